@@ -1,0 +1,34 @@
+"""tagger: sentences of news, tagged as fact, interpretation or speculation, and by theme."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tagger.document import Document, Sentence
+    from tagger.errors import TaggerError
+    from tagger.predictor import Tagger
+    from tagger.schema import Schema, Task
+
+__version__ = "0.1.0"
+
+__all__ = ["Document", "Schema", "Sentence", "Tagger", "TaggerError", "Task", "__version__"]
+
+_HOME = {
+    "Document": "tagger.document",
+    "Schema": "tagger.schema",
+    "Sentence": "tagger.document",
+    "Tagger": "tagger.predictor",
+    "TaggerError": "tagger.errors",
+    "Task": "tagger.schema",
+}
+
+
+def __getattr__(name: str) -> Any:
+    # Importing the front door loads nothing; a name is fetched when it is first used.
+    if name not in _HOME:
+        raise AttributeError(f"module 'tagger' has no attribute {name!r}")
+    return getattr(import_module(_HOME[name]), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,1 @@
+"""The command `tagger`: one file a command."""

@@ -1,0 +1,47 @@
+"""tagger info: what a model is."""
+
+import click
+
+from tagger.errors import ModelError
+from tagger.model import load_model
+from tagger.predictor import shipped_model
+
+
+@click.command()
+@click.argument("model", required=False)
+def command(model: str | None) -> None:
+    """Show what a model is: its tasks, labels, features, data and scores.
+
+    MODEL is a model folder; the shipped model by default.
+
+    \b
+    tagger info
+    tagger info models/mine
+    """
+    from rich.console import Console
+    from rich.table import Table
+
+    folder = model or str(shipped_model())
+    loaded = load_model(folder)
+    if not loaded.about:
+        raise ModelError(f"{folder}: the manifest says nothing about the model")
+    console = Console(highlight=False)
+    console.print(f"[bold]{folder}[/bold]  model {loaded.id}")
+    about = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    data = loaded.about["data"]
+    about.add_row("trained on", f"{data['n_sentences']} sentences of {data['n_documents']} documents")
+    about.add_row("data sha256", data["sha256"])
+    blocks = loaded.featurizer.blocks_.items()
+    about.add_row("features", ", ".join(f"{s.stop - s.start} {n}" for n, s in blocks if s.stop > s.start))
+    about.add_row("seed", str(loaded.about["seed"]))
+    about.add_row("versions", ", ".join(f"{k} {v}" for k, v in loaded.about["versions"].items()))
+    console.print(about)
+    table = Table(title_justify="left")
+    for name in ("task", "label", "threshold", "definition"):
+        table.add_column(name)
+    for classifier in loaded.classifiers:
+        task = classifier.task
+        for label, threshold in zip(task.labels, classifier.thresholds, strict=True):
+            table.add_row(task.name, label, f"{threshold:.3f}", task.definitions.get(label, ""))
+        table.add_section()
+    console.print(table)

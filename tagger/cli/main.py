@@ -1,0 +1,91 @@
+"""The command `tagger` itself: which commands there are, and how they fail."""
+
+import os
+import signal
+import sys
+from importlib import import_module
+
+import click
+
+from tagger import __version__
+from tagger.errors import TaggerError
+
+COMMANDS = {
+    "predict": "Tag the sentences of articles.",
+    "train": "Train a model on labelled sentences.",
+    "evaluate": "Measure a model on labelled sentences.",
+    "info": "Show what a model is.",
+}
+
+
+class LazyGroup(click.Group):
+    """Imports a command only when it is called: help and `predict` start fast."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Name the commands in the order of a first use."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        """Import a command, or only describe it where all are listed."""
+        if name not in COMMANDS:
+            return None
+        command: click.Command = import_module(f"tagger.cli.{name}").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, package_name="claim-tagger")
+def cli() -> None:
+    """Tag the sentences of news: fact, interpretation or speculation, and themes.
+
+    \b
+    tagger predict article.txt
+    tagger train data/*.jsonl --output models/mine
+    tagger evaluate --model models/mine test.jsonl --output report
+    """
+
+
+def main() -> None:
+    """Run the command line; exit 0, 1 with a clear error, or 2 on wrong usage."""
+    try:
+        code = cli.main(standalone_mode=False)
+    except click.exceptions.Exit as stop:
+        code = stop.exit_code
+    except click.ClickException as error:
+        error.show()
+        code = error.exit_code
+    except TaggerError as error:
+        click.echo(f"tagger: {error}", err=True)
+        code = 1
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("tagger: interrupted", err=True)
+        code = 128 + signal.SIGINT
+    except BrokenPipeError:
+        # The reader has seen enough (| head): silence the interpreter's own flush.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 128 + signal.SIGPIPE
+    except MemoryError:
+        click.echo("tagger: out of memory", err=True)
+        code = 1
+    except OSError as error:
+        place = f"{error.filename}: " if error.filename else ""
+        click.echo(f"tagger: {place}{error.strerror or error}", err=True)
+        code = 1
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        click.echo(f"tagger: standard output: {error.strerror}", err=True)
+        code = 1
+    sys.exit(code or 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,22 @@
+"""Tables that several commands print."""
+
+from collections.abc import Sequence
+
+from rich.table import Table
+
+from tagger.evaluation import TaskScore
+
+
+def score_table(scores: Sequence[TaskScore], title: str) -> Table:
+    """Return a table of precision, recall, F1 and support, label by label."""
+    table = Table(title=title, title_justify="left", title_style="bold")
+    table.add_column("task")
+    table.add_column("label")
+    for name in ("precision", "recall", "F1", "support"):
+        table.add_column(name, justify="right")
+    for s in scores:
+        for x in s.labels:
+            numbers = (f"{value:.3f}" for value in (x.precision, x.recall, x.f1))
+            table.add_row(s.task, x.label, *numbers, str(x.support))
+        table.add_row(s.task, "macro", "", "", f"{s.macro_f1:.3f}", str(s.n), style="bold", end_section=True)
+    return table

@@ -1,0 +1,71 @@
+"""A tagged article as a person reads it on a terminal."""
+
+from collections import Counter
+from collections.abc import Iterable
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from tagger.document import Document
+from tagger.predictor import Tagger
+
+_COLORS = ("green", "yellow", "magenta", "cyan", "blue", "red")
+_BAR_WIDTH = 30
+
+
+def show(documents: Iterable[Document], tagger: Tagger, explain: bool = False) -> None:
+    """Print documents sentence by sentence with their tags, and the shares of each label."""
+    console = Console(highlight=False)
+    shares: Counter[tuple[str, str]] = Counter()
+    n_sentences = n_review = 0
+    for document in documents:
+        if document.name:
+            console.rule(Text(document.name, style="bold"), align="left", style="dim")
+        for sentence in document.sentences:
+            n_sentences += 1
+            n_review += sentence.review
+            tags, styles = Text(), []
+            for task in tagger.schema.tasks:
+                given = sentence.tags.labels[task.name]
+                for label in (given,) if isinstance(given, str) else given:
+                    shares[task.name, label] += 1
+                    p = sentence.tags.probabilities[task.name][label]
+                    style = _COLORS[task.labels.index(label) % len(_COLORS)]
+                    styles.append(style)
+                    if task.multilabel:
+                        tags.append(f" {label}", style="cyan")
+                    else:
+                        tags.append(f"{label.replace('_', ' ')} {p:.0%}", style=f"bold {style}")
+            if sentence.review:
+                tags.append("  needs review", style="bold red")
+            console.print(Text(sentence.text, style=styles[0] if styles else ""))
+            console.print(Text("    ").append_text(tags))
+            if explain:
+                for item in tagger.evidence(sentence):
+                    words = " ".join(item["text"].split())
+                    line = f"      {item['label']:<16} {item['adds']:+.2f}  {words}"
+                    console.print(Text(line, style="dim"))
+    _show_shares(console, tagger, shares, n_sentences, n_review)
+
+
+def _show_shares(
+    console: Console,
+    tagger: Tagger,
+    shares: Counter[tuple[str, str]],
+    n_sentences: int,
+    n_review: int,
+) -> None:
+    if not n_sentences:
+        console.print("no sentence: the input is blank")
+        return
+    table = Table(box=None, show_header=False, padding=(0, 1))
+    for task in tagger.schema.tasks:
+        for i, label in enumerate(task.labels):
+            share = shares[task.name, label] / n_sentences
+            color = "cyan" if task.multilabel else _COLORS[i % len(_COLORS)]
+            bar = Text("█" * round(share * _BAR_WIDTH), style=color)
+            table.add_row(label.replace("_", " "), f"{share:4.0%}", bar)
+    console.rule(style="dim")
+    console.print(f"{n_sentences} sentences, {n_review} to review", style="bold")
+    console.print(table)

@@ -1,0 +1,38 @@
+"""The exception tree.
+
+TaggerError
+├── DataError      text or labelled data that cannot be used as it is
+├── ModelError     a model folder that cannot be loaded
+├── ConfigError    a configuration or schema that does not hold together
+└── OutputError    a result that cannot be written
+"""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class TaggerError(Exception):
+    """Base of every error that tagger raises on purpose."""
+
+
+class DataError(TaggerError):
+    """Text or labelled data that cannot be used as it is."""
+
+
+class ModelError(TaggerError):
+    """A model folder that cannot be loaded."""
+
+
+class ConfigError(TaggerError):
+    """A configuration or schema that does not hold together."""
+
+
+class OutputError(TaggerError):
+    """A result that cannot be written."""
+
+
+def did_you_mean(found: str, known: Iterable[str]) -> str:
+    """Return a hint that names the known value nearest to `found`, or all of them."""
+    known = list(known)
+    near = get_close_matches(found.lower(), known, n=1, cutoff=0.6)
+    return f"did you mean {near[0]!r}?" if near else f"expected one of {', '.join(known)}"

@@ -1,0 +1,261 @@
+"""Tagger: text in, tagged documents out."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tagger.document import Document, Evidence, Explanation, Sentence, Tags
+from tagger.errors import DataError
+from tagger.model import Model, load_model
+from tagger.schema import Schema
+from tagger.segment import sentence_spans
+from tagger.tokens import tokenize
+
+SHIPPED_MODEL = "claims-en"
+_BATCH_BYTES = 1 << 20
+_MIN_TOKENS_TO_JUDGE_LANGUAGE = 20
+_MIN_KNOWN_SHARE = 0.5
+
+
+class Tagger:
+    """Tags sentences with a model.
+
+    Parameters
+    ----------
+    model : what to tag with; `Tagger.load` reads one from disk.
+
+    Examples
+    --------
+    >>> from tagger import Tagger
+    >>> tagger = Tagger.load()
+    >>> document = tagger.tag("Two soldiers were killed on Monday. The talks may fail.")
+    >>> [(s.text, s.claim) for s in document.sentences]
+    [('Two soldiers were killed on Monday.', 'reported_fact'), ('The talks may fail.', 'speculation')]
+    """
+
+    def __init__(self, model: Model) -> None:
+        self.model = model
+
+    @classmethod
+    def load(cls, path: str | Path | None = None) -> "Tagger":
+        """Load the shipped model, or the one in the folder `path`.
+
+        Raises
+        ------
+        ModelError : the folder is not a model, is damaged, or was made by another version.
+        """
+        return cls(load_model(shipped_model() if path is None else path))
+
+    @property
+    def schema(self) -> Schema:
+        """The tasks that the model answers."""
+        return self.model.schema
+
+    def tag(self, text: str, name: str = "") -> Document:
+        """Cut a text into sentences and tag each.
+
+        Parameters
+        ----------
+        text : any text, of any length.
+        name : what to call the document.
+        """
+        if not isinstance(text, str):
+            raise DataError(f"text is a {type(text).__name__}, expected a string")
+        spans = sentence_spans(text)
+        sentences = [text[start:end] for start, end in spans]
+        return Document(
+            text,
+            tuple(
+                Sentence(sentence, start, end, tags)
+                for sentence, (start, end), tags in zip(
+                    sentences, spans, self.tag_sentences(sentences), strict=True
+                )
+            ),
+            name,
+        )
+
+    def tag_sentences(self, sentences: Sequence[str]) -> list[Tags]:
+        """Tag texts each of which is one sentence already."""
+        rows: list[Tags] = []
+        for batch in batches(sentences):
+            rows += self._tags(self.model.probabilities(batch))
+        return rows
+
+    def _tags(self, probabilities: dict[str, npt.NDArray[np.float64]]) -> list[Tags]:
+        n = len(next(iter(probabilities.values())))
+        review = np.zeros(n, bool)
+        labels, by_label = {}, {}
+        for classifier in self.model.classifiers:
+            name, p = classifier.task.name, probabilities[classifier.task.name]
+            labels[name] = classifier.labels(classifier.decide(p))
+            by_label[name] = [dict(zip(classifier.task.labels, row, strict=True)) for row in p.tolist()]
+            review |= classifier.margins(p) < classifier.doubt
+        return [
+            Tags(
+                {name: column[i] for name, column in labels.items()},
+                {name: column[i] for name, column in by_label.items()},
+                flag,
+            )
+            for i, flag in enumerate(review.tolist())
+        ]
+
+    def predict_proba(self, sentences: Sequence[str]) -> dict[str, npt.NDArray[np.float64]]:
+        """Return by task the probability of each label.
+
+        Parameters
+        ----------
+        sentences : texts each of which is one sentence.
+
+        Returns
+        -------
+        Arrays of shape (n_sentences, n_labels), columns in the order of the task's
+        labels. The rows of a single-label task sum to one.
+
+        Raises
+        ------
+        DataError : one string where a list of them is meant.
+        """
+        parts = [self.model.probabilities(batch) for batch in batches(sentences)]
+        parts = parts or [self.model.probabilities([])]
+        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+    def predict(self, sentences: Sequence[str]) -> dict[str, npt.NDArray[Any]]:
+        """Return by task the labels of each sentence.
+
+        Parameters
+        ----------
+        sentences : texts each of which is one sentence.
+
+        Returns
+        -------
+        For a single-label task an array of labels, shape (n_sentences,); for a
+        multi-label task an indicator matrix of 0 and 1, shape (n_sentences, n_labels).
+
+        Raises
+        ------
+        DataError : one string where a list of them is meant.
+        """
+        probabilities = self.predict_proba(sentences)
+        result: dict[str, npt.NDArray[Any]] = {}
+        for classifier in self.model.classifiers:
+            decided = classifier.decide(probabilities[classifier.task.name])
+            if classifier.task.multilabel:
+                result[classifier.task.name] = decided.astype(np.int64)
+            else:
+                result[classifier.task.name] = np.array(classifier.task.labels)[decided]
+        return result
+
+    def explain(self, sentence: str) -> Explanation:
+        """Split the scores of a sentence into the contributions of its words and runs of words.
+
+        The model is linear, so the split is exact: intercept and contributions sum
+        to the scores, whose softmax (or sigmoid, for a multi-label task) the
+        probabilities are.
+
+        Parameters
+        ----------
+        sentence : a text that is one sentence.
+        """
+        if not isinstance(sentence, str):
+            raise DataError(f"sentence is a {type(sentence).__name__}, expected a string")
+        scorer = self.model.scorer
+        spans, contributions = scorer.explain(sentence)
+        total = scorer.intercept + contributions.sum(axis=0)
+        return Explanation(
+            self._by_label(scorer.intercept),
+            tuple(
+                Evidence(start, end, sentence[start:end], self._by_label(row))
+                for (start, end), row in zip(spans, contributions, strict=True)
+            ),
+            self._by_label(total),
+        )
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns of tagged output, in their order."""
+        tasks = []
+        for task in self.schema.tasks:
+            tasks += [task.name, *(f"p_{label}" for label in task.labels)]
+        return ["doc", "n", "start", "end", "text", *tasks, "review", "model"]
+
+    def rows(self, document: Document, explain: bool = False) -> Iterator[dict[str, Any]]:
+        """Yield the row of each sentence of a document, as tagged output holds it.
+
+        Parameters
+        ----------
+        document : what `tag` gave.
+        explain : whether to add the column ``evidence``: by task and label given, the
+            words that speak most for it, each with what it adds to the score.
+        """
+        for n, sentence in enumerate(document.sentences):
+            row: dict[str, Any] = {"doc": document.name, "n": n, **document.extra}
+            row |= {"start": sentence.start, "end": sentence.end, "text": sentence.text}
+            for name, labels in sentence.tags.labels.items():
+                row[name] = list(labels) if isinstance(labels, tuple) else labels
+                for label, p in sentence.tags.probabilities[name].items():
+                    row[f"p_{label}"] = round(p, 6)
+            row |= {"review": sentence.review, "model": self.model.id}
+            if explain:
+                row["evidence"] = self.evidence(sentence)
+            yield row
+
+    def evidence(self, sentence: Sentence, n: int = 5) -> list[dict[str, Any]]:
+        """Return for each label that a sentence got the `n` parts that speak most for it."""
+        explanation = self.explain(sentence.text)
+        found = []
+        for task, given in sentence.tags.labels.items():
+            for label in (given,) if isinstance(given, str) else given:
+                found += [
+                    {
+                        "label": label,
+                        "text": e.text,
+                        "start": sentence.start + e.start,
+                        "end": sentence.start + e.end,
+                        "adds": round(e.contributions[task][label], 4),
+                    }
+                    for e in explanation.strongest(task, label, n)
+                ]
+        return found
+
+    def _by_label(self, outputs: npt.NDArray[np.float64]) -> dict[str, dict[str, float]]:
+        values = iter(outputs.tolist())
+        return {t.name: {label: next(values) for label in t.labels} for t in self.schema.tasks}
+
+    def knows_language(self, text: str) -> bool:
+        """Return whether a text looks like the language of the training data.
+
+        False where fewer than half of its words stand in the model's vocabulary;
+        a text of fewer than 20 words is always taken to be known.
+        """
+        words = [word for word in tokenize(text[:100_000]) if word[0].isalpha()]
+        known = sum(word in self.model.featurizer.words_.index for word in words)
+        return len(words) < _MIN_TOKENS_TO_JUDGE_LANGUAGE or known >= _MIN_KNOWN_SHARE * len(words)
+
+
+def shipped_model() -> Path:
+    """Return the folder of the model that travels with the package."""
+    package = Path(__file__).parent
+    inside = package / "models" / SHIPPED_MODEL
+    # In a checkout the models lie beside the package; in a wheel, inside it.
+    return inside if inside.is_dir() else package.parent / "models" / SHIPPED_MODEL
+
+
+def batches(sentences: Sequence[str], n_bytes: int = _BATCH_BYTES) -> Iterator[list[str]]:
+    """Cut sentences into lists of about `n_bytes` characters, at least one sentence each."""
+    if isinstance(sentences, (str, bytes)):
+        raise DataError("found one string, expected a list of sentences: put it in a list")
+    batch: list[str] = []
+    size = 0
+    for i, sentence in enumerate(sentences):
+        if not isinstance(sentence, str):
+            raise DataError(f"sentence {i} is a {type(sentence).__name__}, expected a string")
+        batch.append(sentence)
+        size += len(sentence)
+        if size >= n_bytes:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch

@@ -1,0 +1,105 @@
+"""Sentence -> tokens, character n-grams and lexicon classes: the one definition of each.
+
+A sentence is split on white space into *chunks* (``"U.S.-led,"``); a chunk is
+cut into *tokens* (``u.s.``, ``led``, ``,``). No token and no character n-gram
+crosses a chunk's border, so all of them are functions of the chunk alone and
+are computed once for each distinct chunk.
+"""
+
+import re
+from collections.abc import Iterator
+
+# One character for one character, so that offsets survive. Lone surrogates
+# cannot be encoded and would break every writer further on.
+_FOLD = {
+    **dict.fromkeys(map(ord, "\u2018\u2019\u00b4`"), "'"),
+    **dict.fromkeys(map(ord, "\u201c\u201d\u201e\u00ab\u00bb"), '"'),
+    **dict.fromkeys(map(ord, "\u2010\u2011\u2012\u2013\u2014\u2015\u2212"), "-"),
+    **dict.fromkeys(map(ord, "123456789"), "0"),
+    **dict.fromkeys(range(0xD800, 0xE000), "\ufffd"),
+}
+
+TOKEN_PATTERN = (
+    r"(?:[^\W\d_]\.){2,}"  # u.s., p.m.
+    r"|\d+(?:[.,:]\d+)*"  # 0,000.00
+    r"|\w+(?:'(?!s\b)\w+)*"  # don't and o'neill whole, trump without its 's
+    r"|'s\b"
+    r"|(?!(?<=[\w.])-(?=\w))[^\w\s]"  # punctuation, but no hyphen inside a word
+)
+_TOKEN = re.compile(TOKEN_PATTERN)
+
+
+def fold(text: str) -> str:
+    """Write typographic variants and digits one way, character by character."""
+    return text.translate(_FOLD)
+
+
+def normalize(text: str) -> str:
+    """Fold `text` and lower its case."""
+    return fold(text).lower()
+
+
+def tokenize(text: str) -> list[str]:
+    """Cut `text` into its normalized tokens."""
+    return _TOKEN.findall(normalize(text))
+
+
+def token_spans(chunk: str) -> list[tuple[int, int]]:
+    """Return start and end in `chunk` of each token of `tokenize`."""
+    lowered = normalize(chunk)
+    spans = [match.span() for match in _TOKEN.finditer(lowered)]
+    if len(lowered) == len(chunk):
+        return spans
+    # A few letters lengthen when lowered ("İ"): map each place back.
+    origin = [i for i, c in enumerate(fold(chunk)) for _ in c.lower()] + [len(chunk)]
+    return [(origin[start], max(origin[end], origin[start] + 1)) for start, end in spans]
+
+
+def surface_tokens(chunk: str) -> list[str]:
+    """Cut `chunk` into tokens that keep their case, one for each token of `tokenize`.
+
+    Where lowering moves token borders (``"İ"``) the lowered tokens are returned.
+    """
+    folded = fold(chunk)
+    lowered = folded.lower()
+    if len(lowered) != len(folded):
+        return _TOKEN.findall(lowered)
+    return [folded[m.start() : m.end()] for m in _TOKEN.finditer(lowered)]
+
+
+_SUFFIXES = (
+    *("ing", "ed", "ly", "s", "ion", "able", "ive", "al", "ous"),
+    *("er", "est", "ity", "ism", "ness"),
+)
+
+
+def mask(surface: str) -> str:
+    """Return the shape of a token: what is left when its meaning is masked.
+
+    Kind of number, capitals or ending; punctuation is its own shape. After the
+    text distortion of Stamatatos (2017), which masks all but frequent words so that
+    the frame of a sentence counts and not its topic.
+    """
+    if surface[0].isdigit():
+        return f"#{min(len(surface), 4)}" if surface.isdigit() else "#,"
+    if not surface[0].isalnum():
+        return surface
+    if surface[0].isupper():
+        return "XX" if surface.isupper() and len(surface) > 1 else "Xx"
+    return next((f"-{suffix}" for suffix in _SUFFIXES if surface.endswith(suffix)), "x")
+
+
+def char_ngrams(chunk: str, lowest: int, highest: int) -> Iterator[str]:
+    """Yield the character n-grams of a normalized chunk, padded with one space on either side.
+
+    The same n-grams in the same number as scikit-learn's ``analyzer="char_wb"``:
+    a chunk shorter than n is given once, whole.
+    """
+    padded = f" {chunk} "
+    length = len(padded)
+    for n in range(lowest, highest + 1):
+        if length <= n:
+            yield padded
+            return
+        for start in range(length - n + 1):
+            yield padded[start : start + n]

@@ -1,0 +1,381 @@
+"""Corpus -> model: folds, classifiers, calibration, thresholds."""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from joblib import Parallel, delayed
+from scipy.optimize import minimize
+from scipy.sparse import csr_matrix, hstack
+from sklearn.linear_model import LogisticRegression
+
+from tagger.classifier import Classifier, encode, sigmoid, softmax
+from tagger.corpus import Corpus, folds
+from tagger.errors import ConfigError, DataError, did_you_mean
+from tagger.features import Featurizer, FeatureSettings
+from tagger.model import Model
+from tagger.schema import Task
+from tagger.vectors import WordVectors, builtin_vectors
+
+Floats = npt.NDArray[np.float64]
+Report = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class TaskSettings:
+    """How the classifier of one task is trained.
+
+    Parameters
+    ----------
+    blocks : names of the blocks of features that the task uses; empty for all.
+    C : inverse strength of the L2 penalty (scikit-learn's C).
+    balanced : whether rare labels weigh as much in sum as frequent ones.
+    priors : by label, its share where the model will be used, for a single-label
+        task whose corpus has other shares; empty: the shares of the corpus.
+    review : share of the sentences to flag for review.
+    """
+
+    blocks: tuple[str, ...] = ()
+    C: float = 2.0
+    balanced: bool = False
+    priors: dict[str, float] = field(default_factory=dict)
+    review: float = 0.1
+
+    def __post_init__(self) -> None:
+        if not self.C > 0:
+            raise ConfigError(f"C is {self.C!r}, expected a number above 0")
+        if not 0 <= self.review < 1:
+            raise ConfigError(f"review is {self.review!r}, expected a share from 0 to below 1")
+        if any(not share > 0 for share in self.priors.values()):
+            raise ConfigError(f"priors are {self.priors!r}, expected shares above 0")
+
+
+@dataclass(frozen=True)
+class TrainingSettings:
+    """How a model is trained.
+
+    Parameters
+    ----------
+    features : how sentences become features.
+    tasks : by task name; a task that is missing is trained with the defaults.
+    folds : number of folds of the cross-validation.
+    """
+
+    features: FeatureSettings = field(default_factory=FeatureSettings)
+    tasks: dict[str, TaskSettings] = field(default_factory=dict)
+    folds: int = 5
+
+    def __post_init__(self) -> None:
+        if self.folds < 2:
+            raise ConfigError(f"folds is {self.folds!r}, expected 2 or more")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the settings as plain JSON values."""
+        return {
+            "folds": self.folds,
+            "features": self.features.to_dict(),
+            "tasks": {name: asdict(task) for name, task in self.tasks.items()},
+        }
+
+    @classmethod
+    def from_dict(cls, raw: dict[str, Any]) -> "TrainingSettings":
+        """Build settings from a configuration file's tables.
+
+        Raises
+        ------
+        ConfigError : an unknown key or a value that cannot be.
+        """
+        known = {"folds", "features", "tasks"}
+        for key in raw:
+            if key not in known:
+                raise ConfigError(f"the configuration has {key!r}: {did_you_mean(key, known)}")
+        tasks = {name: _task_settings(name, task) for name, task in raw.get("tasks", {}).items()}
+        features = FeatureSettings.from_dict(raw.get("features", {}))
+        number = raw.get("folds", cls.folds)
+        if not isinstance(number, int) or isinstance(number, bool):
+            raise ConfigError(f"folds is {number!r}, expected a whole number")
+        return cls(features, tasks, number)
+
+
+def _task_settings(name: str, raw: Any) -> TaskSettings:
+    if not isinstance(raw, dict):
+        raise ConfigError(f"tasks.{name} is {raw!r}, expected a table")
+    defaults = asdict(TaskSettings())
+    for key, value in raw.items():
+        if key not in defaults:
+            raise ConfigError(f"tasks.{name} has {key!r}: {did_you_mean(key, defaults)}")
+        kind = type(defaults[key])
+        expected = {float: (int, float), tuple: (list,)}.get(kind, (kind,))
+        if not isinstance(value, expected) or (isinstance(value, bool) and bool not in expected):
+            raise ConfigError(
+                f"tasks.{name}: {key} is {value!r}, expected a {expected[-1].__name__}"
+            )
+    return TaskSettings(**{k: tuple(v) if isinstance(v, list) else v for k, v in raw.items()})
+
+
+@dataclass(frozen=True)
+class Training:
+    """What training gives.
+
+    Parameters
+    ----------
+    model : trained on the whole corpus.
+    out_of_fold : by task, the calibrated probabilities that each annotated sentence
+        got from a model which had not seen its document, shape (n_annotated, n_labels).
+    fold_of : the fold of each sentence, shape (n_sentences,).
+    """
+
+    model: Model
+    out_of_fold: dict[str, Floats]
+    fold_of: npt.NDArray[np.int64]
+
+
+def train(
+    corpus: Corpus,
+    settings: TrainingSettings | None = None,
+    seed: int = 0,
+    jobs: int = 1,
+    report: Report = lambda message: None,
+) -> Training:
+    """Train a model, with cross-validation by document for calibration and thresholds.
+
+    Parameters
+    ----------
+    corpus : labelled sentences.
+    settings : how to train.
+    seed : decides the folds.
+    jobs : number of processes, -1 for one a core.
+    report : is told in a few words what is done next.
+
+    Raises
+    ------
+    DataError : the corpus cannot train a task: too few sentences or documents, or a
+        label that no sentence has.
+    ConfigError : the settings name a task or label that the schema does not have.
+    """
+    settings = settings or TrainingSettings()
+    _check(corpus, settings)
+    vectors = builtin_vectors(settings.features.vectors) if settings.features.vectors else None
+    fold_of = folds(corpus.groups, settings.folds, seed)
+    n_folds = int(fold_of.max()) + 1
+    if n_folds < 2:
+        raise DataError("all sentences come from one document, expected at least two documents")
+
+    report(f"cross-validating in {n_folds} folds")
+    parts = Parallel(n_jobs=jobs)(
+        delayed(_fold_scores)(corpus, settings, vectors, fold_of, fold) for fold in range(n_folds)
+    )
+    report("training on all sentences")
+    featurizer, linear = _fit(corpus, settings, vectors)
+    report("calibrating")
+    classifiers, out_of_fold = [], {}
+    for task in corpus.schema.tasks:
+        chosen = corpus.annotated(task.name)
+        scores = np.empty((len(corpus), len(task.labels)))
+        for fold, by_task in enumerate(parts):
+            scores[fold_of == fold] = by_task[task.name]
+        options = settings.tasks.get(task.name, TaskSettings())
+        y = encode(task, corpus.labels(task.name))
+        slope, offset = calibrate(task, scores[chosen], y, options.priors)
+        coef, intercept = linear[task.name]
+        calibrated = Classifier(
+            task, coef * slope[:, None], intercept * slope + offset, np.full(len(task.labels), 0.5)
+        )
+        probabilities = calibrated.probabilities(scores[chosen] * slope + offset)
+        classifiers.append(_with_thresholds(calibrated, probabilities, y, options))
+        out_of_fold[task.name] = probabilities
+    about = {
+        "seed": seed,
+        "settings": settings.to_dict(),
+        "data": {
+            "sha256": corpus.sha256,
+            "n_sentences": len(corpus),
+            "n_documents": int(corpus.groups.max()) + 1,
+        },
+        "versions": {name: version(name) for name in ("numpy", "scipy", "scikit-learn")},
+    }
+    model = Model(corpus.schema, featurizer, tuple(classifiers), about)
+    return Training(model, out_of_fold, fold_of)
+
+
+def _check(corpus: Corpus, settings: TrainingSettings) -> None:
+    known = ("word", "char", "masked", *settings.features.lexicons, "vectors")
+    for name, options in settings.tasks.items():
+        task = corpus.schema[name]
+        for block in options.blocks:
+            if block not in known:
+                raise ConfigError(f"tasks.{name}: no block {block!r}: {did_you_mean(block, known)}")
+        if options.priors and (task.multilabel or set(options.priors) != set(task.labels)):
+            raise ConfigError(
+                f"tasks.{name}: priors are for {', '.join(options.priors)}, expected each label "
+                f"of a single-label task: {', '.join(task.labels)}"
+            )
+    for task in corpus.schema.tasks:
+        labels = corpus.labels(task.name)
+        if not labels:
+            raise DataError(f"no sentence is annotated for the task {task.name!r}")
+        y = encode(task, labels)
+        counts = y.sum(axis=0) if task.multilabel else np.bincount(y, minlength=len(task.labels))
+        for label, count in zip(task.labels, counts, strict=True):
+            if count == 0:
+                raise DataError(
+                    f"no sentence has the {task.name} {label!r}: add some, or train with a "
+                    "schema without it"
+                )
+            if task.multilabel and count == len(y):
+                raise DataError(f"every sentence has the {task.name} {label!r}: add some without")
+
+
+def _fold_scores(
+    corpus: Corpus,
+    settings: TrainingSettings,
+    vectors: WordVectors | None,
+    fold_of: npt.NDArray[np.int64],
+    fold: int,
+) -> dict[str, Floats]:
+    """Train without a fold and return by task the raw scores of its sentences."""
+    featurizer, linear = _fit(corpus.take(np.flatnonzero(fold_of != fold)), settings, vectors)
+    x = featurizer.transform(corpus.take(np.flatnonzero(fold_of == fold)).texts)
+    return {name: x @ coef.T + intercept for name, (coef, intercept) in linear.items()}
+
+
+def _fit(
+    corpus: Corpus, settings: TrainingSettings, vectors: WordVectors | None
+) -> tuple[Featurizer, dict[str, tuple[Floats, Floats]]]:
+    """Fit the featurizer and by task a linear model (coef, intercept) without calibration."""
+    featurizer = Featurizer(settings.features, vector_words=vectors.words if vectors else ())
+    x = featurizer.fit_transform(corpus.texts)
+    blocks = {name: x[:, columns] for name, columns in featurizer.blocks_.items()}
+    if vectors is not None:
+        # The classifier sees the sum of a sentence's word vectors, not its words:
+        # so a word that no training sentence holds is judged by those like it.
+        dense = blocks["vectors"] @ vectors.matrix
+        scale = 1 / np.sqrt((dense**2).sum(axis=1).mean())
+        blocks["vectors"] = csr_matrix(dense * scale)
+        embedding = vectors.matrix * scale
+    linear = {}
+    for task in corpus.schema.tasks:
+        options = settings.tasks.get(task.name, TaskSettings())
+        used = [name for name in blocks if not options.blocks or name in options.blocks]
+        used = [name for name in used if blocks[name].shape[1]]
+        chosen = corpus.annotated(task.name)
+        y = encode(task, corpus.labels(task.name))
+        fitted, intercept = _fit_task(
+            task, hstack([blocks[name] for name in used]).tocsr()[chosen], y, options
+        )
+        coef = np.zeros((len(task.labels), featurizer.n_features_))
+        start = 0
+        for name in used:
+            weights = fitted[:, start : start + blocks[name].shape[1]]
+            start += blocks[name].shape[1]
+            coef[:, featurizer.blocks_[name]] = weights @ embedding.T if name == "vectors" else weights
+        linear[task.name] = coef, intercept
+    return featurizer, linear
+
+
+def _fit_task(
+    task: Task, x: csr_matrix, y: npt.NDArray[Any], options: TaskSettings
+) -> tuple[Floats, Floats]:
+    """Fit logistic regression, multinomial or one for each label, as one row a label."""
+
+    def fit(target: npt.NDArray[Any]) -> LogisticRegression:
+        return LogisticRegression(
+            C=options.C,
+            class_weight="balanced" if options.balanced else None,
+            tol=1e-4,
+            max_iter=1000,
+        ).fit(x, target)
+
+    if task.multilabel:
+        fitted = [fit(column) for column in y.T]
+        coef = np.concatenate([model.coef_ for model in fitted])
+        return coef, np.concatenate([model.intercept_ for model in fitted])
+    model = fit(y)
+    if len(task.labels) == 2:
+        return np.concatenate([-model.coef_, model.coef_]) / 2, np.array([-0.5, 0.5]) * model.intercept_
+    return model.coef_, model.intercept_
+
+
+def calibrate(
+    task: Task, scores: Floats, y: npt.NDArray[Any], priors: dict[str, float] | None = None
+) -> tuple[Floats, Floats]:
+    """Fit slope and offset of each score by maximum likelihood, so that it is a log-odds.
+
+    One slope and one offset for each label of a multi-label task (Platt 1999); one
+    slope in common and an offset for each label of a single-label task (Guo et al.
+    2017, section 4.2, with bias). Where `priors` are given, the offsets are moved to
+    them from the shares in `y` (Saerens et al. 2002, equation 4).
+
+    Parameters
+    ----------
+    scores : out of fold, shape (n_sentences, n_labels).
+    y : as `tagger.classifier.encode` gives it.
+
+    Returns
+    -------
+    Slopes and offsets, each of shape (n_labels,).
+    """
+    n_labels = len(task.labels)
+    if task.multilabel:
+        fits = [_platt(scores[:, k], y[:, k]) for k in range(n_labels)]
+        return np.array([a for a, _ in fits]), np.array([b for _, b in fits])
+
+    rows = np.arange(len(y))
+
+    def loss(parameters: Floats) -> tuple[float, Floats]:
+        p = softmax(scores * parameters[0] + parameters[1:])
+        error = p.copy()
+        error[rows, y] -= 1
+        gradient = np.concatenate([[(error * scores).sum()], error.sum(axis=0)]) / len(y)
+        # A light pull keeps the offsets, which matter only by their differences, in place.
+        value = -np.log(np.maximum(p[rows, y], 1e-300)).mean() + 1e-6 * (parameters[1:] ** 2).sum()
+        gradient[1:] += 2e-6 * parameters[1:]
+        return value, gradient
+
+    start = np.concatenate([[1.0], np.zeros(n_labels)])
+    found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=[(1e-3, None)] + [(None, None)] * n_labels).x
+    offset = found[1:]
+    if priors:
+        shares = np.bincount(y, minlength=n_labels) / len(y)
+        wanted = np.array([priors[label] for label in task.labels])
+        offset = offset + np.log(wanted / wanted.sum()) - np.log(shares)
+    return np.full(n_labels, found[0]), offset
+
+
+def _platt(scores: Floats, y: npt.NDArray[np.bool_]) -> tuple[float, float]:
+    def loss(parameters: Floats) -> tuple[float, Floats]:
+        z = scores * parameters[0] + parameters[1]
+        error = sigmoid(z) - y
+        value = float((np.logaddexp(0, z) - y * z).mean())
+        return value, np.array([(error * scores).mean(), error.mean()])
+
+    found = minimize(loss, np.array([1.0, 0.0]), jac=True, method="L-BFGS-B", bounds=[(1e-3, None), (None, None)])
+    return float(found.x[0]), float(found.x[1])
+
+
+def _with_thresholds(
+    classifier: Classifier, probabilities: Floats, y: npt.NDArray[Any], options: TaskSettings
+) -> Classifier:
+    """Return the classifier with the thresholds of best F1 out of fold, and its band of doubt."""
+    task = classifier.task
+    thresholds = np.full(len(task.labels), 1 / len(task.labels))
+    if task.multilabel:
+        thresholds = np.array([best_f1_threshold(p, t) for p, t in zip(probabilities.T, y.T, strict=True)])
+    tuned = Classifier(task, classifier.coef, classifier.intercept, thresholds)
+    doubt = float(np.quantile(tuned.margins(probabilities), options.review)) if options.review else 0.0
+    return Classifier(task, classifier.coef, classifier.intercept, thresholds, doubt)
+
+
+def best_f1_threshold(probabilities: Floats, y: npt.NDArray[np.bool_]) -> float:
+    """Return the threshold at which F1 is best, halfway to the next lower probability."""
+    order = np.argsort(-probabilities, kind="stable")
+    hits = np.cumsum(y[order])
+    f1 = 2 * hits / (np.arange(1, len(y) + 1) + y.sum())
+    ranked = probabilities[order]
+    last_of_tie = np.append(ranked[1:] != ranked[:-1], True)
+    best = int(np.argmax(np.where(last_of_tie, f1, -1)))
+    below = ranked[best + 1] if best + 1 < len(ranked) else 0.0
+    return float((ranked[best] + below) / 2)

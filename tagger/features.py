@@ -210,6 +210,15 @@ class TokenRuns:
         place = np.minimum(np.searchsorted(known, keys), len(known) - 1)
         return np.where(known[place] == keys, self._first[length - 2] + place, -1)
 
+    def tokens_of(self, node: int) -> list[int]:
+        """Return the tokens of the run that a node stands for."""
+        tokens: list[int] = []
+        for first, keys in zip(self._first[::-1], self.levels[::-1], strict=True):
+            if node >= first:
+                node, token = divmod(int(keys[node - first]), self.n_tokens)
+                tokens.append(token)
+        return [node, *tokens[::-1]]
+
     def walk(self, tokens: Ints, owner: Ints) -> Iterator[tuple[Ints, Ints]]:
         """Yield for runs of 2, 3, ... tokens the nodes found, and where each starts.
 
@@ -455,6 +464,24 @@ class Featurizer:
             for name, lexicon in zip(self.settings.lexicons, self.lexicons, strict=True)
         ]
 
+    def feature_names(self, block: str) -> list[str]:
+        """Return the names of the features of a block, in the order of its columns."""
+        columns = self.blocks_[block]
+        if block == "char":
+            return self.char_terms_
+        if block == "vectors":
+            return list(self.vector_words)
+        if block in self.settings.lexicons:
+            return list(self.lexicons[self.settings.lexicons.index(block)].classes)
+        stream = self.masked_ if block == "masked" else self.words_
+        names = [""] * (columns.stop - columns.start)
+        owner = np.repeat(np.arange(stream.runs.n_nodes), stream.node_columns.counts)
+        for node, column in zip(owner.tolist(), stream.node_columns.flat.tolist(), strict=True):
+            if columns.start <= column < columns.stop:
+                run = (stream.tokens[token] for token in stream.runs.tokens_of(node))
+                names[column - columns.start] = " ".join(run)
+        return names
+
     @property
     def idf_(self) -> Floats:
         """Inverse document frequency of each feature, shape (n_features,)."""
@@ -656,6 +683,11 @@ class Scorer:
         ]
         self._lock = Lock()
         self._known = _KnownChunks(self._weights.shape[1])
+
+    @property
+    def n_known_chunks(self) -> int:
+        """How many distinct chunks are kept."""
+        return len(self._known.rows)
 
     def decision_function(self, texts: Sequence[str]) -> Floats:
         """Return the scores of each sentence, shape (n_sentences, n_outputs)."""

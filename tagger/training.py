@@ -11,6 +11,7 @@ from joblib import Parallel, delayed
 from scipy.optimize import minimize
 from scipy.sparse import csr_matrix, hstack
 from sklearn.linear_model import LogisticRegression
+from threadpoolctl import threadpool_limits
 
 from tagger.classifier import Classifier, encode, sigmoid, softmax
 from tagger.corpus import Corpus, folds
@@ -242,6 +243,9 @@ def _fold_scores(
     return {name: x @ coef.T + intercept for name, (coef, intercept) in linear.items()}
 
 
+# The order of sums, and so the last bits of the weights, must not hang on how many
+# threads the machine has.
+@threadpool_limits.wrap(limits=1)  # type: ignore[untyped-decorator]
 def _fit(
     corpus: Corpus, settings: TrainingSettings, vectors: WordVectors | None
 ) -> tuple[Featurizer, dict[str, tuple[Floats, Floats]]]:

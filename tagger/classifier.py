@@ -60,7 +60,9 @@ class Classifier:
         """Name what `decide` gave, for each sentence."""
         names = self.task.labels
         if self.task.multilabel:
-            return [tuple(n for n, y in zip(names, row, strict=True) if y) for row in decided.tolist()]
+            return [
+                tuple(n for n, y in zip(names, row, strict=True) if y) for row in decided.tolist()
+            ]
         return [names[i] for i in decided.tolist()]
 
 

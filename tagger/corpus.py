@@ -62,7 +62,7 @@ class Corpus:
     def groups(self) -> npt.NDArray[np.int64]:
         """A number for each sentence's document; a sentence without one is its own."""
         number: dict[str, int] = {}
-        keys = (e.doc and f"doc {e.doc}" or f"row {i}" for i, e in enumerate(self.examples))
+        keys = ((e.doc and f"doc {e.doc}") or f"row {i}" for i, e in enumerate(self.examples))
         return np.array([number.setdefault(key, len(number)) for key in keys], np.int64)
 
     def annotated(self, task: str) -> npt.NDArray[np.int64]:

@@ -21,9 +21,10 @@ import numpy.typing as npt
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
+from tagger.arrays import Ragged
 from tagger.classifier import Classifier
 from tagger.errors import ConfigError, ModelError, OutputError
-from tagger.features import Featurizer, FeatureSettings, Ragged, Scorer, Stream, TokenRuns
+from tagger.features import FeatureSettings, Featurizer, Scorer, Stream, TokenRuns
 from tagger.lexicon import Lexicon
 from tagger.schema import Schema
 
@@ -265,7 +266,7 @@ def _check(featurizer: Featurizer) -> None:
         if columns.counts.sum() != len(columns.flat):
             raise ValueError(f"{len(columns.flat)} columns, expected {columns.counts.sum()}")
         if len(columns.flat) and not (
-            0 <= columns.flat.min() and columns.flat.max() < featurizer.n_features_
+            columns.flat.min() >= 0 and columns.flat.max() < featurizer.n_features_
         ):
             raise ValueError("a node has a column that does not exist")
         if any(k.dtype != np.int64 or k.ndim != 1 or (np.diff(k) <= 0).any() for k in runs.levels):

@@ -91,7 +91,9 @@ class Tagger:
         for classifier in self.model.classifiers:
             name, p = classifier.task.name, probabilities[classifier.task.name]
             labels[name] = classifier.labels(classifier.decide(p))
-            by_label[name] = [dict(zip(classifier.task.labels, row, strict=True)) for row in p.tolist()]
+            by_label[name] = [
+                dict(zip(classifier.task.labels, row, strict=True)) for row in p.tolist()
+            ]
             review |= classifier.margins(p) < classifier.doubt
         return [
             Tags(

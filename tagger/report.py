@@ -53,7 +53,10 @@ def _score_tables(scores: Sequence[TaskScore]) -> list[str]:
     lines = []
     for s in scores:
         lines += ["", f"**{s.task}**: {s.n} sentences, exact match {s.exact_match:.3f}", ""]
-        lines += ["| label | precision | recall | F1 | support |", "| --- | ---: | ---: | ---: | ---: |"]
+        lines += [
+            "| label | precision | recall | F1 | support |",
+            "| --- | ---: | ---: | ---: | ---: |",
+        ]
         lines += [
             f"| {x.label} | {x.precision:.3f} | {x.recall:.3f} | {x.f1:.3f} | {x.support} |"
             for x in s.labels

@@ -16,7 +16,7 @@ from threadpoolctl import threadpool_limits
 from tagger.classifier import Classifier, encode, sigmoid, softmax
 from tagger.corpus import Corpus, folds
 from tagger.errors import ConfigError, DataError, did_you_mean
-from tagger.features import Featurizer, FeatureSettings
+from tagger.features import FeatureSettings, Featurizer
 from tagger.model import Model
 from tagger.schema import Task
 from tagger.vectors import WordVectors, builtin_vectors
@@ -275,7 +275,9 @@ def _fit(
         for name in used:
             weights = fitted[:, start : start + blocks[name].shape[1]]
             start += blocks[name].shape[1]
-            coef[:, featurizer.blocks_[name]] = weights @ embedding.T if name == "vectors" else weights
+            coef[:, featurizer.blocks_[name]] = (
+                weights @ embedding.T if name == "vectors" else weights
+            )
         linear[task.name] = coef, intercept
     return featurizer, linear
 
@@ -299,7 +301,9 @@ def _fit_task(
         return coef, np.concatenate([model.intercept_ for model in fitted])
     model = fit(y)
     if len(task.labels) == 2:
-        return np.concatenate([-model.coef_, model.coef_]) / 2, np.array([-0.5, 0.5]) * model.intercept_
+        return np.concatenate([-model.coef_, model.coef_]) / 2, np.array(
+            [-0.5, 0.5]
+        ) * model.intercept_
     return model.coef_, model.intercept_
 
 
@@ -340,7 +344,9 @@ def calibrate(
         return value, gradient
 
     start = np.concatenate([[1.0], np.zeros(n_labels)])
-    found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=[(1e-3, None)] + [(None, None)] * n_labels).x
+    found = minimize(
+        loss, start, jac=True, method="L-BFGS-B", bounds=[(1e-3, None)] + [(None, None)] * n_labels
+    ).x
     offset = found[1:]
     if priors:
         shares = np.bincount(y, minlength=n_labels) / len(y)
@@ -356,7 +362,9 @@ def _platt(scores: Floats, y: npt.NDArray[np.bool_]) -> tuple[float, float]:
         value = float((np.logaddexp(0, z) - y * z).mean())
         return value, np.array([(error * scores).mean(), error.mean()])
 
-    found = minimize(loss, np.array([1.0, 0.0]), jac=True, method="L-BFGS-B", bounds=[(1e-3, None), (None, None)])
+    found = minimize(
+        loss, np.array([1.0, 0.0]), jac=True, method="L-BFGS-B", bounds=[(1e-3, None), (None, None)]
+    )
     return float(found.x[0]), float(found.x[1])
 
 
@@ -367,9 +375,13 @@ def _with_thresholds(
     task = classifier.task
     thresholds = np.full(len(task.labels), 1 / len(task.labels))
     if task.multilabel:
-        thresholds = np.array([best_f1_threshold(p, t) for p, t in zip(probabilities.T, y.T, strict=True)])
+        thresholds = np.array(
+            [best_f1_threshold(p, t) for p, t in zip(probabilities.T, y.T, strict=True)]
+        )
     tuned = Classifier(task, classifier.coef, classifier.intercept, thresholds)
-    doubt = float(np.quantile(tuned.margins(probabilities), options.review)) if options.review else 0.0
+    doubt = (
+        float(np.quantile(tuned.margins(probabilities), options.review)) if options.review else 0.0
+    )
     return Classifier(task, classifier.coef, classifier.intercept, thresholds, doubt)
 
 

@@ -8,12 +8,31 @@ from scipy.sparse import diags_array
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 from tagger.errors import ConfigError, DataError
-from tagger.features import Featurizer, FeatureSettings, Ragged, Scorer, segment_sum
+from tagger.features import FeatureSettings, Featurizer, Scorer
 from tagger.lexicon import Lexicon
 from tagger.tokens import TOKEN_PATTERN, mask, normalize, surface_tokens, tokenize
 
 LEXICON = Lexicon("[hedge] Weakens.\nmay\nin a bid to\nbid to\n[name] A name.\nUS\nsanction*\n")
-WORDS = st.sampled_from("the US may us strike Strike, sanctions in a bid to it's “won’t” İstanbul 9/11 \u2028".split(" "))
+WORDS = st.sampled_from(
+    [
+        "the",
+        "US",
+        "may",
+        "us",
+        "strike",
+        "Strike,",
+        "sanctions",
+        "in",
+        "a",
+        "bid",
+        "to",
+        "it's",
+        "“won’t”",
+        "İstanbul",
+        "9/11",
+        "\u2028",
+    ]
+)
 SENTENCES = st.lists(st.lists(WORDS, max_size=12).map(" ".join) | st.text(), min_size=3, max_size=8)
 
 
@@ -146,19 +165,6 @@ def test_contributions_sum_to_the_scores(small_model, text):
     total = contributions.sum(axis=0) + scorer.intercept
     assert abs(total - scorer.decision_function([text])[0]).max() < 1e-9
     assert all(0 <= start <= end <= len(text) for start, end in spans)
-
-
-def test_segment_sum_takes_empty_segments():
-    values = np.array([[1.0], [2.0], [4.0]])
-    assert segment_sum(values, np.array([0, 2, 0, 1, 0])).ravel().tolist() == [0, 3, 0, 4, 0]
-    assert segment_sum(values[:0], np.array([0, 0])).ravel().tolist() == [0, 0]
-
-
-def test_ragged_rows():
-    rows = Ragged.of([[3, 1], [], [2]])
-    assert rows[0] == [3, 1]
-    assert rows[1] == []
-    assert rows.take(np.array([2, 0, 1])).tolist() == [2, 3, 1]
 
 
 def test_a_bare_string_is_refused(small_model):

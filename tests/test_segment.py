@@ -7,7 +7,18 @@ from hypothesis import strategies as st
 from tagger.segment import sentence_spans
 
 PIECES = st.sampled_from(
-    ["Mr. Smith left. ", "“Yes,” he said. ", "\n\n", "\r\n", "שלום. ", "🙂 ", "\x00", "\ud800", "U.S. ", "é! "]
+    [
+        "Mr. Smith left. ",
+        "“Yes,” he said. ",
+        "\n\n",
+        "\r\n",
+        "שלום. ",
+        "🙂 ",
+        "\x00",
+        "\ud800",
+        "U.S. ",
+        "é! ",
+    ]
 )
 
 

@@ -18,10 +18,16 @@ from tagger.tokens import (
 @pytest.mark.parametrize(
     ("text", "tokens"),
     [
-        ("The U.S.-led coalition’s F-16s", ["the", "u.s.", "led", "coalition", "'s", "f", "00", "s"]),
+        (
+            "The U.S.-led coalition’s F-16s",
+            ["the", "u.s.", "led", "coalition", "'s", "f", "00", "s"],
+        ),
         ("“won’t”", ['"', "won't", '"']),
         ("$1,234.50 — 9/11", ["$", "0,000.00", "-", "0", "/", "00"]),
-        ("O’Neill's well-known 'al-Qaeda'", ["o'neill", "'s", "well", "known", "'", "al", "qaeda", "'"]),
+        (
+            "O’Neill's well-known 'al-Qaeda'",
+            ["o'neill", "'s", "well", "known", "'", "al", "qaeda", "'"],
+        ),
         ("", []),
     ],
 )
@@ -66,8 +72,10 @@ def test_tokens_are_those_of_scikit_learn(text):
 
 @pytest.mark.parametrize(
     ("surface", "shape"),
-    [("Paris", "Xx"), ("NATO", "XX"), ("A", "Xx"), ("0000", "#4"), ("0,000", "#,"), (",", ",")]
-    + [("talking", "-ing"), ("war", "x"), ("talks", "-s")],
+    [
+        *[("Paris", "Xx"), ("NATO", "XX"), ("A", "Xx"), ("0000", "#4"), ("0,000", "#,")],
+        *[(",", ","), ("talking", "-ing"), ("war", "x"), ("talks", "-s")],
+    ],
 )
 def test_mask(surface, shape):
     assert mask(surface) == shape

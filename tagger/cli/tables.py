@@ -18,5 +18,7 @@ def score_table(scores: Sequence[TaskScore], title: str) -> Table:
         for x in s.labels:
             numbers = (f"{value:.3f}" for value in (x.precision, x.recall, x.f1))
             table.add_row(s.task, x.label, *numbers, str(x.support))
-        table.add_row(s.task, "macro", "", "", f"{s.macro_f1:.3f}", str(s.n), style="bold", end_section=True)
+        table.add_row(
+            s.task, "macro", "", "", f"{s.macro_f1:.3f}", str(s.n), style="bold", end_section=True
+        )
     return table

@@ -46,7 +46,11 @@ def command(data: tuple[str, ...], output: str, config: str | None, seed: int, j
     with console.status("") as status:
         training = train(corpus, settings, seed, jobs, status.update)
     scores = [
-        score(c.task, encode(c.task, corpus.labels(c.task.name)), c.decide(training.out_of_fold[c.task.name]))
+        score(
+            c.task,
+            encode(c.task, corpus.labels(c.task.name)),
+            c.decide(training.out_of_fold[c.task.name]),
+        )
         for c in training.model.classifiers
     ]
     training.model.save(output, model_card(training.model, scores))

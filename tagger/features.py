@@ -88,7 +88,8 @@ class FeatureSettings:
             expected = list if isinstance(defaults[key], tuple) else type(defaults[key])
             if not isinstance(value, expected) or isinstance(value, bool):
                 raise ConfigError(f"features: {key} is {value!r}, expected a {expected.__name__}")
-        return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in raw.items()})
+        values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in raw.items()}
+        return cls(**values)
 
 
 def split_chunks(texts: Sequence[str]) -> tuple[list[str], Ints]:
@@ -670,8 +671,8 @@ class Scorer:
                     inside = token_places[max(i, 0) : i + length]
                     spans.append((inside[0][0], inside[-1][1]) if inside else (0, 0))
         contributions = np.concatenate(scores) * length_scale(n_tokens)
-        carries = contributions.any(axis=1)
-        return [s for s, c in zip(spans, carries, strict=True) if c], contributions[carries]
+        carries = np.flatnonzero(np.any(contributions, axis=1))
+        return [spans[i] for i in carries], contributions[carries]
 
     def _look_up(self, chunks: Sequence[str]) -> tuple["_KnownChunks", Ints]:
         """Return the table of known chunks and the row of each chunk in it."""

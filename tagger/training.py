@@ -114,7 +114,8 @@ def _task_settings(name: str, raw: Any) -> TaskSettings:
             raise ConfigError(
                 f"tasks.{name}: {key} is {value!r}, expected a {expected[-1].__name__}"
             )
-    return TaskSettings(**{k: tuple(v) if isinstance(v, list) else v for k, v in raw.items()})
+    values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in raw.items()}
+    return TaskSettings(**values)
 
 
 @dataclass(frozen=True)
@@ -245,7 +246,7 @@ def _fold_scores(
 
 # The order of sums, and so the last bits of the weights, must not hang on how many
 # threads the machine has.
-@threadpool_limits.wrap(limits=1)  # type: ignore[untyped-decorator]
+@threadpool_limits.wrap(limits=1)
 def _fit(
     corpus: Corpus, settings: TrainingSettings, vectors: WordVectors | None
 ) -> tuple[Featurizer, dict[str, tuple[Floats, Floats]]]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from importlib.metadata import version
 from typing import Any
 
@@ -23,6 +24,10 @@ from tagger.vectors import WordVectors, builtin_vectors
 
 Floats = npt.NDArray[np.float64]
 Report = Callable[[str], None]
+
+# The order of sums, and so the last bits of the weights, must not hang on how many
+# threads the machine has.
+ONE_THREAD = partial(threadpool_limits, limits=1)
 
 
 @dataclass(frozen=True)
@@ -171,7 +176,8 @@ def train(
         delayed(_fold_scores)(corpus, settings, vectors, fold_of, fold) for fold in range(n_folds)
     )
     report("training on all sentences")
-    featurizer, linear = _fit(corpus, settings, vectors)
+    with ONE_THREAD():
+        featurizer, linear = _fit(corpus, settings, vectors)
     report("calibrating")
     classifiers, out_of_fold = [], {}
     for task in corpus.schema.tasks:
@@ -239,14 +245,12 @@ def _fold_scores(
     fold: int,
 ) -> dict[str, Floats]:
     """Train without a fold and return by task the raw scores of its sentences."""
-    featurizer, linear = _fit(corpus.take(np.flatnonzero(fold_of != fold)), settings, vectors)
+    with ONE_THREAD():
+        featurizer, linear = _fit(corpus.take(np.flatnonzero(fold_of != fold)), settings, vectors)
     x = featurizer.transform(corpus.take(np.flatnonzero(fold_of == fold)).texts)
     return {name: x @ coef.T + intercept for name, (coef, intercept) in linear.items()}
 
 
-# The order of sums, and so the last bits of the weights, must not hang on how many
-# threads the machine has.
-@threadpool_limits.wrap(limits=1)
 def _fit(
     corpus: Corpus, settings: TrainingSettings, vectors: WordVectors | None
 ) -> tuple[Featurizer, dict[str, tuple[Floats, Floats]]]:

@@ -1,4 +1,4 @@
-"""Fixtures: a small corpus, a model trained on it, the shipped model, and what is only here at times."""
+"""Fixtures: a small corpus, a model trained on it, the shipped model, real text if at hand."""
 
 import json
 from pathlib import Path

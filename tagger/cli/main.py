@@ -15,6 +15,7 @@ COMMANDS = {
     "train": "Train a model on labelled sentences.",
     "evaluate": "Measure a model on labelled sentences.",
     "info": "Show what a model is.",
+    "export": "Save a model as a scikit-learn Pipeline.",
 }
 
 

@@ -41,6 +41,10 @@ class TaskSettings:
     balanced : whether rare labels weigh as much in sum as frequent ones.
     priors : by label, its share where the model will be used, for a single-label
         task whose corpus has other shares; empty: the shares of the corpus.
+    temperature : what the calibrated scores are divided by; above 1 it makes
+        probabilities less extreme, for text that is harder than the corpus.
+    threshold : of every label of a multi-label task; 0 for the one of best F1 out of
+        fold, label by label.
     review : share of the sentences to flag for review.
     """
 
@@ -48,11 +52,17 @@ class TaskSettings:
     C: float = 2.0
     balanced: bool = False
     priors: dict[str, float] = field(default_factory=dict)
+    temperature: float = 1.0
+    threshold: float = 0.0
     review: float = 0.1
 
     def __post_init__(self) -> None:
         if not self.C > 0:
             raise ConfigError(f"C is {self.C!r}, expected a number above 0")
+        if not self.temperature > 0:
+            raise ConfigError(f"temperature is {self.temperature!r}, expected a number above 0")
+        if not 0 <= self.threshold < 1:
+            raise ConfigError(f"threshold is {self.threshold!r}, expected 0 to below 1")
         if not 0 <= self.review < 1:
             raise ConfigError(f"review is {self.review!r}, expected a share from 0 to below 1")
         if any(not share > 0 for share in self.priors.values()):
@@ -188,6 +198,7 @@ def train(
         options = settings.tasks.get(task.name, TaskSettings())
         y = encode(task, corpus.labels(task.name))
         slope, offset = calibrate(task, scores[chosen], y, options.priors)
+        slope, offset = slope / options.temperature, offset / options.temperature
         coef, intercept = linear[task.name]
         calibrated = Classifier(
             task, coef * slope[:, None], intercept * slope + offset, np.full(len(task.labels), 0.5)
@@ -379,7 +390,9 @@ def _with_thresholds(
     """Return the classifier with the thresholds of best F1 out of fold, and its band of doubt."""
     task = classifier.task
     thresholds = np.full(len(task.labels), 1 / len(task.labels))
-    if task.multilabel:
+    if task.multilabel and options.threshold:
+        thresholds = np.full(len(task.labels), options.threshold)
+    elif task.multilabel:
         thresholds = np.array(
             [best_f1_threshold(p, t) for p, t in zip(probabilities.T, y.T, strict=True)]
         )

@@ -13,7 +13,7 @@ ln((1 + n) / (1 + df)) + 1 (Spärck Jones 1972, smoothed as in scikit-learn).
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from itertools import chain, islice
 from threading import Lock
@@ -46,6 +46,7 @@ class FeatureSettings:
     masked_min_df : in how many training sentences such an n-gram must occur.
     lexicons : names of lexicons whose classes become features.
     vectors : name of the word vectors whose words become features, or empty.
+    weights : by block of features, how much it weighs beside the others; 1 where missing.
     """
 
     word_ngrams: tuple[int, int] = (1, 2)
@@ -57,6 +58,7 @@ class FeatureSettings:
     masked_min_df: int = 3
     lexicons: tuple[str, ...] = ()
     vectors: str = ""
+    weights: dict[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for name in ("word_ngrams", "char_ngrams", "masked_ngrams"):
@@ -242,7 +244,7 @@ class Featurizer:
 
     Row i of the matrix is tf * idf * (scale of the feature's block) /
     sqrt(number of tokens). The scale of a block makes the mean squared norm of
-    the training sentences one.
+    the training sentences one, or the square of the weight that the settings give.
 
     Parameters
     ----------
@@ -316,7 +318,8 @@ class Featurizer:
         x = self._weigh(tf, scale)
         for name, columns in self.blocks_.items():
             mean_square = x[:, columns].power(2).sum() / len(texts)
-            self.scales_[name] = float(1 / np.sqrt(mean_square)) if mean_square else 1.0
+            weight = self.settings.weights.get(name, 1.0)
+            self.scales_[name] = float(weight / np.sqrt(mean_square)) if mean_square else 1.0
         return self._weigh(tf, scale)
 
     def _learn_streams(self, surfaces: list[list[str]], sentences: Ragged) -> "_Nodes":

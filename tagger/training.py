@@ -20,7 +20,7 @@ from tagger.errors import ConfigError, DataError, did_you_mean
 from tagger.features import FeatureSettings, Featurizer
 from tagger.model import Model
 from tagger.schema import Task
-from tagger.vectors import WordVectors, builtin_vectors
+from tagger.vectors import builtin_vectors
 
 Floats = npt.NDArray[np.float64]
 Report = Callable[[str], None]
@@ -175,7 +175,6 @@ def train(
     """
     settings = settings or TrainingSettings()
     _check(corpus, settings)
-    vectors = builtin_vectors(settings.features.vectors) if settings.features.vectors else None
     fold_of = folds(corpus.groups, settings.folds, seed)
     n_folds = int(fold_of.max()) + 1
     if n_folds < 2:
@@ -183,11 +182,11 @@ def train(
 
     report(f"cross-validating in {n_folds} folds")
     parts = Parallel(n_jobs=jobs)(
-        delayed(_fold_scores)(corpus, settings, vectors, fold_of, fold) for fold in range(n_folds)
+        delayed(_fold_scores)(corpus, settings, fold_of, fold) for fold in range(n_folds)
     )
     report("training on all sentences")
     with ONE_THREAD():
-        featurizer, linear = _fit(corpus, settings, vectors)
+        featurizer, linear = fit(corpus, settings)
     report("calibrating")
     classifiers, out_of_fold = [], {}
     for task in corpus.schema.tasks:
@@ -251,21 +250,27 @@ def _check(corpus: Corpus, settings: TrainingSettings) -> None:
 def _fold_scores(
     corpus: Corpus,
     settings: TrainingSettings,
-    vectors: WordVectors | None,
     fold_of: npt.NDArray[np.int64],
     fold: int,
 ) -> dict[str, Floats]:
     """Train without a fold and return by task the raw scores of its sentences."""
     with ONE_THREAD():
-        featurizer, linear = _fit(corpus.take(np.flatnonzero(fold_of != fold)), settings, vectors)
+        featurizer, linear = fit(corpus.take(np.flatnonzero(fold_of != fold)), settings)
     x = featurizer.transform(corpus.take(np.flatnonzero(fold_of == fold)).texts)
     return {name: x @ coef.T + intercept for name, (coef, intercept) in linear.items()}
 
 
-def _fit(
-    corpus: Corpus, settings: TrainingSettings, vectors: WordVectors | None
+def fit(
+    corpus: Corpus, settings: TrainingSettings
 ) -> tuple[Featurizer, dict[str, tuple[Floats, Floats]]]:
-    """Fit the featurizer and by task a linear model (coef, intercept) without calibration."""
+    """Fit the featurizer, and by task a linear model without calibration.
+
+    Returns
+    -------
+    The featurizer, and by task coef, shape (n_labels, n_features), and intercept,
+    shape (n_labels,).
+    """
+    vectors = builtin_vectors(settings.features.vectors) if settings.features.vectors else None
     featurizer = Featurizer(settings.features, vector_words=vectors.words if vectors else ())
     x = featurizer.fit_transform(corpus.texts)
     blocks = {name: x[:, columns] for name, columns in featurizer.blocks_.items()}
@@ -303,19 +308,20 @@ def _fit_task(
 ) -> tuple[Floats, Floats]:
     """Fit logistic regression, multinomial or one for each label, as one row a label."""
 
-    def fit(target: npt.NDArray[Any]) -> LogisticRegression:
+    def regression(target: npt.NDArray[Any]) -> LogisticRegression:
         return LogisticRegression(
             C=options.C,
+            solver="newton-cg",  # fewest passes over sparse data, see benchmarks/README.md
             class_weight="balanced" if options.balanced else None,
             tol=1e-4,
             max_iter=1000,
         ).fit(x, target)
 
     if task.multilabel:
-        fitted = [fit(column) for column in y.T]
+        fitted = [regression(column) for column in y.T]
         coef = np.concatenate([model.coef_ for model in fitted])
         return coef, np.concatenate([model.intercept_ for model in fitted])
-    model = fit(y)
+    model = regression(y)
     if len(task.labels) == 2:
         return np.concatenate([-model.coef_, model.coef_]) / 2, np.array(
             [-0.5, 0.5]

@@ -52,7 +52,7 @@ def test_a_sentence_is_tagged_alone(tagger, sentences):
 
 @pytest.mark.parametrize("wrong", ["A bare string.", b"bytes", ["fine", None], [3]])
 def test_what_is_no_list_of_sentences_is_refused(tagger, wrong):
-    with pytest.raises(DataError, match="expected a (list|string)"):
+    with pytest.raises(DataError, match=r"expected a (list|string)"):
         tagger.predict(wrong)
 
 

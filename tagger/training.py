@@ -196,8 +196,10 @@ def train(
             scores[fold_of == fold] = by_task[task.name]
         options = settings.tasks.get(task.name, TaskSettings())
         y = encode(task, corpus.labels(task.name))
-        slope, offset = calibrate(task, scores[chosen], y, options.priors)
+        slope, offset = calibrate(task, scores[chosen], y)
         slope, offset = slope / options.temperature, offset / options.temperature
+        if options.priors:
+            offset += prior_shift(task, y, options.priors)
         coef, intercept = linear[task.name]
         calibrated = Classifier(
             task, coef * slope[:, None], intercept * slope + offset, np.full(len(task.labels), 0.5)
@@ -329,15 +331,12 @@ def _fit_task(
     return model.coef_, model.intercept_
 
 
-def calibrate(
-    task: Task, scores: Floats, y: npt.NDArray[Any], priors: dict[str, float] | None = None
-) -> tuple[Floats, Floats]:
+def calibrate(task: Task, scores: Floats, y: npt.NDArray[Any]) -> tuple[Floats, Floats]:
     """Fit slope and offset of each score by maximum likelihood, so that it is a log-odds.
 
     One slope and one offset for each label of a multi-label task (Platt 1999); one
     slope in common and an offset for each label of a single-label task (Guo et al.
-    2017, section 4.2, with bias). Where `priors` are given, the offsets are moved to
-    them from the shares in `y` (Saerens et al. 2002, equation 4).
+    2017, section 4.2, with bias).
 
     Parameters
     ----------
@@ -369,12 +368,21 @@ def calibrate(
     found = minimize(
         loss, start, jac=True, method="L-BFGS-B", bounds=[(1e-3, None)] + [(None, None)] * n_labels
     ).x
-    offset = found[1:]
-    if priors:
-        shares = np.bincount(y, minlength=n_labels) / len(y)
-        wanted = np.array([priors[label] for label in task.labels])
-        offset = offset + np.log(wanted / wanted.sum()) - np.log(shares)
-    return np.full(n_labels, found[0]), offset
+    return np.full(n_labels, found[0]), found[1:]
+
+
+def prior_shift(task: Task, y: npt.NDArray[np.int64], priors: dict[str, float]) -> Floats:
+    """Return what moves log-odds from the shares in `y` to others (Saerens et al. 2002, eq. 4).
+
+    Parameters
+    ----------
+    task : a single-label task.
+    y : the label index of each sentence, shape (n_sentences,).
+    priors : by label, its share where the model will be used; need not sum to one.
+    """
+    shares = np.bincount(y, minlength=len(task.labels)) / len(y)
+    wanted = np.array([priors[label] for label in task.labels])
+    return np.log(wanted / wanted.sum()) - np.log(shares)
 
 
 def _platt(scores: Floats, y: npt.NDArray[np.bool_]) -> tuple[float, float]:

@@ -16,7 +16,7 @@ from tagger.classifier import Classifier, encode, sigmoid, softmax
 from tagger.corpus import Corpus, folds
 from tagger.errors import ConfigError, DataError, did_you_mean
 from tagger.features import Featurizer, FeatureSettings
-from tagger.model import Model
+from tagger.model import Model, fingerprints
 from tagger.schema import Task
 from tagger.vectors import WordVectors, builtin_vectors
 
@@ -197,7 +197,8 @@ def train(
         },
         "versions": {name: version(name) for name in ("numpy", "scipy", "scikit-learn")},
     }
-    model = Model(corpus.schema, featurizer, tuple(classifiers), about)
+    trained_on = np.unique(fingerprints(corpus.texts))
+    model = Model(corpus.schema, featurizer, tuple(classifiers), about, trained_on)
     return Training(model, out_of_fold, fold_of)
 
 

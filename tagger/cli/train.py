@@ -27,10 +27,9 @@ def command(data: tuple[str, ...], output: str, config: str | None, seed: int, j
     """
     from rich.console import Console
 
-    from tagger.classifier import encode
+    from tagger.cli.reports import training_report, write_files
     from tagger.cli.tables import score_table
     from tagger.corpus import read_corpus
-    from tagger.evaluation import score
     from tagger.files.formats import expand
     from tagger.report import model_card
     from tagger.schema import CLAIMS, Schema
@@ -45,12 +44,10 @@ def command(data: tuple[str, ...], output: str, config: str | None, seed: int, j
     console = Console(stderr=True)
     with console.status("") as status:
         training = train(corpus, settings, seed, jobs, status.update)
-    scores = [
-        score(c.task, encode(c.task, corpus.labels(c.task.name)), c.decide(training.out_of_fold[c.task.name]))
-        for c in training.model.classifiers
-    ]
-    training.model.save(output, model_card(training.model, scores))
-    console.print(score_table(scores, "Cross-validation by document"))
+    evaluation, files = training_report(training, corpus, seed=seed)
+    training.model.save(output, model_card(training.model, evaluation.tasks))
+    write_files(output, files)
+    console.print(score_table(evaluation.tasks, "Cross-validation by document"))
     click.echo(f"{output}: model {training.model.id}, from {len(corpus)} sentences")
 
 

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from tagger.classifier import encode
 from tagger.corpus import Corpus, folds
-from tagger.features import Featurizer, FeatureSettings
+from tagger.features import FeatureSettings, Featurizer
 from tagger.schema import Task
 
 Floats = npt.NDArray[np.float64]

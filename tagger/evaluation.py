@@ -258,7 +258,8 @@ def figures_of(task: Task, sums: Floats, probabilities: bool) -> dict[str, Float
 def _ratio(part: Any, whole: Any) -> Floats:
     """Divide, 0 where there is nothing to divide by."""
     part, whole = np.broadcast_arrays(np.asarray(part, float), np.asarray(whole, float))
-    return np.divide(part, whole, out=np.zeros(part.shape), where=whole != 0)
+    result: Floats = np.divide(part, whole, out=np.zeros(part.shape), where=whole != 0)
+    return result
 
 
 def _indicators(task: Task, labels: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
@@ -661,10 +662,13 @@ def _with_words(model: Model, mistake: Mistake, n: int = 6) -> Mistake:
         pull = column(mistake.answer)
     else:
         pull = -column(mistake.gold)
-    strongest = [i for i in np.argsort(-pull, kind="stable")[:n] if pull[i] > 0]
-    words = tuple(
-        (" ".join(mistake.text[slice(*spans[i])].split()), float(pull[i])) for i in strongest
-    )
+    # A word that stands twice, or in two kinds of features, is one word to the reader.
+    adds: dict[str, float] = {}
+    for (start, end), value in zip(spans, pull.tolist(), strict=True):
+        word = " ".join(mistake.text[start:end].split())
+        adds[word] = adds.get(word, 0.0) + value
+    strongest = sorted((w for w in adds if adds[w] > 0), key=lambda w: (-adds[w], w))[:n]
+    words = tuple((word, adds[word]) for word in strongest)
     return replace(mistake, words=words)
 
 

@@ -24,7 +24,7 @@ from safetensors.numpy import load, save
 
 from tagger.classifier import Classifier
 from tagger.errors import ConfigError, ModelError, OutputError
-from tagger.features import Featurizer, FeatureSettings, Ragged, Scorer, Stream, TokenRuns
+from tagger.features import FeatureSettings, Featurizer, Ragged, Scorer, Stream, TokenRuns
 from tagger.lexicon import Lexicon
 from tagger.schema import Schema
 

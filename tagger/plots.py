@@ -11,12 +11,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 # Stand-ins that become the page's own colours, so that light and dark need one drawing.
-_INK, _FAINT = "#010203", "#040506"
+_INK, _FAINT, _LINE = "#010203", "#040506", "#070809"
 _CYCLE = ("#0a0001", "#0a0002", "#0a0003", "#0a0004", "#0a0005", "#0a0006", "#0a0007", "#0a0008")
-_COLORS = {_INK: "var(--ink)", _FAINT: "var(--faint)"} | {
+_COLORS = {_INK: "var(--ink)", _FAINT: "var(--faint)", _LINE: "var(--line)"} | {
     color: f"var(--c{i})" for i, color in enumerate(_CYCLE, 1)
 }
 _MARKERS = "os^Dv<>P"
+_LEAST_IN_BIN = 5
 _STYLE: Any = {
     "svg.fonttype": "none",
     "svg.hashsalt": "tagger",
@@ -32,8 +33,9 @@ _STYLE: Any = {
     "axes.spines.right": False,
     "xtick.color": _INK,
     "ytick.color": _INK,
-    "grid.color": _FAINT,
-    "grid.linewidth": 0.4,
+    "grid.color": _LINE,
+    "grid.linewidth": 0.6,
+    "axes.axisbelow": True,
     "legend.frameon": False,
     "legend.fontsize": 8,
     "lines.linewidth": 1.4,
@@ -149,7 +151,7 @@ def _confusion(task: Mapping[str, Any]) -> Plot:
         axes.tick_params(length=0)
 
     caption = "Gold labels in rows, answers in columns; per cent of the row."
-    return Plot("Confusion matrix", caption, _svg(draw, height=max(3.2, 0.42 * len(names))))
+    return Plot("Confusion matrix", caption, _svg(draw, height=max(2.9, 0.4 * len(names))))
 
 
 def _precision_recall(curves: Mapping[str, Any]) -> Plot:
@@ -171,6 +173,8 @@ def _precision_recall(curves: Mapping[str, Any]) -> Plot:
 
 
 def _reliability(curve: Mapping[str, Any]) -> Plot:
+    enough = [i for i, n in enumerate(curve["n"]) if n >= _LEAST_IN_BIN]
+
     def draw(axes: Axes) -> None:
         axes.plot([0, 1], [0, 1], color=_FAINT, linewidth=1)
         largest = max(curve["n"])
@@ -181,7 +185,8 @@ def _reliability(curve: Mapping[str, Any]) -> Plot:
             color=_FAINT,
             alpha=0.6,
         )
-        axes.plot(curve["confidence"], curve["accuracy"], color=_color(0), marker="o", markersize=4)
+        points = [[curve[name][i] for i in enough] for name in ("confidence", "accuracy")]
+        axes.plot(*points, color=_color(0), marker="o", markersize=4)
         axes.set(xlim=(0, 1.02), ylim=(0, 1.03))
         axes.set(xlabel="probability said", ylabel="share that is so")
         axes.grid()
@@ -189,7 +194,7 @@ def _reliability(curve: Mapping[str, Any]) -> Plot:
     return Plot(
         "Reliability",
         "Points on the diagonal: of the answers given with 80 %, 80 % are right. Bars at the "
-        "foot: how many answers.",
+        "foot: how many answers; no point where they are fewer than five.",
         _svg(draw),
     )
 
@@ -265,11 +270,11 @@ def _color(i: int) -> str:
     return _CYCLE[i % len(_CYCLE)]
 
 
-def _svg(draw: Callable[[Axes], None], height: float = 3.2) -> str:
+def _svg(draw: Callable[[Axes], None], height: float = 2.9) -> str:
     return _render(lambda figure: draw(figure.subplots()), height)
 
 
-def _render(draw: Callable[[Figure], None], height: float, width: float = 4.6) -> str:
+def _render(draw: Callable[[Figure], None], height: float, width: float = 3.9) -> str:
     """Draw a figure and return its SVG, the same bytes for the same drawing."""
     with matplotlib.rc_context(_STYLE):
         figure = Figure(figsize=(width, height), layout="constrained")

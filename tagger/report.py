@@ -20,7 +20,7 @@ FORMAT = 1
 """Number of the layout of report.json; `read_report` refuses every other."""
 
 JSON, MARKDOWN, HTML, ANSWERS = "report.json", "report.md", "report.html", "answers.jsonl"
-DECIMALS = 4
+DECIMALS = 6
 
 FIGURE_NAMES = {
     "macro_f1": "macro F1",

@@ -20,5 +20,6 @@ def score_table(scores: Sequence[TaskScore], title: str) -> Table:
             numbers = (f"{value.value:.3f}" for value in (x.precision, x.recall, x.f1))
             table.add_row(s.task, x.label, *numbers, str(x.support))
         macro, _, interval = figure(s.figures["macro_f1"]).partition(" ")
-        table.add_row(s.task, "macro", "", interval, macro, str(s.n), style="bold", end_section=True)
+        row = (s.task, "macro", "", interval, macro, str(s.n))
+        table.add_row(*row, style="bold", end_section=True)
     return table

@@ -131,7 +131,7 @@ def balance(corpus: Corpus) -> Iterator[Finding]:
         if not labels:
             yield Finding("labels", ERROR, (), f"{task.name}: no sentence is annotated")
             continue
-        counts = {label: 0 for label in task.labels}
+        counts = dict.fromkeys(task.labels, 0)
         for given in labels:
             for label in (given,) if isinstance(given, str) else given:
                 counts[label] += 1
@@ -224,7 +224,7 @@ def leakage(corpus: Corpus, against: Corpus) -> Iterator[Finding]:
     if shared:
         named = ", ".join(shared[:5]) + (" ..." if len(shared) > 5 else "")
         yield Finding("leakage", WARNING, (), f"{len(shared)} document(s) on both sides: {named}")
-    place = {}
+    place: dict[int, str] = {}
     for example, number in zip(
         corpus.examples, fingerprints(corpus.texts).tolist(), strict=True
     ):
@@ -294,7 +294,8 @@ def readers_agreement(corpus: Corpus) -> Iterator[Finding]:
             )
         for label, alpha in found["alpha"].items():
             shown = "undefined" if alpha is None else f"{alpha:.3f}"
-            yield Finding("readers", NOTE, (), f"{task.name}: Krippendorff's alpha of {label} {shown}")
+            message = f"{task.name}: Krippendorff's alpha of {label} {shown}"
+            yield Finding("readers", NOTE, (), message)
 
 
 def likely_label_errors(corpus: Corpus, seed: int = 0, jobs: int = 1) -> list[Finding]:

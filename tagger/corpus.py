@@ -114,9 +114,9 @@ class Corpus:
 
     @property
     def groups(self) -> npt.NDArray[np.int64]:
-        """A number for each sentence's document; a sentence without one is its own."""
+        """A number for each sentence's document; without one, for each distinct sentence."""
         number: dict[str, int] = {}
-        keys = (e.doc and f"doc {e.doc}" or f"row {i}" for i, e in enumerate(self.examples))
+        keys = (f"doc {e.doc}" if e.doc else f"text {e.text}" for e in self.examples)
         return np.array([number.setdefault(key, len(number)) for key in keys], np.int64)
 
     def annotated(self, task: str) -> npt.NDArray[np.int64]:

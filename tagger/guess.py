@@ -16,7 +16,9 @@ _MAX_ROWS = 20_000
 _MAX_LABELS = 30
 _TEXT_NAMES = ("text", "sentence", "content", "body", "tweet")
 _DOC_NAMES = ("doc", "document", "doc_id", "document_id", "article", "article_id")
-_LABEL_NAMES = ("label", "labels", "class", "category", "categories", "target", "gold", "tag", "tags")
+_LABEL_NAMES = (
+    *("label", "labels", "class", "category", "categories", "target", "gold", "tag", "tags"),
+)
 _NOT_LABELS = (
     *("n", "id", "idx", "index", "start", "end", "model", "review", "readers", "split", "fold"),
     *("register", "outlet", "source", "publisher", "author", "section", "title", "url"),
@@ -24,7 +26,7 @@ _NOT_LABELS = (
 )
 
 
-def guess_schema(paths: Sequence[str | Path], columns: Columns) -> tuple[Schema, Columns]:
+def guess_schema(paths: Sequence[str | Path], columns: Columns) -> tuple[Schema, Columns, bool]:
     """Guess tasks, labels and columns from the data.
 
     Data whose columns ``claim`` or ``theme`` hold labels of the shipped model follow its
@@ -35,6 +37,10 @@ def guess_schema(paths: Sequence[str | Path], columns: Columns) -> tuple[Schema,
     Parameters
     ----------
     columns : what is known already.
+
+    Returns
+    -------
+    The schema, the columns, and whether there is a column of documents.
 
     Raises
     ------
@@ -51,9 +57,10 @@ def guess_schema(paths: Sequence[str | Path], columns: Columns) -> tuple[Schema,
         if column not in names:
             raise ConfigError(f"the data has no column {column!r}: {did_you_mean(column, names)}")
     text = _one_of(names, columns.text, _TEXT_NAMES) or _longest(rows, names)
-    doc = _one_of(names, columns.doc, _DOC_NAMES) or columns.doc
+    found_doc = _one_of(names, columns.doc, _DOC_NAMES)
+    doc = found_doc or columns.doc
     if not columns.tasks and (ours := _claims(rows)):
-        return ours, Columns(text, doc)
+        return ours, Columns(text, doc), bool(found_doc)
     chosen = columns.tasks or {
         name: name for name in _label_columns(rows, [n for n in names if n not in (text, doc)])
     }
@@ -64,7 +71,7 @@ def guess_schema(paths: Sequence[str | Path], columns: Columns) -> tuple[Schema,
             "label=NAME, or write a schema and give it with --schema"
         )
     renamed = {name: column for name, column in chosen.items() if name != column}
-    return Schema(tuple(tasks)), Columns(text, doc, renamed)
+    return Schema(tuple(tasks)), Columns(text, doc, renamed), bool(found_doc)
 
 
 def _one_of(names: Sequence[str], wanted: str, usual: Sequence[str]) -> str:

@@ -47,7 +47,7 @@ def find_schema(
     ConfigError : the schema or the columns do not hold together.
     """
     config = config if config is not None else {}
-    raw = {key: config.pop(key) for key in ("schema", "columns") if key in config}
+    raw: dict[str, Any] = {k: config.pop(k) for k in ("schema", "columns") if k in config}
     source = config_path
     if path:
         own = read_toml(path)
@@ -64,19 +64,20 @@ def find_schema(
             return Schema.from_dict(raw["schema"]), columns, ""
     except ConfigError as error:
         raise ConfigError(f"{source}: {error}" if source else str(error)) from None
-    schema, columns = guess_schema(files, columns)
-    return schema, columns, _describe(schema, columns)
+    schema, columns, has_doc = guess_schema(files, columns)
+    return schema, columns, _describe(schema, columns, has_doc)
 
 
-def _describe(schema: Schema, columns: Columns) -> str:
+def _describe(schema: Schema, columns: Columns, has_doc: bool) -> str:
     parts = []
     for task in schema.tasks:
         column = columns.tasks.get(task.name, task.name)
         named = f" (column {column})" if column != task.name else ""
         kind = "any of" if task.multilabel else "one of"
         parts.append(f"{task.name}{named} is {kind} {', '.join(task.labels)}")
+    doc = f"document in {columns.doc}" if has_doc else "no document"
     return (
-        f"tagger: guessed from the data: text in {columns.text}, document in {columns.doc}; "
+        f"tagger: guessed from the data: text in {columns.text}, {doc}; "
         f"{'; '.join(parts)}. Another schema: --schema FILE.toml"
     )
 

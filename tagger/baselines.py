@@ -134,6 +134,7 @@ def _learn(
     """Fit on `rows` and return the probabilities of the rows `answered`."""
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.linear_model import LogisticRegression
+    from threadpoolctl import threadpool_limits
 
     result = np.tile(target.mean(axis=0) if len(target) else 0.5, (len(answered), 1))
     counts = target.sum(axis=0)
@@ -149,13 +150,13 @@ def _learn(
     if name == "TF-IDF + LR":
         vectorizer = TfidfVectorizer()
         train, test = vectorizer.fit_transform(train), vectorizer.transform(test)
-    if multilabel:
-        for i in columns:
-            model = LogisticRegression(max_iter=1000).fit(train, target[:, i])
-            result[:, i] = model.predict_proba(test)[:, 1]
-        return result
-    model = LogisticRegression(max_iter=1000).fit(train, target.argmax(axis=1))
-    result[:, columns] = model.predict_proba(test)
+    model = LogisticRegression(max_iter=1000)
+    with threadpool_limits(1):  # threads change the order of sums, and so the last bits
+        if multilabel:
+            for i in columns:
+                result[:, i] = model.fit(train, target[:, i]).predict_proba(test)[:, 1]
+        else:
+            result[:, columns] = model.fit(train, target.argmax(axis=1)).predict_proba(test)
     return result
 
 

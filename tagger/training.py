@@ -11,6 +11,7 @@ from joblib import Parallel, delayed
 from scipy.optimize import minimize
 from scipy.sparse import csr_matrix, hstack
 from sklearn.linear_model import LogisticRegression
+from threadpoolctl import threadpool_limits
 
 from tagger.classifier import Classifier, encode, sigmoid, softmax
 from tagger.corpus import Corpus, folds
@@ -297,12 +298,16 @@ def _fit_task(
     """Fit logistic regression, multinomial or one for each label, as one row a label."""
 
     def fit(target: npt.NDArray[Any]) -> LogisticRegression:
-        return LogisticRegression(
+        model = LogisticRegression(
             C=options.C,
             class_weight="balanced" if options.balanced else None,
             tol=1e-4,
             max_iter=1000,
-        ).fit(x, target)
+        )
+        # Threads within a fit change the order of sums, and so the last bits of the weights;
+        # on vectors of this size they only wait for each other.
+        with threadpool_limits(1):
+            return model.fit(x, target)
 
     if task.multilabel:
         fitted = [fit(column) for column in y.T]

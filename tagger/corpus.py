@@ -162,7 +162,7 @@ def read_corpus(
     for name in columns.tasks:
         schema[name]  # raises where there is no such task
     examples: list[Example] = []
-    problems: list[str] = []
+    problems: dict[str, list[str]] = {}
     for path in paths:
         for row in read_rows(str(path)):
             try:
@@ -170,11 +170,16 @@ def read_corpus(
                     raise DataError(row.reason)
                 examples.append(example_of(row, schema, columns))
             except DataError as error:
-                problems.append(f"{row.where}: {error}")
+                problems.setdefault(str(error), []).append(row.where)
     if problems:
-        shown = "\n".join(problems[:_MAX_PROBLEMS_SHOWN])
-        more = len(problems) - _MAX_PROBLEMS_SHOWN
-        raise DataError(shown + (f"\n... and {more} more" if more > 0 else ""))
+        lines = [
+            f"{where[0]}: {problem}"
+            + (f" (and {len(where) - 1} more rows)" if len(where) > 1 else "")
+            for problem, where in problems.items()
+        ]
+        more = len(lines) - _MAX_PROBLEMS_SHOWN
+        lines[_MAX_PROBLEMS_SHOWN:] = [f"... and {more} more"] if more > 0 else []
+        raise DataError("\n".join(lines))
     if not examples:
         raise DataError(f"no labelled sentence in {', '.join(map(str, paths)) or 'no file at all'}")
     return Corpus(schema, tuple(examples))

@@ -32,6 +32,7 @@ _MAX_CURVE_POINTS = 200
 _MAX_SLICES = 12
 _MAX_YEARS = 30
 _MIN_SLICE = 10
+_FEW_GROUPS = 30
 _OF_LABEL = ("precision", "recall", "f1", "mcc", "kappa")
 _LENGTHS = (0, 10, 20, 30, 40)
 
@@ -731,6 +732,12 @@ def evaluate(
         warnings.append(
             "not every sentence names its document (column doc): intervals come from drawing "
             "such sentences one by one, and are too narrow where they share a document"
+        )
+    n_groups = int(corpus.groups.max()) + 1
+    if n_groups < _FEW_GROUPS:
+        warnings.append(
+            f"only {n_groups} documents or single sentences: the figures and their intervals "
+            "say little"
         )
     for task in schema.tasks:
         chosen = corpus.annotated(task.name)

@@ -19,6 +19,7 @@ from tagger.training import (
     best_f1_threshold,
     calibrate,
     check_corpus,
+    check_folds,
     fold_scores,
 )
 from tagger.vectors import WordVectors, builtin_vectors
@@ -86,6 +87,7 @@ def search(
     ]
     check_corpus(corpus, settings)
     fold_of = folds(corpus.groups, settings.folds, seed + 1)
+    check_folds(corpus, fold_of)
     work = [(s, corpus, fold_of, fold) for s in tried for fold in range(int(fold_of.max()) + 1)]
     parts = _scores(work, jobs, progress)
     per_trial = len(work) // len(tried)

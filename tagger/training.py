@@ -173,6 +173,7 @@ def train(
     if n_folds < 2:
         raise DataError("all sentences come from one document, expected at least two documents")
 
+    check_folds(corpus, fold_of)
     report(f"cross-validating in {n_folds} folds")
     parts = Parallel(n_jobs=jobs)(
         delayed(fold_scores)(corpus, settings, vectors, fold_of, fold) for fold in range(n_folds)
@@ -243,6 +244,23 @@ def check_corpus(corpus: Corpus, settings: TrainingSettings) -> None:
                 )
             if task.multilabel and count == len(y):
                 raise DataError(f"every sentence has the {task.name} {label!r}: add some without")
+
+
+def check_folds(corpus: Corpus, fold_of: npt.NDArray[np.int64]) -> None:
+    """Raise DataError where a label would be missing from what a fold's model learns."""
+    for task in corpus.schema.tasks:
+        chosen = corpus.annotated(task.name)
+        y = encode(task, corpus.labels(task.name))
+        has = y if task.multilabel else y[:, None] == np.arange(len(task.labels))
+        for fold in range(int(fold_of.max()) + 1):
+            learned = has[fold_of[chosen] != fold]
+            for label, column in zip(task.labels, learned.T, strict=True):
+                if not column.any() or (task.multilabel and column.all()):
+                    wanted = "with" if not column.any() else "without"
+                    raise DataError(
+                        f"all sentences {wanted} the {task.name} {label!r} come from documents of "
+                        "one fold: add some from other documents"
+                    )
 
 
 def fold_scores(

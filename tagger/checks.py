@@ -327,6 +327,7 @@ def likely_label_errors(corpus: Corpus, seed: int = 0, jobs: int = 1) -> list[Fi
             issues = find_label_issues(
                 given,
                 probabilities,
+                filter_by="both",  # fewer false alarms where the model is weak
                 return_indices_ranked_by="self_confidence",
                 n_jobs=1,
             )

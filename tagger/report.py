@@ -13,7 +13,7 @@ from typing import Any
 
 from tagger.corpus import Example
 from tagger.errors import ConfigError, DataError
-from tagger.evaluation import Evaluation, Figure, TaskScore
+from tagger.evaluation import Evaluation
 from tagger.model import Model
 
 FORMAT = 1
@@ -255,9 +255,8 @@ def readers_line(task: Mapping[str, Any]) -> str:
     )
 
 
-def figure(f: Mapping[str, Any] | Figure) -> str:
+def figure(raw: Mapping[str, Any]) -> str:
     """Return a figure with its interval."""
-    raw = asdict(f) if isinstance(f, Figure) else f
     if raw["low"] is None:
         return f"{raw['value']:.3f}"
     return f"{raw['value']:.3f} [{raw['low']:.3f}, {raw['high']:.3f}]"
@@ -279,8 +278,13 @@ def _cell(text: str) -> str:
 # The model card
 
 
-def model_card(model: Model, scores: Sequence[TaskScore]) -> str:
-    """Return the card of a model: what it answers, what it learned from, how good it is."""
+def model_card(model: Model, report: Report) -> str:
+    """Return the card of a model: what it answers, what it learned from, how good it is.
+
+    Parameters
+    ----------
+    report : of the cross-validation on its training data, as it stands beside the model.
+    """
     data = model.about["data"]
     lines = [
         "# Model card",
@@ -301,11 +305,9 @@ def model_card(model: Model, scores: Sequence[TaskScore]) -> str:
         "",
         "Cross-validation by document on the training data: no sentence was judged by a model "
         "that had seen its document. Text of another kind gives lower figures.",
+        *_note(report),
+        *task_lines(report, depth=3),
     ]
-    for s in scores:
-        raw = _rounded(asdict(s))
-        lines += ["", f"**{s.task}**: {count_line(raw)}", "", *_table(*label_table(raw))]
-        lines += ["", *_table(*figure_table(raw))]
     return "\n".join(lines) + "\n"
 
 

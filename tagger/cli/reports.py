@@ -15,7 +15,7 @@ from tagger.corpus import Corpus
 from tagger.errors import DataError, OutputError
 from tagger.evaluation import Evaluation, answers_of, evaluate
 from tagger.files.tagged import atomic_write
-from tagger.model import Model
+from tagger.model import CARD, Model
 from tagger.report import (
     ANSWERS,
     DECIMALS,
@@ -24,6 +24,7 @@ from tagger.report import (
     MARKDOWN,
     Report,
     answer_rows,
+    model_card,
     read_report,
     to_dict,
     to_html,
@@ -105,7 +106,7 @@ def training_report(
 
     Returns
     -------
-    As `model_report`; no file holds a sentence.
+    As `model_report`, with the model card; no file holds a sentence.
     """
     answers = {}
     for c in training.model.classifiers:
@@ -132,7 +133,7 @@ def training_report(
     report = to_dict(evaluation, about, texts=False)
     if learning_curve:
         report["learning_curve"] = [dict(point) for point in learning_curve]
-    return evaluation, _files(report, html)
+    return evaluation, _files(report, html) | {CARD: model_card(training.model, report)}
 
 
 def _by_label(labels: Sequence[str], answers: Answers) -> list[dict[str, float]]:

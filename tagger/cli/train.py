@@ -87,7 +87,8 @@ def command(
     from tagger.files.formats import expand
     from tagger.files.tagged import atomic_write
     from tagger.guess import schema_toml
-    from tagger.report import model_card
+    from tagger.model import CARD
+    from tagger.report import HTML
     from tagger.search import learning_curve, search
     from tagger.training import TrainingSettings, train
 
@@ -131,10 +132,11 @@ def command(
         evaluation, reports = training_report(
             training, corpus, seed=seed, learning_curve=curve, html=bool(report)
         )
+    training.model.save(output, reports.pop(CARD))
     if report:
         write_files(report, reports)
-    training.model.save(output, model_card(training.model, evaluation.tasks))
-    write_files(output, {k: text for k, text in reports.items() if not k.endswith(".html")})
+    reports.pop(HTML, None)
+    write_files(output, reports)
     console.print(score_table(evaluation.tasks, "Cross-validation by document"))
     click.echo(f"{output}: model {training.model.id}, from {len(corpus)} sentences")
 

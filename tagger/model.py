@@ -273,7 +273,7 @@ def _check(featurizer: Featurizer) -> None:
         if columns.counts.sum() != len(columns.flat):
             raise ValueError(f"{len(columns.flat)} columns, expected {columns.counts.sum()}")
         if len(columns.flat) and not (
-            0 <= columns.flat.min() and columns.flat.max() < featurizer.n_features_
+            columns.flat.min() >= 0 and columns.flat.max() < featurizer.n_features_
         ):
             raise ValueError("a node has a column that does not exist")
         if any(k.dtype != np.int64 or k.ndim != 1 or (np.diff(k) <= 0).any() for k in runs.levels):

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from tagger.baselines import Answers
 from tagger.cli.main import cli
 from tagger.cli.reports import first_difference
 from tagger.comparison import compare
-from tagger.baselines import Answers
 from tagger.corpus import read_corpus
 from tagger.errors import DataError
 from tagger.report import read_report, to_json

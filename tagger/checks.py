@@ -225,9 +225,7 @@ def leakage(corpus: Corpus, against: Corpus) -> Iterator[Finding]:
         named = ", ".join(shared[:5]) + (" ..." if len(shared) > 5 else "")
         yield Finding("leakage", WARNING, (), f"{len(shared)} document(s) on both sides: {named}")
     place: dict[int, str] = {}
-    for example, number in zip(
-        corpus.examples, fingerprints(corpus.texts).tolist(), strict=True
-    ):
+    for example, number in zip(corpus.examples, fingerprints(corpus.texts).tolist(), strict=True):
         place.setdefault(number, example.where)
     theirs = fingerprints(against.texts).tolist()
     for example, number in zip(against.examples, theirs, strict=True):

@@ -367,9 +367,7 @@ def score(
             average = average_precision(probabilities[:, i], is_gold[:, i] == 1)
         n_gold, n_answer = int(is_gold[:, i].sum()), int(is_answer[:, i].sum())
         labels.append(
-            LabelScore(
-                label, average_precision=average, support=n_gold, predicted=n_answer, **own
-            )
+            LabelScore(label, average_precision=average, support=n_gold, predicted=n_answer, **own)
         )
     k = len(task.labels)
     sums = table.sum(axis=0).astype(np.int64)
@@ -642,9 +640,7 @@ def mistakes(
         elif answers.labels[row, column]:
             right, wrong = wrong, right
         example = corpus.examples[int(chosen[row])]
-        found.append(
-            Mistake(example.doc, example.text, task.name, right, wrong, float(sure[at]))
-        )
+        found.append(Mistake(example.doc, example.text, task.name, right, wrong, float(sure[at])))
     return found
 
 

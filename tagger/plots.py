@@ -18,6 +18,7 @@ _COLORS = {_INK: "var(--ink)", _FAINT: "var(--faint)", _LINE: "var(--line)"} | {
 }
 _MARKERS = "os^Dv<>P"
 _LEAST_IN_BIN = 5
+_WHITE_FROM = 0.65  # white on this share of the colour, or more, can be read
 _STYLE: Any = {
     "svg.fonttype": "none",
     "svg.hashsalt": "tagger",
@@ -126,7 +127,7 @@ def _confusion(task: Mapping[str, Any]) -> Plot:
                     )
                 )
                 if len(row) <= 12:
-                    strong = n / total > 0.5
+                    strong = n / total > _WHITE_FROM
                     axes.text(
                         x,
                         y,
@@ -225,17 +226,17 @@ def _histograms(histograms: Mapping[str, Any]) -> Plot:
                 shares = [value / total for value in n]
                 axes.bar(
                     left, shares, width=0.05, align="edge", color=_color(i), alpha=0.6,
-                    label=f"{name} the label by gold",
+                    label=f"{name} the label",
                 )  # fmt: skip
             axes.set_yticks([])
             axes.set_title(_short(label))
         grid[-1].set(xlim=(0, 1), xlabel="probability of the label")
-        grid[0].legend(loc="upper center")
+        figure.legend(*grid[0].get_legend_handles_labels(), loc="outside upper left", ncols=2)
 
     return Plot(
         "Scores",
-        "Share of sentences with and without a label at each probability; the less the two "
-        "overlap, the better.",
+        "Share of the sentences with and without a label, by gold, at each probability; the "
+        "less the two overlap, the better.",
         _render(draw, height=0.9 + 0.9 * min(len(histograms), len(_CYCLE) * 2)),
     )
 

@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -118,7 +119,8 @@ def answer_rows(
 def to_markdown(report: Report) -> str:
     """Return a report as Markdown."""
     lines = ["# Evaluation", "", *_about_lines(report), ""]
-    lines += [f"> **Warning:** {warning}" for warning in report["warnings"]]
+    for warning in report["warnings"]:
+        lines += [f"> **Warning:** {warning}", ""]
     lines += [*_note(report), *task_lines(report)]
     if report.get("learning_curve"):
         lines += ["", "## Learning curve", "", "Macro F1 by number of training sentences.", ""]
@@ -148,9 +150,11 @@ def about_rows(report: Report) -> list[tuple[str, str]]:
     """Return what a report is about, as names and values."""
     about = report["about"]
     data, model = about["data"], about["model"]
+    named = report["resampled"] == "documents"
+    documents = f"{data['n_documents']} documents" if named else "documents not named"
     rows = [
         ("judged", about["how"]),
-        ("data", f"{data['n_sentences']} sentences, {data['n_documents']} documents"),
+        ("data", f"{data['n_sentences']} sentences, {documents}"),
         ("data sha256", data["sha256"]),
         ("model", model["id"]),
         ("model's training data sha256", model["data_sha256"]),
@@ -158,6 +162,10 @@ def about_rows(report: Report) -> list[tuple[str, str]]:
     ]
     if about.get("split_sha256"):
         rows.append(("split sha256", about["split_sha256"]))
+    else:
+        overlap = report["overlap"]
+        found = "unknown" if overlap is None else f"{overlap} sentences" if overlap else "none"
+        rows.append(("in the model's training data", found))
     bootstrap = about["bootstrap"]
     if bootstrap["rounds"]:
         drawn = f"{bootstrap['rounds']} rounds over {report['resampled']}, seed {bootstrap['seed']}"
@@ -170,6 +178,10 @@ def about_rows(report: Report) -> list[tuple[str, str]]:
 
 def _about_lines(report: Report) -> list[str]:
     return [f"- {name}: {value}" for name, value in about_rows(report)]
+
+
+def _seen(report: Report) -> str:
+    return "its document" if report["resampled"] == "documents" else "it (documents are not named)"
 
 
 def _note(report: Report) -> list[str]:
@@ -271,8 +283,7 @@ def _table(heads: Sequence[str], rows: Sequence[Sequence[str]], numbers: int = 0
 
 
 def _cell(text: str) -> str:
-    flat = re.sub(r"([\\`*_\[\]<>|])", r"\\\1", " ".join(text.split()))
-    return re.sub(r"(\d)( )?\\\[(-?\d\.\d+, -?\d\.\d+)\\\]", r"\1\2[\3]", flat)
+    return re.sub(r"([\\`*_<>|])", r"\\\1", " ".join(text.split()))
 
 
 # The model card
@@ -303,8 +314,8 @@ def model_card(model: Model, report: Report) -> str:
     lines += [
         "## How good it is",
         "",
-        "Cross-validation by document on the training data: no sentence was judged by a model "
-        "that had seen its document. Text of another kind gives lower figures.",
+        f"Cross-validation on the training data: no sentence was judged by a model that had seen "
+        f"{_seen(report)}. Text of another kind gives lower figures.",
         *_note(report),
         *task_lines(report, depth=3),
     ]
@@ -314,6 +325,17 @@ def model_card(model: Model, report: Report) -> str:
 # HTML
 
 
+def require_plots() -> None:
+    """Raise ConfigError where the extra `plots`, which a page needs, is not installed."""
+    for name in ("matplotlib", "jinja2"):
+        try:
+            import_module(name)
+        except ImportError:
+            raise ConfigError(
+                f"a page needs {name}: pip install 'claim-tagger[plots]', or go without the page"
+            ) from None
+
+
 def to_html(report: Report) -> str:
     """Return a report as one self-contained page.
 
@@ -321,14 +343,11 @@ def to_html(report: Report) -> str:
     ------
     ConfigError : the extra `plots` is not installed.
     """
-    try:
-        import jinja2
+    require_plots()
+    import jinja2
 
-        from tagger import plots
-    except ImportError as error:
-        raise ConfigError(
-            f"a page needs {error.name}: pip install 'claim-tagger[plots]', or add --no-plots"
-        ) from None
+    from tagger import plots
+
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("tagger", "resources"),
         autoescape=True,

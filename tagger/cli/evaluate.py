@@ -65,7 +65,11 @@ def command(
     from tagger.corpus import Columns, read_corpus
     from tagger.files.formats import expand
     from tagger.predictor import Tagger
+    from tagger.report import require_plots
 
+    html = bool(output) and not no_plots
+    if html:
+        require_plots()
     loaded = Tagger.load(model).model
     named = Columns.parse(columns, loaded.about.get("columns"))
     corpus = read_corpus(expand(list(data)), loaded.schema, named)
@@ -85,7 +89,7 @@ def command(
         seed=seed,
         baselines=not no_baselines,
         training=training,
-        html=bool(output) and not no_plots,
+        html=html,
     )
     if output:
         write_files(output, files)

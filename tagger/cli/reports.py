@@ -126,7 +126,8 @@ def training_report(
         n_mistakes=0,
     )
     n_folds = int(training.fold_of.max()) + 1
-    how = f"cross-validation in {n_folds} folds, no sentence by a model that saw its document"
+    seen = "its document" if corpus.has_documents else "it"
+    how = f"cross-validation in {n_folds} folds, no sentence by a model that saw {seen}"
     about = _about(training.model, corpus, how, rounds, seed, {"slices": [], "baselines": True})
     about["split_sha256"] = hashlib.sha256(training.fold_of.astype("<i8").tobytes()).hexdigest()
     about["baselines"] = "learned in the same folds"
@@ -213,6 +214,8 @@ def check_report(folder: str, model: Model, corpus: Corpus, training: Corpus | N
     """
     old = read_report(folder)
     about = old["about"]
+    if "split_sha256" in about:
+        raise DataError(f"{folder}: is the report of a training: train again and compare")
     options, bootstrap = about["options"], about["bootstrap"]
     for name, found, expected in (
         ("the data", corpus.sha256, about["data"]["sha256"]),

@@ -88,7 +88,7 @@ def command(
     from tagger.files.tagged import atomic_write
     from tagger.guess import schema_toml
     from tagger.model import CARD
-    from tagger.report import HTML
+    from tagger.report import HTML, require_plots
     from tagger.search import learning_curve, search
     from tagger.training import TrainingSettings, train
 
@@ -96,6 +96,8 @@ def command(
         raise click.UsageError("give --output DIR for the model, or --save-schema FILE.toml")
     if output and Path(output).exists() and not Path(output).is_dir():
         raise OutputError(f"{output}: is a file, expected a folder to save the model in")
+    if report:
+        require_plots()
     files = expand(list(data))
     raw = read_toml(config) if config else {}
     found, named, guess = find_schema(schema, files, columns, raw, config or "")
@@ -137,7 +139,7 @@ def command(
         write_files(report, reports)
     reports.pop(HTML, None)
     write_files(output, reports)
-    console.print(score_table(evaluation.tasks, "Cross-validation by document"))
+    console.print(score_table(evaluation.tasks, f"Cross-validation by {evaluation.resampled[:-1]}"))
     click.echo(f"{output}: model {training.model.id}, from {len(corpus)} sentences")
 
 

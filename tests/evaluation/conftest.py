@@ -25,9 +25,14 @@ def rows(n_docs: int = 30, seed: int = 0) -> list[dict[str, object]]:
         for n in range(4):
             mood = rng.choice(MOOD.labels)
             topic = [t for t in TOPIC.labels if rng.random() < 0.5]
-            words = [rng.choice({"glad": ["happy", "cheerful"], "sad": ["gloomy", "tearful"]}[mood])]
+            words = [
+                rng.choice({"glad": ["happy", "cheerful"], "sad": ["gloomy", "tearful"]}[mood])
+            ]
             words += [{"sea": "boats sailed", "hill": "sheep climbed"}[t] for t in topic]
-            words += [rng.choice(["yesterday", "again", "slowly", "at noon"]), f"number {doc * 4 + n}"]
+            words += [
+                rng.choice(["yesterday", "again", "slowly", "at noon"]),
+                f"number {doc * 4 + n}",
+            ]
             if rng.random() < 0.1:
                 mood = "sad" if mood == "glad" else "glad"
             found.append(

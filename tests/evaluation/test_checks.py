@@ -44,7 +44,11 @@ def test_clean_data_gives_notes_only(corpus):
 
 
 def test_repeated_sentences_are_found_with_their_places_and_documents():
-    corpus = corpus_of(("He is very glad.", "glad", "1"), ("Not this one.", "sad", "1"), ("he is VERY glad", "glad", "2"))
+    corpus = corpus_of(
+        ("He is very glad.", "glad", "1"),
+        ("Not this one.", "sad", "1"),
+        ("he is VERY glad", "glad", "2"),
+    )
     (duplicate,) = found(corpus, "duplicate")
     assert duplicate.where == ("f:1", "f:3")
     assert "2 times in 2 documents" in duplicate.message
@@ -61,7 +65,9 @@ def test_near_duplicates_share_most_shingles():
     # 16 words make 14 shingles; another last word changes one of them: 13 of 15 in common.
     other = LONG.replace("west", "north")
     assert list(similar_pairs([LONG], [other])) == [(0, 0, pytest.approx(13 / 15))]
-    corpus = corpus_of((LONG, "sad", "1"), (other, "sad", "2"), ("Nothing like the rest.", "sad", "2"))
+    corpus = corpus_of(
+        (LONG, "sad", "1"), (other, "sad", "2"), ("Nothing like the rest.", "sad", "2")
+    )
     (near,) = found(corpus, "near duplicate")
     assert near.where == ("f:1", "f:2")
     assert "87% alike of two documents" in near.message
@@ -107,13 +113,15 @@ def test_labels_too_rare_or_absent_are_found():
 
 def test_rows_that_cannot_be_used_are_named_by_line(tmp_path):
     path = tmp_path / "x.jsonl"
-    path.write_text('{"text": "a b c", "mood": "gladd"}\n{"text": "a b c", "mood": "sad"}\nnot json\n')
+    path.write_text(
+        '{"text": "a b c", "mood": "gladd"}\n{"text": "a b c", "mood": "sad"}\nnot json\n'
+    )
     corpus, findings = read_for_checks([path], ONE)
     assert len(corpus) == 1
     assert [f.where[0].rpartition(":")[2] for f in findings] == ["1", "3"]
     assert "did you mean 'glad'?" in findings[0].message
     path.write_text("not json\n")
-    with pytest.raises(DataError, match="no row of .* can be used: .*x.jsonl:1: not a JSON"):
+    with pytest.raises(DataError, match=r"no row of .* can be used: .*x\.jsonl:1: not a JSON"):
         read_for_checks([path], ONE)
 
 

@@ -79,7 +79,9 @@ def test_losses_are_those_of_scikit_learn():
 def test_calibration_error_is_the_distance_of_confidence_and_accuracy():
     # Four answers given with 0.75, of which two are right: 0.75 against 0.5.
     p = np.array([[0.75, 0.25, 0.0]] * 4)
-    found = figures_of(ABC, count_table(ABC, np.array([0, 0, 1, 2]), Answers(p.argmax(1), p)).sum(0), True)
+    found = figures_of(
+        ABC, count_table(ABC, np.array([0, 0, 1, 2]), Answers(p.argmax(1), p)).sum(0), True
+    )
     assert found["ece"] == pytest.approx(0.25)
 
 
@@ -200,5 +202,5 @@ def test_baselines_of_one_class_or_three_rows_do_not_fail():
 
 
 def test_fingerprints_see_through_case_and_punctuation():
-    one, other, third = fingerprints(["“Go home,” he said.", 'Go HOME he said', "Go home she said"])
+    one, other, third = fingerprints(["“Go home,” he said.", "Go HOME he said", "Go home she said"])
     assert one == other != third

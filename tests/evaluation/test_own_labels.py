@@ -50,19 +50,23 @@ def test_text_labels_and_documents_are_guessed(tmp_path, name, delimiter):
 
 
 def test_lists_make_a_multilabel_task_and_metadata_none(tmp_path):
-    schema, columns, _ = guess_schema([write(tmp_path / "x.jsonl", rows())], Columns())
+    schema, _, _ = guess_schema([write(tmp_path / "x.jsonl", rows())], Columns())
     # paper has two values too: which of two such columns is meant cannot be known.
     assert [(t.name, t.labels, t.multilabel) for t in schema.tasks] == [
         ("mood", ("glad", "sad"), False),
         ("topic", ("hill", "sea"), True),
         ("paper", ("Echo", "Post"), False),
     ]
-    named, _, _ = guess_schema([write(tmp_path / "x.jsonl", rows())], Columns(tasks={"mood": "mood"}))
+    named, _, _ = guess_schema(
+        [write(tmp_path / "x.jsonl", rows())], Columns(tasks={"mood": "mood"})
+    )
     assert [t.name for t in named.tasks] == ["mood"]
 
 
 def test_our_own_columns_are_known_with_their_definitions(tmp_path):
-    path = write(tmp_path / "x.jsonl", [{"text": "It may rain.", "claim": "speculation", "theme": []}])
+    path = write(
+        tmp_path / "x.jsonl", [{"text": "It may rain.", "claim": "speculation", "theme": []}]
+    )
     assert guess_schema([path], Columns())[0] == Schema(CLAIMS.tasks[:1])
 
 
@@ -90,7 +94,10 @@ def test_a_saved_schema_comes_back(tmp_path):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("[[schema]]\nname = 'a'\nlabel = ['x']\n", "a task has the key 'label': did you mean 'labels'"),
+        (
+            "[[schema]]\nname = 'a'\nlabel = ['x']\n",
+            "a task has the key 'label': did you mean 'labels'",
+        ),
         ("[[schema]]\nname = 'a'\nlabels = ['x']\n", "expected at least 2"),
         ("[colums]\ntext = 'a'\n", "a schema has no 'colums': did you mean 'columns'"),
         ("[columns]\ntext = 'a'\n", r"no \[\[schema\]\] in it"),
@@ -106,7 +113,9 @@ def test_a_schema_that_does_not_hold_together_is_named(tmp_path, content, messag
 
 def test_settings_are_overridden_from_the_command_line():
     config = {"tasks": {"mood": {"C": 2.0}}}
-    override(config, ["tasks.mood.C=0.5", "features.lexicons=['claims']", "features.vectors=words-en"])
+    override(
+        config, ["tasks.mood.C=0.5", "features.lexicons=['claims']", "features.vectors=words-en"]
+    )
     assert config == {
         "tasks": {"mood": {"C": 0.5}},
         "features": {"lexicons": ["claims"], "vectors": "words-en"},
@@ -136,7 +145,10 @@ def test_a_table_trains_with_one_command_and_evaluates_by_its_own_columns(tmp_pa
     # One mood in ten is wrong on purpose, so no model gets far beyond 0.9.
     assert 0.8 < task["figures"]["macro_f1"]["value"] < 0.97
     assert task["baselines"]["majority"]["macro_f1"]["value"] < 0.5
-    assert "In brackets: 95 % intervals by bootstrap over documents." in (model / "README.md").read_text()
+    assert (
+        "In brackets: 95 % intervals by bootstrap over documents."
+        in (model / "README.md").read_text()
+    )
     assert run("evaluate", "--model", model, data, "--no-baselines").exit_code == 0
 
 
@@ -166,7 +178,7 @@ def test_search_keeps_what_scores_best(corpus):
     steps = []
     best, trials = search(corpus, SETTINGS, progress=lambda *s: steps.append(s), grid=grid)
     assert best.tasks["mood"].C == 1.0
-    assert [t.options for t in trials if t.task == "mood"][0] == {"C": 1.0}
+    assert next(t.options for t in trials if t.task == "mood") == {"C": 1.0}
     assert steps[-1] == (6, 6)
 
 

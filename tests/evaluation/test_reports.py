@@ -3,6 +3,7 @@
 import getpass
 import json
 import re
+import sys
 from html.parser import HTMLParser
 
 import numpy as np
@@ -14,7 +15,7 @@ from tagger.cli.main import cli
 from tagger.cli.reports import first_difference
 from tagger.comparison import compare
 from tagger.corpus import read_corpus
-from tagger.errors import DataError
+from tagger.errors import ConfigError, DataError
 from tagger.report import read_report, to_json
 
 from .conftest import SCHEMA
@@ -49,7 +50,9 @@ def test_a_report_names_neither_path_nor_user_nor_clock(report, folder, unseen):
         text = path.read_text()
         for private in (str(folder), str(unseen), str(unseen.parent)):
             assert private not in text
-        assert not re.search(rf"/(home|Users)/|\b{re.escape(getpass.getuser())}@|\d\d:\d\d:\d\d", text)
+        assert not re.search(
+            rf"/(home|Users)/|\b{re.escape(getpass.getuser())}@|\d\d:\d\d:\d\d", text
+        )
 
 
 def test_a_report_says_what_it_is_about(report, folder, unseen):
@@ -92,13 +95,18 @@ def test_sentences_stand_on_the_page_as_text(folder, unseen, tmp_path):
     data = tmp_path / "x.jsonl"
     data.write_text(unseen.read_text() + json.dumps(row) + "\n")
     run("evaluate", "--model", folder, data, "--output", tmp_path / "r", "--no-baselines")
-    assert "The &lt;b&gt;gloomy&lt;/b&gt; &amp; tearful boats." in (tmp_path / "r/report.html").read_text()
+    assert (
+        "The &lt;b&gt;gloomy&lt;/b&gt; &amp; tearful boats."
+        in (tmp_path / "r/report.html").read_text()
+    )
 
 
 def test_mistakes_are_named_with_their_words(report):
     mistakes = read_report(report)["mistakes"]
     assert 0 < len(mistakes) <= 30
-    assert [m["confidence"] for m in mistakes] == sorted((m["confidence"] for m in mistakes), reverse=True)
+    assert [m["confidence"] for m in mistakes] == sorted(
+        (m["confidence"] for m in mistakes), reverse=True
+    )
     worst = next(m for m in mistakes if m["task"] == "mood")
     cues = {"glad": {"happy", "cheerful"}, "sad": {"gloomy", "tearful"}}[worst["answer"]]
     assert cues & {word for word, adds in worst["words"]}
@@ -136,10 +144,21 @@ def test_other_versions_may_differ_within_the_rounding():
 
 
 def test_data_that_was_trained_on_is_warned_of(folder, data, tmp_path):
-    result = run("evaluate", "--model", folder, data, "--no-baselines", "-o", tmp_path, "--no-plots")
+    result = run(
+        "evaluate", "--model", folder, data, "--no-baselines", "-o", tmp_path, "--no-plots"
+    )
     assert "120 of 120 sentences were in the training data" in result.stderr
     assert read_report(tmp_path)["overlap"] == 120
     assert "120 of 120 sentences" in (tmp_path / "report.md").read_text()
+
+
+def test_a_missing_extra_is_named_before_the_work(folder, unseen, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "jinja2", None)
+    with pytest.raises(ConfigError, match=r"needs jinja2: pip install 'claim-tagger\[plots\]'"):
+        run("evaluate", "--model", folder, unseen, "-o", tmp_path / "r")
+    assert not (tmp_path / "r").exists()
+    run("evaluate", "--model", folder, unseen, "-o", tmp_path / "r", "--no-plots")
+    assert (tmp_path / "r" / "report.md").is_file()
 
 
 def test_an_unknown_slice_is_refused_with_the_nearest(folder, unseen):
@@ -149,7 +168,7 @@ def test_an_unknown_slice_is_refused_with_the_nearest(folder, unseen):
 
 def test_comparing_a_model_with_itself_finds_nothing(folder, unseen, report):
     result = run("compare", report, report, "--format", "json")
-    (mood, topic) = json.loads(result.output)
+    mood, _ = json.loads(result.output)
     assert mood["changes"] == [] and mood["mcnemar_p"] == 1
     assert all(d["difference"] == 0 and d["p"] == 1 for d in mood["figures"].values())
 

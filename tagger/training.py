@@ -18,7 +18,7 @@ from tagger.classifier import Classifier, encode, sigmoid, softmax
 from tagger.corpus import Corpus, folds
 from tagger.errors import ConfigError, DataError, did_you_mean
 from tagger.features import FeatureSettings, Featurizer
-from tagger.model import Model
+from tagger.model import Model, fingerprints
 from tagger.schema import Task
 from tagger.vectors import builtin_vectors
 
@@ -46,6 +46,8 @@ class TaskSettings:
     threshold : of every label of a multi-label task; 0 for the one of best F1 out of
         fold, label by label.
     review : share of the sentences to flag for review.
+    target_precision : by label, the precision out of fold that its threshold is set for,
+        at the best recall; the other labels get the threshold of the best F1.
     """
 
     blocks: tuple[str, ...] = ()
@@ -55,6 +57,7 @@ class TaskSettings:
     temperature: float = 1.0
     threshold: float = 0.0
     review: float = 0.1
+    target_precision: dict[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not self.C > 0:
@@ -65,6 +68,11 @@ class TaskSettings:
             raise ConfigError(f"threshold is {self.threshold!r}, expected 0 to below 1")
         if not 0 <= self.review < 1:
             raise ConfigError(f"review is {self.review!r}, expected a share from 0 to below 1")
+        for label, wanted in self.target_precision.items():
+            if not isinstance(wanted, (int, float)) or not 0 < wanted <= 1:
+                raise ConfigError(
+                    f"target_precision of {label!r} is {wanted!r}, expected a number above 0, to 1"
+                )
         if any(not share > 0 for share in self.priors.values()):
             raise ConfigError(f"priors are {self.priors!r}, expected shares above 0")
 
@@ -174,15 +182,16 @@ def train(
     ConfigError : the settings name a task or label that the schema does not have.
     """
     settings = settings or TrainingSettings()
-    _check(corpus, settings)
+    check_corpus(corpus, settings)
     fold_of = folds(corpus.groups, settings.folds, seed)
     n_folds = int(fold_of.max()) + 1
     if n_folds < 2:
         raise DataError("all sentences come from one document, expected at least two documents")
 
+    check_folds(corpus, fold_of)
     report(f"cross-validating in {n_folds} folds")
     parts = Parallel(n_jobs=jobs)(
-        delayed(_fold_scores)(corpus, settings, fold_of, fold) for fold in range(n_folds)
+        delayed(fold_scores)(corpus, settings, fold_of, fold) for fold in range(n_folds)
     )
     report("training on all sentences")
     with ONE_THREAD():
@@ -217,17 +226,24 @@ def train(
         },
         "versions": {name: version(name) for name in ("numpy", "scipy", "scikit-learn")},
     }
-    model = Model(corpus.schema, featurizer, tuple(classifiers), about)
+    trained_on = np.unique(fingerprints(corpus.texts))
+    model = Model(corpus.schema, featurizer, tuple(classifiers), about, trained_on)
     return Training(model, out_of_fold, fold_of)
 
 
-def _check(corpus: Corpus, settings: TrainingSettings) -> None:
+def check_corpus(corpus: Corpus, settings: TrainingSettings) -> None:
+    """Raise DataError or ConfigError where a corpus or settings cannot train."""
     known = ("word", "char", "masked", *settings.features.lexicons, "vectors")
     for name, options in settings.tasks.items():
         task = corpus.schema[name]
         for block in options.blocks:
             if block not in known:
                 raise ConfigError(f"tasks.{name}: no block {block!r}: {did_you_mean(block, known)}")
+        for label in options.target_precision:
+            if label not in task.labels:
+                raise ConfigError(
+                    f"tasks.{name}: no label {label!r}: {did_you_mean(label, task.labels)}"
+                )
         if options.priors and (task.multilabel or set(options.priors) != set(task.labels)):
             raise ConfigError(
                 f"tasks.{name}: priors are for {', '.join(options.priors)}, expected each label "
@@ -249,7 +265,24 @@ def _check(corpus: Corpus, settings: TrainingSettings) -> None:
                 raise DataError(f"every sentence has the {task.name} {label!r}: add some without")
 
 
-def _fold_scores(
+def check_folds(corpus: Corpus, fold_of: npt.NDArray[np.int64]) -> None:
+    """Raise DataError where a label would be missing from what a fold's model learns."""
+    for task in corpus.schema.tasks:
+        chosen = corpus.annotated(task.name)
+        y = encode(task, corpus.labels(task.name))
+        has = y if task.multilabel else y[:, None] == np.arange(len(task.labels))
+        for fold in range(int(fold_of.max()) + 1):
+            learned = has[fold_of[chosen] != fold]
+            for label, column in zip(task.labels, learned.T, strict=True):
+                if not column.any() or (task.multilabel and column.all()):
+                    wanted = "with" if not column.any() else "without"
+                    raise DataError(
+                        f"all sentences {wanted} the {task.name} {label!r} come from documents of "
+                        "one fold: add some from other documents"
+                    )
+
+
+def fold_scores(
     corpus: Corpus,
     settings: TrainingSettings,
     fold_of: npt.NDArray[np.int64],
@@ -410,6 +443,18 @@ def _with_thresholds(
         thresholds = np.array(
             [best_f1_threshold(p, t) for p, t in zip(probabilities.T, y.T, strict=True)]
         )
+    for label, wanted in options.target_precision.items():
+        k = task.labels.index(label)
+        found = y[:, k] if task.multilabel else y == k
+        strength = probabilities[:, k]
+        if not task.multilabel:
+            # The label is given where its probability is this many times the next one's.
+            others = np.delete(probabilities / thresholds, k, axis=1).max(axis=1)
+            strength = strength / np.maximum(others, 1e-300)
+        try:
+            thresholds[k] = precision_threshold(strength, found, wanted)
+        except DataError as error:
+            raise DataError(f"{task.name}: {label}: {error}") from None
     tuned = Classifier(task, classifier.coef, classifier.intercept, thresholds)
     doubt = (
         float(np.quantile(tuned.margins(probabilities), options.review)) if options.review else 0.0
@@ -427,3 +472,23 @@ def best_f1_threshold(probabilities: Floats, y: npt.NDArray[np.bool_]) -> float:
     best = int(np.argmax(np.where(last_of_tie, f1, -1)))
     below = ranked[best + 1] if best + 1 < len(ranked) else 0.0
     return float((ranked[best] + below) / 2)
+
+
+def precision_threshold(strength: Floats, y: npt.NDArray[np.bool_], wanted: float) -> float:
+    """Return the threshold of the best recall at which precision is at least `wanted`.
+
+    Raises
+    ------
+    DataError : no threshold gives that precision.
+    """
+    order = np.argsort(-strength, kind="stable")
+    precision = np.cumsum(y[order]) / (np.arange(len(y)) + 1)
+    ranked = strength[order]
+    last_of_tie = np.append(ranked[1:] != ranked[:-1], True)
+    reached = np.flatnonzero(last_of_tie & (precision >= wanted))
+    if not len(reached):
+        best = float(precision[last_of_tie].max())
+        raise DataError(f"no threshold gives the precision {wanted}, the best is {best:.3f}")
+    lowest = int(reached[-1])
+    below = ranked[lowest + 1] if lowest + 1 < len(ranked) else 0.0
+    return float((ranked[lowest] + below) / 2)

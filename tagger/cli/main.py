@@ -12,8 +12,10 @@ from tagger.errors import TaggerError
 
 COMMANDS = {
     "predict": "Tag the sentences of articles.",
+    "check": "Look labelled sentences over before training.",
     "train": "Train a model on labelled sentences.",
     "evaluate": "Measure a model on labelled sentences.",
+    "compare": "Compare two models or two reports.",
     "info": "Show what a model is.",
     "export": "Save a model as a scikit-learn Pipeline.",
 }

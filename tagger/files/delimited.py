@@ -3,7 +3,7 @@
 import csv
 import io
 from collections.abc import Iterator
-from typing import BinaryIO
+from typing import BinaryIO, TextIO
 
 from tagger.files.rows import Reject, Row
 
@@ -23,6 +23,13 @@ def read_tsv(stream: BinaryIO, source: str) -> Iterator[Row | Reject]:
 
 def _read(stream: BinaryIO, source: str, delimiter: str) -> Iterator[Row | Reject]:
     text = io.TextIOWrapper(stream, encoding="utf-8-sig", errors="surrogateescape", newline="")
+    try:
+        yield from _records(text, source, delimiter)
+    finally:
+        text.detach()  # whoever opened the stream closes it
+
+
+def _records(text: TextIO, source: str, delimiter: str) -> Iterator[Row | Reject]:
     reader = csv.reader(text, delimiter=delimiter, strict=True)
     header: list[str] | None = None
     line = 1

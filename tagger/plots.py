@@ -85,8 +85,8 @@ def learning_curve(points: Sequence[Mapping[str, Any]]) -> Plot:
         axes.legend()
 
     return Plot(
-        "Learning curve",
-        "Macro F1 by cross-validation with a part of the training documents. A curve that "
+        "Macro F1 by number of sentences",
+        "By cross-validation with a part of the training documents. A curve that "
         "still rises at its end says that more data would help.",
         _svg(draw),
     )

@@ -109,7 +109,8 @@ def command(
         click.echo(f"{save_schema}: the schema, to read, mend and give with --schema")
     if not output:
         return
-    raw.setdefault("features", dict(_DEFAULT_FEATURES))
+    if isinstance(raw.setdefault("features", {}), dict):
+        raw["features"] = _DEFAULT_FEATURES | raw["features"]
     override(raw, settings)
     _set_targets(raw, targets, found)
     chosen = TrainingSettings.from_dict(raw)

@@ -64,7 +64,7 @@ class Lexicon:
                 self.definitions[current] = header[2]
             elif not current:
                 raise ConfigError(
-                    f"{where}:{number}: {line!r} comes before any class, expected [class_name] first"
+                    f"{where}:{number}: {line!r} comes before any class, expected [class] first"
                 )
             else:
                 self._add(line, current, f"{where}:{number}")

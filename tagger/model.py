@@ -22,9 +22,10 @@ import numpy.typing as npt
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
+from tagger.arrays import Ragged
 from tagger.classifier import Classifier
 from tagger.errors import ConfigError, ModelError, OutputError
-from tagger.features import FeatureSettings, Featurizer, Ragged, Scorer, Stream, TokenRuns
+from tagger.features import FeatureSettings, Featurizer, Scorer, Stream, TokenRuns
 from tagger.lexicon import Lexicon
 from tagger.schema import Schema
 
@@ -319,7 +320,10 @@ def fingerprints(texts: Iterable[str]) -> npt.NDArray[np.uint64]:
     can be recognised, but not be read.
     """
     digests = (
-        blake2b(re.sub(r"[\W_]+", " ", text.casefold()).strip().encode("utf-8", "replace"), digest_size=8)
+        blake2b(
+            re.sub(r"[\W_]+", " ", text.casefold()).strip().encode("utf-8", "replace"),
+            digest_size=8,
+        )
         for text in texts
     )
     return np.frombuffer(b"".join(d.digest() for d in digests), "<u8").astype(np.uint64)

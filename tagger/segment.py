@@ -1,6 +1,7 @@
 """Text -> sentences with character offsets."""
 
 import re
+from itertools import pairwise
 
 import sentencex
 
@@ -21,14 +22,20 @@ def sentence_spans(text: str, language: str = "en") -> list[tuple[int, int]]:
     it, and every other character of the text belongs to exactly one.
     """
     # The segmenter takes valid Unicode only; a stand-in of one character keeps offsets.
-    pieces = sentencex.segment(language, _SURROGATE.sub("\ufffd", text))
+    clean = _SURROGATE.sub("\ufffd", text)
+    starts = [0]
+    place = 0
+    for piece in sentencex.segment(language, clean):
+        if visible := piece.strip():
+            # Between pieces the segmenter may swallow line breaks, so each is looked for.
+            start = clean.find(visible, place)
+            if start >= 0:
+                starts.append(start)
+                place = start + len(visible)
     spans = []
-    start = 0
-    for piece in pieces:
-        end = start + len(piece)
-        stripped = piece.strip()
-        if stripped:
+    for start, end in pairwise([*starts, len(text)]):
+        piece = text[start:end]
+        if visible := piece.strip():
             first = start + len(piece) - len(piece.lstrip())
-            spans.append((first, first + len(stripped)))
-        start = end
+            spans.append((first, first + len(visible)))
     return spans

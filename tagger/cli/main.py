@@ -17,6 +17,7 @@ COMMANDS = {
     "evaluate": "Measure a model on labelled sentences.",
     "compare": "Compare two models or two reports.",
     "info": "Show what a model is.",
+    "export": "Save a model as a scikit-learn Pipeline.",
 }
 
 

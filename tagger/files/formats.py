@@ -61,9 +61,13 @@ def expand(paths: list[str]) -> list[str]:
         if name == "-" or path.is_file():
             found.append(name)
         elif path.is_dir():
-            inside = sorted(p for p in path.rglob("*") if p.suffix.lower() in suffixes and p.is_file())
+            inside = sorted(
+                p for p in path.rglob("*") if p.suffix.lower() in suffixes and p.is_file()
+            )
             if not inside:
-                raise DataError(f"{name}: no file to read in this folder ({', '.join(sorted(suffixes))})")
+                raise DataError(
+                    f"{name}: no file to read in this folder ({', '.join(sorted(suffixes))})"
+                )
             found += map(str, inside)
         elif path.exists():
             found.append(name)

@@ -27,7 +27,9 @@ def write_jsonl(rows: Iterable[Record], columns: Sequence[str], stream: BinaryIO
 
 def write_csv(rows: Iterable[Record], columns: Sequence[str], stream: BinaryIO) -> None:
     """Write a header and each row as comma-separated cells; lists are joined by ``|``."""
-    text = io.TextIOWrapper(stream, encoding="utf-8", errors="replace", newline="", write_through=True)
+    text = io.TextIOWrapper(
+        stream, encoding="utf-8", errors="replace", newline="", write_through=True
+    )
     try:
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(columns)

@@ -50,7 +50,9 @@ _MARKDOWN = re.compile(
     r"|[ \t]#+$",
     re.MULTILINE | re.DOTALL,
 )
-_LINK = re.compile(r"!?\[([^\[\]\n]{0,1000})\](?:\([^()\s]{0,2000}(?:[ \t]\"[^\"\n]{0,500}\")?\)|\[[^\[\]\n]{0,200}\])")
+_LINK = re.compile(
+    r"!?\[([^\[\]\n]{0,1000})\](?:\([^()\s]{0,2000}(?:[ \t]\"[^\"\n]{0,500}\")?\)|\[[^\[\]\n]{0,200}\])"
+)
 _EMPHASIS = re.compile(r"(\*{1,3}|_{2,3}|~~|`)(?=\S)([^\n*_`~]{1,2000}?)(?<=\S)\1")
 
 
@@ -58,7 +60,12 @@ def read_markdown(stream: BinaryIO, source: str) -> Iterator[Row | Reject]:
     """Yield the whole file as one row, without its markup."""
     text = decode(stream.read(), source).replace("\r\n", "\n")
     # A heading or list item is a sentence of its own: a blank line ends it.
-    text = re.sub(r"^([ \t]*(?:#{1,6}[ \t]|[-*+][ \t]|\d{1,9}[.)][ \t]).*)$", r"\n\1\n", text, flags=re.MULTILINE)
+    text = re.sub(
+        r"^([ \t]*(?:#{1,6}[ \t]|[-*+][ \t]|\d{1,9}[.)][ \t]).*)$",
+        r"\n\1\n",
+        text,
+        flags=re.MULTILINE,
+    )
     text = _MARKDOWN.sub("", text)
     text = _LINK.sub(r"\1", text)
     text = _EMPHASIS.sub(r"\2", text)

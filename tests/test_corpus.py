@@ -51,7 +51,7 @@ def test_csv_and_tsv_hold_the_same(tmp_path):
     [
         ("{broken", "a.jsonl:2: not a JSON object"),
         ("[1]", "a.jsonl:2: found a JSON list"),
-        ({"claim": "speculation"}, "a.jsonl:2: text is None"),
+        ({"claim": "speculation"}, "a.jsonl:2: there is no column 'text'"),
         ({"text": "  "}, "a.jsonl:2: text is blank"),
         ({"text": "A.", "claim": "speculatoin"}, "a.jsonl:2: .*did you mean 'speculation'"),
     ],

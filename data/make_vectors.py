@@ -32,6 +32,7 @@ WORD = re.compile("[a-z]{2,}")
 
 
 def main() -> None:
+    """Embed the words and write the file."""
     encoder = load_model()
     corpus = read_corpus(sorted((ROOT / "data" / "corpus").glob("*.jsonl")), CLAIMS)
     df = Counter(token for text in corpus.texts for token in set(tokenize(text)))

@@ -31,6 +31,7 @@ _ROUNDS_AT_ONCE = 100
 _MAX_CURVE_POINTS = 200
 _MAX_SLICES = 20
 _LEAST_REPEATS = 5
+_NO_SLICES = ("n", "id", "start", "end")
 _MIN_SLICE = 20
 _MIN_SLICE_GROUPS = 5
 _FEW_GROUPS = 30
@@ -486,7 +487,7 @@ def slice_columns(corpus: Corpus, wanted: Sequence[str] = ()) -> dict[str, list[
     return {
         name: values
         for name, values in columns.items()
-        if 2 <= len(set(values) - {""}) <= most or name in derived
+        if name in derived or (name not in _NO_SLICES and 2 <= len(set(values) - {""}) <= most)
     }
 
 

@@ -29,9 +29,11 @@ Floats = npt.NDArray[np.float64]
 N_BINS = 10
 _ROUNDS_AT_ONCE = 100
 _MAX_CURVE_POINTS = 200
-_MAX_SLICES = 12
-_MAX_YEARS = 30
-_MIN_SLICE = 10
+_MAX_SLICES = 20
+_LEAST_REPEATS = 5
+_NO_SLICES = ("n", "id", "start", "end")
+_MIN_SLICE = 20
+_MIN_SLICE_GROUPS = 5
 _FEW_GROUPS = 30
 _OF_LABEL = ("precision", "recall", "f1", "mcc", "kappa")
 _LENGTHS = (0, 10, 20, 30, 40)
@@ -459,7 +461,7 @@ def slice_columns(corpus: Corpus, wanted: Sequence[str] = ()) -> dict[str, list[
 
     Parameters
     ----------
-    wanted : columns of the data; by default every column of two to twelve values.
+    wanted : columns of the data; by default every column of two to twenty values that repeat.
         ``length`` (in words) and ``year`` (of the column ``date``) are always known.
 
     Raises
@@ -481,10 +483,11 @@ def slice_columns(corpus: Corpus, wanted: Sequence[str] = ()) -> dict[str, list[
             if name not in columns:
                 raise ConfigError(f"the data has no column {name!r}: {did_you_mean(name, columns)}")
         return {name: columns[name] for name in wanted}
+    most = max(2, min(_MAX_SLICES, len(corpus) // _LEAST_REPEATS))
     return {
         name: values
         for name, values in columns.items()
-        if 2 <= len(set(values) - {""}) <= (_MAX_YEARS if name == "year" else _MAX_SLICES)
+        if name in derived or (name not in _NO_SLICES and 2 <= len(set(values) - {""}) <= most)
     }
 
 
@@ -518,9 +521,9 @@ def _slice_scores(
         scores = []
         for value in sorted(set(values) - {""}, key=_natural):
             inside = kept == value
-            if inside.sum() < _MIN_SLICE:
-                continue
             own = np.unique(groups[inside], return_inverse=True)[1]
+            if len(own) < _MIN_SLICE or own.max() + 1 < _MIN_SLICE_GROUPS:
+                continue
             found = _figures(task, table[inside], own, False, rounds, seed)
             scores.append(
                 SliceScore(value, int(inside.sum()), found["macro_f1"], found["exact_match"])

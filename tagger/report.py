@@ -190,8 +190,8 @@ def _note(report: Report) -> list[str]:
     return ["", f"In brackets: 95 % intervals by bootstrap over {report['resampled']}."]
 
 
-def task_lines(report: Report, depth: int = 2) -> list[str]:
-    """Return the tables of every task as lines of Markdown."""
+def task_lines(report: Report, depth: int = 2, slices: bool = True) -> list[str]:
+    """Return the tables of every task as lines of Markdown, with or without its slices."""
     lines: list[str] = []
     for task in report["tasks"]:
         lines += ["", f"{'#' * depth} {task['task']}", "", f"{count_line(task)}", ""]
@@ -199,7 +199,7 @@ def task_lines(report: Report, depth: int = 2) -> list[str]:
         lines += ["", *_table(*figure_table(task))]
         if agreement := readers_line(task):
             lines += ["", agreement]
-        for name, parts in task["slices"].items():
+        for name, parts in task["slices"].items() if slices else ():
             lines += ["", f"By {name}:", ""]
             rows = [
                 [s["value"], str(s["n"]), figure(s["macro_f1"]), figure(s["exact_match"])]
@@ -316,8 +316,11 @@ def model_card(model: Model, report: Report) -> str:
         "",
         f"Cross-validation on the training data: no sentence was judged by a model that had seen "
         f"{_seen(report)}. Text of another kind gives lower figures.",
+        *(line for warning in report["warnings"] for line in ("", f"**Note:** {warning}.")),
         *_note(report),
-        *task_lines(report, depth=3),
+        *task_lines(report, depth=3, slices=False),
+        "",
+        "By parts of the data: `report.md`. Everything: `report.json`.",
     ]
     return "\n".join(lines) + "\n"
 

@@ -25,7 +25,7 @@ from tagger.training import (
 
 Floats = npt.NDArray[np.float64]
 Progress = Callable[[int, int], None]
-_Work = tuple[TrainingSettings, Corpus, npt.NDArray[np.int64], int]
+_Work = tuple[Corpus, TrainingSettings, npt.NDArray[np.int64], int]
 
 GRID: Mapping[str, Sequence[Any]] = {"C": (0.25, 0.5, 1.0, 2.0, 4.0), "balanced": (False, True)}
 SHARES = (0.1, 0.2, 0.35, 0.5, 0.75, 1.0)
@@ -87,7 +87,7 @@ def search(
     check_corpus(corpus, settings)
     fold_of = folds(corpus.groups, settings.folds, seed + 1)
     check_folds(corpus, fold_of)
-    work = [(s, corpus, fold_of, fold) for s in tried for fold in range(int(fold_of.max()) + 1)]
+    work = [(corpus, s, fold_of, fold) for s in tried for fold in range(int(fold_of.max()) + 1)]
     parts = _scores(work, jobs, progress)
     per_trial = len(work) // len(tried)
     trials = []
@@ -139,7 +139,7 @@ def learning_curve(
             kept.append((parts, len(work)))
             for train, test, fold in parts:
                 both = np.concatenate([train, test])
-                work.append((settings, corpus.take(both), fold_of[both], fold))
+                work.append((corpus.take(both), settings, fold_of[both], fold))
     results = _scores(work, jobs, progress)
     curve = []
     for parts, first in kept:
@@ -174,20 +174,11 @@ def _scores(
     found: list[dict[str, Floats]] = []
     progress(0, len(work))
     for result in Parallel(n_jobs=jobs, return_as="generator")(
-        delayed(_one)(*item) for item in work
+        delayed(fold_scores)(*item) for item in work
     ):
         found.append(result)
         progress(len(found), len(work))
     return found
-
-
-def _one(
-    settings: TrainingSettings,
-    corpus: Corpus,
-    fold_of: npt.NDArray[np.int64],
-    fold: int,
-) -> dict[str, Floats]:
-    return fold_scores(corpus, settings, fold_of, fold)
 
 
 def _macro_f1(

@@ -68,8 +68,9 @@ def main() -> None:
     except (KeyboardInterrupt, click.Abort):
         click.echo("tagger: interrupted", err=True)
         code = 128 + signal.SIGINT
-    except BrokenPipeError:
-        # The reader has seen enough (| head): silence the interpreter's own flush.
+    except (BrokenPipeError, SystemExit):
+        # The reader has seen enough (| head), which click itself may turn into an exit
+        # with 1: silence the interpreter's own flush.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 128 + signal.SIGPIPE
     except MemoryError:

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -125,6 +126,14 @@ def training_report(
         seed=seed,
         n_mistakes=0,
     )
+    settings = training.model.about["settings"]["tasks"].items()
+    shifted = [name for name, s in settings if s["priors"] or s["temperature"] != 1]
+    if shifted:
+        note = (
+            f"{', '.join(shifted)}: priors or temperature fit the model to other text than its "
+            "training data; calibration and the balance of labels are measured here on the latter"
+        )
+        evaluation = replace(evaluation, warnings=(*evaluation.warnings, note))
     n_folds = int(training.fold_of.max()) + 1
     seen = "its document" if corpus.has_documents else "it"
     how = f"cross-validation in {n_folds} folds, no sentence by a model that saw {seen}"

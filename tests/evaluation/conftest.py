@@ -60,7 +60,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def unseen(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    fresh = rows(12, seed=1)
+    fresh = rows(20, seed=1)
     for row in fresh:
         row["text"] = f"Later {row['text']}"
     return write(tmp_path_factory.mktemp("data") / "test.jsonl", fresh)

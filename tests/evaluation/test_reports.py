@@ -58,7 +58,7 @@ def test_a_report_names_neither_path_nor_user_nor_clock(report, folder, unseen):
 def test_a_report_says_what_it_is_about(report, folder, unseen):
     about = read_report(report)["about"]
     assert about["data"]["sha256"] == read_corpus([unseen], SCHEMA).sha256
-    assert about["data"]["n_documents"] == 12
+    assert about["data"]["n_documents"] == 20
     assert {"tagger", "numpy", "scipy", "scikit-learn"} <= set(about["versions"])
     assert re.fullmatch("[0-9a-f]{64}", about["model"]["settings_sha256"])
 

@@ -541,18 +541,19 @@ def _run(
     report: Callable[[Progress], None],
     stop: Callable[[], bool],
 ) -> Result:
-    header = {
+    inputs = fingerprint(settings.given.files)
+    header: dict[str, Any] = {
         "tagger": __version__,
         "model": tagger.model.id,
         "options": settings.to_dict(),
-        "inputs": fingerprint(settings.given.files),
+        "inputs": inputs,
     }
     _begin(folder, header, settings)
     key = hashlib.sha256(_json(header)).hexdigest()
     # In the parts folder a page is a draft, and a table has its plain ending.
     store = _Store(folder, settings.format)
-    total = sum(entry["bytes"] for entry in header["inputs"])
-    meter = _Meter(settings.given.files, header["inputs"], total)
+    total = sum(entry["bytes"] for entry in inputs)
+    meter = _Meter(settings.given.files, inputs, total)
     parts = read_parts(settings.given, settings.part_bytes, meter.at)
     first = next(parts, None)
     work = plan(settings, first)

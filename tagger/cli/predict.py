@@ -122,11 +122,11 @@ def command(
 
         if output_format not in ("parquet", "jsonl"):
             raise click.UsageError("--engine dask writes Parquet only")
-        n, rejected = predict_with_dask(
+        n, lost = predict_with_dask(
             files, str(output), model, scheduler, sentences, text_column, id_column, max_document_bytes
         )
-        click.echo(f"tagger: {n:,} sentences, {rejected:,} rows rejected", err=True)
-        _end(rejected, allow_rejects, f"{output}/rejects.jsonl")
+        click.echo(f"tagger: {n:,} sentences, {lost:,} rows rejected", err=True)
+        _end(lost, allow_rejects, f"{output}/rejects.jsonl")
         return
     tagger = Tagger.load(model)
     given = input_of(

@@ -87,10 +87,12 @@ def to_drafts(table: TaggedTable, texts: Iterable[str] | None = None) -> bytes:
             body = "\n".join(spans[start:end])
         else:
             body = _with_gaps(documents[keys[start]], table, spans, start, end)
-        title = table.extra["title"] if "title" in table.extra else table.doc
-        heading = title[start] if isinstance(title, (list, tuple)) else title[start].as_py()
         doc = table.doc[start]
-        draft = _Draft(doc, str(heading or doc), body, _counts(table, start, end), end - start)
+        heading: Any = table.extra["title"][start] if "title" in table.extra else ""
+        if hasattr(heading, "as_py"):  # from a Parquet file
+            heading = heading.as_py()
+        title = heading if isinstance(heading, str) and heading else doc
+        draft = _Draft(doc, title, body, _counts(table, start, end), end - start)
         lines.append(json.dumps(draft.__dict__) + "\n")
         start = end
     return "".join(lines).encode("ascii")

@@ -98,7 +98,8 @@ def against_pipeline(sentences: list[str]) -> None:
         cold += [t / len(sentences) for t in seconds(lambda t=fresh: tag(t, sentences), 1)]
     tag(tagger, sentences)
     warm = [t / len(sentences) for t in seconds(lambda: tag(tagger, sentences))]
-    rate = f"{1 / statistics.median(warm):,.0f} sentences/s against {1 / statistics.median(theirs):,.0f}"
+    ours, other = 1 / statistics.median(warm), 1 / statistics.median(theirs)
+    rate = f"{ours:,.0f} sentences/s against {other:,.0f}"
     show("exported scikit-learn Pipeline, warm", warm, theirs, "11", rate)
     rate = f"{1 / statistics.median(cold):,.0f} sentences/s; every word met for the first time"
     show("exported scikit-learn Pipeline, cold cache", cold, theirs, "8", rate)

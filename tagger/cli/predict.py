@@ -1,18 +1,35 @@
 """tagger predict: articles in, tagged sentences out."""
 
+import signal
 import sys
-from collections.abc import Iterable, Iterator
-from contextlib import nullcontext
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from tagger.document import Document, Sentence
-from tagger.errors import DataError, OutputError
-from tagger.files.formats import FORMATS, Format, expand, format_of, read_rows
-from tagger.files.rows import Reject, Row
-from tagger.files.tagged import WRITERS, atomic_write
+from tagger.errors import DataError
+from tagger.files.batches import Input, doc_of, input_of, read_checked
+from tagger.files.compression import split_suffix
+from tagger.files.formats import FORMATS, expand
+from tagger.files.rows import MAX_DOCUMENT_BYTES, Reject
+from tagger.job import (
+    OUTPUT_FORMATS,
+    PART_BYTES,
+    JobSettings,
+    Result,
+    Work,
+    rejects_path,
+    run,
+    tables,
+)
 from tagger.predictor import Tagger
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+_STOPPED = 128 + signal.SIGTERM
 
 
 @click.command()
@@ -21,8 +38,9 @@ from tagger.predictor import Tagger
 @click.option(
     "--format",
     "output_format",
-    type=click.Choice(["table", *WRITERS]),
-    help="How to write; by default a table on a terminal, else by the ending of --output, else jsonl.",
+    type=click.Choice(["table", *OUTPUT_FORMATS]),
+    help="How to write; by default a table on a terminal, else by the ending of --output, else "
+    "jsonl. html: a folder with one annotated page a document.",
 )
 @click.option("--output", "-o", metavar="FILE", help="Write to a file instead of standard output.")
 @click.option("--explain", is_flag=True, help="Give the words that moved each decision.")
@@ -32,6 +50,28 @@ from tagger.predictor import Tagger
     type=click.Choice([known.name for known in FORMATS]),
     help="Format of the input; by default what the file's ending says, plain text for -.",
 )
+@click.option("--text-column", default="text", metavar="NAME", help="Column of the text. [text]")
+@click.option("--id-column", default="doc", metavar="NAME", help="Column of the document. [doc]")
+@click.option("--keep", metavar="A,B", help="Other columns to pass on; all by default.")
+@click.option(
+    "--resume", is_flag=True, help="Go on with a run of the same --output that broke off."
+)
+@click.option("--jobs", type=int, default=1, metavar="N", help="Processes, -1 for one a core. [1]")
+@click.option("--allow-rejects", is_flag=True, help="Exit 0 even where rows were rejected.")
+@click.option(
+    "--max-document-bytes",
+    type=click.IntRange(1),
+    default=MAX_DOCUMENT_BYTES,
+    metavar="N",
+    help=f"Reject documents and rows that are longer. [{MAX_DOCUMENT_BYTES}]",
+)
+@click.option(
+    "--part-bytes",
+    type=click.IntRange(1),
+    default=PART_BYTES,
+    metavar="N",
+    help=f"Text in a part, the most that an interruption costs. [{PART_BYTES}]",
+)
 def command(
     paths: tuple[str, ...],
     model: str | None,
@@ -40,98 +80,182 @@ def command(
     explain: bool,
     sentences: bool,
     input_format: str | None,
+    text_column: str,
+    id_column: str,
+    keep: str | None,
+    resume: bool,
+    jobs: int,
+    allow_rejects: bool,
+    max_document_bytes: int,
+    part_bytes: int,
 ) -> None:
     """Tag the sentences of articles.
 
-    PATHS are text, Markdown, JSONL, CSV or TSV files, folders of them, or - for
-    standard input. Rows of JSONL, CSV and TSV need a column 'text'.
+    PATHS are text, Markdown, HTML, JSONL, CSV, TSV or Parquet files, each also
+    .gz or .zst; folders of them, patterns, or - for standard input. Rows of tables
+    need a column 'text'. Rows that cannot be tagged go to FILE.rejects.jsonl.
 
     \b
     tagger predict article.txt
     cat article.txt | tagger predict - | jq -r .claim
     tagger predict articles/ --output tagged.jsonl
-    tagger predict rows.csv --sentences --format csv
+    tagger predict archive.parquet --sentences --output tagged.parquet --jobs 4
+    tagger predict articles/ --format html --output pages
     """
     if not paths:
         if sys.stdin.isatty():
             raise click.UsageError("name a file or folder to tag, or - for standard input")
         paths = ("-",)
+    if jobs == 0:
+        raise click.UsageError("--jobs is 0, expected a number of processes, or -1 for one a core")
     if output_format is None:
-        suffix = Path(output).suffix.removeprefix(".") if output else ""
+        suffix = split_suffix(Path(output))[0].suffix.removeprefix(".") if output else ""
         on_terminal = output is None and sys.stdout.isatty()
-        output_format = "table" if on_terminal else suffix if suffix in WRITERS else "jsonl"
-    known = next((f for f in FORMATS if f.name == input_format), None)
+        output_format = "table" if on_terminal else suffix if suffix in OUTPUT_FORMATS else "jsonl"
+    if output is None and output_format in ("parquet", "html"):
+        raise click.UsageError(f"--format {output_format} needs --output")
+    if output is None and (resume or jobs != 1):
+        raise click.UsageError("--resume and --jobs need --output")
+    if output and output_format == "table":
+        raise click.UsageError("--format table is for reading on a terminal, not for --output")
     files = expand(list(paths))
-    if output and any(Path(output).resolve() == Path(f).resolve() for f in files if f != "-"):
-        raise OutputError(f"{output}: is also an input, expected another file to write to")
     tagger = Tagger.load(model)
-    warned = False
+    given = input_of(
+        files,
+        input_format,
+        sentences=sentences,
+        text_column=text_column,
+        id_column=id_column,
+        keep=keep,
+        limit=max_document_bytes,
+        taken=[*tagger.columns, "evidence"],
+    )
+    if output is not None:
+        _job(
+            tagger,
+            JobSettings(given, Path(output), output_format, explain, part_bytes, jobs, resume),
+            allow_rejects,
+        )
+        return
     rejects = 0
 
-    def documents() -> Iterator[Document]:
-        nonlocal warned, rejects
-        for name in files:
-            for item in _documents(tagger, name, known, sentences):
-                if isinstance(item, Reject):
-                    rejects += 1
-                    click.echo(f"tagger: {item.where}: {item.reason}", err=True)
-                    continue
-                if not warned and not tagger.knows_language(item.text):
-                    warned = True
-                    click.echo(
-                        f"tagger: {item.name}: this does not look like the language that the "
-                        "model was trained on; tagged all the same",
-                        err=True,
-                    )
-                yield item
+    def rejected(reject: Reject) -> None:
+        nonlocal rejects
+        rejects += reject.n_rows
+        click.echo(f"tagger: {reject.where}: {reject.reason}", err=True)
 
+    language = _LanguageCheck(tagger)
     if output_format == "table":
         from tagger.cli.view import show
 
-        if output:
-            raise click.UsageError("--format table is for reading on a terminal, not for --output")
-        show(documents(), tagger, explain)
+        show(_documents(tagger, given, rejected, language), tagger, explain)
     else:
-        rows = (row for document in documents() for row in tagger.rows(document, explain))
-        columns = tagger.columns + ["evidence"] * explain
-        with atomic_write(output) if output else nullcontext(sys.stdout.buffer) as stream:
-            WRITERS[output_format](rows, columns, stream)
-    if rejects:
-        raise DataError(f"{rejects} row(s) could not be tagged, see above")
+        _stream(tagger, given, output_format, explain, rejected, language)
+    _end(rejects, allow_rejects, "see above")
+
+
+class _LanguageCheck:
+    """Says once that a text does not look like the language of the training data."""
+
+    def __init__(self, tagger: Tagger) -> None:
+        self.tagger = tagger
+        self.warned = False
+
+    def __call__(self, text: str, name: str) -> None:
+        if not self.warned and not self.tagger.knows_language(text):
+            self.warned = True
+            click.echo(
+                f"tagger: {name}: this does not look like the language that the "
+                "model was trained on; tagged all the same",
+                err=True,
+            )
 
 
 def _documents(
-    tagger: Tagger, name: str, known: Format | None, sentences: bool
-) -> Iterator[Document | Reject]:
-    """Tag the rows of a file: each a document, or with `sentences` each one sentence."""
-    rows = read_rows(name, known)
-    if sentences and not (known or format_of(Path(name))).records:
-        rows = _lines(rows)
-    for row in rows:
+    tagger: Tagger, given: Input, rejected: Any, language: _LanguageCheck
+) -> Iterator[Document]:
+    """Tag the rows of an input one by one: each a document, or with `sentences` one sentence."""
+    for row in read_checked(given):
         if isinstance(row, Reject):
-            yield row
+            rejected(row)
             continue
-        record = dict(row.record)
-        text = record.pop("text", None)
-        if not isinstance(text, str):
-            yield Reject(f"text is {text!r}, expected a string in 'text'", "", row.source, row.line)
-            continue
-        doc = str(record.pop("doc", "") or (row.where if row.line else row.source))
-        extra = {k: v for k, v in record.items() if k not in tagger.columns}
-        if not sentences:
-            tagged = tagger.tag(text, doc)
-            yield Document(text, tagged.sentences, doc, extra)
-        elif text.strip():
+        text, doc = row.record[given.text_column], doc_of(given, row)
+        language(text, doc)
+        extra = {given.named(k): v for k, v in row.record.items() if given.passed_on(k)}
+        if given.sentences:
             (tags,) = tagger.tag_sentences([text])
             yield Document(text, (Sentence(text, 0, len(text), tags),), doc, extra)
+        else:
+            yield Document(text, tagger.tag(text).sentences, doc, extra)
 
 
-def _lines(rows: Iterable[Row | Reject]) -> Iterator[Row | Reject]:
-    """Make a row of each line of a text."""
-    for row in rows:
-        if isinstance(row, Reject):
-            yield row
+def _stream(
+    tagger: Tagger,
+    given: Input,
+    output_format: str,
+    explain: bool,
+    rejected: Any,
+    language: _LanguageCheck,
+) -> None:
+    """Write tagged sentences to standard output, batch by batch."""
+    from tagger.files import tagged
+
+    stream = sys.stdout.buffer
+    work: Work | None = None
+    for batch, table in tables(tagger, given, explain, rejected):
+        for text, doc in zip(batch.texts, batch.docs, strict=True):
+            if language.warned:
+                break
+            language(text, doc)
+        if output_format == "jsonl":
+            stream.write(tagged.to_jsonl(table))
             continue
-        for number, line in enumerate(row.record["text"].splitlines(), 1):
-            if line.strip():
-                yield Row({"text": line.strip()}, row.source, number)
+        if work is None:
+            work = Work("csv", given.sentences, explain, dict.fromkeys(table.extra, "string"))
+            stream.write(tagged.csv_header(work.names(tagger)))
+        stream.write(tagged.to_csv(table, work.kinds))
+    if work is None and output_format == "csv":
+        work = Work("csv", given.sentences, explain, dict.fromkeys(given.keep or (), "string"))
+        stream.write(tagged.csv_header(work.names(tagger)))
+
+
+def _job(tagger: Tagger, settings: JobSettings, allow_rejects: bool) -> None:
+    """Run a job under a progress line; on SIGTERM finish the part at hand and stop."""
+    from tagger.cli.progress import ProgressLine
+
+    stopped = False
+
+    def stop(number: int, frame: "FrameType | None") -> None:
+        nonlocal stopped
+        stopped = True
+        if "-" in settings.given.files:  # it may never give another row, and is not resumed
+            raise SystemExit(_STOPPED)
+
+    line = ProgressLine()
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        result = run(tagger, settings, line.show, lambda: stopped)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+        line.clear()
+    _report(result, settings)
+    if not result.finished:
+        click.echo("tagger: stopped; the same command with --resume goes on", err=True)
+        raise click.exceptions.Exit(_STOPPED)
+    _end(result.rejected, allow_rejects, str(rejects_path(settings.output)))
+
+
+def _report(result: Result, settings: JobSettings) -> None:
+    again = (
+        f", {result.reused} of {result.parts} parts from an earlier run" if result.reused else ""
+    )
+    click.echo(
+        f"tagger: {settings.output}: {result.rows:,} rows in = {result.tagged:,} tagged + "
+        f"{result.rejected:,} rejected; {result.sentences:,} sentences{again}",
+        err=True,
+    )
+
+
+def _end(rejected: int, allow_rejects: bool, where: str) -> None:
+    if rejected and not allow_rejects:
+        raise DataError(f"{rejected:,} row(s) could not be tagged: {where}")

@@ -1,57 +1,119 @@
 """CSV and TSV: a header line, then one row a record."""
 
 import csv
-import io
+import re
+from collections import deque
 from collections.abc import Iterator
-from typing import BinaryIO, TextIO
+from typing import BinaryIO
 
-from tagger.files.rows import Reject, Row
+from tagger.errors import DataError
+from tagger.files.lines import Lines, LongLine
+from tagger.files.rows import MAX_DOCUMENT_BYTES, Reject, Row
 
 # The csv module's own limit (128 KiB) would refuse long articles.
 csv.field_size_limit(1 << 30)
+_NOT_UTF8 = re.compile("[\udc80-\udcff]")
 
 
-def read_csv(stream: BinaryIO, source: str) -> Iterator[Row | Reject]:
-    """Yield each record of a comma-separated file."""
-    return _read(stream, source, ",")
+def read_csv(
+    stream: BinaryIO, source: str, limit: int = MAX_DOCUMENT_BYTES
+) -> Iterator[Row | Reject]:
+    """Yield each record of a comma-separated file; one over `limit` bytes is rejected."""
+    return _read(stream, source, ",", limit)
 
 
-def read_tsv(stream: BinaryIO, source: str) -> Iterator[Row | Reject]:
-    """Yield each record of a tab-separated file."""
-    return _read(stream, source, "\t")
+def read_tsv(
+    stream: BinaryIO, source: str, limit: int = MAX_DOCUMENT_BYTES
+) -> Iterator[Row | Reject]:
+    """Yield each record of a tab-separated file; one over `limit` bytes is rejected."""
+    return _read(stream, source, "\t", limit)
 
 
-def _read(stream: BinaryIO, source: str, delimiter: str) -> Iterator[Row | Reject]:
-    text = io.TextIOWrapper(stream, encoding="utf-8-sig", errors="surrogateescape", newline="")
-    try:
-        yield from _records(text, source, delimiter)
-    finally:
-        text.detach()  # whoever opened the stream closes it
+class _Long(Exception):
+    """A record is longer than allowed."""
 
 
-def _records(text: TextIO, source: str, delimiter: str) -> Iterator[Row | Reject]:
-    reader = csv.reader(text, delimiter=delimiter, strict=True)
+class _Feed(Iterator[str]):
+    """The lines of a file for the csv module, with those of the record at hand kept.
+
+    A quotation mark that nobody closes makes the lines after it look like one
+    record. When that record breaks, `retreat` gives its lines back but the first,
+    so that no whole row is lost with a broken one.
+    """
+
+    def __init__(self, stream: BinaryIO, limit: int) -> None:
+        self.lines = Lines(stream, limit)
+        self.limit = limit
+        self.taken: list[str] = []
+        self.size = 0
+        self.again: deque[str] = deque()
+        self.first = True
+
+    def __next__(self) -> str:
+        if self.again:
+            line = self.again.popleft()
+        else:
+            raw = next(self.lines)
+            if self.first:
+                raw, self.first = raw.removeprefix(b"\xef\xbb\xbf"), False
+            line = raw.decode("utf-8", "surrogateescape")
+        self.taken.append(line)
+        self.size += len(line)
+        if self.size > self.limit:
+            raise _Long
+        return line
+
+    def begin(self) -> None:
+        """Begin a record."""
+        self.taken, self.size = [], 0
+
+    def retreat(self) -> str:
+        """Give back all lines of the record but the first, and return that one."""
+        self.again.extendleft(reversed(self.taken[1:]))
+        return self.taken[0].rstrip("\r\n") if self.taken else ""
+
+
+def _read(stream: BinaryIO, source: str, delimiter: str, limit: int) -> Iterator[Row | Reject]:
+    feed = _Feed(stream, limit)
+    reader = csv.reader(feed, delimiter=delimiter, strict=True)
     header: list[str] | None = None
     line = 1
     while True:
+        feed.begin()
         try:
             cells = next(reader)
         except StopIteration:
             return
-        except csv.Error as error:
-            yield Reject(f"not {'CSV' if delimiter == ',' else 'TSV'}: {error}", "", source, line)
-            line = reader.line_num + 1
+        except (csv.Error, _Long, LongLine) as error:
+            raw = feed.retreat()
+            if isinstance(error, csv.Error):
+                reason = f"not {'CSV' if delimiter == ',' else 'TSV'}: {error}"
+            else:
+                reason = f"a row of more than {limit:,} bytes, see --max-document-bytes"
+                if isinstance(error, LongLine) and not raw:
+                    raw = error.head.decode("utf-8", "surrogateescape")
+                elif isinstance(error, LongLine):
+                    # The long line is gone; what was read before it is read again.
+                    yield Reject(
+                        reason, error.head.decode("utf-8", "surrogateescape"), source, line
+                    )
+                    reason = "not CSV: a quotation mark is not closed"
+            yield Reject(reason, raw, source, line)
+            line += 1
+            reader = csv.reader(feed, delimiter=delimiter, strict=True)
             continue
-        start, line = line, reader.line_num + 1
+        start, line = line, line + len(feed.taken)
         if not cells:
             continue
-        raw = delimiter.join(cells)
         if header is None:
             header = cells
+            twice = sorted({name for name in cells if cells.count(name) > 1})
+            if twice:
+                raise DataError(f"{source}: the header names {', '.join(twice)} more than once")
         elif len(cells) != len(header):
             reason = f"found {len(cells)} cells, expected {len(header)} as in the header"
-            yield Reject(reason, raw, source, start)
-        elif any("\udc80" <= c <= "\udcff" for c in raw):
-            yield Reject("not UTF-8", raw.encode("utf-8", "replace").decode(), source, start)
+            yield Reject(reason, "".join(feed.taken).rstrip("\r\n"), source, start)
+        elif any(not line_.isascii() and _NOT_UTF8.search(line_) for line_ in feed.taken):
+            yield Reject("not UTF-8", "".join(feed.taken).rstrip("\r\n"), source, start)
         else:
             yield Row(dict(zip(header, cells, strict=True)), source, start)

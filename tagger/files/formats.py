@@ -3,12 +3,13 @@
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from glob import glob, has_magic
 from pathlib import Path
 from typing import BinaryIO
 
 from tagger.errors import DataError
-from tagger.files import delimited, jsonl, text
-from tagger.files.rows import Reject, Row
+from tagger.files import compression, delimited, html, jsonl, parquet, text
+from tagger.files.rows import MAX_DOCUMENT_BYTES, Reject, Row
 
 
 @dataclass(frozen=True)
@@ -18,76 +19,125 @@ class Format:
     Parameters
     ----------
     name : what the format is called on the command line.
-    suffixes : the endings of its files.
-    read : yields the rows of an open file.
+    suffixes : the endings of its files; .gz or .zst may follow.
+    read : yields the rows of an open file, given its name and the most bytes of a row.
     records : whether a file holds many rows, rather than being one document.
     """
 
     name: str
     suffixes: tuple[str, ...]
-    read: Callable[[BinaryIO, str], Iterator[Row | Reject]]
+    read: Callable[[BinaryIO, str, int], Iterator[Row | Reject]]
     records: bool
 
 
 FORMATS = (
     Format("text", (".txt", ".text"), text.read, records=False),
     Format("markdown", (".md", ".markdown"), text.read_markdown, records=False),
+    Format("html", (".html", ".htm"), html.read, records=False),
     Format("jsonl", (".jsonl", ".ndjson"), jsonl.read, records=True),
     Format("csv", (".csv",), delimited.read_csv, records=True),
     Format("tsv", (".tsv", ".tab"), delimited.read_tsv, records=True),
+    Format("parquet", (".parquet",), parquet.read, records=True),
 )
 TEXT = FORMATS[0]
 
 
 def format_of(path: Path) -> Format:
     """Return the format that a file's ending names; plain text where it names none."""
-    for known in FORMATS:
-        if path.suffix.lower() in known.suffixes:
-            return known
-    return TEXT
+    return _known(path) or TEXT
+
+
+def _known(path: Path) -> Format | None:
+    suffix = compression.split_suffix(path)[0].suffix.lower()
+    return next((known for known in FORMATS if suffix in known.suffixes), None)
 
 
 def expand(paths: list[str]) -> list[str]:
-    """Replace folders by the files in them whose format is known, sorted by name.
+    """Replace folders by the files in them whose format is known, and patterns by what they match.
+
+    Both are sorted by name. What an earlier run left beside its output (rejects,
+    unfinished parts) is passed over.
 
     Raises
     ------
-    DataError : a path does not exist, or a folder holds no such file.
+    DataError : a path does not exist, a pattern matches nothing, or a folder holds no
+        such file.
     """
-    suffixes = {suffix for known in FORMATS for suffix in known.suffixes}
     found: list[str] = []
     for name in paths:
         path = Path(name)
         if name == "-" or path.is_file():
             found.append(name)
         elif path.is_dir():
-            inside = sorted(
-                p for p in path.rglob("*") if p.suffix.lower() in suffixes and p.is_file()
-            )
+            inside = sorted(p for p in path.rglob("*") if _is_input(p, path))
             if not inside:
-                raise DataError(
-                    f"{name}: no file to read in this folder ({', '.join(sorted(suffixes))})"
-                )
+                known = ", ".join(suffix for f in FORMATS for suffix in f.suffixes)
+                raise DataError(f"{name}: no file to read in this folder ({known})")
             found += map(str, inside)
         elif path.exists():
             found.append(name)
+        elif has_magic(name):
+            matches = sorted(glob(name, recursive=True))
+            if not matches:
+                raise DataError(f"{name}: no file matches this pattern")
+            found += expand(matches)
         else:
             raise DataError(f"{name}: no such file or folder")
     return found
 
 
-def read_rows(path: str, known: Format | None = None) -> Iterator[Row | Reject]:
+def _is_input(path: Path, folder: Path) -> bool:
+    ours = path.name.endswith(".rejects.jsonl") or any(
+        part.endswith(".parts") for part in path.relative_to(folder).parts[:-1]
+    )
+    return _known(path) is not None and not ours and path.is_file()
+
+
+def read_rows(
+    path: str, known: Format | None = None, limit: int = MAX_DOCUMENT_BYTES
+) -> Iterator[Row | Reject]:
     """Yield the rows of a file, or of standard input for ``-``.
+
+    Parameters
+    ----------
+    path : a file, which may be compressed.
+    known : its format; what its ending says where None.
+    limit : the most bytes of one row or document.
+
+    A file that breaks off is read to where it breaks, and ends with a reject.
 
     Raises
     ------
-    DataError : the file cannot be opened or read.
+    DataError : the file cannot be opened.
     """
+    if path == "-":
+        yield from _until_broken(sys.stdin.buffer, "<stdin>", known or TEXT, limit)
+        return
     try:
-        if path == "-":
-            yield from (known or TEXT).read(sys.stdin.buffer, "<stdin>")
-            return
-        with open(path, "rb") as stream:
-            yield from (known or format_of(Path(path))).read(stream, path)
+        stream = open(path, "rb")
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror or error}") from None
+    with stream:
+        yield from read_stream(stream, path, known, limit)
+
+
+def read_stream(
+    stream: BinaryIO, path: str, known: Format | None = None, limit: int = MAX_DOCUMENT_BYTES
+) -> Iterator[Row | Reject]:
+    """Yield the rows of an open file, as `read_rows` does."""
+    suffix = compression.split_suffix(Path(path))[1]
+    plain = compression.decompressed(stream, suffix)
+    yield from _until_broken(plain, path, known or format_of(Path(path)), limit)
+
+
+def _until_broken(
+    stream: BinaryIO, source: str, known: Format, limit: int
+) -> Iterator[Row | Reject]:
+    line = 0
+    try:
+        for row in known.read(stream, source, limit):
+            line = row.line
+            yield row
+    except compression.errors() as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        yield Reject(f"the file cannot be read beyond this row: {reason}", "", source, line)

@@ -1,57 +1,155 @@
-"""Tagged sentences on disk: one row a sentence."""
+"""Tagged sentences on disk as JSON Lines or CSV: one row a sentence."""
 
+import base64
 import csv
 import io
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from itertools import repeat
+from json.encoder import encode_basestring
 from pathlib import Path
 from typing import Any, BinaryIO
 
+import numpy as np
+
 from tagger.errors import OutputError
-from tagger.schema import MULTILABEL_SEPARATOR
-
-Record = dict[str, Any]
-
-
-def write_jsonl(rows: Iterable[Record], columns: Sequence[str], stream: BinaryIO) -> None:
-    """Write each row as one JSON object a line."""
-    for row in rows:
-        try:
-            line = json.dumps(row, ensure_ascii=False).encode("utf-8")
-        except UnicodeEncodeError:  # a lone surrogate: only an escape can hold it
-            line = json.dumps(row).encode("ascii")
-        stream.write(line + b"\n")
+from tagger.schema import MULTILABEL_SEPARATOR, Task
+from tagger.table import ABSENT, Column, TaggedTable
 
 
-def write_csv(rows: Iterable[Record], columns: Sequence[str], stream: BinaryIO) -> None:
-    """Write a header and each row as comma-separated cells; lists are joined by ``|``."""
-    text = io.TextIOWrapper(
-        stream, encoding="utf-8", errors="replace", newline="", write_through=True
-    )
+def columns(table: TaggedTable, extra: Iterable[str]) -> list[str]:
+    """Return the names of the columns of tagged output, in their order."""
+    tasks: list[str] = []
+    for task in table.schema.tasks:
+        tasks += [task.name, *(f"p_{label}" for label in task.labels)]
+    evidence = [] if table.evidence is None else ["evidence"]
+    return ["doc", "n", *extra, "start", "end", "text", *tasks, "review", "model", *evidence]
+
+
+def to_jsonl(table: TaggedTable) -> bytes:
+    """Return each sentence as one JSON object a line."""
+    pieces: list[Iterable[str]] = [map('{"doc": '.__add__, map(encode_basestring, table.doc))]
+    pieces.append(map(', "n": %d'.__mod__, table.n.tolist()))
+    pieces += [_members(name, column) for name, column in table.extra.items()]
+    pieces.append(map(', "start": %d'.__mod__, table.start.tolist()))
+    pieces.append(map(', "end": %d, "text": '.__mod__, table.end.tolist()))
+    pieces.append(map(encode_basestring, table.text))
+    for task in table.schema.tasks:
+        names = _answers(task, table, lambda given: json.dumps(given, ensure_ascii=False))
+        pieces.append(map(f", {json.dumps(task.name, ensure_ascii=False)}: ".__add__, names))
+        for label, p in zip(task.labels, table.probabilities[task.name].T, strict=True):
+            name = json.dumps(f"p_{label}", ensure_ascii=False)
+            pieces.append(map(f", {name}: ".__add__, map(repr, p.tolist())))
+    flags = (', "review": false', ', "review": true')
+    pieces.append([flags[flag] for flag in table.review.tolist()])
+    pieces.append(repeat(f', "model": {json.dumps(table.model)}'))
+    if table.evidence is not None:
+        pieces.append(
+            f', "evidence": {json.dumps(found, ensure_ascii=False)}' for found in table.evidence
+        )
+    pieces.append(repeat("}\n"))
+    lines = list(map("".join, zip(*pieces, strict=False)))
     try:
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(columns)
-        for row in rows:
-            writer.writerow([_cell(row.get(name, "")) for name in columns])
-    finally:
-        text.detach()
+        return "".join(lines).encode("utf-8")
+    except UnicodeEncodeError:  # a lone surrogate: only an escape can hold it
+        return b"".join(map(_escaped, lines))
+
+
+def _members(name: str, column: Column) -> list[str]:
+    """Return for each row the JSON member of a column, empty where the row lacks it."""
+    values = column if isinstance(column, list) else column.to_pylist()
+    head = f", {json.dumps(name, ensure_ascii=False)}: "
+    return [
+        ""
+        if value is ABSENT
+        else head + encode_basestring(value)
+        if type(value) is str
+        else head + json.dumps(value, ensure_ascii=False, default=plain)
+        for value in values
+    ]
+
+
+def _escaped(line: str) -> bytes:
+    try:
+        return line.encode("utf-8")
+    except UnicodeEncodeError:
+        return json.dumps(json.loads(line)).encode("ascii") + b"\n"
+
+
+def _answers(task: Task, table: TaggedTable, write: Any) -> list[str]:
+    """Return the answers for a task, each distinct one written once."""
+    decided = table.labels[task.name]
+    if not task.multilabel:
+        names = [write(label) for label in task.labels]
+        return [names[i] for i in decided.tolist()]
+    distinct, which = np.unique(decided, axis=0, return_inverse=True)
+    sets = [[n for n, y in zip(task.labels, row, strict=True) if y] for row in distinct.tolist()]
+    written = [write(given) for given in sets]
+    return [written[i] for i in which.reshape(-1).tolist()]
+
+
+def plain(value: Any) -> Any:
+    """Return a value of a Parquet file as one that JSON has."""
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode("ascii")
+    return value.isoformat() if hasattr(value, "isoformat") else str(value)
+
+
+def csv_header(names: Iterable[str]) -> bytes:
+    """Return the header line of a CSV file."""
+    text = io.StringIO(newline="")
+    csv.writer(text, lineterminator="\n").writerow(names)
+    return text.getvalue().encode("utf-8", "replace")
+
+
+def to_csv(table: TaggedTable, kinds: Mapping[str, str]) -> bytes:
+    """Return sentences as comma-separated cells, without a header; lists are joined by ``|``.
+
+    Parameters
+    ----------
+    table : tagged sentences.
+    kinds : the other columns to write; one that is not there is empty.
+    """
+    cells: list[Iterable[Any]] = [table.doc, table.n.tolist()]
+    for name in kinds:
+        column = table.extra.get(name)
+        if column is None:
+            cells.append(repeat(""))
+        else:
+            values = column if isinstance(column, list) else column.to_pylist()
+            cells.append([v if type(v) is str else _cell(v) for v in values])
+    cells += [table.start.tolist(), table.end.tolist(), table.text]
+    for task in table.schema.tasks:
+        joined = MULTILABEL_SEPARATOR.join
+        cells.append(_answers(task, table, joined if task.multilabel else str))
+        cells += table.probabilities[task.name].T.tolist()
+    cells.append([("false", "true")[flag] for flag in table.review.tolist()])
+    cells.append(repeat(table.model))
+    if table.evidence is not None:
+        cells.append([_cell(found) for found in table.evidence])
+    text = io.StringIO(newline="")
+    rows = csv.writer(text, lineterminator="\n")
+    # The csv module does not quote a lone carriage return, which readers take for a line's end.
+    quoted = csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_ALL)
+    for row in zip(*cells, strict=False):
+        (quoted if any(type(c) is str and "\r" in c for c in row) else rows).writerow(row)
+    return text.getvalue().encode("utf-8", "replace")
 
 
 def _cell(value: Any) -> Any:
-    if isinstance(value, (list, tuple)):
-        if all(isinstance(v, str) for v in value):
-            return MULTILABEL_SEPARATOR.join(value)
-        return json.dumps(value, ensure_ascii=False)
+    if value is None or value is ABSENT:
+        return ""
     if isinstance(value, bool):
         return "true" if value else "false"
-    return value
-
-
-Writer = Callable[[Iterable[Record], Sequence[str], BinaryIO], None]
-
-WRITERS: dict[str, Writer] = {"jsonl": write_jsonl, "csv": write_csv}
+    if isinstance(value, (str, int, float)):
+        return value
+    if isinstance(value, (list, tuple)) and value and all(isinstance(v, str) for v in value):
+        return MULTILABEL_SEPARATOR.join(value)
+    if isinstance(value, (list, tuple, dict)):
+        return json.dumps(value, ensure_ascii=False, default=plain) if value else ""
+    return plain(value)
 
 
 @contextmanager
@@ -71,8 +169,19 @@ def atomic_write(path: str | Path) -> Iterator[BinaryIO]:
                 stream.flush()
                 os.fsync(stream.fileno())
             os.replace(partial, path)
+            sync_folder(path.parent)
         except BaseException:
             partial.unlink(missing_ok=True)
             raise
     except OSError as error:
         raise OutputError(f"{path}: cannot be written: {error.strerror or error}") from None
+
+
+def sync_folder(folder: Path) -> None:
+    """Make renames in a folder survive a power cut, where the system can."""
+    if os.name == "posix":
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 from tagger.errors import DataError
-from tagger.files.rows import Reject, Row
+from tagger.files.rows import MAX_DOCUMENT_BYTES, Reject, Row
 
 
 def decode(data: bytes, source: str) -> str:
@@ -37,28 +37,55 @@ def _is_binary(data: bytes) -> bool:
     return control > len(head) / 100
 
 
-def read(stream: BinaryIO, source: str) -> Iterator[Row | Reject]:
-    """Yield the whole file as one row."""
-    yield Row({"text": decode(stream.read(), source)}, source)
+def read_whole(stream: BinaryIO, source: str, limit: int) -> str | Reject:
+    """Return the text of a file, or the reason why it is not to be had."""
+    data = stream.read(limit + 1)
+    if len(data) > limit:
+        raw = data[:1000].decode("utf-8", "surrogateescape")
+        return Reject(
+            f"a document of more than {limit:,} bytes, see --max-document-bytes", raw, source
+        )
+    try:
+        return decode(data, source)
+    except DataError as error:
+        return Reject(str(error).removeprefix(f"{source}: "), data[:1000].decode("latin-1"), source)
+
+
+def read(stream: BinaryIO, source: str, limit: int = MAX_DOCUMENT_BYTES) -> Iterator[Row | Reject]:
+    """Yield the whole file as one row; one of more than `limit` bytes is rejected."""
+    text = read_whole(stream, source, limit)
+    yield text if isinstance(text, Reject) else Row({"text": text}, source)
 
 
 _MARKDOWN = re.compile(
     r"^```.*?^```[^\n]*$"  # code blocks
-    r"|^---\n.*?^---$"  # front matter
+    r"|\A---\n.*?^---$"  # front matter
     r"|^[ \t]*(?:#{1,6}|>|[-*+]|\d{1,9}[.)])[ \t]+"  # headings, quotations, list items
     r"|^[ \t]*(?:[-*_][ \t]*){3,}$"  # rules
     r"|[ \t]#+$",
     re.MULTILINE | re.DOTALL,
 )
 _LINK = re.compile(
-    r"!?\[([^\[\]\n]{0,1000})\](?:\([^()\s]{0,2000}(?:[ \t]\"[^\"\n]{0,500}\")?\)|\[[^\[\]\n]{0,200}\])"
+    r"!?\[([^\[\]\n]{0,1000})\]"
+    r"(?:\([^()\s]{0,2000}(?:[ \t]\"[^\"\n]{0,500}\")?\)|\[[^\[\]\n]{0,200}\])"
 )
 _EMPHASIS = re.compile(r"(\*{1,3}|_{2,3}|~~|`)(?=\S)([^\n*_`~]{1,2000}?)(?<=\S)\1")
 
 
-def read_markdown(stream: BinaryIO, source: str) -> Iterator[Row | Reject]:
+def read_markdown(
+    stream: BinaryIO, source: str, limit: int = MAX_DOCUMENT_BYTES
+) -> Iterator[Row | Reject]:
     """Yield the whole file as one row, without its markup."""
-    text = decode(stream.read(), source).replace("\r\n", "\n")
+    text = read_whole(stream, source, limit)
+    if isinstance(text, Reject):
+        yield text
+        return
+    yield Row({"text": without_markup(text)}, source)
+
+
+def without_markup(text: str) -> str:
+    """Return Markdown as plain text, in time linear in its length."""
+    text = text.replace("\r\n", "\n")
     # A heading or list item is a sentence of its own: a blank line ends it.
     text = re.sub(
         r"^([ \t]*(?:#{1,6}[ \t]|[-*+][ \t]|\d{1,9}[.)][ \t]).*)$",
@@ -68,5 +95,4 @@ def read_markdown(stream: BinaryIO, source: str) -> Iterator[Row | Reject]:
     )
     text = _MARKDOWN.sub("", text)
     text = _LINK.sub(r"\1", text)
-    text = _EMPHASIS.sub(r"\2", text)
-    yield Row({"text": text}, source)
+    return _EMPHASIS.sub(r"\2", text)

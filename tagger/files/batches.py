@@ -1,0 +1,282 @@
+"""Rows of many files, checked and gathered into batches of bounded size."""
+
+import json
+import os
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from tagger.errors import ConfigError, DataError, did_you_mean
+from tagger.files import compression, parquet
+from tagger.files.formats import FORMATS, Format, format_of, read_rows, read_stream
+from tagger.files.rows import MAX_DOCUMENT_BYTES, Batch, Reject, Row
+from tagger.files.tagged import plain
+from tagger.table import ABSENT, Column, take
+
+BATCH_BYTES = 1 << 20
+
+
+@dataclass(frozen=True)
+class Input:
+    """What is read, and which of its columns are used.
+
+    Parameters
+    ----------
+    files : in order; ``-`` is standard input.
+    known : the format of all of them; what each one's ending says where None.
+    sentences : whether each row, or each line of a text, is one sentence.
+    text_column : the column with the text.
+    id_column : the column that names the document.
+    keep : the other columns to pass on; all where None.
+    limit : the most bytes of one row or document.
+    taken : names that the output gives to its own columns; a column of the input
+        that has such a name is passed on as ``input_`` and that name.
+    """
+
+    files: tuple[str, ...]
+    known: Format | None = None
+    sentences: bool = False
+    text_column: str = "text"
+    id_column: str = "doc"
+    keep: tuple[str, ...] | None = None
+    limit: int = MAX_DOCUMENT_BYTES
+    taken: frozenset[str] = frozenset()
+
+    def format_of(self, path: str) -> Format:
+        """Return the format that a file is read in."""
+        return self.known or format_of(Path(path))
+
+    def passed_on(self, name: str) -> bool:
+        """Return whether a column goes from the input to the output."""
+        if name in (self.text_column, self.id_column):
+            return False
+        return self.keep is None or name in self.keep
+
+    def named(self, name: str) -> str:
+        """Return what the output calls a column of the input."""
+        return f"input_{name}" if name in self.taken else name
+
+
+def read_checked(
+    given: Input, report: Callable[[str, int], None] = lambda path, n_bytes: None
+) -> Iterator[Row | Reject]:
+    """Yield each row of an input that has a text to tag, and a reject for each that has none.
+
+    Parameters
+    ----------
+    given : what is read.
+    report : is told the file at hand and how many bytes of it have been read.
+    """
+    for path in given.files:
+        for row in _rows(given, path, report):
+            yield row if isinstance(row, Reject) else _checked(given, row)
+
+
+def _rows(given: Input, path: str, report: Callable[[str, int], None]) -> Iterator[Row | Reject]:
+    known = given.format_of(path)
+    if path == "-":
+        rows = read_rows(path, given.known, given.limit)
+    else:
+        rows = _watched(given, path, known, report)
+    return rows if known.records else _named(rows, given)
+
+
+def _watched(
+    given: Input, path: str, known: Format, report: Callable[[str, int], None]
+) -> Iterator[Row | Reject]:
+    stream = _open(path)
+    with stream:
+        for number, row in enumerate(read_stream(stream, path, known, given.limit)):
+            if number % 256 == 0:
+                report(path, stream.tell())
+            yield row
+        report(path, stream.tell())
+
+
+def _open(path: str) -> BinaryIO:
+    try:
+        return open(path, "rb")
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read: {error.strerror or error}") from None
+
+
+def _named(rows: Iterable[Row | Reject], given: Input) -> Iterator[Row | Reject]:
+    """Put the text of a document where the rows of tables have theirs, line by line if wanted."""
+    for row in rows:
+        if isinstance(row, Reject):
+            yield row
+            continue
+        record = dict(row.record)
+        text = record.pop("text")
+        if not given.sentences:
+            yield Row({given.text_column: text, **record}, row.source, row.line)
+            continue
+        for number, line in enumerate(text.splitlines(), 1):
+            if line.strip():
+                yield Row({given.text_column: line.strip()}, row.source, number)
+
+
+def _checked(given: Input, row: Row) -> Row | Reject:
+    reason = _fault(row.record.get(given.text_column), given, row.line, row.record)
+    return Reject(reason, _raw(row.record), row.source, row.line) if reason else row
+
+
+def _fault(text: Any, given: Input, line: int, record: Iterable[str]) -> str:
+    """Say why a text cannot be tagged; nothing where it can."""
+    if not isinstance(text, str):
+        if given.text_column not in record:
+            hint = did_you_mean(given.text_column, record) if record else "the row is empty"
+            return f"no column {given.text_column!r}: {hint} (see --text-column)"
+        return f"{given.text_column} is {text!r:.200}, expected a string"
+    if line and not text.strip():
+        return f"{given.text_column} is blank, expected a text"
+    if len(text) * 4 > given.limit and len(text.encode("utf-8", "replace")) > given.limit:
+        return f"a document of more than {given.limit:,} bytes, see --max-document-bytes"
+    return ""
+
+
+def _raw(record: dict[str, Any]) -> str:
+    return json.dumps(record, ensure_ascii=False, default=plain)
+
+
+def doc_of(given: Input, row: Row) -> str:
+    """Return what to call the document of a row: its id, or where it stands."""
+    named = row.record.get(given.id_column)
+    return str(named) if named not in (None, "") else row.where
+
+
+def read_batches(
+    given: Input,
+    n_bytes: int = BATCH_BYTES,
+    report: Callable[[str, int], None] = lambda path, n_bytes: None,
+) -> Iterator[Batch | Reject]:
+    """Yield the rows of an input in batches of about `n_bytes`, and the rows that cannot be used.
+
+    Order is kept: a batch holds rows that follow each other, whatever files they stand in.
+    Parquet is read column by column, which is fast; other formats row by row.
+    """
+    rows: list[Row] = []
+    size = 0
+    for path in given.files:
+        if path != "-" and given.format_of(path).name == "parquet" and not _suffix(path):
+            if rows:
+                yield _batch(given, rows)
+                rows, size = [], 0
+            yield from _parquet_batches(given, path, report)
+            continue
+        for item in _rows(given, path, report):
+            checked = item if isinstance(item, Reject) else _checked(given, item)
+            if isinstance(checked, Reject):
+                yield checked
+                continue
+            rows.append(checked)
+            size += len(checked.record[given.text_column])
+            if size >= n_bytes:
+                yield _batch(given, rows)
+                rows, size = [], 0
+    if rows:
+        yield _batch(given, rows)
+
+
+def _suffix(path: str) -> str:
+    return compression.split_suffix(Path(path))[1]
+
+
+def _batch(given: Input, rows: list[Row]) -> Batch:
+    names: dict[str, None] = {}
+    for row in rows:
+        names.update(dict.fromkeys(row.record))
+    return Batch(
+        [row.record[given.text_column] for row in rows],
+        [doc_of(given, row) for row in rows],
+        {
+            given.named(name): [row.record.get(name, ABSENT) for row in rows]
+            for name in names
+            if given.passed_on(name)
+        },
+        [row.source for row in rows],
+        [row.line for row in rows],
+    )
+
+
+def _parquet_batches(
+    given: Input, path: str, report: Callable[[str, int], None]
+) -> Iterator[Batch | Reject]:
+    import numpy as np
+
+    with _open(path) as stream:
+        names = parquet.open_file(stream, path).schema_arrow.names
+        if given.text_column not in names:
+            hint = did_you_mean(given.text_column, names)
+            raise DataError(f"{path}: no column {given.text_column!r}: {hint} (see --text-column)")
+        wanted = [
+            n for n in names if n in (given.text_column, given.id_column) or given.passed_on(n)
+        ]
+        n_rows = max(1, parquet.open_file(stream, path).metadata.num_rows)
+        n_bytes = os.fstat(stream.fileno()).st_size
+        for item in parquet.read_record_batches(stream, path, wanted):
+            if isinstance(item, Reject):
+                yield item
+                continue
+            record_batch, first = item
+            texts = record_batch.column(given.text_column).to_pylist()
+            lines = range(first, first + len(texts))
+            faults = {
+                i: reason
+                for i, text in enumerate(texts)
+                if type(text) is not str or not text.strip() or len(text) * 4 > given.limit
+                if (reason := _fault(text, given, lines[i], names))
+            }
+            for i, reason in faults.items():
+                raw = _raw(record_batch.slice(i, 1).to_pylist()[0])
+                yield Reject(reason, raw, path, lines[i])
+            extra: dict[str, Column] = {
+                given.named(name): record_batch.column(name)
+                for name in wanted
+                if given.passed_on(name)
+            }
+            docs = [f"{path}:{line}" for line in lines]
+            if given.id_column in names:
+                named = record_batch.column(given.id_column).to_pylist()
+                docs = [
+                    place if name is None or name == "" else str(name)
+                    for name, place in zip(named, docs, strict=True)
+                ]
+            report(path, n_bytes * min(first + len(texts), n_rows) // n_rows)
+            if faults:
+                rows = np.array([i for i in range(len(texts)) if i not in faults], np.int64)
+                texts, docs = take(texts, rows), take(docs, rows)
+                extra = {name: take(column, rows) for name, column in extra.items()}
+                lines = take(list(lines), rows)
+            if texts:
+                yield Batch(texts, docs, extra, [path] * len(texts), lines)
+
+
+def input_of(
+    files: list[str],
+    input_format: str | None = None,
+    *,
+    sentences: bool = False,
+    text_column: str = "text",
+    id_column: str = "doc",
+    keep: str | None = None,
+    limit: int = MAX_DOCUMENT_BYTES,
+    taken: Iterable[str] = (),
+) -> Input:
+    """Build an input from what the command line holds.
+
+    Raises
+    ------
+    ConfigError : there is no such format.
+    """
+    names = [known.name for known in FORMATS]
+    if input_format is not None and input_format not in names:
+        raise ConfigError(f"format {input_format!r}: {did_you_mean(input_format, names)}")
+    known = FORMATS[names.index(input_format)] if input_format else None
+    columns = None
+    if keep is not None:
+        columns = tuple(name.strip() for name in keep.split(",") if name.strip())
+    return Input(
+        tuple(files), known, sentences, text_column, id_column, columns, limit, frozenset(taken)
+    )

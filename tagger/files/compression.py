@@ -1,0 +1,62 @@
+"""Compressed files, read and written as if they were plain."""
+
+import gzip
+import io
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+
+from tagger.errors import DataError
+
+SUFFIXES = (".gz", ".zst")
+
+
+def split_suffix(path: Path) -> tuple[Path, str]:
+    """Return a file name without the ending that names its compression, and that ending."""
+    suffix = path.suffix.lower()
+    return (path.with_suffix(""), suffix) if suffix in SUFFIXES else (path, "")
+
+
+def decompressed(stream: BinaryIO, suffix: str) -> BinaryIO:
+    """Return a stream of what an open compressed file holds.
+
+    Raises
+    ------
+    DataError : the library that reads the compression is not installed.
+    """
+    if suffix == ".gz":
+        return cast(BinaryIO, gzip.GzipFile(fileobj=stream, mode="rb"))
+    if suffix == ".zst":
+        reader = _zstandard().ZstdDecompressor().stream_reader(stream, read_across_frames=True)
+        return cast(BinaryIO, io.BufferedReader(reader))
+    return stream
+
+
+def compress(data: bytes, suffix: str) -> bytes:
+    """Return data as one member of a compressed file; members may stand one after another."""
+    if suffix == ".gz":
+        return gzip.compress(data, 6, mtime=0)
+    if suffix == ".zst":
+        return bytes(_zstandard().ZstdCompressor().compress(data))
+    return data
+
+
+def errors() -> tuple[type[Exception], ...]:
+    """Return what reading a damaged file raises."""
+    import zlib
+
+    found: list[type[Exception]] = [OSError, EOFError, zlib.error]
+    try:
+        found.append(_zstandard().ZstdError)
+    except DataError:
+        pass
+    return tuple(found)
+
+
+def _zstandard() -> Any:
+    try:
+        import zstandard
+    except ImportError:
+        raise DataError(
+            "zstd files need the extra zstd: pip install 'claim-tagger[zstd]'"
+        ) from None
+    return zstandard

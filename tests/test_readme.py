@@ -41,7 +41,8 @@ def test_docstring_example():
         for mark, language, code in BLOCKS
         if language == "sh" and not mark
         for line in code.splitlines()
-        if line.strip()
+        # The shipped model is trained again by .ci/check_model.py.
+        if line.strip() and "claims-en.toml" not in line
     ],
 )
 def test_shell_examples(command, tmp_path_factory):

@@ -52,8 +52,8 @@ class Ragged:
         return np.cumsum(self.counts) - self.counts
 
     def __getitem__(self, row: int) -> list[int]:
-        start = self.starts[row]
-        return self.flat[start : start + self.counts[row]].tolist()
+        start = int(self.starts[row])
+        return self.flat[start : start + int(self.counts[row])].tolist()
 
     def take(self, rows: Ints) -> Ints:
         """Return the given rows, one after the other."""

@@ -210,6 +210,8 @@ class Stream:
 
 
 BOUNDS = ["<s>", "</s>"]
+# How many distinct tokens a featurizer keeps what it read of; a bound on memory.
+_MAX_KNOWN_TOKENS = 100_000
 
 
 def laid_out(tokens: Ints, n_tokens: Ints, bounded: bool) -> tuple[Ints, Ints]:
@@ -297,12 +299,14 @@ class Featurizer:
 
     def fit_transform(self, texts: Sequence[str]) -> "csr_matrix":
         """Learn from `texts` and return their features, shape (n_sentences, n_features)."""
+        for look_up in ("_char_column", "_class_columns", "_known_tokens"):
+            self.__dict__.pop(look_up, None)  # of an earlier fit
         chunks, counts = split_chunks(texts)
         distinct = Interned()
         sentences = Ragged(distinct.numbers(chunks), counts)
         nodes = self._learn_streams([surface_tokens(chunk) for chunk in distinct], sentences)
         df = document_frequencies(
-            [list(char_ngrams(normalize(c), *self.settings.char_ngrams)) for c in distinct],
+            [char_ngrams(normalize(c), *self.settings.char_ngrams) for c in distinct],
             sentences,
         )
         self.char_terms_ = sorted(t for t, n in df.items() if n >= self.settings.char_min_df)
@@ -396,6 +400,10 @@ class Featurizer:
         return {term: i for i, term in enumerate(self.char_terms_, self.blocks_["char"].start)}
 
     @cached_property
+    def _known_tokens(self) -> dict[str, tuple[list[int], int, int]]:
+        return {}
+
+    @cached_property
     def _class_columns(self) -> list[dict[str, int]]:
         return [
             {label: i for i, label in enumerate(lexicon.classes, self.blocks_[name].start)}
@@ -440,17 +448,30 @@ class Featurizer:
         features = [column[term] for term in terms if term in column]
         words, masked = [], []
         for surface in surface_tokens(chunk):
-            word = self.words_.index.get(surface.lower(), -1)
+            carried, word, shape = self._read_token(surface)
+            features += carried
             words.append(word)
-            if word >= 0:
-                features += self.words_.node_columns[word]
-            shape = self.masked_.index.get(self._mask(surface), -1)
             masked.append(shape)
-            if shape >= 0:
-                features += self.masked_.node_columns[shape]
-            for lexicon, class_column in zip(self.lexicons, self._class_columns, strict=True):
-                features += [class_column[label] for label in lexicon.classes_of(surface)]
         return Part(features, words, masked)
+
+    def _read_token(self, surface: str) -> tuple[list[int], int, int]:
+        """Return the features of a token by itself, and its number in the two streams."""
+        known = self._known_tokens.get(surface)
+        if known is not None:
+            return known
+        features: list[int] = []
+        word = self.words_.index.get(surface.lower(), -1)
+        if word >= 0:
+            features += self.words_.node_columns[word]
+        shape = self.masked_.index.get(self._mask(surface), -1)
+        if shape >= 0:
+            features += self.masked_.node_columns[shape]
+        for lexicon, class_column in zip(self.lexicons, self._class_columns, strict=True):
+            features += [class_column[label] for label in lexicon.classes_of(surface)]
+        if len(self._known_tokens) >= _MAX_KNOWN_TOKENS:
+            self._known_tokens.clear()
+        self._known_tokens[surface] = features, word, shape
+        return features, word, shape
 
     def transform(self, texts: Sequence[str]) -> "csr_matrix":
         """Return the features of each sentence, shape (n_sentences, n_features)."""

@@ -101,6 +101,13 @@ def test_masked_ngrams_are_those_of_a_plain_loop(sentences):
     assert abs(ours[:, np.argsort(columns)] - vectorizer.transform(sentences)).max() < 1e-12
 
 
+def test_fitting_again_forgets_the_first_fit(sentences):
+    settings = FeatureSettings(word_min_df=1, char_min_df=1)
+    again = Featurizer(settings).fit(["One thing.", "Another thing."]).fit(sentences[:50])
+    fresh = Featurizer(settings).fit(sentences[:50])
+    assert abs(again.transform(sentences) - fresh.transform(sentences)).max() == 0
+
+
 def test_lexicon_classes_are_counted():
     texts = ["In a bid to win, US sanctions may fall.", "us", "US may, may."]
     featurizer = Featurizer(FeatureSettings(lexicons=("x",), word_min_df=1), [LEXICON]).fit(texts)

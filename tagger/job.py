@@ -264,7 +264,7 @@ class Work:
 
     def names(self, tagger: Tagger) -> list[str]:
         """Return the columns of the output."""
-        return tagged.columns(tagger.tag_table([], explain=self.explain), self.kinds)
+        return tagged.columns(tagger.schema, self.kinds, self.explain)
 
     def schema(self, tagger: Tagger) -> Any:
         """Return the Arrow schema of the output."""

@@ -130,12 +130,7 @@ class Tagger:
             docs = take(list(docs), row)
             extra = {name: take(column, row) for name, column in extra.items()}
         probabilities = self.predict_proba(cut)
-        labels: dict[str, npt.NDArray[Any]] = {}
-        review = np.zeros(len(cut), bool)
-        for classifier in self.model.classifiers:
-            p = probabilities[classifier.task.name]
-            labels[classifier.task.name] = classifier.decide(p)
-            review |= classifier.margins(p) < classifier.doubt
+        labels, review = self._decide(probabilities)
         evidence = None
         if explain:
             tags = self._tags(probabilities)
@@ -159,17 +154,28 @@ class Tagger:
             evidence,
         )
 
+    def _decide(
+        self, probabilities: dict[str, npt.NDArray[np.float64]]
+    ) -> tuple[dict[str, npt.NDArray[Any]], npt.NDArray[np.bool_]]:
+        """Return by task what `Classifier.decide` gives, and which sentences need review."""
+        decided = {}
+        review = np.zeros(len(next(iter(probabilities.values()))), bool)
+        for classifier in self.model.classifiers:
+            p = probabilities[classifier.task.name]
+            decided[classifier.task.name] = classifier.decide(p)
+            review |= classifier.margins(p) < classifier.doubt
+        return decided, review
+
     def _tags(self, probabilities: dict[str, npt.NDArray[np.float64]]) -> list[Tags]:
-        n = len(next(iter(probabilities.values())))
-        review = np.zeros(n, bool)
+        decided, review = self._decide(probabilities)
         labels, by_label = {}, {}
         for classifier in self.model.classifiers:
-            name, p = classifier.task.name, probabilities[classifier.task.name]
-            labels[name] = classifier.labels(classifier.decide(p))
+            name = classifier.task.name
+            labels[name] = classifier.labels(decided[name])
             by_label[name] = [
-                dict(zip(classifier.task.labels, row, strict=True)) for row in p.tolist()
+                dict(zip(classifier.task.labels, row, strict=True))
+                for row in probabilities[name].tolist()
             ]
-            review |= classifier.margins(p) < classifier.doubt
         return [
             Tags(
                 {name: column[i] for name, column in labels.items()},
@@ -215,15 +221,13 @@ class Tagger:
         ------
         DataError : one string where a list of them is meant.
         """
-        probabilities = self.predict_proba(sentences)
-        result: dict[str, npt.NDArray[Any]] = {}
-        for classifier in self.model.classifiers:
-            decided = classifier.decide(probabilities[classifier.task.name])
-            if classifier.task.multilabel:
-                result[classifier.task.name] = decided.astype(np.int64)
-            else:
-                result[classifier.task.name] = np.array(classifier.task.labels)[decided]
-        return result
+        decided, _ = self._decide(self.predict_proba(sentences))
+        return {
+            task.name: decided[task.name].astype(np.int64)
+            if task.multilabel
+            else np.array(task.labels)[decided[task.name]]
+            for task in self.schema.tasks
+        }
 
     def explain(self, sentence: str) -> Explanation:
         """Split the scores of a sentence into the contributions of its words and runs of words.
@@ -253,31 +257,8 @@ class Tagger:
     @property
     def columns(self) -> list[str]:
         """The columns of tagged output, in their order."""
-        tasks = []
-        for task in self.schema.tasks:
-            tasks += [task.name, *(f"p_{label}" for label in task.labels)]
-        return ["doc", "n", "start", "end", "text", *tasks, "review", "model"]
-
-    def rows(self, document: Document, explain: bool = False) -> Iterator[dict[str, Any]]:
-        """Yield the row of each sentence of a document, as tagged output holds it.
-
-        Parameters
-        ----------
-        document : what `tag` gave.
-        explain : whether to add the column ``evidence``: by task and label given, the
-            words that speak most for it, each with what it adds to the score.
-        """
-        for n, sentence in enumerate(document.sentences):
-            row: dict[str, Any] = {"doc": document.name, "n": n, **document.extra}
-            row |= {"start": sentence.start, "end": sentence.end, "text": sentence.text}
-            for name, labels in sentence.tags.labels.items():
-                row[name] = list(labels) if isinstance(labels, tuple) else labels
-                for label, p in sentence.tags.probabilities[name].items():
-                    row[f"p_{label}"] = round(p, 6)
-            row |= {"review": sentence.review, "model": self.model.id}
-            if explain:
-                row["evidence"] = self.evidence(sentence)
-            yield row
+        answers = self.schema.answer_columns
+        return ["doc", "n", "start", "end", "text", *answers, "review", "model"]
 
     def evidence(self, sentence: Sentence, n: int = 5) -> list[dict[str, Any]]:
         """Return for each label that a sentence got the `n` parts that speak most for it."""

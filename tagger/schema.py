@@ -135,6 +135,15 @@ class Schema:
         known = [task.name for task in self.tasks]
         raise ConfigError(f"there is no task {name!r}: {did_you_mean(name, known)}")
 
+    @property
+    def answer_columns(self) -> list[str]:
+        """The columns of the answers in tagged output: each task and its probabilities."""
+        return [
+            column
+            for task in self.tasks
+            for column in (task.name, *(f"p_{label}" for label in task.labels))
+        ]
+
     def to_dict(self) -> list[dict[str, Any]]:
         """Return the tasks as plain JSON values."""
         return [task.to_dict() for task in self.tasks]

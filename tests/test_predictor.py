@@ -1,3 +1,5 @@
+import json
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -5,6 +7,7 @@ from hypothesis import strategies as st
 
 from tagger import Tagger
 from tagger.errors import DataError
+from tagger.files.tagged import to_jsonl
 from tagger.predictor import batches
 
 
@@ -23,9 +26,11 @@ def test_tag_cuts_tags_and_keeps_offsets(tagger):
 def test_any_text_is_tagged(tagger, text):
     document = tagger.tag(text)
     assert all(text[s.start : s.end] == s.text for s in document.sentences)
-    rows = list(tagger.rows(document))
-    assert len(rows) == len(document.sentences)
-    assert all(list(row) == tagger.columns for row in rows)
+    table = tagger.tag_table([text])
+    assert len(table) == len(document.sentences)
+    assert list(table.text) == [s.text for s in document.sentences]
+    assert table.review.tolist() == [s.review for s in document.sentences]
+    assert all(list(json.loads(row)) == tagger.columns for row in to_jsonl(table).splitlines())
 
 
 def test_shapes_are_those_of_scikit_learn(tagger):

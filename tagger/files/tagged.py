@@ -15,17 +15,15 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from tagger.errors import OutputError
-from tagger.schema import MULTILABEL_SEPARATOR, Task
+from tagger.schema import MULTILABEL_SEPARATOR, Schema, Task
 from tagger.table import ABSENT, Column, TaggedTable
 
 
-def columns(table: TaggedTable, extra: Iterable[str]) -> list[str]:
+def columns(schema: Schema, extra: Iterable[str], explain: bool) -> list[str]:
     """Return the names of the columns of tagged output, in their order."""
-    tasks: list[str] = []
-    for task in table.schema.tasks:
-        tasks += [task.name, *(f"p_{label}" for label in task.labels)]
-    evidence = [] if table.evidence is None else ["evidence"]
-    return ["doc", "n", *extra, "start", "end", "text", *tasks, "review", "model", *evidence]
+    answers = schema.answer_columns
+    evidence = ["evidence"] if explain else []
+    return ["doc", "n", *extra, "start", "end", "text", *answers, "review", "model", *evidence]
 
 
 def to_jsonl(table: TaggedTable) -> bytes:

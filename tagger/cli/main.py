@@ -68,11 +68,14 @@ def main() -> None:
     except (KeyboardInterrupt, click.Abort):
         click.echo("tagger: interrupted", err=True)
         code = 128 + signal.SIGINT
-    except (BrokenPipeError, SystemExit):
-        # The reader has seen enough (| head), which click itself may turn into an exit
-        # with 1: silence the interpreter's own flush.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 128 + signal.SIGPIPE
+    except (BrokenPipeError, SystemExit) as stop:
+        if isinstance(stop, SystemExit) and stop.code != 1:
+            code = stop.code
+        else:
+            # The reader has seen enough (| head), which click itself may turn into an exit
+            # with 1: silence the interpreter's own flush.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            code = 128 + signal.SIGPIPE
     except MemoryError:
         click.echo("tagger: out of memory", err=True)
         code = 1

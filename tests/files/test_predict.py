@@ -187,6 +187,36 @@ def test_a_closed_pipe_ends_quietly():
     assert result.stderr == b""
 
 
+def test_a_job_on_standard_input_ends_with_sigterm(tmp_path):
+    job = subprocess.Popen(
+        [*TAGGER, "predict", "-", "-o", "out.jsonl"],
+        cwd=tmp_path,
+        stdin=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    time.sleep(1.5)
+    job.send_signal(signal.SIGTERM)
+    _, errors = job.communicate(timeout=30)
+    assert job.returncode == 128 + signal.SIGTERM
+    assert b"Traceback" not in errors
+    assert not (tmp_path / "out.jsonl").exists()
+
+
+def test_ctrl_c_ends_without_a_traceback(tmp_path):
+    job = subprocess.Popen(
+        [*TAGGER, "predict", "-", "-o", "out.jsonl"],
+        cwd=tmp_path,
+        stdin=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    time.sleep(1.5)
+    job.send_signal(signal.SIGINT)
+    _, errors = job.communicate(timeout=30)
+    assert job.returncode == 128 + signal.SIGINT
+    assert b"interrupted" in errors
+    assert b"Traceback" not in errors
+
+
 def test_locale_and_hash_seed_change_nothing(tmp_path):
     (tmp_path / "a.txt").write_text("Café prices “rose”. They may fall.", encoding="utf-8")
     outputs = {

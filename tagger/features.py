@@ -23,8 +23,9 @@ import numpy as np
 import numpy.typing as npt
 
 from tagger.arrays import Floats, HashTable, Interned, Ints, Ragged, gather, put_rows, segment_sum
-from tagger.errors import ConfigError, DataError, did_you_mean
+from tagger.errors import ConfigError, DataError
 from tagger.lexicon import Lexicon, builtin_lexicon
+from tagger.settings import from_table
 from tagger.tokens import char_ngrams, mask, normalize, surface_tokens, token_spans
 
 if TYPE_CHECKING:
@@ -83,15 +84,7 @@ class FeatureSettings:
         ------
         ConfigError : an unknown key or a value of the wrong kind.
         """
-        defaults = asdict(cls())
-        for key, value in raw.items():
-            if key not in defaults:
-                raise ConfigError(f"features have no {key!r}: {did_you_mean(key, defaults)}")
-            expected = list if isinstance(defaults[key], tuple) else type(defaults[key])
-            if not isinstance(value, expected) or isinstance(value, bool):
-                raise ConfigError(f"features: {key} is {value!r}, expected a {expected.__name__}")
-        values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in raw.items()}
-        return cls(**values)
+        return from_table(cls, raw, "features")
 
 
 def split_chunks(texts: Sequence[str]) -> tuple[list[str], Ints]:
@@ -485,16 +478,14 @@ class Featurizer:
         parts = [self.read_chunk(chunk) for chunk in distinct]
         features = Ragged.of([part.features for part in parts])
         tf = sentences.matrix(len(distinct)) @ features.matrix(self.n_features_)
-        for stream, rows in (
-            (self.words_, [part.words for part in parts]),
-            (self.masked_, [part.masked for part in parts]),
-        ):
-            known = Ragged.of(rows)
-            n_tokens = np.bincount(
-                np.repeat(np.arange(len(texts)), counts),
-                known.counts[sentences.flat],
-                minlength=len(texts),
-            ).astype(np.int64)
+        words = Ragged.of([part.words for part in parts])
+        masked = Ragged.of([part.masked for part in parts])
+        n_tokens = np.bincount(
+            np.repeat(np.arange(len(texts)), counts),
+            words.counts[sentences.flat],
+            minlength=len(texts),
+        ).astype(np.int64)
+        for stream, known in ((self.words_, words), (self.masked_, masked)):
             for nodes, owner, _ in stream.walk(known.take(sentences.flat), n_tokens):
                 n_columns = np.bincount(
                     owner, stream.node_columns.counts[nodes], minlength=len(texts)

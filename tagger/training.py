@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
-from functools import partial
 from importlib.metadata import version
 from typing import Any
 
@@ -20,14 +19,11 @@ from tagger.errors import ConfigError, DataError, did_you_mean
 from tagger.features import FeatureSettings, Featurizer
 from tagger.model import Model, fingerprints
 from tagger.schema import Task
+from tagger.settings import from_table
 from tagger.vectors import builtin_vectors
 
 Floats = npt.NDArray[np.float64]
 Report = Callable[[str], None]
-
-# The order of sums, and so the last bits of the weights, must not hang on how many
-# threads the machine has.
-ONE_THREAD = partial(threadpool_limits, limits=1)
 
 
 @dataclass(frozen=True)
@@ -116,29 +112,15 @@ class TrainingSettings:
         for key in raw:
             if key not in known:
                 raise ConfigError(f"the configuration has {key!r}: {did_you_mean(key, known)}")
-        tasks = {name: _task_settings(name, task) for name, task in raw.get("tasks", {}).items()}
+        tasks = {
+            name: from_table(TaskSettings, task, f"tasks.{name}")
+            for name, task in raw.get("tasks", {}).items()
+        }
         features = FeatureSettings.from_dict(raw.get("features", {}))
         number = raw.get("folds", cls.folds)
         if not isinstance(number, int) or isinstance(number, bool):
             raise ConfigError(f"folds is {number!r}, expected a whole number")
         return cls(features, tasks, number)
-
-
-def _task_settings(name: str, raw: Any) -> TaskSettings:
-    if not isinstance(raw, dict):
-        raise ConfigError(f"tasks.{name} is {raw!r}, expected a table")
-    defaults = asdict(TaskSettings())
-    for key, value in raw.items():
-        if key not in defaults:
-            raise ConfigError(f"tasks.{name} has {key!r}: {did_you_mean(key, defaults)}")
-        kind = type(defaults[key])
-        expected = {float: (int, float), tuple: (list,)}.get(kind, (kind,))
-        if not isinstance(value, expected) or (isinstance(value, bool) and bool not in expected):
-            raise ConfigError(
-                f"tasks.{name}: {key} is {value!r}, expected a {expected[-1].__name__}"
-            )
-    values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in raw.items()}
-    return TaskSettings(**values)
 
 
 @dataclass(frozen=True)
@@ -194,8 +176,7 @@ def train(
         delayed(fold_scores)(corpus, settings, fold_of, fold) for fold in range(n_folds)
     )
     report("training on all sentences")
-    with ONE_THREAD():
-        featurizer, linear = fit(corpus, settings)
+    featurizer, linear = fit(corpus, settings)
     report("calibrating")
     classifiers, out_of_fold = [], {}
     for task in corpus.schema.tasks:
@@ -289,8 +270,7 @@ def fold_scores(
     fold: int,
 ) -> dict[str, Floats]:
     """Train without a fold and return by task the raw scores of its sentences."""
-    with ONE_THREAD():
-        featurizer, linear = fit(corpus.take(np.flatnonzero(fold_of != fold)), settings)
+    featurizer, linear = fit(corpus.take(np.flatnonzero(fold_of != fold)), settings)
     x = featurizer.transform(corpus.take(np.flatnonzero(fold_of == fold)).texts)
     return {name: x @ coef.T + intercept for name, (coef, intercept) in linear.items()}
 
@@ -317,24 +297,26 @@ def fit(
         blocks["vectors"] = csr_matrix(dense * scale)
         embedding = vectors.matrix * scale
     linear = {}
-    for task in corpus.schema.tasks:
-        options = settings.tasks.get(task.name, TaskSettings())
-        used = [name for name in blocks if not options.blocks or name in options.blocks]
-        used = [name for name in used if blocks[name].shape[1]]
-        chosen = corpus.annotated(task.name)
-        y = encode(task, corpus.labels(task.name))
-        fitted, intercept = _fit_task(
-            task, hstack([blocks[name] for name in used]).tocsr()[chosen], y, options
-        )
-        coef = np.zeros((len(task.labels), featurizer.n_features_))
-        start = 0
-        for name in used:
-            weights = fitted[:, start : start + blocks[name].shape[1]]
-            start += blocks[name].shape[1]
-            coef[:, featurizer.blocks_[name]] = (
-                weights @ embedding.T if name == "vectors" else weights
-            )
-        linear[task.name] = coef, intercept
+    # The order of sums, and so the last bits of the weights, must not hang on how many
+    # threads the machine has.
+    with threadpool_limits(limits=1):
+        for task in corpus.schema.tasks:
+            options = settings.tasks.get(task.name, TaskSettings())
+            used = [name for name in blocks if not options.blocks or name in options.blocks]
+            used = [name for name in used if blocks[name].shape[1]]
+            chosen = corpus.annotated(task.name)
+            y = encode(task, corpus.labels(task.name))
+            x_task = hstack([blocks[name] for name in used]).tocsr()[chosen]
+            fitted, intercept = _fit_task(task, x_task, y, options)
+            coef = np.zeros((len(task.labels), featurizer.n_features_))
+            start = 0
+            for name in used:
+                weights = fitted[:, start : start + blocks[name].shape[1]]
+                start += blocks[name].shape[1]
+                coef[:, featurizer.blocks_[name]] = (
+                    weights @ embedding.T if name == "vectors" else weights
+                )
+            linear[task.name] = coef, intercept
     return featurizer, linear
 
 

@@ -6,7 +6,7 @@ import pytest
 from conftest import ROOT
 
 LAYERS = (
-    {"errors", "schema", "document"},
+    {"errors", "schema", "document", "settings"},
     {"tokens", "segment", "lexicon", "arrays"},
     {"features", "classifier", "vectors"},
     {"model"},

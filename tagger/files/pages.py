@@ -34,15 +34,17 @@ article { white-space: pre-wrap; overflow-wrap: anywhere; margin-top: 1.5rem }
 .s:focus { outline: 2px solid #333; outline-offset: 1px }
 .s[data-labels]::after { content: attr(data-labels); font: 11px/1 system-ui, sans-serif;
   color: #333; background: #fff; border: 1px solid #bbb; border-radius: .7em; padding: .1em .5em;
-  margin-left: .3em; vertical-align: .15em }
+  margin-left: .3em; vertical-align: .15em; display: inline-block; white-space: nowrap }
 .s:hover::before, .s:focus::before { content: attr(data-why); position: absolute; z-index: 1;
   left: 0; top: calc(100% + .3em); width: max-content; max-width: 26rem; white-space: pre-wrap;
   font: 13px/1.5 system-ui, sans-serif; color: #fff; background: #222; border-radius: .4em;
   padding: .5em .8em }
 .review { border-bottom: 2px dotted #c00 }
-table { border-collapse: collapse; font: 14px/1.6 system-ui, sans-serif; width: 100% }
-td, th { padding: .25em .8em .25em 0; text-align: right; border-bottom: 1px solid #ddd }
-td:first-child, th:first-child { text-align: left; overflow-wrap: anywhere }
+table { border-collapse: collapse; font: 14px/1.6 system-ui, sans-serif; display: block;
+  overflow-x: auto }
+td, th { padding: .25em .5em .25em 0; text-align: right; border-bottom: 1px solid #ddd }
+td:first-child, th:first-child { text-align: left; overflow-wrap: anywhere; min-width: 8rem }
+th { font-size: 12px }
 """
 
 

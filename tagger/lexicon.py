@@ -83,16 +83,18 @@ class Lexicon:
 
     @cached_property
     def _words(self) -> "_Words":
-        words = _Words(defaultdict(list), defaultdict(list), defaultdict(list))
+        lowered: dict[str, list[str]] = defaultdict(list)
+        cased: dict[str, list[str]] = defaultdict(list)
+        prefixes: dict[str, list[str]] = defaultdict(list)
         for entry, name in self._entries:
             if entry[-1] == "*":
-                words.prefixes[_tokens(entry[:-1])[0]].append(name)
+                prefixes[_tokens(entry[:-1])[0]].append(name)
             elif " " not in entry and len(tokens := _tokens(entry)) == 1:
                 if entry.islower() or not any(c.isupper() for c in entry):
-                    words.lowered[tokens[0]].append(name)
+                    lowered[tokens[0]].append(name)
                 else:
-                    words.cased[fold(entry)].append(name)
-        return words
+                    cased[fold(entry)].append(name)
+        return _Words(lowered, cased, prefixes, min(map(len, prefixes), default=1))
 
     def classes_of(self, surface: str) -> list[str]:
         """Return the classes that a single token belongs to.
@@ -101,21 +103,28 @@ class Lexicon:
         ----------
         surface : a token as `tagger.tokens.surface_tokens` gives it.
         """
-        lowered_words, cased, prefixes = self._words
+        lowered_words, cased, prefixes, shortest = self._words
         lowered = surface.lower()
         found = [*lowered_words.get(lowered, ()), *cased.get(surface, ())]
-        for end in range(2, len(lowered) + 1):
+        for end in range(shortest, len(lowered) + 1):
             if lowered[:end] in prefixes:
                 found += prefixes[lowered[:end]]
         return list(dict.fromkeys(found)) if found else found
 
 
 class _Words(NamedTuple):
-    """The classes of single words: in any case, as written, and of those that begin so."""
+    """The classes of single words.
+
+    Parameters
+    ----------
+    lowered, cased, prefixes : of words in any case, as written, and that begin so.
+    shortest : number of letters of the shortest beginning.
+    """
 
     lowered: dict[str, list[str]]
     cased: dict[str, list[str]]
     prefixes: dict[str, list[str]]
+    shortest: int
 
 
 def _tokens(entry: str) -> tuple[str, ...]:

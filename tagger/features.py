@@ -358,8 +358,7 @@ class Featurizer:
         self.n_documents_ = len(texts)
         self.df_ = np.bincount(tf.indices, minlength=tf.shape[1]).astype(np.int64)
         self.scales_ = dict.fromkeys(self.blocks_, 1.0)
-        squares = np.repeat(length_scale(n_tokens), np.diff(tf.indptr)) * tf.data
-        squares = np.bincount(tf.indices, squares**2, tf.shape[1]) * self.idf_**2
+        squares = tf.power(2).T @ length_scale(n_tokens) ** 2 * self.idf_**2
         for name, columns in self.blocks_.items():
             mean_square = squares[columns].sum() / len(texts)
             weight = self.settings.weights.get(name, 1.0)

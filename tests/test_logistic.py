@@ -17,7 +17,8 @@ NONE = np.empty((0, 0), np.float32)
 
 @pytest.fixture(autouse=True)
 def to_the_end(monkeypatch):
-    monkeypatch.setattr(logistic, "GRADIENT_TOLERANCE", 1e-7)
+    monkeypatch.setattr(logistic, "BINARY_TOLERANCE", 1e-7)
+    monkeypatch.setattr(logistic, "MULTINOMIAL_TOLERANCE", 1e-7)
 
 
 def reference(x, y, **options):

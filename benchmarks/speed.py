@@ -212,10 +212,11 @@ def memory(sentences: list[str]) -> None:
     peaks = {}
     for millions in (1, 2):
         with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "sentences.txt"
+            path = Path(folder) / "sentences.jsonl"
             with path.open("w", encoding="utf-8") as file:
                 for i in range(millions * 1_000_000):
-                    file.write(" ".join(sentences[i % len(sentences)].split()) + f" {i}\n")
+                    text = f"{sentences[i % len(sentences)]} {i}"
+                    file.write(json.dumps({"text": text}) + "\n")
             arguments = ["predict", str(path), "--sentences", "--output", f"{folder}/out.jsonl"]
             code = (
                 "import resource, sys; from tagger.cli.main import cli;"

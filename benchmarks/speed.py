@@ -1,7 +1,8 @@
 """How fast tagger is, each figure a ratio to a named rival in the same run on one core.
 
     pip install -e ".[bench]"
-    python benchmarks/speed.py [--text FILE.jsonl ...] [--training N] [--memory]
+    python benchmarks/speed.py [--text FILE.jsonl ...] [--training N] [--memory] [--equal]
+    python benchmarks/speed.py --growth
 
 FILE holds articles in the column "text"; without it the sentences of data/corpus
 are used, cut and joined anew until there are 50,000. Medians of several runs, with
@@ -32,8 +33,9 @@ import numpy as np
 from tagger import Tagger
 from tagger.corpus import Corpus, Example, read_corpus
 from tagger.export import to_pipeline
+from tagger.features import Featurizer, Scorer
 from tagger.model import load_model
-from tagger.predictor import shipped_model
+from tagger.predictor import batches, shipped_model
 from tagger.schema import CLAIMS
 from tagger.segment import sentence_spans
 
@@ -213,7 +215,8 @@ def memory(sentences: list[str]) -> None:
             path = Path(folder) / "sentences.jsonl"
             with path.open("w", encoding="utf-8") as file:
                 for i in range(millions * 1_000_000):
-                    file.write(json.dumps({"text": f"{sentences[i % len(sentences)]} {i}"}) + "\n")
+                    text = f"{sentences[i % len(sentences)]} {i}"
+                    file.write(json.dumps({"text": text}) + "\n")
             arguments = ["predict", str(path), "--sentences", "--output", f"{folder}/out.jsonl"]
             code = (
                 "import resource, sys; from tagger.cli.main import cli;"
@@ -226,6 +229,117 @@ def memory(sentences: list[str]) -> None:
             peaks[millions] = int(run.stdout.split()[-1]) / 1024
     print(f"| peak memory, 1 million sentences from a file | {peaks[1]:.0f} MB | | 400 MB | |")
     print(f"| the same, 2 million | {peaks[2] / peaks[1]:.2f} x | | 1.05 | {peaks[2]:.0f} MB |")
+
+
+def scorer_memory(sentences: list[str]) -> None:
+    """The same without the files' side: lines in batches, straight to `Tagger.predict`."""
+    code = """
+import itertools, resource, sys
+from tagger import Tagger
+tagger = Tagger.load()
+known = 0
+with open(sys.argv[1], encoding="utf-8") as file:
+    while batch := list(itertools.islice(file, 10_000)):
+        tagger.predict(batch)
+        known = max(known, tagger.model.scorer.n_known_chunks)
+print(known, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+    found = {}
+    for millions in (1, 2):
+        with tempfile.NamedTemporaryFile("w", suffix=".txt", encoding="utf-8") as file:
+            for i in range(millions * 1_000_000):
+                file.write(" ".join(sentences[i % len(sentences)].split()) + f" {i}\n")
+            file.flush()
+            command = [sys.executable, "-c", code, file.name]
+            run = subprocess.run(command, check=True, capture_output=True, text=True)
+        found[millions] = [int(n) for n in run.stdout.split()]
+    one, two = found[1][1] / 1024, found[2][1] / 1024
+    note = f"2 million: {two:.0f} MB, {two / one:.2f} x; at most {found[2][0]:,} chunks kept"
+    print(f"| peak memory of the scorer alone, 1 million sentences | {one:.0f} MB | | | {note} |")
+
+
+def equality(sentences: list[str]) -> None:
+    """Hold probabilities against the pipeline's, whatever the batch, order and processes."""
+    model = load_model(shipped_model())
+    pipeline = to_pipeline(model)
+    parts = [
+        pipeline.predict_proba(sentences[i : i + 5000]) for i in range(0, len(sentences), 5000)
+    ]
+    expected = {task: np.concatenate([part[task] for part in parts]) for task in parts[0]}
+    order = np.random.default_rng(0).permutation(len(sentences))
+    shuffled = [sentences[i] for i in order]
+
+    def worst(got: dict[str, np.ndarray], rows: np.ndarray | slice = slice(None)) -> float:
+        return max(float(abs(got[task] - expected[task][rows]).max()) for task in got)
+
+    for what, size in (("one batch", len(sentences)), ("batches of 7", 7), ("of 1,000", 1000)):
+        fresh = load_model(shipped_model())
+        difference = max(
+            worst(fresh.probabilities(sentences[i : i + size]), slice(i, i + size))
+            for i in range(0, len(sentences), size)
+        )
+        print(f"| largest difference in probability, {what} | {difference:.1e} | | 1e-9 | |")
+    difference = worst(Tagger(load_model(shipped_model())).predict_proba(shuffled), order)
+    print(f"| the same, shuffled | {difference:.1e} | | 1e-9 | |")
+    half = len(sentences) // 2
+    halves = [sentences[:half], sentences[half:]]
+    with ProcessPoolExecutor(2, get_context("spawn")) as pool:
+        got = list(pool.map(_probabilities, halves))
+    difference = max(worst(got[0], slice(0, half)), worst(got[1], slice(half, None)))
+    print(f"| the same, two processes | {difference:.1e} | | 1e-9 | {len(sentences):,} sentences |")
+
+
+def _probabilities(sentences: list[str]) -> dict[str, np.ndarray]:
+    return Tagger.load().predict_proba(sentences)
+
+
+def growth(sentences: list[str]) -> None:
+    """How the cost grows; the slope is the exponent of a power law fitted to the times."""
+    model = load_model(shipped_model())
+    rng = np.random.default_rng(0)
+    print("\n| what grows | sizes | warm, microseconds a sentence | slope | cold | slope |")
+    print("| --- | --- | --- | --- | --- | --- |")
+
+    def row(what: str, cases: list[tuple[float, Featurizer, int, list[str]]]) -> None:
+        sizes, warm, cold = [], [], []
+        for size, featurizer, n_outputs, texts in cases:
+            weights = rng.normal(size=(featurizer.n_features_, n_outputs))
+            scorers = [Scorer(featurizer, weights, np.zeros(n_outputs)) for _ in range(3)]
+            for scorer in scorers:
+                scorer.decision_function(["Warm."])
+
+            def work(scorer: Scorer, texts: list[str] = texts) -> None:
+                for batch in batches(texts):
+                    scorer.decision_function(batch)
+
+            sizes.append(size)
+            cold.append(min(seconds(lambda s=s: work(s), 1)[0] for s in scorers))
+            warm.append(min(seconds(lambda s=scorers[0]: work(s))))
+        of_each = [len(texts) for *_, texts in cases]
+        cells = []
+        for times in (warm, cold):
+            per_sentence = ", ".join(
+                f"{1e6 * t / n:.1f}" for t, n in zip(times, of_each, strict=True)
+            )
+            slope = np.polyfit(np.log(sizes), np.log(times), 1)[0]
+            cells.append(f"{per_sentence} | {slope:.2f}")
+        print(f"| {what} | {', '.join(f'{n:,.0f}' for n in sizes)} | {' | '.join(cells)} |")
+
+    featurizer = model.featurizer
+    row("sentences", [(n, featurizer, 6, sentences[:n]) for n in (2_000, 10_000, 50_000)])
+    joined = [
+        (k, [" ".join(sentences[i : i + k]) for i in range(0, 20_000, k)][:2500])
+        for k in (1, 2, 4, 8)
+    ]
+    words = [(sum(len(t.split()) for t in texts) / len(texts), texts) for _, texts in joined]
+    row("words in a sentence", [(n, featurizer, 6, texts) for n, texts in words])
+    some = sentences[:10_000]
+    fitted = []
+    for n in (1_000, 4_000, 16_000):
+        small = Featurizer(featurizer.settings, featurizer.lexicons).fit(sentences[::-1][:n])
+        fitted.append((small.n_features_, small, 6, some))
+    row("features", fitted)
+    row("labels", [(n, featurizer, n, some) for n in (3, 6, 12, 24, 48)])
 
 
 def training(sentences: list[str], n: int) -> None:
@@ -266,10 +380,15 @@ def main() -> None:
     parser.add_argument("--text", type=Path, nargs="*", default=[], help="articles, JSON Lines")
     parser.add_argument("--training", type=int, default=20_000, help="sentences to train on")
     parser.add_argument("--memory", action="store_true", help="tag 3 million sentences, too")
+    parser.add_argument("--equal", action="store_true", help="all probabilities against sklearn's")
+    parser.add_argument("--growth", action="store_true", help="how cost grows, and nothing else")
     options = parser.parse_args()
     sentences = more(real_sentences(options.text) + corpus_sentences(), N_SENTENCES)
     print(f"{platform.processor() or platform.machine()}, Python {platform.python_version()}, ")
     print(f"NumPy {np.__version__}; {len(sentences):,} sentences, one thread\n")
+    if options.growth:
+        growth(sentences)
+        return
     print("| against | ratio | spread | must | |\n| --- | --- | --- | --- | --- |", flush=True)
     against_pipeline(sentences)
     against_fasttext(sentences)
@@ -277,7 +396,10 @@ def main() -> None:
     cold_start()
     model_load()
     if options.memory:
+        scorer_memory(sentences)
         memory(sentences)
+    if options.equal:
+        equality(sentences)
     training(sentences, options.training)
 
 

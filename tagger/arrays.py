@@ -16,9 +16,9 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 
-def segment_sum(values: Floats, counts: Ints) -> Floats:
+def segment_sum(values: npt.NDArray[Any], counts: Ints) -> npt.NDArray[Any]:
     """Sum consecutive rows of `values`, ``counts[i]`` of them for row i of the result."""
-    sums = np.zeros((len(counts), *values.shape[1:]))
+    sums = np.zeros((len(counts), *values.shape[1:]), values.dtype)
     filled = counts > 0
     if len(values):
         # reduceat takes no empty segment.
@@ -59,6 +59,10 @@ class Ragged:
         """Return the given rows, one after the other."""
         return gather(self.flat, self.starts[rows], self.counts[rows])
 
+    def through(self, rows: "Ragged") -> "Ragged":
+        """Return these rows with each number replaced by the row of that number in `rows`."""
+        return Ragged(rows.take(self.flat), segment_sum(rows.counts[self.flat], self.counts))
+
     def matrix(self, n_columns: int) -> "csr_matrix":
         """Return the matrix that counts how often each column stands in each row."""
         from scipy.sparse import csr_matrix
@@ -67,12 +71,33 @@ class Ragged:
         ones = np.ones(len(self.flat))
         return csr_matrix((ones, self.flat, indptr), (len(self.counts), n_columns))
 
+    def document_frequencies(self, n_terms: int, terms: "Ragged | None" = None) -> Ints:
+        """Return for each term in how many rows it stands, shape (n_terms,).
+
+        Parameters
+        ----------
+        n_terms : number of terms.
+        terms : the terms of each number; None where the numbers are terms.
+        """
+        matrix = self.matrix(n_terms if terms is None else len(terms.counts))
+        terms_of = None if terms is None else terms.matrix(n_terms)
+        df = np.zeros(n_terms, np.int64)
+        step = 10_000  # rows at a time, which bounds the memory
+        for start in range(0, len(self.counts), step):
+            some = matrix[start : start + step]
+            if terms_of is None:
+                some.sum_duplicates()
+            else:
+                some = some @ terms_of
+            df += np.bincount(some.indices, minlength=n_terms)
+        return df
+
 
 def gather(flat: Ints, starts: Ints, counts: Ints) -> Ints:
     """Concatenate the slices of `flat` that begin at `starts` and are `counts` long."""
     ends = np.cumsum(counts)
     within = np.arange(ends[-1] if len(ends) else 0) - np.repeat(ends - counts, counts)
-    return flat[np.repeat(starts, counts) + within]
+    return flat.take(np.repeat(starts, counts) + within, axis=0)
 
 
 class Interned(dict[str, int]):

@@ -26,7 +26,7 @@ from tagger.arrays import Floats, HashTable, Interned, Ints, Ragged, gather, put
 from tagger.errors import ConfigError, DataError
 from tagger.lexicon import Lexicon, builtin_lexicon
 from tagger.settings import from_table
-from tagger.tokens import char_ngrams, mask, normalize, surface_tokens, token_spans
+from tagger.tokens import cut, mask, token_spans
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
@@ -96,6 +96,14 @@ def split_chunks(texts: Sequence[str]) -> tuple[list[str], Ints]:
     return list(chain.from_iterable(split)), counts
 
 
+def distinct_chunks(texts: Sequence[str]) -> tuple[list[str], Ragged]:
+    """Return the distinct chunks of sentences, and those of each sentence as numbers."""
+    chunks, counts = split_chunks(texts)
+    distinct = Interned()
+    numbers = distinct.numbers(chunks)
+    return list(distinct), Ragged(numbers, counts)
+
+
 class TokenRuns:
     """Known runs of two or more tokens, found by walking a trie of integers.
 
@@ -113,7 +121,7 @@ class TokenRuns:
         self.n_nodes = n_tokens
         self.levels: list[Ints] = []
         self._first: list[int] = []
-        self._tables: list[HashTable] = []
+        self._tables: dict[int, HashTable] = {}
         for keys in levels:
             self.add_level(keys)
 
@@ -121,13 +129,15 @@ class TokenRuns:
         """Add the runs that are one token longer than the longest so far."""
         self._first.append(self.n_nodes)
         self.levels.append(keys)
-        self._tables.append(HashTable(keys))
         self.n_nodes += len(keys)
 
     def find(self, keys: Ints, length: int) -> Ints:
         """Return the node of the run of `length` tokens behind each key, -1 where unknown."""
-        places = self._tables[length - 2].find(keys)
-        return np.where(places >= 0, places + self._first[length - 2], -1)
+        level = length - 2
+        if level not in self._tables:  # made when first asked, which spares it to a loader
+            self._tables[level] = HashTable(self.levels[level])
+        places = self._tables[level].find(keys)
+        return np.where(places >= 0, places + self._first[level], -1)
 
     def tokens_of(self, node: int) -> list[int]:
         """Return the tokens of the run that a node stands for."""
@@ -203,8 +213,6 @@ class Stream:
 
 
 BOUNDS = ["<s>", "</s>"]
-# How many distinct tokens a featurizer keeps what it read of; a bound on memory.
-_MAX_KNOWN_TOKENS = 100_000
 
 
 def laid_out(tokens: Ints, n_tokens: Ints, bounded: bool) -> tuple[Ints, Ints]:
@@ -219,19 +227,54 @@ def laid_out(tokens: Ints, n_tokens: Ints, bounded: bool) -> tuple[Ints, Ints]:
     return result, np.repeat(np.arange(len(n_tokens)), n_tokens + 2)
 
 
-@dataclass(frozen=True)
-class Part:
-    """What a chunk brings to its sentence.
+class Chunks(NamedTuple):
+    """Chunks that have been normalized and cut.
 
     Parameters
     ----------
-    features : the features that it carries, with repeats.
-    words, masked : its tokens in the two streams, -1 for an unknown one.
+    text : the normalized chunks, joined by single spaces.
+    lengths : the number of characters of each.
+    surfaces : their distinct tokens, which keep their case.
+    tokens : the tokens of each chunk, as numbers of `surfaces`.
     """
 
-    features: list[int]
-    words: list[int]
-    masked: list[int]
+    text: str
+    lengths: Ints
+    surfaces: list[str]
+    tokens: Ragged
+
+    @classmethod
+    def of(cls, chunks: Sequence[str]) -> "Chunks":
+        """Normalize and cut chunks."""
+        text, found, starts = cut(chunks)
+        surfaces = Interned()
+        numbers = surfaces.numbers(found)
+        lengths = np.fromiter(map(len, text.split(" ")), np.int64, len(chunks))
+        counts = np.diff(np.searchsorted(starts, np.cumsum(lengths + 1)), prepend=0)
+        return cls(text, lengths, list(surfaces), Ragged(numbers, counts))
+
+    def characters(self) -> npt.NDArray[np.uint32]:
+        """Return the characters of all chunks, each chunk with a space on either side."""
+        padded = f" {self.text.replace(' ', '  ')} " if self.text else ""
+        return np.frombuffer(padded.encode("utf-32-le"), np.uint32)
+
+
+class Parts(NamedTuple):
+    """What distinct chunks bring to their sentences.
+
+    Parameters
+    ----------
+    tokens : the tokens of each chunk, as numbers of the distinct tokens.
+    words, masked : the distinct tokens in the two streams, -1 where unknown.
+    classes : the columns of the classes of lexicons that each distinct token belongs to.
+    chars : the nodes of known character n-grams, and the chunk of each, by length.
+    """
+
+    tokens: Ragged
+    words: Ints
+    masked: Ints
+    classes: Ragged
+    chars: list[tuple[Ints, Ints]]
 
 
 class Featurizer:
@@ -251,6 +294,7 @@ class Featurizer:
     ----------
     words_, masked_ : the streams of plain and of masked tokens.
     char_terms_ : the character n-grams, in the order of their columns.
+    chars_ : the same as runs of characters.
     blocks_ : for each block of features ("word", "char", "masked", the name of a
         lexicon, "vectors") the slice of its columns.
     df_ : number of training sentences that have each feature, shape (n_features,).
@@ -292,46 +336,42 @@ class Featurizer:
 
     def fit_transform(self, texts: Sequence[str]) -> "csr_matrix":
         """Learn from `texts` and return their features, shape (n_sentences, n_features)."""
-        for look_up in ("_char_column", "_class_columns", "_known_tokens"):
-            self.__dict__.pop(look_up, None)  # of an earlier fit
-        chunks, counts = split_chunks(texts)
-        distinct = Interned()
-        sentences = Ragged(distinct.numbers(chunks), counts)
-        nodes = self._learn_streams([surface_tokens(chunk) for chunk in distinct], sentences)
-        df = document_frequencies(
-            [char_ngrams(normalize(c), *self.settings.char_ngrams) for c in distinct],
-            sentences,
+        distinct, sentences = distinct_chunks(texts)
+        chunks = Chunks.of(distinct)
+        nodes = self._learn_streams(chunks, sentences)
+        self.char_terms_ = _learn_char_terms(
+            chunks, sentences, self.settings.char_ngrams, self.settings.char_min_df
         )
-        self.char_terms_ = sorted(t for t, n in df.items() if n >= self.settings.char_min_df)
         if not self.char_terms_ and not len(nodes.words):
             raise DataError(
                 "no term is left: try a lower word_min_df or char_min_df, or more sentences"
             )
         self._lay_out(nodes)
-        tf, scale = self._count(texts)
+        tf, n_tokens = self._count(chunks, sentences)
         self.n_documents_ = len(texts)
         self.df_ = np.bincount(tf.indices, minlength=tf.shape[1]).astype(np.int64)
         self.scales_ = dict.fromkeys(self.blocks_, 1.0)
-        x = self._weigh(tf, scale)
+        squares = tf.power(2).T @ length_scale(n_tokens) ** 2 * self.idf_**2
         for name, columns in self.blocks_.items():
-            mean_square = x[:, columns].power(2).sum() / len(texts)
+            mean_square = squares[columns].sum() / len(texts)
             weight = self.settings.weights.get(name, 1.0)
             self.scales_[name] = float(weight / np.sqrt(mean_square)) if mean_square else 1.0
-        return self._weigh(tf, scale)
+        return self._weigh(tf, n_tokens)
 
-    def _learn_streams(self, surfaces: list[list[str]], sentences: Ragged) -> "_Nodes":
-        """Learn the tokens and runs of both streams from those of each distinct chunk."""
+    def _learn_streams(self, chunks: Chunks, sentences: Ragged) -> "_Nodes":
+        """Learn the tokens and runs of both streams."""
         settings = self.settings
         phrases = _phrases(self.lexicons)
-        lowered = [[surface.lower() for surface in row] for row in surfaces]
-        df = document_frequencies(lowered, sentences)
+        in_order = sentences.through(chunks.tokens)
+        lowered = [surface.lower() for surface in chunks.surfaces]
+        df = document_frequencies(lowered, in_order)
         frequent = sorted(t for t, n in df.items() if n >= settings.word_min_df)
         tokens = sorted({*frequent, *chain.from_iterable(phrases), *self.vector_words})
         self.words_, words, phrase_nodes = _learn_stream(
             tokens,
             frequent,
             lowered,
-            sentences,
+            in_order,
             settings.word_ngrams,
             settings.word_min_df,
             phrases,
@@ -341,22 +381,21 @@ class Featurizer:
         self.masked_ = Stream([], TokenRuns(0), Ragged.of([]), bounded=True)
         if settings.masked_ngrams:
             low, high = settings.masked_ngrams
-            shapes = [[self._mask(surface) for surface in row] for row in surfaces]
-            df = document_frequencies(shapes, sentences)
+            shapes = list(map(self._mask, chunks.surfaces, lowered))
+            df = document_frequencies(shapes, in_order)
             frequent = sorted(t for t, n in df.items() if n >= settings.masked_min_df)
             self.masked_, masked, _ = _learn_stream(
                 [*BOUNDS, *frequent],
                 frequent,
                 shapes,
-                sentences,
+                in_order,
                 (low, high),
                 settings.masked_min_df,
                 bounded=True,
             )
         return _Nodes(words, masked, phrase_nodes)
 
-    def _mask(self, surface: str) -> str:
-        lowered = surface.lower()
+    def _mask(self, surface: str, lowered: str) -> str:
         return lowered if lowered in self.kept_ else mask(surface)
 
     def _lay_out(self, nodes: "_Nodes") -> None:
@@ -369,9 +408,11 @@ class Featurizer:
         pairs += [(index[w], i) for i, w in enumerate(self.vector_words, vectors.start)]
         for lexicon, column in zip(self.lexicons, self._class_columns, strict=True):
             pairs += [(node_of[p], column[c]) for p, cs in lexicon.phrases.items() for c in cs]
-        self.words_ = _with_columns(self.words_, pairs)
-        pairs = [*zip(nodes.masked.tolist(), range(masked.start, masked.stop), strict=True)]
-        self.masked_ = _with_columns(self.masked_, pairs)
+        self.words_ = _with_columns(self.words_, *np.array(pairs, np.int64).reshape(-1, 2).T)
+        self.masked_ = _with_columns(
+            self.masked_, nodes.masked, np.arange(masked.start, masked.stop)
+        )
+        self.chars_ = _char_stream(self.char_terms_, self.blocks_["char"].start)
 
     def set_blocks(self, n_word: int, n_masked: int) -> None:
         """Give each block of features its columns."""
@@ -385,23 +426,17 @@ class Featurizer:
             for (name, size), end in zip(sizes.items(), ends, strict=True)
         }
         self.n_features_ = ends[-1]
+        self._class_columns = [
+            {label: i for i, label in enumerate(lexicon.classes, self.blocks_[name].start)}
+            for name, lexicon in zip(self.settings.lexicons, self.lexicons, strict=True)
+        ]
 
     # Look-ups
 
     @cached_property
-    def _char_column(self) -> dict[str, int]:
-        return {term: i for i, term in enumerate(self.char_terms_, self.blocks_["char"].start)}
-
-    @cached_property
-    def _known_tokens(self) -> dict[str, tuple[list[int], int, int]]:
-        return {}
-
-    @cached_property
-    def _class_columns(self) -> list[dict[str, int]]:
-        return [
-            {label: i for i, label in enumerate(lexicon.classes, self.blocks_[name].start)}
-            for name, lexicon in zip(self.settings.lexicons, self.lexicons, strict=True)
-        ]
+    def chars_(self) -> Stream:
+        """The character n-grams as runs of characters; made from `char_terms_` when first used."""
+        return _char_stream(self.char_terms_, self.blocks_["char"].start)
 
     def feature_names(self, block: str) -> list[str]:
         """Return the names of the features of a block, in the order of its columns."""
@@ -434,70 +469,92 @@ class Featurizer:
 
     # Reading sentences
 
-    def read_chunk(self, chunk: str) -> Part:
-        """Return what a chunk brings to its sentence."""
-        column = self._char_column
-        terms = char_ngrams(normalize(chunk), *self.settings.char_ngrams)
-        features = [column[term] for term in terms if term in column]
-        words, masked = [], []
-        for surface in surface_tokens(chunk):
-            carried, word, shape = self._read_token(surface)
-            features += carried
-            words.append(word)
-            masked.append(shape)
-        return Part(features, words, masked)
-
-    def _read_token(self, surface: str) -> tuple[list[int], int, int]:
-        """Return the features of a token by itself, and its number in the two streams."""
-        known = self._known_tokens.get(surface)
-        if known is not None:
-            return known
-        features: list[int] = []
-        word = self.words_.index.get(surface.lower(), -1)
-        if word >= 0:
-            features += self.words_.node_columns[word]
-        shape = self.masked_.index.get(self._mask(surface), -1)
-        if shape >= 0:
-            features += self.masked_.node_columns[shape]
-        for lexicon, class_column in zip(self.lexicons, self._class_columns, strict=True):
-            features += [class_column[label] for label in lexicon.classes_of(surface)]
-        if len(self._known_tokens) >= _MAX_KNOWN_TOKENS:
-            self._known_tokens.clear()
-        self._known_tokens[surface] = features, word, shape
-        return features, word, shape
+    def read(self, chunks: Chunks) -> Parts:
+        """Return what chunks bring to their sentences."""
+        lowered = [surface.lower() for surface in chunks.surfaces]
+        shapes = map(self._mask, chunks.surfaces, lowered)
+        classes = [
+            [
+                column[label]
+                for lexicon, column in zip(self.lexicons, self._class_columns, strict=True)
+                for label in lexicon.classes_of(surface)
+            ]
+            for surface in chunks.surfaces
+        ]
+        chars = self.chars_
+        characters = _places(chunks.characters(), _codes(chars.tokens))
+        n_characters = chunks.lengths + 2
+        found = [(nodes, owner) for nodes, owner, _ in chars.walk(characters, n_characters)]
+        if self.settings.char_ngrams[0] == 1:
+            owner = np.repeat(np.arange(len(n_characters)), n_characters)
+            found.append((characters[characters >= 0], owner[characters >= 0]))
+        return Parts(
+            chunks.tokens,
+            look_up(self.words_.index, lowered),
+            look_up(self.masked_.index, shapes),
+            Ragged.of(classes),
+            found,
+        )
 
     def transform(self, texts: Sequence[str]) -> "csr_matrix":
         """Return the features of each sentence, shape (n_sentences, n_features)."""
-        return self._weigh(*self._count(texts))
+        distinct, sentences = distinct_chunks(texts)
+        return self._weigh(*self._count(Chunks.of(distinct), sentences))
 
-    def _count(self, texts: Sequence[str]) -> tuple["csr_matrix", Floats]:
-        """Return the count of each feature in each sentence, and each sentence's scale."""
-        chunks, counts = split_chunks(texts)
-        distinct = Interned()
-        sentences = Ragged(distinct.numbers(chunks), counts)
-        parts = [self.read_chunk(chunk) for chunk in distinct]
-        features = Ragged.of([part.features for part in parts])
-        tf = sentences.matrix(len(distinct)) @ features.matrix(self.n_features_)
-        words = Ragged.of([part.words for part in parts])
-        masked = Ragged.of([part.masked for part in parts])
-        n_tokens = np.bincount(
-            np.repeat(np.arange(len(texts)), counts),
-            words.counts[sentences.flat],
-            minlength=len(texts),
-        ).astype(np.int64)
-        for stream, known in ((self.words_, words), (self.masked_, masked)):
-            for nodes, owner, _ in stream.walk(known.take(sentences.flat), n_tokens):
-                n_columns = np.bincount(
-                    owner, stream.node_columns.counts[nodes], minlength=len(texts)
-                ).astype(np.int64)
-                tf = tf + Ragged(stream.node_columns.take(nodes), n_columns).matrix(tf.shape[1])
-        tf.sum_duplicates()
-        return tf, length_scale(n_tokens)
+    def _count(self, chunks: Chunks, sentences: Ragged) -> tuple["csr_matrix", Ints]:
+        """Return the count of each feature in each sentence, and each sentence's tokens."""
+        parts = self.read(chunks)
+        n_chunks, n_sentences = len(chunks.lengths), len(sentences.counts)
+        # The features of each part: first the chunks, then the runs of both streams.
+        rows = np.repeat(np.arange(n_chunks), parts.tokens.counts)
+        pairs = [with_columns_of(rows, parts.tokens.flat, parts.classes)]
+        of_sentence = [(np.repeat(np.arange(n_sentences), sentences.counts), sentences.flat)]
+        pairs += [
+            with_columns_of(rows, nodes, self.chars_.node_columns) for nodes, rows in parts.chars
+        ]
+        n_parts = n_chunks
+        in_order = sentences.through(parts.tokens)
+        for stream, numbers in ((self.words_, parts.words), (self.masked_, parts.masked)):
+            tokens = numbers[parts.tokens.flat]
+            known = tokens >= 0
+            pairs.append(with_columns_of(rows[known], tokens[known], stream.node_columns))
+            first = stream.runs.n_tokens
+            n_runs = stream.runs.n_nodes - first
+            runs = np.arange(first, stream.runs.n_nodes)
+            pairs.append(with_columns_of(n_parts + runs - first, runs, stream.node_columns))
+            of_sentence += [
+                (owner, nodes + (n_parts - first))
+                for nodes, owner, _ in stream.walk(numbers[in_order.flat], in_order.counts)
+            ]
+            n_parts += n_runs
+        tf = counts_matrix(of_sentence, (n_sentences, n_parts)) @ counts_matrix(
+            pairs, (n_parts, self.n_features_)
+        )
+        return tf, in_order.counts
 
-    def _weigh(self, tf: "csr_matrix", scale: Floats) -> "csr_matrix":
-        from scipy.sparse import diags_array
+    def _weigh(self, tf: "csr_matrix", n_tokens: Ints) -> "csr_matrix":
+        """Turn counts into TF-IDF, scaled by length, in place."""
+        tf.data *= np.repeat(length_scale(n_tokens), np.diff(tf.indptr))
+        tf.data *= self.term_weights_[tf.indices]
+        return tf
 
-        return (diags_array(scale) @ tf @ diags_array(self.term_weights_)).tocsr()
+
+def look_up(index: dict[str, int], strings: Iterable[str]) -> Ints:
+    """Return the number of each string, -1 where it has none."""
+    return np.array([index.get(string, -1) for string in strings], np.int64)
+
+
+def with_columns_of(rows: Ints, nodes: Ints, columns: Ragged) -> tuple[Ints, Ints]:
+    """Return pairs of row and column: each row with all columns of its node."""
+    return np.repeat(rows, columns.counts[nodes]), columns.take(nodes)
+
+
+def counts_matrix(pairs: Iterable[tuple[Ints, Ints]], shape: tuple[int, int]) -> "csr_matrix":
+    """Return the matrix that counts how often each pair of row and column stands in `pairs`."""
+    from scipy.sparse import coo_matrix
+
+    rows, columns = (np.concatenate(side).astype(np.int32) for side in zip(*pairs, strict=True))
+    return coo_matrix((np.ones(len(rows)), (rows, columns)), shape).tocsr()
 
 
 class _Nodes(NamedTuple):
@@ -511,7 +568,7 @@ class _Nodes(NamedTuple):
 def _learn_stream(
     tokens: list[str],
     unigrams: list[str],
-    tokens_of: list[list[str]],
+    surfaces: list[str],
     sentences: Ragged,
     ngrams: Sequence[int],
     min_df: int,
@@ -524,8 +581,8 @@ def _learn_stream(
     ----------
     tokens : all tokens of the stream.
     unigrams : those that are features by themselves, where `ngrams` begins with 1.
-    tokens_of : the tokens of each distinct chunk.
-    sentences : the distinct chunks of each sentence.
+    surfaces : the token that each distinct one of the sentences stands for.
+    sentences : the tokens of each sentence, as numbers of `surfaces`.
     ngrams, min_df : length and least document frequency of the n-grams to learn.
     phrases : runs that are known whether or not they occur.
     bounded : as in `Stream`.
@@ -536,9 +593,8 @@ def _learn_stream(
     """
     stream = Stream(tokens, TokenRuns(len(tokens)), Ragged.of([]), bounded)
     index, runs = stream.index, stream.runs
-    known = Ragged.of([[index.get(token, -1) for token in row] for row in tokens_of])
-    n_tokens = segment_sum(known.counts[sentences.flat].astype(float), sentences.counts)
-    flat, owner = laid_out(known.take(sentences.flat), n_tokens.astype(np.int64), bounded)
+    known = look_up(index, surfaces)
+    flat, owner = laid_out(known[sentences.flat], sentences.counts, bounded)
 
     low, high = ngrams
     learned = [np.array([index[t] for t in unigrams], np.int64)] if low == 1 else []
@@ -550,9 +606,9 @@ def _learn_stream(
         keys, at = runs.lengthen(nodes, at, flat, owner, length)
         common = np.empty(0, np.int64)
         if length <= high:
-            pairs = np.unique(np.stack([keys, owner[at]]), axis=1)
-            common, df = np.unique(pairs[0], return_counts=True)
-            common = common[df >= min_df]
+            distinct, numbers = np.unique(keys, return_inverse=True)
+            rows = Ragged(numbers, np.bincount(owner[at], minlength=len(sentences.counts)))
+            common = distinct[rows.document_frequencies(len(distinct)) >= min_df]
         longer = np.array([len(ids) >= length for ids in phrase_ids], bool)
         last = np.array([ids[length - 1] for ids in phrase_ids if len(ids) >= length], np.int64)
         phrase_keys = phrase_nodes[longer] * runs.n_tokens + last
@@ -565,11 +621,78 @@ def _learn_stream(
     return stream, np.concatenate([np.empty(0, np.int64), *learned]), phrase_nodes
 
 
-def _with_columns(stream: Stream, pairs: list[tuple[int, int]]) -> Stream:
+def _learn_char_terms(
+    chunks: Chunks, sentences: Ragged, ngrams: tuple[int, int], min_df: int
+) -> list[str]:
+    """Return the character n-grams that stand in at least `min_df` sentences, sorted.
+
+    The same n-grams as scikit-learn's ``analyzer="char_wb"``: of a chunk with a space
+    on either side; a chunk shorter than the shortest n-gram is given once, whole.
+
+    Parameters
+    ----------
+    chunks : distinct chunks.
+    sentences : the distinct chunks of each sentence.
+    ngrams : lowest and highest number of characters.
+    """
+    characters = chunks.characters()
+    alphabet, tokens = np.unique(characters, return_inverse=True)
+    owner = np.repeat(np.arange(len(chunks.lengths)), chunks.lengths + 2)
+    text = characters.tobytes().decode("utf-32-le")
+    runs = TokenRuns(len(alphabet))
+    nodes = tokens
+    at = np.arange(len(tokens))
+    terms: list[str] = []
+    low, high = ngrams
+    for length in range(1, high + 1):
+        keys = nodes
+        if length > 1:
+            keys, at = runs.lengthen(nodes, at, tokens, owner, length)
+        distinct, first, numbers = np.unique(keys, return_index=True, return_inverse=True)
+        counted = (length >= low) | (chunks.lengths[owner[at]] + 2 == length)
+        n_grams = np.bincount(owner[at[counted]], minlength=len(chunks.lengths))
+        df = sentences.document_frequencies(len(distinct), Ragged(numbers[counted], n_grams))
+        places = at[first[df >= min_df]]
+        terms += [text[i : i + length] for i in places.tolist()]
+        nodes = numbers if length == 1 else numbers + runs.n_nodes
+        if length > 1:
+            runs.add_level(distinct)
+    return sorted(terms)
+
+
+def _char_stream(terms: Sequence[str], first_column: int) -> Stream:
+    """Return character n-grams as runs of characters; each run that is a term has its column."""
+    lengths = np.fromiter(map(len, terms), np.int64, len(terms))
+    starts = np.cumsum(lengths) - lengths
+    alphabet, flat = np.unique(_codes(terms), return_inverse=True)
+    runs = TokenRuns(len(alphabet))
+    nodes = flat[starts]
+    for length in range(2, max(lengths, default=1) + 1):
+        longer = np.flatnonzero(lengths >= length)
+        keys = nodes[longer] * runs.n_tokens + flat[starts[longer] + length - 1]
+        level, places = np.unique(keys, return_inverse=True)
+        nodes[longer] = runs.n_nodes + places
+        runs.add_level(level)
+    stream = Stream([chr(code) for code in alphabet.tolist()], runs, Ragged.of([]))
+    return _with_columns(stream, nodes, first_column + np.arange(len(terms)))
+
+
+def _codes(strings: Iterable[str]) -> npt.NDArray[np.uint32]:
+    """Return the code points of strings, one after the other."""
+    return np.frombuffer("".join(strings).encode("utf-32-le"), np.uint32)
+
+
+def _places(values: npt.NDArray[np.uint32], known: npt.NDArray[np.uint32]) -> Ints:
+    """Return where each value stands in a sorted array, -1 where it does not."""
+    places = np.searchsorted(known, values)
+    places[places == len(known)] = 0
+    return np.where(known[places] == values, places, -1) if len(known) else places - 1
+
+
+def _with_columns(stream: Stream, nodes: Ints, columns: Ints) -> Stream:
     """Return the stream with columns for its nodes, given as pairs of node and column."""
-    nodes, columns = np.array(pairs, np.int64).reshape(-1, 2).T
     order = np.argsort(nodes, kind="stable")
-    counts = np.bincount(nodes, minlength=stream.runs.n_nodes).astype(np.int64)
+    counts = np.bincount(nodes, minlength=stream.runs.n_nodes)
     return replace(stream, node_columns=Ragged(columns[order], counts))
 
 
@@ -582,22 +705,21 @@ def _phrases(lexicons: Iterable[Lexicon]) -> list[tuple[str, ...]]:
     return sorted({phrase for lexicon in lexicons for phrase in lexicon.phrases})
 
 
-def document_frequencies(terms_of: Sequence[Sequence[str]], sentences: Ragged) -> dict[str, int]:
+def document_frequencies(terms: Sequence[str], sentences: Ragged) -> dict[str, int]:
     """Return for each term in how many sentences it stands.
 
     Parameters
     ----------
-    terms_of : the terms of each distinct chunk.
-    sentences : the distinct chunks of each sentence.
+    terms : the term of each number.
+    sentences : the numbers of each sentence.
     """
     index = Interned()
-    terms = Ragged.of([[index[term] for term in row] for row in terms_of]).matrix(len(index))
-    chunks = sentences.matrix(len(terms_of))
-    df = np.zeros(len(index), np.int64)
-    step = 10_000  # sentences at a time, which bounds the memory
-    for start in range(0, chunks.shape[0], step):
-        df += np.bincount((chunks[start : start + step] @ terms).indices, minlength=len(index))
+    numbers = index.numbers(terms)
+    df = Ragged(numbers[sentences.flat], sentences.counts).document_frequencies(len(index))
     return dict(zip(index, df.tolist(), strict=True))
+
+
+# Rows of scores are picked by `take`, which is four times as fast as indexing.
 
 
 class Scorer:
@@ -627,12 +749,19 @@ class Scorer:
         self.max_chunks = max_chunks
         self._weights = weights * featurizer.term_weights_[:, None]
         self._streams = (featurizer.words_, featurizer.masked_)
-        self._node_scores = [
-            segment_sum(self._weights[s.node_columns.flat], s.node_columns.counts)
-            for s in self._streams
-        ]
+        self._node_scores = [self._scores_of_nodes(stream) for stream in self._streams]
         self._lock = Lock()
         self._known = _KnownChunks(self._weights.shape[1])
+
+    @cached_property
+    def _char_scores(self) -> Floats:
+        return self._scores_of_nodes(self.featurizer.chars_)
+
+    def _scores_of_nodes(self, stream: Stream) -> Floats:
+        """Return the scores of each node of a stream, and zeros at the end, so for node -1."""
+        columns = stream.node_columns
+        scores = segment_sum(self._weights.take(columns.flat, axis=0), columns.counts)
+        return np.concatenate([scores, np.zeros((1, scores.shape[1]))])
 
     @property
     def n_known_chunks(self) -> int:
@@ -643,7 +772,7 @@ class Scorer:
         """Return the scores of each sentence, shape (n_sentences, n_outputs)."""
         chunks, counts = split_chunks(texts)
         known, ids = self._look_up(chunks)
-        scores = segment_sum(known.scores[ids], counts)
+        scores = segment_sum(known.scores.take(ids, axis=0), counts)
         chunk_tokens = known.n_tokens[ids]
         n_tokens = np.bincount(
             np.repeat(np.arange(len(texts)), counts), chunk_tokens, minlength=len(texts)
@@ -654,7 +783,7 @@ class Scorer:
         ):
             for nodes, owner, _ in stream.walk(own, n_tokens):
                 n_runs = np.bincount(owner, minlength=len(texts))
-                scores += segment_sum(node_scores[nodes], n_runs)
+                scores += segment_sum(node_scores.take(nodes, axis=0), n_runs)
         return scores * length_scale(n_tokens)[:, None] + self.intercept
 
     def explain(self, text: str) -> tuple[list[tuple[int, int]], Floats]:
@@ -699,14 +828,26 @@ class Scorer:
             ids = known.rows.numbers(chunks)
             if n_new := len(known.rows) - n_known:
                 new = list(islice(reversed(known.rows), n_new))[::-1]
-                parts = [self.featurizer.read_chunk(chunk) for chunk in new]
-                features = Ragged.of([part.features for part in parts])
-                known.append(
-                    segment_sum(self._weights[features.flat], features.counts),
-                    Ragged.of([part.words for part in parts]),
-                    Ragged.of([part.masked for part in parts]),
-                )
+                try:
+                    self._read(new, known)
+                except BaseException:
+                    # An interrupt would leave chunks that have a row but no scores.
+                    self._known = _KnownChunks(self._weights.shape[1])
+                    raise
             return known, ids
+
+    def _read(self, chunks: Sequence[str], known: "_KnownChunks") -> None:
+        """Add the scores and tokens of new chunks to the table."""
+        parts = self.featurizer.read(Chunks.of(chunks))
+        words, masked = self._node_scores
+        classes = segment_sum(self._weights[parts.classes.flat], parts.classes.counts)
+        of_tokens = words[parts.words] + masked[parts.masked] + classes
+        scores = segment_sum(of_tokens.take(parts.tokens.flat, axis=0), parts.tokens.counts)
+        for nodes, owner in parts.chars:
+            counts = np.bincount(owner, minlength=len(chunks))
+            scores += segment_sum(self._char_scores.take(nodes, axis=0), counts)
+        tokens = np.stack([parts.words, parts.masked], axis=1).take(parts.tokens.flat, axis=0)
+        known.append(scores, tokens, parts.tokens)
 
 
 class _KnownChunks:
@@ -724,12 +865,11 @@ class _KnownChunks:
         self._size = 0
         self._n_tokens = 0
 
-    def append(self, scores: Floats, words: Ragged, masked: Ragged) -> None:
-        """Add the scores and tokens of new chunks."""
-        tokens = np.stack([words.flat, masked.flat], axis=1)
+    def append(self, scores: Floats, tokens: Ints, of_chunk: Ragged) -> None:
+        """Add the scores of new chunks, and their tokens, one chunk's after the other's."""
         self.scores = put_rows(self.scores, self._size, scores)
-        self.n_tokens = put_rows(self.n_tokens, self._size, words.counts)
-        self.first = put_rows(self.first, self._size, self._n_tokens + words.starts)
+        self.n_tokens = put_rows(self.n_tokens, self._size, of_chunk.counts)
+        self.first = put_rows(self.first, self._size, self._n_tokens + of_chunk.starts)
         self.tokens = put_rows(self.tokens, self._n_tokens, tokens)
         self._size += len(scores)
         self._n_tokens += len(tokens)

@@ -16,7 +16,9 @@ that begins with it; an entry of several words matches them in a row.
 
 import re
 from collections import defaultdict
+from functools import cached_property
 from pathlib import Path
+from typing import NamedTuple
 
 from tagger.errors import ConfigError
 from tagger.tokens import fold, tokenize
@@ -38,7 +40,6 @@ class Lexicon:
     ----------
     classes : names of the classes, in the order of the file.
     definitions : the sentence behind each class name, by class.
-    phrases : by entry of two or more tokens, the classes it belongs to.
 
     Raises
     ------
@@ -48,16 +49,12 @@ class Lexicon:
     def __init__(self, text: str, where: str = "lexicon") -> None:
         self.text = text
         self.definitions: dict[str, str] = {}
-        self.phrases: dict[tuple[str, ...], list[str]] = defaultdict(list)
-        self._lowered: dict[str, list[str]] = defaultdict(list)
-        self._cased: dict[str, list[str]] = defaultdict(list)
-        self._prefixes: dict[str, list[str]] = defaultdict(list)
+        self._entries: list[tuple[str, str]] = []
         current = ""
-        for number, raw in enumerate(text.splitlines(), 1):
-            line = raw.strip()
-            if not line or line.startswith("#"):
+        for number, line in enumerate(map(str.strip, text.splitlines()), 1):
+            if not line or line[0] == "#":
                 continue
-            if header := _HEADER.fullmatch(line):
+            if line[0] == "[" and (header := _HEADER.fullmatch(line)):
                 current = header[1]
                 if current in self.definitions:
                     raise ConfigError(f"{where}:{number}: the class {current!r} stands twice")
@@ -67,23 +64,37 @@ class Lexicon:
                     f"{where}:{number}: {line!r} comes before any class, expected [class] first"
                 )
             else:
-                self._add(line, current, f"{where}:{number}")
+                if line[-1] == "*" and len(_tokens(line[:-1])) != 1:
+                    raise ConfigError(f"{where}:{number}: {line!r}: '*' follows a single word only")
+                self._entries.append((line, current))
         self.classes = tuple(self.definitions)
 
-    def _add(self, entry: str, name: str, where: str) -> None:
-        if entry.endswith("*"):
-            stem = tokenize(entry[:-1])
-            if len(stem) != 1:
-                raise ConfigError(f"{where}: {entry!r}: '*' follows a single word only")
-            self._prefixes[stem[0]].append(name)
-            return
-        tokens = tuple(tokenize(entry))
-        if len(tokens) > 1:
-            self.phrases[tokens].append(name)
-        elif any(c.isupper() for c in entry):
-            self._cased[fold(entry)].append(name)
-        else:
-            self._lowered[tokens[0]].append(name)
+    # Cutting thousands of entries into tokens takes longer than loading all the rest
+    # of a model, so it waits until somebody asks.
+
+    @cached_property
+    def phrases(self) -> dict[tuple[str, ...], list[str]]:
+        """By entry of two or more tokens, the classes it belongs to."""
+        phrases: dict[tuple[str, ...], list[str]] = defaultdict(list)
+        for entry, name in self._entries:
+            if entry[-1] != "*" and len(tokens := _tokens(entry)) > 1:
+                phrases[tokens].append(name)
+        return phrases
+
+    @cached_property
+    def _words(self) -> "_Words":
+        lowered: dict[str, list[str]] = defaultdict(list)
+        cased: dict[str, list[str]] = defaultdict(list)
+        prefixes: dict[str, list[str]] = defaultdict(list)
+        for entry, name in self._entries:
+            if entry[-1] == "*":
+                prefixes[_tokens(entry[:-1])[0]].append(name)
+            elif " " not in entry and len(tokens := _tokens(entry)) == 1:
+                if entry.islower() or not any(c.isupper() for c in entry):
+                    lowered[tokens[0]].append(name)
+                else:
+                    cased[fold(entry)].append(name)
+        return _Words(lowered, cased, prefixes, min(map(len, prefixes), default=1))
 
     def classes_of(self, surface: str) -> list[str]:
         """Return the classes that a single token belongs to.
@@ -92,12 +103,35 @@ class Lexicon:
         ----------
         surface : a token as `tagger.tokens.surface_tokens` gives it.
         """
+        lowered_words, cased, prefixes, shortest = self._words
         lowered = surface.lower()
-        found = self._lowered.get(lowered, []) + self._cased.get(surface, [])
-        for end in range(2, len(lowered) + 1):
-            if lowered[:end] in self._prefixes:
-                found = found + self._prefixes[lowered[:end]]
-        return list(dict.fromkeys(found))
+        found = [*lowered_words.get(lowered, ()), *cased.get(surface, ())]
+        for end in range(shortest, len(lowered) + 1):
+            if lowered[:end] in prefixes:
+                found += prefixes[lowered[:end]]
+        return list(dict.fromkeys(found)) if found else found
+
+
+class _Words(NamedTuple):
+    """The classes of single words.
+
+    Parameters
+    ----------
+    lowered, cased, prefixes : of words in any case, as written, and that begin so.
+    shortest : number of letters of the shortest beginning.
+    """
+
+    lowered: dict[str, list[str]]
+    cased: dict[str, list[str]]
+    prefixes: dict[str, list[str]]
+    shortest: int
+
+
+def _tokens(entry: str) -> tuple[str, ...]:
+    """Return the tokens of an entry, those of a plain word without looking for borders."""
+    if entry.isascii() and entry.isalpha():
+        return (entry.lower(),)
+    return tuple(tokenize(entry))
 
 
 def builtin_lexicon(name: str) -> Lexicon:

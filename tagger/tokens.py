@@ -7,6 +7,7 @@ are computed once for each distinct chunk.
 """
 
 import re
+from collections.abc import Sequence
 
 # One character for one character, so that offsets survive. Lone surrogates
 # cannot be encoded and would break every writer further on.
@@ -54,16 +55,29 @@ def token_spans(chunk: str) -> list[tuple[int, int]]:
     return [(origin[start], max(origin[end], origin[start] + 1)) for start, end in spans]
 
 
-def surface_tokens(chunk: str) -> list[str]:
-    """Cut `chunk` into tokens that keep their case, one for each token of `tokenize`.
+def cut(chunks: Sequence[str]) -> tuple[str, list[str], list[int]]:
+    """Normalize many chunks and cut them into tokens that keep their case.
 
-    Where lowering moves token borders (``"İ"``) the lowered tokens are returned.
+    Where lowering moves token borders (``"İ"``) the tokens of that chunk are lowered.
+
+    Returns
+    -------
+    The normalized chunks joined by single spaces; their tokens, one for each token of
+    `tokenize`; and where in the joined text each token begins.
     """
-    folded = fold(chunk)
+    # No pattern looks across a space, so all chunks can be matched as one text.
+    folded = fold(" ".join(chunks))
     lowered = folded.lower()
     if len(lowered) != len(folded):
-        return _TOKEN.findall(lowered)
-    return [folded[m.start() : m.end()] for m in _TOKEN.finditer(lowered)]
+        pairs = zip(folded.split(" "), lowered.split(" "), strict=True)
+        folded = " ".join(f if len(f) == len(low) else low for f, low in pairs)
+    spans = [match.span() for match in _TOKEN.finditer(lowered)]
+    return lowered, [folded[a:b] for a, b in spans], [a for a, _ in spans]
+
+
+def surface_tokens(chunk: str) -> list[str]:
+    """Cut one chunk into tokens that keep their case, as `cut` does."""
+    return cut([chunk])[1]
 
 
 _SUFFIXES = (
@@ -85,21 +99,6 @@ def mask(surface: str) -> str:
         return surface
     if surface[0].isupper():
         return "XX" if surface.isupper() and len(surface) > 1 else "Xx"
-    return next((f"-{suffix}" for suffix in _SUFFIXES if surface.endswith(suffix)), "x")
-
-
-def char_ngrams(chunk: str, lowest: int, highest: int) -> list[str]:
-    """Return the character n-grams of a normalized chunk, padded with one space on either side.
-
-    The same n-grams in the same number as scikit-learn's ``analyzer="char_wb"``:
-    a chunk shorter than n is given once, whole.
-    """
-    padded = f" {chunk} "
-    length = len(padded)
-    found: list[str] = []
-    for n in range(lowest, highest + 1):
-        if length <= n:
-            found.append(padded)
-            break
-        found += [padded[start : start + n] for start in range(length - n + 1)]
-    return found
+    if not surface.endswith(_SUFFIXES):
+        return "x"
+    return next(f"-{suffix}" for suffix in _SUFFIXES if surface.endswith(suffix))

@@ -9,14 +9,14 @@ import numpy as np
 import numpy.typing as npt
 from joblib import Parallel, delayed
 from scipy.optimize import minimize
-from scipy.sparse import csr_matrix, hstack
-from sklearn.linear_model import LogisticRegression
+from scipy.sparse import csr_matrix
 from threadpoolctl import threadpool_limits
 
 from tagger.classifier import Classifier, encode, sigmoid, softmax
 from tagger.corpus import Corpus, folds
 from tagger.errors import ConfigError, DataError, did_you_mean
 from tagger.features import FeatureSettings, Featurizer
+from tagger.logistic import fit_logistic
 from tagger.model import Model, fingerprints
 from tagger.schema import Task
 from tagger.settings import from_table
@@ -287,63 +287,65 @@ def fit(
     """
     vectors = builtin_vectors(settings.features.vectors) if settings.features.vectors else None
     featurizer = Featurizer(settings.features, vector_words=vectors.words if vectors else ())
-    x = featurizer.fit_transform(corpus.texts)
-    blocks = {name: x[:, columns] for name, columns in featurizer.blocks_.items()}
+    x = featurizer.fit_transform(corpus.texts).astype(np.float32)
+    embedding = np.empty((0, 0), np.float32)
     if vectors is not None:
         # The classifier sees the sum of a sentence's word vectors, not its words:
         # so a word that no training sentence holds is judged by those like it.
-        dense = blocks["vectors"] @ vectors.matrix
-        scale = 1 / np.sqrt((dense**2).sum(axis=1).mean())
-        blocks["vectors"] = csr_matrix(dense * scale)
-        embedding = vectors.matrix * scale
+        sums = x[:, featurizer.blocks_["vectors"]] @ vectors.matrix
+        embedding = vectors.matrix / np.sqrt((sums**2).sum(axis=1).mean())
     linear = {}
     # The order of sums, and so the last bits of the weights, must not hang on how many
     # threads the machine has.
     with threadpool_limits(limits=1):
         for task in corpus.schema.tasks:
             options = settings.tasks.get(task.name, TaskSettings())
+            blocks = featurizer.blocks_
             used = [name for name in blocks if not options.blocks or name in options.blocks]
-            used = [name for name in used if blocks[name].shape[1]]
+            columns = np.concatenate([np.arange(blocks[n].start, blocks[n].stop) for n in used])
+            # The frequent features first, which lie beside one another in the processor's
+            # cache; the vectors stay last and in order, as the embedding has them.
+            plain = columns[columns < blocks["vectors"].start]
+            columns[: len(plain)] = plain[np.argsort(-featurizer.df_[plain], kind="stable")]
             chosen = corpus.annotated(task.name)
-            y = encode(task, corpus.labels(task.name))
-            x_task = hstack([blocks[name] for name in used]).tocsr()[chosen]
-            fitted, intercept = _fit_task(task, x_task, y, options)
+            own = x if len(chosen) == x.shape[0] else x[chosen]
+            fitted, intercept = _fit_task(
+                task,
+                own[:, columns],
+                encode(task, corpus.labels(task.name)),
+                options,
+                embedding if "vectors" in used else embedding[:0, :0],
+            )
             coef = np.zeros((len(task.labels), featurizer.n_features_))
-            start = 0
-            for name in used:
-                weights = fitted[:, start : start + blocks[name].shape[1]]
-                start += blocks[name].shape[1]
-                coef[:, featurizer.blocks_[name]] = (
-                    weights @ embedding.T if name == "vectors" else weights
-                )
+            coef[:, columns] = fitted
             linear[task.name] = coef, intercept
     return featurizer, linear
 
 
 def _fit_task(
-    task: Task, x: csr_matrix, y: npt.NDArray[Any], options: TaskSettings
+    task: Task,
+    x: csr_matrix,
+    y: npt.NDArray[Any],
+    options: TaskSettings,
+    embedding: npt.NDArray[np.float32],
 ) -> tuple[Floats, Floats]:
     """Fit logistic regression, multinomial or one for each label, as one row a label."""
 
-    def regression(target: npt.NDArray[Any]) -> LogisticRegression:
-        return LogisticRegression(
-            C=options.C,
-            solver="newton-cg",  # fewest passes over sparse data, see benchmarks/README.md
-            class_weight="balanced" if options.balanced else None,
-            tol=1e-4,
-            max_iter=1000,
-        ).fit(x, target)
+    def regression(targets: Floats) -> tuple[Floats, Floats]:
+        classes = targets if targets.shape[1] > 1 else np.hstack([targets, 1 - targets])
+        weights = np.ones(len(targets))
+        if options.balanced:
+            weights = classes @ (len(classes) / classes.shape[1] / classes.sum(axis=0))
+        return fit_logistic(x, targets, options.C, weights, embedding)
 
     if task.multilabel:
-        fitted = [regression(column) for column in y.T]
-        coef = np.concatenate([model.coef_ for model in fitted])
-        return coef, np.concatenate([model.intercept_ for model in fitted])
-    model = regression(y)
+        fitted = [regression(column[:, None].astype(np.float64)) for column in y.T]
+        coefs, intercepts = zip(*fitted, strict=True)
+        return np.concatenate(coefs), np.concatenate(intercepts)
     if len(task.labels) == 2:
-        return np.concatenate([-model.coef_, model.coef_]) / 2, np.array(
-            [-0.5, 0.5]
-        ) * model.intercept_
-    return model.coef_, model.intercept_
+        coef, intercept = regression(y[:, None].astype(np.float64))
+        return np.concatenate([-coef, coef]) / 2, np.array([-0.5, 0.5]) * intercept
+    return regression((y[:, None] == np.arange(len(task.labels))).astype(np.float64))
 
 
 def calibrate(task: Task, scores: Floats, y: npt.NDArray[Any]) -> tuple[Floats, Floats]:

@@ -43,21 +43,21 @@ def unscaled(featurizer, texts, block):
     return diags_array(np.sqrt(n_tokens)) @ x / featurizer.scales_[block]
 
 
-def reference(block, min_df):
+def reference(block, min_df, char_ngrams):
     options = {"norm": None, "min_df": min_df, "preprocessor": normalize}
     if block == "char":
-        return TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 4), **options)
+        return TfidfVectorizer(analyzer="char_wb", ngram_range=char_ngrams, **options)
     return TfidfVectorizer(token_pattern=TOKEN_PATTERN, ngram_range=(1, 3), **options)
 
 
-def check_against_reference(train, test, min_df):
+def check_against_reference(train, test, min_df, char_ngrams=(2, 4)):
     featurizer = Featurizer(
         FeatureSettings(
-            word_ngrams=(1, 3), char_ngrams=(2, 4), word_min_df=min_df, char_min_df=min_df
+            word_ngrams=(1, 3), char_ngrams=char_ngrams, word_min_df=min_df, char_min_df=min_df
         )
     ).fit(train)
     for block in ("word", "char"):
-        vectorizer = reference(block, min_df)
+        vectorizer = reference(block, min_df, char_ngrams)
         vectorizer.fit(train)
         names = vectorizer.get_feature_names_out()
         ours = unscaled(featurizer, test, block)
@@ -74,11 +74,11 @@ def test_tfidf_equals_scikit_learn_on_news(sentences):
 
 
 @settings(max_examples=50, deadline=None)
-@given(SENTENCES, SENTENCES)
-def test_tfidf_equals_scikit_learn_on_anything(train, test):
+@given(SENTENCES, SENTENCES, st.integers(1, 5), st.integers(0, 3))
+def test_tfidf_equals_scikit_learn_on_anything(train, test, low, more):
     if not any(tokenize(text) for text in train):
         return
-    check_against_reference(train, test, min_df=1)
+    check_against_reference(train, test, min_df=1, char_ngrams=(low, low + more))
 
 
 def test_masked_ngrams_are_those_of_a_plain_loop(sentences):

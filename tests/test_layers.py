@@ -9,7 +9,7 @@ LAYERS = (
     {"errors", "schema", "document", "settings"},
     {"tokens", "segment", "lexicon", "arrays"},
     {"features", "classifier", "vectors"},
-    {"model"},
+    {"model", "logistic"},
     {"predictor", "corpus", "files", "table", "guess", "job"},
     {"training", "evaluation", "report", "plots", "baselines", "checks", "comparison"}
     | {"search", "export"},

@@ -5,7 +5,6 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 
 from tagger.tokens import (
     TOKEN_PATTERN,
-    char_ngrams,
     fold,
     mask,
     normalize,
@@ -53,15 +52,6 @@ def test_surfaces_and_spans_agree_with_tokens(text):
 @given(st.text())
 def test_no_token_crosses_white_space(text):
     assert [t for chunk in text.split() for t in tokenize(chunk)] == tokenize(text)
-
-
-@given(st.text(), st.integers(1, 4), st.integers(0, 3))
-def test_char_ngrams_are_those_of_scikit_learn(text, low, more):
-    analyze = TfidfVectorizer(
-        analyzer="char_wb", ngram_range=(low, low + more), preprocessor=normalize
-    ).build_analyzer()
-    ours = [g for chunk in normalize(text).split() for g in char_ngrams(chunk, low, low + more)]
-    assert ours == analyze(text)
 
 
 @given(st.text())

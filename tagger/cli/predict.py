@@ -118,12 +118,15 @@ def command(
         raise click.UsageError("--format table is for reading on a terminal, not for --output")
     files = expand(list(paths))
     if engine == "dask":
-        from tagger.scale import predict_with_dask
+        from tagger.scale import Rows, predict_with_dask
 
-        if output_format not in ("parquet", "jsonl"):
-            raise click.UsageError("--engine dask writes Parquet only")
+        if output_format != "parquet":
+            raise click.UsageError("--engine dask writes Parquet: give --output NAME.parquet")
         n, lost = predict_with_dask(
-            files, str(output), model, scheduler, sentences, text_column, id_column, max_document_bytes
+            files,
+            str(output),
+            Rows(str(model or ""), sentences, text_column, id_column, max_document_bytes),
+            scheduler,
         )
         click.echo(f"tagger: {n:,} sentences, {lost:,} rows rejected", err=True)
         _end(lost, allow_rejects, f"{output}/rejects.jsonl")

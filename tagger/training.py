@@ -195,6 +195,14 @@ def train(
             "n_sentences": len(corpus),
             "n_documents": int(corpus.groups.max()) + 1,
         },
+        "out_of_fold": {
+            c.task.name: confusion(
+                c.task,
+                encode(c.task, corpus.labels(c.task.name)),
+                c.decide(out_of_fold[c.task.name]),
+            )
+            for c in classifiers
+        },
         "versions": {name: version(name) for name in ("numpy", "scipy", "scikit-learn")},
     }
     model = Model(corpus.schema, featurizer, tuple(classifiers), about)
@@ -297,6 +305,23 @@ def _fit_task(
     if len(task.labels) == 2:
         return np.concatenate([-model.coef_, model.coef_]) / 2, np.array([-0.5, 0.5]) * model.intercept_
     return model.coef_, model.intercept_
+
+
+def confusion(task: Task, gold: npt.NDArray[Any], predicted: npt.NDArray[Any]) -> list[Any]:
+    """Count answers by true answer.
+
+    Returns
+    -------
+    Nested lists: for a single-label task a matrix with a row for each true label; for a
+    multi-label task one matrix for each label with the rows and columns "not so" and "so".
+    """
+    pairs = zip(gold.T, predicted.T, strict=True) if task.multilabel else [(gold, predicted)]
+    n = 2 if task.multilabel else len(task.labels)
+    counts = [
+        np.bincount(g.astype(np.int64) * n + p, minlength=n * n).reshape(n, n).tolist()
+        for g, p in pairs
+    ]
+    return counts if task.multilabel else list(counts[0])
 
 
 def calibrate(

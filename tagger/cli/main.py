@@ -14,6 +14,7 @@ COMMANDS = {
     "predict": "Tag the sentences of articles.",
     "train": "Train a model on labelled sentences.",
     "evaluate": "Measure a model on labelled sentences.",
+    "stats": "Show the shares of labels in tagged sentences, and what drifted.",
     "info": "Show what a model is.",
 }
 

@@ -311,8 +311,8 @@ def adjust(task: Task, raw: Floats, matrices: Floats) -> Floats:
     usable = apart >= _MIN_SEPARATION ** (len(task.labels) - 1)
     safe = np.where(usable[:, None, None], matrices, np.eye(len(task.labels)))
     fixed = np.linalg.solve(np.swapaxes(safe, 1, 2), raw[..., None])[..., 0]
-    fixed = np.clip(fixed, 0, None)
-    return np.where(usable[:, None], fixed / fixed.sum(axis=1, keepdims=True), np.nan)
+    positive = np.clip(fixed, 0, None)
+    return np.where(usable[:, None], positive / positive.sum(axis=1, keepdims=True), np.nan)
 
 
 def drift(before: Tally, after: Tally, seed: int = 0) -> list[Drift]:

@@ -38,8 +38,8 @@ def read(
 def _trafilatura() -> Any:
     try:
         import trafilatura
-    except ImportError:
+    except ImportError as error:
         raise DataError(
-            "HTML files need the extra html: pip install 'claim-tagger[html]'"
+            f"HTML files need the extra html: pip install 'claim-tagger[html]' ({error})"
         ) from None
     return trafilatura

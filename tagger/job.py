@@ -272,6 +272,8 @@ class Work:
 def _ends(part: Part) -> tuple[str, str]:
     places = [(b.sources[i], b.lines[i]) for b in part.batches for i in (0, -1)]
     places += [(r.source, r.line) for r in part.rejects]
+    if not places:
+        return "", ""
     first, last = places[0], places[-1]
     return f"{first[0]}:{first[1]}", f"{last[0]}:{last[1]}"
 

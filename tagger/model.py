@@ -174,7 +174,7 @@ def _read(folder: Path) -> tuple[dict[str, Any], dict[str, bytes]]:
         raise ModelError(f"{folder / MANIFEST}: not JSON: {error}") from None
     if not isinstance(manifest, dict) or "format" not in manifest:
         raise ModelError(f"{folder / MANIFEST}: found no format number, expected {FORMAT}")
-    if manifest["format"] != FORMAT:
+    if manifest["format"] != FORMAT or isinstance(manifest["format"], bool):
         raise ModelError(
             f"{folder}: the model has format {manifest['format']!r}, this tagger reads {FORMAT}: "
             "install the tagger that made it, or train it again"

@@ -33,6 +33,15 @@ class LazyGroup(click.Group):
         command: click.Command = import_module(f"tagger.cli.{name}").command
         return command
 
+    def invoke(self, ctx: click.Context) -> object:
+        """Run a command; where the reader has seen enough (| head), end quietly."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            # Here, because click itself would exit with 1. Silences the interpreter's own flush.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise click.exceptions.Exit(128 + signal.SIGPIPE) from None
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands without importing them."""
         with formatter.section("Commands"):
@@ -66,10 +75,6 @@ def main() -> None:
     except (KeyboardInterrupt, click.Abort):
         click.echo("tagger: interrupted", err=True)
         code = 128 + signal.SIGINT
-    except BrokenPipeError:
-        # The reader has seen enough (| head): silence the interpreter's own flush.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 128 + signal.SIGPIPE
     except MemoryError:
         click.echo("tagger: out of memory", err=True)
         code = 1

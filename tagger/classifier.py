@@ -43,7 +43,7 @@ class Classifier:
         return softmax(scores)
 
     def decide(self, probabilities: Floats) -> npt.NDArray[Any]:
-        """Return label indices, shape (n,), or for a multi-label task booleans, shape (n, n_labels)."""
+        """Return label indices, shape (n,); multi-label: booleans, shape (n, n_labels)."""
         if self.task.multilabel:
             return np.asarray(probabilities >= self.thresholds)
         return np.asarray((probabilities / self.thresholds).argmax(axis=1))
@@ -60,7 +60,9 @@ class Classifier:
         """Name what `decide` gave, for each sentence."""
         names = self.task.labels
         if self.task.multilabel:
-            return [tuple(n for n, y in zip(names, row, strict=True) if y) for row in decided.tolist()]
+            return [
+                tuple(n for n, y in zip(names, row, strict=True) if y) for row in decided.tolist()
+            ]
         return [names[i] for i in decided.tolist()]
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tagger.document import Labels
-from tagger.errors import DataError
+from tagger.errors import ConfigError, DataError, did_you_mean
 from tagger.files import Reject, Row, read_rows
 from tagger.schema import Schema
 
@@ -39,6 +39,60 @@ class Example:
 
 
 @dataclass(frozen=True)
+class Columns:
+    """Which columns of the data hold what.
+
+    Parameters
+    ----------
+    text : the sentence.
+    doc : the document that it comes from.
+    tasks : by task, the column of its answers, where that has another name than the task.
+    """
+
+    text: str = "text"
+    doc: str = "doc"
+    tasks: dict[str, str] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, str]:
+        """Return the columns by field as plain JSON values."""
+        return {"text": self.text, "doc": self.doc, **self.tasks}
+
+    @classmethod
+    def from_dict(cls, raw: Any) -> "Columns":
+        """Build from what `to_dict` gave or a configuration holds.
+
+        Raises
+        ------
+        ConfigError : not a table of names, or one column for two things.
+        """
+        if not isinstance(raw, dict) or not all(isinstance(v, str) and v for v in raw.values()):
+            raise ConfigError(f"columns is {raw!r}, expected a table of column names")
+        tasks = {name: column for name, column in raw.items() if name not in ("text", "doc")}
+        columns = cls(raw.get("text", cls.text), raw.get("doc", cls.doc), tasks)
+        names = list(columns.to_dict().values())
+        for name in names:
+            if names.count(name) > 1:
+                raise ConfigError(f"the column {name!r} stands for two things in columns")
+        return columns
+
+    @classmethod
+    def parse(cls, pairs: Sequence[str], known: dict[str, str] | None = None) -> "Columns":
+        """Build from pairs ``FIELD=NAME`` on top of those already known.
+
+        Raises
+        ------
+        ConfigError : something else than such a pair.
+        """
+        raw = dict(known or {})
+        for pair in pairs:
+            name, equals, column = pair.partition("=")
+            if not (name and equals and column):
+                raise ConfigError(f"column is {pair!r}, expected FIELD=NAME such as text=sentence")
+            raw[name.strip()] = column.strip()
+        return cls.from_dict(raw)
+
+
+@dataclass(frozen=True)
 class Corpus:
     """Labelled sentences under one schema."""
 
@@ -60,9 +114,9 @@ class Corpus:
 
     @property
     def groups(self) -> npt.NDArray[np.int64]:
-        """A number for each sentence's document; a sentence without one is its own."""
+        """A number for each sentence's document; without one, for each distinct sentence."""
         number: dict[str, int] = {}
-        keys = (e.doc and f"doc {e.doc}" or f"row {i}" for i, e in enumerate(self.examples))
+        keys = (f"doc {e.doc}" if e.doc else f"text {e.text}" for e in self.examples)
         return np.array([number.setdefault(key, len(number)) for key in keys], np.int64)
 
     def annotated(self, task: str) -> npt.NDArray[np.int64]:
@@ -88,52 +142,81 @@ class Corpus:
         return digest.hexdigest()
 
 
-def read_corpus(paths: Sequence[str | Path], schema: Schema) -> Corpus:
+def read_corpus(
+    paths: Sequence[str | Path], schema: Schema, columns: Columns | None = None
+) -> Corpus:
     """Read labelled sentences from files.
 
     Parameters
     ----------
-    paths : JSON Lines, CSV or TSV files.
+    paths : JSON Lines, CSV, TSV or Parquet files.
     schema : the tasks whose columns are read; other columns are kept as extra.
+    columns : the names of the columns.
 
     Raises
     ------
     DataError : a file or row that cannot be used; the first problems are named by
         file and line. A corpus without a sentence.
     """
+    columns = columns or Columns()
+    for name in columns.tasks:
+        schema[name]  # raises where there is no such task
     examples: list[Example] = []
-    problems: list[str] = []
+    problems: dict[str, list[str]] = {}
     for path in paths:
         for row in read_rows(str(path)):
             try:
                 if isinstance(row, Reject):
                     raise DataError(row.reason)
-                examples.append(_example(row, schema))
+                examples.append(example_of(row, schema, columns))
             except DataError as error:
-                problems.append(f"{row.where}: {error}")
+                problems.setdefault(str(error), []).append(row.where)
     if problems:
-        shown = "\n".join(problems[:_MAX_PROBLEMS_SHOWN])
-        more = len(problems) - _MAX_PROBLEMS_SHOWN
-        raise DataError(shown + (f"\n... and {more} more" if more > 0 else ""))
+        lines = [
+            f"{where[0]}: {problem}"
+            + (f" (and {len(where) - 1} more rows)" if len(where) > 1 else "")
+            for problem, where in problems.items()
+        ]
+        more = len(lines) - _MAX_PROBLEMS_SHOWN
+        lines[_MAX_PROBLEMS_SHOWN:] = [f"... and {more} more"] if more > 0 else []
+        raise DataError("\n".join(lines))
     if not examples:
         raise DataError(f"no labelled sentence in {', '.join(map(str, paths)) or 'no file at all'}")
     return Corpus(schema, tuple(examples))
 
 
-def _example(row: Row, schema: Schema) -> Example:
+def example_of(row: Row, schema: Schema, columns: Columns) -> Example:
+    """Return a row of a file as a labelled sentence.
+
+    Raises
+    ------
+    DataError : it has no sentence, or an answer that the schema does not have.
+    """
     record = dict(row.record)
-    text = record.pop("text", None)
+    if columns.text not in record:
+        raise DataError(
+            f"there is no column {columns.text!r} for the sentence: "
+            f"{did_you_mean(columns.text, record)}"
+        )
+    text = record.pop(columns.text)
     if not isinstance(text, str):
-        raise DataError(f"text is {text!r}, expected a sentence in the column 'text'")
+        raise DataError(f"{columns.text} is {text!r}, expected a sentence")
     if not text.strip():
-        raise DataError("text is blank, expected a sentence")
+        raise DataError(f"{columns.text} is blank, expected a sentence")
     labels = {}
     for task in schema.tasks:
-        value = record.pop(task.name, None)
+        value = plain_label(record.pop(columns.tasks.get(task.name, task.name), None))
         if value is not None and (value != "" or task.multilabel):
             labels[task.name] = task.parse(value)
-    doc = record.pop("doc", None)
+    doc = record.pop(columns.doc, None)
     return Example(text, labels, "" if doc is None else str(doc), record, row.where)
+
+
+def plain_label(value: Any) -> Any:
+    """Return numbers and truth values as the labels that they are meant as."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value) if isinstance(value, int) else value
 
 
 def folds(groups: npt.NDArray[np.int64], n_folds: int, seed: int) -> npt.NDArray[np.int64]:

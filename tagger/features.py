@@ -13,7 +13,7 @@ ln((1 + n) / (1 + df)) + 1 (Spärck Jones 1972, smoothed as in scikit-learn).
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from itertools import chain, islice
 from threading import Lock
@@ -22,15 +22,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from tagger.arrays import Floats, HashTable, Interned, Ints, Ragged, gather, put_rows, segment_sum
 from tagger.errors import ConfigError, DataError, did_you_mean
 from tagger.lexicon import Lexicon, builtin_lexicon
 from tagger.tokens import char_ngrams, mask, normalize, surface_tokens, token_spans
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -48,6 +46,7 @@ class FeatureSettings:
     masked_min_df : in how many training sentences such an n-gram must occur.
     lexicons : names of lexicons whose classes become features.
     vectors : name of the word vectors whose words become features, or empty.
+    weights : by block of features, how much it weighs beside the others; 1 where missing.
     """
 
     word_ngrams: tuple[int, int] = (1, 2)
@@ -59,6 +58,7 @@ class FeatureSettings:
     masked_min_df: int = 3
     lexicons: tuple[str, ...] = ()
     vectors: str = ""
+    weights: dict[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for name in ("word_ngrams", "char_ngrams", "masked_ngrams"):
@@ -89,81 +89,9 @@ class FeatureSettings:
                 raise ConfigError(f"features have no {key!r}: {did_you_mean(key, defaults)}")
             expected = list if isinstance(defaults[key], tuple) else type(defaults[key])
             if not isinstance(value, expected) or isinstance(value, bool):
-                raise ConfigError(
-                    f"features: {key} is {value!r}, expected a {expected.__name__}"
-                )
-        return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in raw.items()})
-
-
-def segment_sum(values: Floats, counts: Ints) -> Floats:
-    """Sum consecutive rows of `values`, ``counts[i]`` of them for row i of the result."""
-    sums = np.zeros((len(counts), *values.shape[1:]))
-    filled = counts > 0
-    if len(values):
-        # reduceat takes no empty segment.
-        starts = (np.cumsum(counts) - counts)[filled]
-        sums[filled] = np.add.reduceat(values, starts, axis=0)
-    return sums
-
-
-@dataclass(frozen=True)
-class Ragged:
-    """Rows of integers of unequal length.
-
-    Parameters
-    ----------
-    flat : all rows, one after the other.
-    counts : the length of each row.
-    """
-
-    flat: Ints
-    counts: Ints
-
-    @classmethod
-    def of(cls, rows: Sequence[Sequence[int]]) -> "Ragged":
-        """Build from sequences."""
-        counts = np.fromiter(map(len, rows), np.int64, len(rows))
-        return cls(np.fromiter(chain.from_iterable(rows), np.int64, int(counts.sum())), counts)
-
-    @cached_property
-    def starts(self) -> Ints:
-        """Where each row begins in `flat`."""
-        return np.cumsum(self.counts) - self.counts
-
-    def __getitem__(self, row: int) -> list[int]:
-        start = self.starts[row]
-        return self.flat[start : start + self.counts[row]].tolist()
-
-    def take(self, rows: Ints) -> Ints:
-        """Return the given rows, one after the other."""
-        return gather(self.flat, self.starts[rows], self.counts[rows])
-
-    def matrix(self, n_columns: int) -> "csr_matrix":
-        """Return the matrix that counts how often each column stands in each row."""
-        from scipy.sparse import csr_matrix
-
-        indptr = np.concatenate([[0], np.cumsum(self.counts)])
-        ones = np.ones(len(self.flat))
-        return csr_matrix((ones, self.flat, indptr), (len(self.counts), n_columns))
-
-
-def gather(flat: Ints, starts: Ints, counts: Ints) -> Ints:
-    """Concatenate the slices of `flat` that begin at `starts` and are `counts` long."""
-    ends = np.cumsum(counts)
-    within = np.arange(ends[-1] if len(ends) else 0) - np.repeat(ends - counts, counts)
-    return flat[np.repeat(starts, counts) + within]
-
-
-class Interned(dict[str, int]):
-    """Numbers strings in the order in which they are first looked up."""
-
-    def __missing__(self, key: str) -> int:
-        number = self[key] = len(self)
-        return number
-
-    def numbers(self, strings: Sequence[str]) -> Ints:
-        """Return the number of each string."""
-        return np.fromiter(map(self.__getitem__, strings), np.int64, len(strings))
+                raise ConfigError(f"features: {key} is {value!r}, expected a {expected.__name__}")
+        values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in raw.items()}
+        return cls(**values)
 
 
 def split_chunks(texts: Sequence[str]) -> tuple[list[str], Ints]:
@@ -179,8 +107,7 @@ class TokenRuns:
     """Known runs of two or more tokens, found by walking a trie of integers.
 
     A node is a known run; the node of a single token is the token's own index.
-    The node of a longer run is found by its key, ``parent * n_tokens + token``,
-    with a binary search in the sorted keys of its level.
+    The node of a longer run is found by its key, ``parent * n_tokens + token``.
 
     Parameters
     ----------
@@ -193,6 +120,7 @@ class TokenRuns:
         self.n_nodes = n_tokens
         self.levels: list[Ints] = []
         self._first: list[int] = []
+        self._tables: list[HashTable] = []
         for keys in levels:
             self.add_level(keys)
 
@@ -200,15 +128,22 @@ class TokenRuns:
         """Add the runs that are one token longer than the longest so far."""
         self._first.append(self.n_nodes)
         self.levels.append(keys)
+        self._tables.append(HashTable(keys))
         self.n_nodes += len(keys)
 
     def find(self, keys: Ints, length: int) -> Ints:
         """Return the node of the run of `length` tokens behind each key, -1 where unknown."""
-        known = self.levels[length - 2]
-        if not len(known):
-            return np.full(len(keys), -1, np.int64)
-        place = np.minimum(np.searchsorted(known, keys), len(known) - 1)
-        return np.where(known[place] == keys, self._first[length - 2] + place, -1)
+        places = self._tables[length - 2].find(keys)
+        return np.where(places >= 0, places + self._first[length - 2], -1)
+
+    def tokens_of(self, node: int) -> list[int]:
+        """Return the tokens of the run that a node stands for."""
+        tokens: list[int] = []
+        for first, keys in zip(self._first[::-1], self.levels[::-1], strict=True):
+            if node >= first:
+                node, token = divmod(int(keys[node - first]), self.n_tokens)
+                tokens.append(token)
+        return [node, *tokens[::-1]]
 
     def walk(self, tokens: Ints, owner: Ints) -> Iterator[tuple[Ints, Ints]]:
         """Yield for runs of 2, 3, ... tokens the nodes found, and where each starts.
@@ -275,6 +210,8 @@ class Stream:
 
 
 BOUNDS = ["<s>", "</s>"]
+# How many distinct tokens a featurizer keeps what it read of; a bound on memory.
+_MAX_KNOWN_TOKENS = 100_000
 
 
 def laid_out(tokens: Ints, n_tokens: Ints, bounded: bool) -> tuple[Ints, Ints]:
@@ -309,7 +246,7 @@ class Featurizer:
 
     Row i of the matrix is tf * idf * (scale of the feature's block) /
     sqrt(number of tokens). The scale of a block makes the mean squared norm of
-    the training sentences one.
+    the training sentences one, or the square of the weight that the settings give.
 
     Parameters
     ----------
@@ -362,12 +299,14 @@ class Featurizer:
 
     def fit_transform(self, texts: Sequence[str]) -> "csr_matrix":
         """Learn from `texts` and return their features, shape (n_sentences, n_features)."""
+        for look_up in ("_char_column", "_class_columns", "_known_tokens"):
+            self.__dict__.pop(look_up, None)  # of an earlier fit
         chunks, counts = split_chunks(texts)
         distinct = Interned()
         sentences = Ragged(distinct.numbers(chunks), counts)
         nodes = self._learn_streams([surface_tokens(chunk) for chunk in distinct], sentences)
         df = document_frequencies(
-            [list(char_ngrams(normalize(c), *self.settings.char_ngrams)) for c in distinct],
+            [char_ngrams(normalize(c), *self.settings.char_ngrams) for c in distinct],
             sentences,
         )
         self.char_terms_ = sorted(t for t, n in df.items() if n >= self.settings.char_min_df)
@@ -383,7 +322,8 @@ class Featurizer:
         x = self._weigh(tf, scale)
         for name, columns in self.blocks_.items():
             mean_square = x[:, columns].power(2).sum() / len(texts)
-            self.scales_[name] = float(1 / np.sqrt(mean_square)) if mean_square else 1.0
+            weight = self.settings.weights.get(name, 1.0)
+            self.scales_[name] = float(weight / np.sqrt(mean_square)) if mean_square else 1.0
         return self._weigh(tf, scale)
 
     def _learn_streams(self, surfaces: list[list[str]], sentences: Ragged) -> "_Nodes":
@@ -395,7 +335,13 @@ class Featurizer:
         frequent = sorted(t for t, n in df.items() if n >= settings.word_min_df)
         tokens = sorted({*frequent, *chain.from_iterable(phrases), *self.vector_words})
         self.words_, words, phrase_nodes = _learn_stream(
-            tokens, frequent, lowered, sentences, settings.word_ngrams, settings.word_min_df, phrases
+            tokens,
+            frequent,
+            lowered,
+            sentences,
+            settings.word_ngrams,
+            settings.word_min_df,
+            phrases,
         )
         self.kept_ = frozenset(sorted(df, key=lambda t: (-df[t], t))[: settings.masked_keep])
         masked = np.empty(0, np.int64)
@@ -406,8 +352,13 @@ class Featurizer:
             df = document_frequencies(shapes, sentences)
             frequent = sorted(t for t, n in df.items() if n >= settings.masked_min_df)
             self.masked_, masked, _ = _learn_stream(
-                [*BOUNDS, *frequent], frequent, shapes, sentences, (low, high),
-                settings.masked_min_df, bounded=True,
+                [*BOUNDS, *frequent],
+                frequent,
+                shapes,
+                sentences,
+                (low, high),
+                settings.masked_min_df,
+                bounded=True,
             )
         return _Nodes(words, masked, phrase_nodes)
 
@@ -449,11 +400,33 @@ class Featurizer:
         return {term: i for i, term in enumerate(self.char_terms_, self.blocks_["char"].start)}
 
     @cached_property
+    def _known_tokens(self) -> dict[str, tuple[list[int], int, int]]:
+        return {}
+
+    @cached_property
     def _class_columns(self) -> list[dict[str, int]]:
         return [
             {label: i for i, label in enumerate(lexicon.classes, self.blocks_[name].start)}
             for name, lexicon in zip(self.settings.lexicons, self.lexicons, strict=True)
         ]
+
+    def feature_names(self, block: str) -> list[str]:
+        """Return the names of the features of a block, in the order of its columns."""
+        columns = self.blocks_[block]
+        if block == "char":
+            return self.char_terms_
+        if block == "vectors":
+            return list(self.vector_words)
+        if block in self.settings.lexicons:
+            return list(self.lexicons[self.settings.lexicons.index(block)].classes)
+        stream = self.masked_ if block == "masked" else self.words_
+        names = [""] * (columns.stop - columns.start)
+        owner = np.repeat(np.arange(stream.runs.n_nodes), stream.node_columns.counts)
+        for node, column in zip(owner.tolist(), stream.node_columns.flat.tolist(), strict=True):
+            if columns.start <= column < columns.stop:
+                run = (stream.tokens[token] for token in stream.runs.tokens_of(node))
+                names[column - columns.start] = " ".join(run)
+        return names
 
     @property
     def idf_(self) -> Floats:
@@ -475,17 +448,30 @@ class Featurizer:
         features = [column[term] for term in terms if term in column]
         words, masked = [], []
         for surface in surface_tokens(chunk):
-            word = self.words_.index.get(surface.lower(), -1)
+            carried, word, shape = self._read_token(surface)
+            features += carried
             words.append(word)
-            if word >= 0:
-                features += self.words_.node_columns[word]
-            shape = self.masked_.index.get(self._mask(surface), -1)
             masked.append(shape)
-            if shape >= 0:
-                features += self.masked_.node_columns[shape]
-            for lexicon, class_column in zip(self.lexicons, self._class_columns, strict=True):
-                features += [class_column[label] for label in lexicon.classes_of(surface)]
         return Part(features, words, masked)
+
+    def _read_token(self, surface: str) -> tuple[list[int], int, int]:
+        """Return the features of a token by itself, and its number in the two streams."""
+        known = self._known_tokens.get(surface)
+        if known is not None:
+            return known
+        features: list[int] = []
+        word = self.words_.index.get(surface.lower(), -1)
+        if word >= 0:
+            features += self.words_.node_columns[word]
+        shape = self.masked_.index.get(self._mask(surface), -1)
+        if shape >= 0:
+            features += self.masked_.node_columns[shape]
+        for lexicon, class_column in zip(self.lexicons, self._class_columns, strict=True):
+            features += [class_column[label] for label in lexicon.classes_of(surface)]
+        if len(self._known_tokens) >= _MAX_KNOWN_TOKENS:
+            self._known_tokens.clear()
+        self._known_tokens[surface] = features, word, shape
+        return features, word, shape
 
     def transform(self, texts: Sequence[str]) -> "csr_matrix":
         """Return the features of each sentence, shape (n_sentences, n_features)."""
@@ -657,6 +643,11 @@ class Scorer:
         self._lock = Lock()
         self._known = _KnownChunks(self._weights.shape[1])
 
+    @property
+    def n_known_chunks(self) -> int:
+        """How many distinct chunks are kept."""
+        return len(self._known.rows)
+
     def decision_function(self, texts: Sequence[str]) -> Floats:
         """Return the scores of each sentence, shape (n_sentences, n_outputs)."""
         chunks, counts = split_chunks(texts)
@@ -704,8 +695,8 @@ class Scorer:
                     inside = token_places[max(i, 0) : i + length]
                     spans.append((inside[0][0], inside[-1][1]) if inside else (0, 0))
         contributions = np.concatenate(scores) * length_scale(n_tokens)
-        carries = contributions.any(axis=1)
-        return [s for s, c in zip(spans, carries, strict=True) if c], contributions[carries]
+        carries = np.flatnonzero(np.any(contributions, axis=1))
+        return [spans[i] for i in carries], contributions[carries]
 
     def _look_up(self, chunks: Sequence[str]) -> tuple["_KnownChunks", Ints]:
         """Return the table of known chunks and the row of each chunk in it."""
@@ -745,20 +736,9 @@ class _KnownChunks:
     def append(self, scores: Floats, words: Ragged, masked: Ragged) -> None:
         """Add the scores and tokens of new chunks."""
         tokens = np.stack([words.flat, masked.flat], axis=1)
-        self.scores = _put(self.scores, self._size, scores)
-        self.n_tokens = _put(self.n_tokens, self._size, words.counts)
-        self.first = _put(self.first, self._size, self._n_tokens + words.starts)
-        self.tokens = _put(self.tokens, self._n_tokens, tokens)
+        self.scores = put_rows(self.scores, self._size, scores)
+        self.n_tokens = put_rows(self.n_tokens, self._size, words.counts)
+        self.first = put_rows(self.first, self._size, self._n_tokens + words.starts)
+        self.tokens = put_rows(self.tokens, self._n_tokens, tokens)
         self._size += len(scores)
         self._n_tokens += len(tokens)
-
-
-def _put(array: npt.NDArray[Any], at: int, rows: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Write `rows` at a place, in an array of twice the size where they do not fit."""
-    end = at + len(rows)
-    if end > len(array):
-        grown = np.empty((max(end, 2 * len(array)), *array.shape[1:]), array.dtype)
-        grown[:at] = array[:at]
-        array = grown
-    array[at:end] = rows
-    return array

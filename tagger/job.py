@@ -243,7 +243,9 @@ class Work:
                         )
             elif self.format == "parquet":
                 for i in _misfits(column, self.kinds[name]):
-                    reason = f"column {name!r} does not fit {self.kinds[name]!r}, as in the first rows"
+                    reason = (
+                        f"column {name!r} does not fit {self.kinds[name]!r}, as in the first rows"
+                    )
                     unfit.setdefault(i, f"{reason}; --format jsonl holds any value")
         rejects += [_reject(batch, i, reason) for i, reason in sorted(unfit.items())]
         if len(unfit) < len(batch):
@@ -580,7 +582,9 @@ def _run(
     for done in _work_off(tagger, work, missing(), settings.jobs):
         manifests[done.number] = store.save(done, key)
         report(meter.progress(manifests.values()))
-    sums = {name: sum(m[name] for m in manifests.values()) for name in ("rows", "rejected", "sentences")}
+    sums = {
+        name: sum(m[name] for m in manifests.values()) for name in ("rows", "rejected", "sentences")
+    }
     result = Result(
         sums["rows"],
         sums["rows"] - sums["rejected"],
@@ -612,7 +616,9 @@ def _begin(folder: Path, header: dict[str, Any], settings: JobSettings) -> None:
         before = json.loads(path.read_bytes())
         changed = _changes(before, header)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ConfigError(f"{path}: is damaged ({error}): delete the folder to begin anew") from None
+        raise ConfigError(
+            f"{path}: is damaged ({error}): delete the folder to begin anew"
+        ) from None
     if changed:
         raise ConfigError(
             f"{folder}: cannot go on, {'; '.join(changed)}: delete the folder to begin anew"
@@ -634,7 +640,9 @@ def _changes(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
         changed.append(f"the model changed (from {before['model']} to {now['model']})")
     for name, value in now["options"].items():
         if before["options"][name] != value:
-            changed.append(f"the option {name} changed (from {before['options'][name]!r} to {value!r})")
+            changed.append(
+                f"the option {name} changed (from {before['options'][name]!r} to {value!r})"
+            )
     if before["tagger"] != now["tagger"]:
         changed.append(f"tagger changed (from {before['tagger']} to {now['tagger']})")
     return changed
@@ -687,7 +695,9 @@ def _finish(
     rejects.unlink(missing_ok=True)
     if result.rejected:
         with tagged.atomic_write(rejects) as stream:
-            n = sum(_copy(store.rejects(i), stream, manifests[i]["rejects_sha256"]) for i in numbers)
+            n = sum(
+                _copy(store.rejects(i), stream, manifests[i]["rejects_sha256"]) for i in numbers
+            )
         if n < 1:
             raise OutputError(f"{rejects}: {result.rejected} rows were rejected, found none")
     if work.format == "html":
@@ -706,12 +716,12 @@ def _finish(
                     head = tagged.csv_header(work.names(tagger))
                     stream.write(compression.compress(head, work.suffix))
                 n = sum(_copy(store.part(i), stream, manifests[i]["sha256"]) for i in numbers)
-            if work.format == "parquet" or (work.format == "jsonl" and not work.suffix):
-                if n != result.sentences:
-                    raise OutputError(
-                        f"{output}: holds {n} rows, expected {result.sentences}: run again with "
-                        "--resume"
-                    )
+            counted = work.format == "parquet" or (work.format == "jsonl" and not work.suffix)
+            if counted and n != result.sentences:
+                raise OutputError(
+                    f"{output}: holds {n} rows, expected {result.sentences}: run again with "
+                    "--resume"
+                )
     record = {
         **header,
         "schema": tagger.schema.to_dict(),
@@ -816,7 +826,7 @@ class _Workers:
     def _next(self, waiting: deque[tuple[Part, Any]]) -> Iterator[Done]:
         from concurrent.futures.process import BrokenProcessPool
 
-        part, future = waiting[0]
+        _, future = waiting[0]
         try:
             if future is None:
                 raise BrokenProcessPool

@@ -64,7 +64,7 @@ class Lexicon:
                 self.definitions[current] = header[2]
             elif not current:
                 raise ConfigError(
-                    f"{where}:{number}: {line!r} comes before any class, expected [class_name] first"
+                    f"{where}:{number}: {line!r} comes before any class, expected [class] first"
                 )
             else:
                 self._add(line, current, f"{where}:{number}")
@@ -95,7 +95,8 @@ class Lexicon:
         lowered = surface.lower()
         found = self._lowered.get(lowered, []) + self._cased.get(surface, [])
         for end in range(2, len(lowered) + 1):
-            found = found + self._prefixes.get(lowered[:end], [])
+            if lowered[:end] in self._prefixes:
+                found = found + self._prefixes[lowered[:end]]
         return list(dict.fromkeys(found))
 
 

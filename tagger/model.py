@@ -10,9 +10,10 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +22,10 @@ import numpy.typing as npt
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
+from tagger.arrays import Ragged
 from tagger.classifier import Classifier
 from tagger.errors import ConfigError, ModelError, OutputError
-from tagger.features import Featurizer, FeatureSettings, Ragged, Scorer, Stream, TokenRuns
+from tagger.features import FeatureSettings, Featurizer, Scorer, Stream, TokenRuns
 from tagger.lexicon import Lexicon
 from tagger.schema import Schema
 
@@ -48,12 +50,14 @@ class Model:
     classifiers : one for each task, in the schema's order.
     about : what else the manifest records: configuration, hash of the training
         data, versions, seed, scores. Plain JSON values.
+    trained_on : `fingerprints` of the training sentences, sorted; empty where unknown.
     """
 
     schema: Schema
     featurizer: Featurizer
     classifiers: tuple[Classifier, ...]
     about: dict[str, Any] = field(default_factory=dict)
+    trained_on: npt.NDArray[np.uint64] = field(default_factory=lambda: np.empty(0, np.uint64))
 
     @cached_property
     def scorer(self) -> Scorer:
@@ -92,6 +96,7 @@ class Model:
             "kept": _pack(sorted(featurizer.kept_)),
             "vector_words": _pack(featurizer.vector_words),
             "df": featurizer.df_.astype(np.int32),
+            "trained_on": self.trained_on,
             **_pack_stream("words", featurizer.words_),
             **_pack_stream("masked", featurizer.masked_),
         }
@@ -159,7 +164,7 @@ def load_model(folder: str | Path) -> Model:
     manifest, data = _read(folder)
     try:
         return _build(manifest, data)
-    except (ConfigError, LookupError, TypeError, ValueError, ArithmeticError, AttributeError) as error:
+    except (ConfigError, KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
         raise ModelError(f"{folder}: the model does not hold together: {error}") from None
 
 
@@ -251,7 +256,11 @@ def _build(manifest: Mapping[str, Any], data: Mapping[str, bytes]) -> Model:
         classifiers.append(
             Classifier(task, coef.T, intercept, thresholds, float(decision["doubt"]))
         )
-    return Model(schema, featurizer, tuple(classifiers), dict(manifest["about"]))
+    # A model made before there were fingerprints has none.
+    trained_on = arrays.get("trained_on", np.empty(0, np.uint64))
+    if trained_on.dtype != np.uint64 or trained_on.ndim != 1:
+        raise ValueError("the fingerprints of the training sentences are not a list of integers")
+    return Model(schema, featurizer, tuple(classifiers), dict(manifest["about"]), trained_on)
 
 
 def _check(featurizer: Featurizer) -> None:
@@ -271,7 +280,7 @@ def _check(featurizer: Featurizer) -> None:
         if columns.counts.sum() != len(columns.flat):
             raise ValueError(f"{len(columns.flat)} columns, expected {columns.counts.sum()}")
         if len(columns.flat) and not (
-            0 <= columns.flat.min() and columns.flat.max() < featurizer.n_features_
+            columns.flat.min() >= 0 and columns.flat.max() < featurizer.n_features_
         ):
             raise ValueError("a node has a column that does not exist")
         if any(k.dtype != np.int64 or k.ndim != 1 or (np.diff(k) <= 0).any() for k in runs.levels):
@@ -314,6 +323,22 @@ def _checksum(manifest: Mapping[str, Any]) -> str:
     """Return the SHA-256 of a manifest's values, whatever their layout."""
     values = {key: value for key, value in manifest.items() if key != "checksum"}
     return _sha256(json.dumps(values, sort_keys=True).encode())
+
+
+def fingerprints(texts: Iterable[str]) -> npt.NDArray[np.uint64]:
+    """Return a number of 8 bytes for each text, the same for texts of the same words.
+
+    Case, punctuation and white space do not count. From the numbers alone a text
+    can be recognised, but not be read.
+    """
+    digests = (
+        blake2b(
+            re.sub(r"[\W_]+", " ", text.casefold()).strip().encode("utf-8", "replace"),
+            digest_size=8,
+        )
+        for text in texts
+    )
+    return np.frombuffer(b"".join(d.digest() for d in digests), "<u8").astype(np.uint64)
 
 
 def _sha256(data: bytes) -> str:

@@ -78,7 +78,9 @@ def output_schema(schema: Any, rows: Rows) -> Any:
 
 def _kinds(schema: Any, rows: Rows) -> dict[str, str]:
     given = rows.given()
-    return {given.named(f.name): parquet.describe(f.type) for f in schema if given.passed_on(f.name)}
+    return {
+        given.named(f.name): parquet.describe(f.type) for f in schema if given.passed_on(f.name)
+    }
 
 
 def tag_record_batch(batch: Any, rows: Rows, source: str = "", first: int = 1) -> Iterator[Any]:
@@ -250,7 +252,7 @@ def predict_with_dask(
     scheduler: str | None = None,
     n_workers: int = 2,
 ) -> tuple[int, int]:
-    """Tag Parquet files on a Dask cluster into a folder of Parquet files, in the order of the input.
+    """Tag Parquet files on a Dask cluster into a folder of Parquet files, in the same order.
 
     Workers read and write the files themselves, so all must see the same folders.
     A worker that dies is replaced, and its piece done again; a piece that goes on
@@ -300,7 +302,9 @@ def predict_with_dask(
     n = n_rejected = 0
     try:
         with client_of(scheduler or cluster) as client:
-            futures = client.map(tag_range, pieces, output=str(target.resolve()), rows=rows, pure=False)
+            futures = client.map(
+                tag_range, pieces, output=str(target.resolve()), rows=rows, pure=False
+            )
             of = dict(zip((f.key for f in futures), pieces, strict=True))
             for future in as_completed(futures):
                 error = future.exception()

@@ -105,7 +105,9 @@ class Task:
         if not isinstance(labels, (list, tuple)) or not all(isinstance(v, str) for v in labels):
             raise ConfigError(f"task {name!r} needs a list of labels, found {labels!r}")
         if not isinstance(multilabel, bool):
-            raise ConfigError(f"task {name!r}: multilabel is {multilabel!r}, expected true or false")
+            raise ConfigError(
+                f"task {name!r}: multilabel is {multilabel!r}, expected true or false"
+            )
         if not isinstance(definitions, dict) or not all(
             isinstance(v, str) for v in definitions.values()
         ):

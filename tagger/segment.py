@@ -1,12 +1,11 @@
 """Text -> sentences with character offsets."""
 
 import re
+from itertools import pairwise
 
 import sentencex
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
-# Two of them end a sentence; more are passed over at once, not pair by pair.
-_BLANK_LINES = re.compile(r"\n{3,}")
 
 
 def sentence_spans(text: str, language: str = "en") -> list[tuple[int, int]]:
@@ -22,23 +21,21 @@ def sentence_spans(text: str, language: str = "en") -> list[tuple[int, int]]:
     Start and end of each sentence, in order. A sentence has no white space around
     it, and every other character of the text belongs to exactly one.
     """
-    spans: list[tuple[int, int]] = []
-    start = 0
-    for gap in _BLANK_LINES.finditer(text):
-        spans += _spans(text, start, gap.start(), language)
-        start = gap.end()
-    return spans + _spans(text, start, len(text), language)
-
-
-def _spans(text: str, start: int, stop: int, language: str) -> list[tuple[int, int]]:
     # The segmenter takes valid Unicode only; a stand-in of one character keeps offsets.
-    pieces = sentencex.segment(language, _SURROGATE.sub("\ufffd", text[start:stop]))
+    clean = _SURROGATE.sub("\ufffd", text)
+    starts = [0]
+    place = 0
+    for piece in sentencex.segment(language, clean):
+        if visible := piece.strip():
+            # Between pieces the segmenter may swallow line breaks, so each is looked for.
+            start = clean.find(visible, place)
+            if start >= 0:
+                starts.append(start)
+                place = start + len(visible)
     spans = []
-    for piece in pieces:
-        end = start + len(piece)
-        stripped = piece.strip()
-        if stripped:
+    for start, end in pairwise([*starts, len(text)]):
+        piece = text[start:end]
+        if visible := piece.strip():
             first = start + len(piece) - len(piece.lstrip())
-            spans.append((first, first + len(stripped)))
-        start = end
+            spans.append((first, first + len(visible)))
     return spans

@@ -111,7 +111,9 @@ def read_manifest(path: str | Path) -> dict[str, Any]:
     DataError : the record is there but damaged.
     """
     path = Path(path)
-    beside = path / "manifest.json" if path.is_dir() else path.with_name(path.name + ".manifest.json")
+    beside = (
+        path / "manifest.json" if path.is_dir() else path.with_name(path.name + ".manifest.json")
+    )
     try:
         found = json.loads(beside.read_bytes())
     except FileNotFoundError:
@@ -250,7 +252,9 @@ def _group(
                 for p, a, b in zip(point, fixed_low, fixed_high, strict=True)
             ]
         found += [
-            Share(by, name, task.name, label, int(total[0]), n_docs, float(p), float(a), float(b), *f)
+            Share(
+                by, name, task.name, label, int(total[0]), n_docs, float(p), float(a), float(b), *f
+            )
             for label, p, a, b, f in zip(task.labels, raw, low, high, fixed, strict=True)
         ]
     return found
@@ -305,13 +309,13 @@ def adjust(task: Task, raw: Floats, matrices: Floats) -> Floats:
         false_alarms, hits = matrices[..., 0, 1], matrices[..., 1, 1]
         apart = hits - false_alarms
         with np.errstate(divide="ignore", invalid="ignore"):
-            fixed = np.clip((raw - false_alarms) / apart, 0, 1)
-        return np.where(apart < _MIN_SEPARATION, np.nan, fixed)
+            sent_back = np.clip((raw - false_alarms) / apart, 0, 1)
+        return np.where(apart < _MIN_SEPARATION, np.nan, sent_back)
     apart = np.abs(np.linalg.det(matrices))
     usable = apart >= _MIN_SEPARATION ** (len(task.labels) - 1)
     safe = np.where(usable[:, None, None], matrices, np.eye(len(task.labels)))
-    fixed = np.linalg.solve(np.swapaxes(safe, 1, 2), raw[..., None])[..., 0]
-    positive = np.clip(fixed, 0, None)
+    solved = np.linalg.solve(np.swapaxes(safe, 1, 2), raw[..., None])[..., 0]
+    positive = np.asarray(np.clip(solved, 0, None))
     return np.where(usable[:, None], positive / positive.sum(axis=1, keepdims=True), np.nan)
 
 
@@ -384,7 +388,9 @@ def plot_months(found: Sequence[Share], folder: str | Path) -> list[Path]:
     monthly = [s for s in found if s.by == "month"]
     months = sorted({s.group for s in monthly})
     if len(months) < 2:
-        raise DataError(f"found {len(months)} month(s) in the column of dates, expected two or more")
+        raise DataError(
+            f"found {len(months)} month(s) in the column of dates, expected two or more"
+        )
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     written = []
@@ -394,11 +400,15 @@ def plot_months(found: Sequence[Share], folder: str | Path) -> list[Path]:
         for label in dict.fromkeys(s.label for s in monthly if s.task == task):
             line = [s for s in monthly if (s.task, s.label) == (task, label)]
             x = [months.index(s.group) for s in line]
-            (drawn,) = axes.plot(x, [s.raw for s in line], marker="o", label=label.replace("_", " "))
+            (drawn,) = axes.plot(
+                x, [s.raw for s in line], marker="o", label=label.replace("_", " ")
+            )
             axes.fill_between(
                 x, [s.low for s in line], [s.high for s in line], alpha=0.2, color=drawn.get_color()
             )
-            fixed = [(i, s.adjusted) for i, s in zip(x, line, strict=True) if s.adjusted is not None]
+            fixed = [
+                (i, s.adjusted) for i, s in zip(x, line, strict=True) if s.adjusted is not None
+            ]
             if fixed:
                 axes.plot(*zip(*fixed, strict=True), linestyle="--", color=drawn.get_color())
         axes.set_xticks(range(len(months)), months, rotation=45, ha="right")

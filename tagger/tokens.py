@@ -7,7 +7,6 @@ are computed once for each distinct chunk.
 """
 
 import re
-from collections.abc import Iterator
 
 # One character for one character, so that offsets survive. Lone surrogates
 # cannot be encoded and would break every writer further on.
@@ -89,17 +88,18 @@ def mask(surface: str) -> str:
     return next((f"-{suffix}" for suffix in _SUFFIXES if surface.endswith(suffix)), "x")
 
 
-def char_ngrams(chunk: str, lowest: int, highest: int) -> Iterator[str]:
-    """Yield the character n-grams of a normalized chunk, padded with one space on either side.
+def char_ngrams(chunk: str, lowest: int, highest: int) -> list[str]:
+    """Return the character n-grams of a normalized chunk, padded with one space on either side.
 
     The same n-grams in the same number as scikit-learn's ``analyzer="char_wb"``:
     a chunk shorter than n is given once, whole.
     """
     padded = f" {chunk} "
     length = len(padded)
+    found: list[str] = []
     for n in range(lowest, highest + 1):
         if length <= n:
-            yield padded
-            return
-        for start in range(length - n + 1):
-            yield padded[start : start + n]
+            found.append(padded)
+            break
+        found += [padded[start : start + n] for start in range(length - n + 1)]
+    return found

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from importlib.metadata import version
 from typing import Any
 
@@ -11,17 +12,22 @@ from joblib import Parallel, delayed
 from scipy.optimize import minimize
 from scipy.sparse import csr_matrix, hstack
 from sklearn.linear_model import LogisticRegression
+from threadpoolctl import threadpool_limits
 
 from tagger.classifier import Classifier, encode, sigmoid, softmax
 from tagger.corpus import Corpus, folds
 from tagger.errors import ConfigError, DataError, did_you_mean
-from tagger.features import Featurizer, FeatureSettings
-from tagger.model import Model
+from tagger.features import FeatureSettings, Featurizer
+from tagger.model import Model, fingerprints
 from tagger.schema import Task
-from tagger.vectors import WordVectors, builtin_vectors
+from tagger.vectors import builtin_vectors
 
 Floats = npt.NDArray[np.float64]
 Report = Callable[[str], None]
+
+# The order of sums, and so the last bits of the weights, must not hang on how many
+# threads the machine has.
+ONE_THREAD = partial(threadpool_limits, limits=1)
 
 
 @dataclass(frozen=True)
@@ -35,20 +41,38 @@ class TaskSettings:
     balanced : whether rare labels weigh as much in sum as frequent ones.
     priors : by label, its share where the model will be used, for a single-label
         task whose corpus has other shares; empty: the shares of the corpus.
+    temperature : what the calibrated scores are divided by; above 1 it makes
+        probabilities less extreme, for text that is harder than the corpus.
+    threshold : of every label of a multi-label task; 0 for the one of best F1 out of
+        fold, label by label.
     review : share of the sentences to flag for review.
+    target_precision : by label, the precision out of fold that its threshold is set for,
+        at the best recall; the other labels get the threshold of the best F1.
     """
 
     blocks: tuple[str, ...] = ()
     C: float = 2.0
     balanced: bool = False
     priors: dict[str, float] = field(default_factory=dict)
+    temperature: float = 1.0
+    threshold: float = 0.0
     review: float = 0.1
+    target_precision: dict[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not self.C > 0:
             raise ConfigError(f"C is {self.C!r}, expected a number above 0")
+        if not self.temperature > 0:
+            raise ConfigError(f"temperature is {self.temperature!r}, expected a number above 0")
+        if not 0 <= self.threshold < 1:
+            raise ConfigError(f"threshold is {self.threshold!r}, expected 0 to below 1")
         if not 0 <= self.review < 1:
             raise ConfigError(f"review is {self.review!r}, expected a share from 0 to below 1")
+        for label, wanted in self.target_precision.items():
+            if not isinstance(wanted, (int, float)) or not 0 < wanted <= 1:
+                raise ConfigError(
+                    f"target_precision of {label!r} is {wanted!r}, expected a number above 0, to 1"
+                )
         if any(not share > 0 for share in self.priors.values()):
             raise ConfigError(f"priors are {self.priors!r}, expected shares above 0")
 
@@ -113,7 +137,8 @@ def _task_settings(name: str, raw: Any) -> TaskSettings:
             raise ConfigError(
                 f"tasks.{name}: {key} is {value!r}, expected a {expected[-1].__name__}"
             )
-    return TaskSettings(**{k: tuple(v) if isinstance(v, list) else v for k, v in raw.items()})
+    values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in raw.items()}
+    return TaskSettings(**values)
 
 
 @dataclass(frozen=True)
@@ -157,19 +182,20 @@ def train(
     ConfigError : the settings name a task or label that the schema does not have.
     """
     settings = settings or TrainingSettings()
-    _check(corpus, settings)
-    vectors = builtin_vectors(settings.features.vectors) if settings.features.vectors else None
+    check_corpus(corpus, settings)
     fold_of = folds(corpus.groups, settings.folds, seed)
     n_folds = int(fold_of.max()) + 1
     if n_folds < 2:
         raise DataError("all sentences come from one document, expected at least two documents")
 
+    check_folds(corpus, fold_of)
     report(f"cross-validating in {n_folds} folds")
     parts = Parallel(n_jobs=jobs)(
-        delayed(_fold_scores)(corpus, settings, vectors, fold_of, fold) for fold in range(n_folds)
+        delayed(fold_scores)(corpus, settings, fold_of, fold) for fold in range(n_folds)
     )
     report("training on all sentences")
-    featurizer, linear = _fit(corpus, settings, vectors)
+    with ONE_THREAD():
+        featurizer, linear = fit(corpus, settings)
     report("calibrating")
     classifiers, out_of_fold = [], {}
     for task in corpus.schema.tasks:
@@ -179,7 +205,10 @@ def train(
             scores[fold_of == fold] = by_task[task.name]
         options = settings.tasks.get(task.name, TaskSettings())
         y = encode(task, corpus.labels(task.name))
-        slope, offset = calibrate(task, scores[chosen], y, options.priors)
+        slope, offset = calibrate(task, scores[chosen], y)
+        slope, offset = slope / options.temperature, offset / options.temperature
+        if options.priors:
+            offset += prior_shift(task, y, options.priors)
         coef, intercept = linear[task.name]
         calibrated = Classifier(
             task, coef * slope[:, None], intercept * slope + offset, np.full(len(task.labels), 0.5)
@@ -205,17 +234,24 @@ def train(
         },
         "versions": {name: version(name) for name in ("numpy", "scipy", "scikit-learn")},
     }
-    model = Model(corpus.schema, featurizer, tuple(classifiers), about)
+    trained_on = np.unique(fingerprints(corpus.texts))
+    model = Model(corpus.schema, featurizer, tuple(classifiers), about, trained_on)
     return Training(model, out_of_fold, fold_of)
 
 
-def _check(corpus: Corpus, settings: TrainingSettings) -> None:
+def check_corpus(corpus: Corpus, settings: TrainingSettings) -> None:
+    """Raise DataError or ConfigError where a corpus or settings cannot train."""
     known = ("word", "char", "masked", *settings.features.lexicons, "vectors")
     for name, options in settings.tasks.items():
         task = corpus.schema[name]
         for block in options.blocks:
             if block not in known:
                 raise ConfigError(f"tasks.{name}: no block {block!r}: {did_you_mean(block, known)}")
+        for label in options.target_precision:
+            if label not in task.labels:
+                raise ConfigError(
+                    f"tasks.{name}: no label {label!r}: {did_you_mean(label, task.labels)}"
+                )
         if options.priors and (task.multilabel or set(options.priors) != set(task.labels)):
             raise ConfigError(
                 f"tasks.{name}: priors are for {', '.join(options.priors)}, expected each label "
@@ -237,23 +273,47 @@ def _check(corpus: Corpus, settings: TrainingSettings) -> None:
                 raise DataError(f"every sentence has the {task.name} {label!r}: add some without")
 
 
-def _fold_scores(
+def check_folds(corpus: Corpus, fold_of: npt.NDArray[np.int64]) -> None:
+    """Raise DataError where a label would be missing from what a fold's model learns."""
+    for task in corpus.schema.tasks:
+        chosen = corpus.annotated(task.name)
+        y = encode(task, corpus.labels(task.name))
+        has = y if task.multilabel else y[:, None] == np.arange(len(task.labels))
+        for fold in range(int(fold_of.max()) + 1):
+            learned = has[fold_of[chosen] != fold]
+            for label, column in zip(task.labels, learned.T, strict=True):
+                if not column.any() or (task.multilabel and column.all()):
+                    wanted = "with" if not column.any() else "without"
+                    raise DataError(
+                        f"all sentences {wanted} the {task.name} {label!r} come from documents of "
+                        "one fold: add some from other documents"
+                    )
+
+
+def fold_scores(
     corpus: Corpus,
     settings: TrainingSettings,
-    vectors: WordVectors | None,
     fold_of: npt.NDArray[np.int64],
     fold: int,
 ) -> dict[str, Floats]:
     """Train without a fold and return by task the raw scores of its sentences."""
-    featurizer, linear = _fit(corpus.take(np.flatnonzero(fold_of != fold)), settings, vectors)
+    with ONE_THREAD():
+        featurizer, linear = fit(corpus.take(np.flatnonzero(fold_of != fold)), settings)
     x = featurizer.transform(corpus.take(np.flatnonzero(fold_of == fold)).texts)
     return {name: x @ coef.T + intercept for name, (coef, intercept) in linear.items()}
 
 
-def _fit(
-    corpus: Corpus, settings: TrainingSettings, vectors: WordVectors | None
+def fit(
+    corpus: Corpus, settings: TrainingSettings
 ) -> tuple[Featurizer, dict[str, tuple[Floats, Floats]]]:
-    """Fit the featurizer and by task a linear model (coef, intercept) without calibration."""
+    """Fit the featurizer, and by task a linear model without calibration.
+
+    Returns
+    -------
+    The featurizer, and by task coef, shape (n_labels, n_features), and intercept,
+    shape (n_labels,).
+    """
+    vectors = builtin_vectors(settings.features.vectors) if settings.features.vectors else None
     featurizer = Featurizer(settings.features, vector_words=vectors.words if vectors else ())
     x = featurizer.fit_transform(corpus.texts)
     blocks = {name: x[:, columns] for name, columns in featurizer.blocks_.items()}
@@ -279,7 +339,9 @@ def _fit(
         for name in used:
             weights = fitted[:, start : start + blocks[name].shape[1]]
             start += blocks[name].shape[1]
-            coef[:, featurizer.blocks_[name]] = weights @ embedding.T if name == "vectors" else weights
+            coef[:, featurizer.blocks_[name]] = (
+                weights @ embedding.T if name == "vectors" else weights
+            )
         linear[task.name] = coef, intercept
     return featurizer, linear
 
@@ -289,21 +351,24 @@ def _fit_task(
 ) -> tuple[Floats, Floats]:
     """Fit logistic regression, multinomial or one for each label, as one row a label."""
 
-    def fit(target: npt.NDArray[Any]) -> LogisticRegression:
+    def regression(target: npt.NDArray[Any]) -> LogisticRegression:
         return LogisticRegression(
             C=options.C,
+            solver="newton-cg",  # fewest passes over sparse data, see benchmarks/README.md
             class_weight="balanced" if options.balanced else None,
             tol=1e-4,
             max_iter=1000,
         ).fit(x, target)
 
     if task.multilabel:
-        fitted = [fit(column) for column in y.T]
+        fitted = [regression(column) for column in y.T]
         coef = np.concatenate([model.coef_ for model in fitted])
         return coef, np.concatenate([model.intercept_ for model in fitted])
-    model = fit(y)
+    model = regression(y)
     if len(task.labels) == 2:
-        return np.concatenate([-model.coef_, model.coef_]) / 2, np.array([-0.5, 0.5]) * model.intercept_
+        return np.concatenate([-model.coef_, model.coef_]) / 2, np.array(
+            [-0.5, 0.5]
+        ) * model.intercept_
     return model.coef_, model.intercept_
 
 
@@ -324,15 +389,12 @@ def confusion(task: Task, gold: npt.NDArray[Any], predicted: npt.NDArray[Any]) -
     return counts if task.multilabel else list(counts[0])
 
 
-def calibrate(
-    task: Task, scores: Floats, y: npt.NDArray[Any], priors: dict[str, float] | None = None
-) -> tuple[Floats, Floats]:
+def calibrate(task: Task, scores: Floats, y: npt.NDArray[Any]) -> tuple[Floats, Floats]:
     """Fit slope and offset of each score by maximum likelihood, so that it is a log-odds.
 
     One slope and one offset for each label of a multi-label task (Platt 1999); one
     slope in common and an offset for each label of a single-label task (Guo et al.
-    2017, section 4.2, with bias). Where `priors` are given, the offsets are moved to
-    them from the shares in `y` (Saerens et al. 2002, equation 4).
+    2017, section 4.2, with bias).
 
     Parameters
     ----------
@@ -361,13 +423,24 @@ def calibrate(
         return value, gradient
 
     start = np.concatenate([[1.0], np.zeros(n_labels)])
-    found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=[(1e-3, None)] + [(None, None)] * n_labels).x
-    offset = found[1:]
-    if priors:
-        shares = np.bincount(y, minlength=n_labels) / len(y)
-        wanted = np.array([priors[label] for label in task.labels])
-        offset = offset + np.log(wanted / wanted.sum()) - np.log(shares)
-    return np.full(n_labels, found[0]), offset
+    found = minimize(
+        loss, start, jac=True, method="L-BFGS-B", bounds=[(1e-3, None)] + [(None, None)] * n_labels
+    ).x
+    return np.full(n_labels, found[0]), found[1:]
+
+
+def prior_shift(task: Task, y: npt.NDArray[np.int64], priors: dict[str, float]) -> Floats:
+    """Return what moves log-odds from the shares in `y` to others (Saerens et al. 2002, eq. 4).
+
+    Parameters
+    ----------
+    task : a single-label task.
+    y : the label index of each sentence, shape (n_sentences,).
+    priors : by label, its share where the model will be used; need not sum to one.
+    """
+    shares = np.bincount(y, minlength=len(task.labels)) / len(y)
+    wanted = np.array([priors[label] for label in task.labels])
+    return np.log(wanted / wanted.sum()) - np.log(shares)
 
 
 def _platt(scores: Floats, y: npt.NDArray[np.bool_]) -> tuple[float, float]:
@@ -377,7 +450,9 @@ def _platt(scores: Floats, y: npt.NDArray[np.bool_]) -> tuple[float, float]:
         value = float((np.logaddexp(0, z) - y * z).mean())
         return value, np.array([(error * scores).mean(), error.mean()])
 
-    found = minimize(loss, np.array([1.0, 0.0]), jac=True, method="L-BFGS-B", bounds=[(1e-3, None), (None, None)])
+    found = minimize(
+        loss, np.array([1.0, 0.0]), jac=True, method="L-BFGS-B", bounds=[(1e-3, None), (None, None)]
+    )
     return float(found.x[0]), float(found.x[1])
 
 
@@ -387,10 +462,28 @@ def _with_thresholds(
     """Return the classifier with the thresholds of best F1 out of fold, and its band of doubt."""
     task = classifier.task
     thresholds = np.full(len(task.labels), 1 / len(task.labels))
-    if task.multilabel:
-        thresholds = np.array([best_f1_threshold(p, t) for p, t in zip(probabilities.T, y.T, strict=True)])
+    if task.multilabel and options.threshold:
+        thresholds = np.full(len(task.labels), options.threshold)
+    elif task.multilabel:
+        thresholds = np.array(
+            [best_f1_threshold(p, t) for p, t in zip(probabilities.T, y.T, strict=True)]
+        )
+    for label, wanted in options.target_precision.items():
+        k = task.labels.index(label)
+        found = y[:, k] if task.multilabel else y == k
+        strength = probabilities[:, k]
+        if not task.multilabel:
+            # The label is given where its probability is this many times the next one's.
+            others = np.delete(probabilities / thresholds, k, axis=1).max(axis=1)
+            strength = strength / np.maximum(others, 1e-300)
+        try:
+            thresholds[k] = precision_threshold(strength, found, wanted)
+        except DataError as error:
+            raise DataError(f"{task.name}: {label}: {error}") from None
     tuned = Classifier(task, classifier.coef, classifier.intercept, thresholds)
-    doubt = float(np.quantile(tuned.margins(probabilities), options.review)) if options.review else 0.0
+    doubt = (
+        float(np.quantile(tuned.margins(probabilities), options.review)) if options.review else 0.0
+    )
     return Classifier(task, classifier.coef, classifier.intercept, thresholds, doubt)
 
 
@@ -404,3 +497,23 @@ def best_f1_threshold(probabilities: Floats, y: npt.NDArray[np.bool_]) -> float:
     best = int(np.argmax(np.where(last_of_tie, f1, -1)))
     below = ranked[best + 1] if best + 1 < len(ranked) else 0.0
     return float((ranked[best] + below) / 2)
+
+
+def precision_threshold(strength: Floats, y: npt.NDArray[np.bool_], wanted: float) -> float:
+    """Return the threshold of the best recall at which precision is at least `wanted`.
+
+    Raises
+    ------
+    DataError : no threshold gives that precision.
+    """
+    order = np.argsort(-strength, kind="stable")
+    precision = np.cumsum(y[order]) / (np.arange(len(y)) + 1)
+    ranked = strength[order]
+    last_of_tie = np.append(ranked[1:] != ranked[:-1], True)
+    reached = np.flatnonzero(last_of_tie & (precision >= wanted))
+    if not len(reached):
+        best = float(precision[last_of_tie].max())
+        raise DataError(f"no threshold gives the precision {wanted}, the best is {best:.3f}")
+    lowest = int(reached[-1])
+    below = ranked[lowest + 1] if lowest + 1 < len(ranked) else 0.0
+    return float((ranked[lowest] + below) / 2)

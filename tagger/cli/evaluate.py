@@ -1,49 +1,98 @@
 """tagger evaluate: a model measured on labelled sentences."""
 
-from pathlib import Path
-
 import click
-
-from tagger.errors import OutputError
 
 
 @click.command()
 @click.argument("data", nargs=-1, required=True)
 @click.option("--model", metavar="DIR", help="Model folder; the shipped model by default.")
-@click.option("--output", "-o", metavar="DIR", help="Folder for report.json and report.md.")
-def command(data: tuple[str, ...], model: str | None, output: str | None) -> None:
+@click.option("--output", "-o", metavar="DIR", help="Folder for the report.")
+@click.option("--check", metavar="DIR", help="Make the report in DIR again; fail where it differs.")
+@click.option(
+    "--slice",
+    "slices",
+    multiple=True,
+    metavar="COLUMN",
+    help="Score each value of a column by itself; length and year are always known. "
+    "[every column of few values]",
+)
+@click.option(
+    "--baseline-data",
+    multiple=True,
+    metavar="DATA",
+    help="Training data for the baselines. [cross-validation on DATA]",
+)
+@click.option("--no-baselines", is_flag=True, help="Leave the baselines out: much faster.")
+@click.option("--no-plots", is_flag=True, help="Leave report.html out.")
+@click.option("--rounds", type=click.IntRange(0), default=1000, help="Of the bootstrap. [1000]")
+@click.option("--seed", type=click.IntRange(0), default=0, help="Of bootstrap and chance. [0]")
+@click.option(
+    "--column",
+    "columns",
+    multiple=True,
+    metavar="FIELD=NAME",
+    help="Column that holds text, doc or a task, where it has another name.",
+)
+def command(
+    data: tuple[str, ...],
+    model: str | None,
+    output: str | None,
+    check: str | None,
+    slices: tuple[str, ...],
+    baseline_data: tuple[str, ...],
+    no_baselines: bool,
+    no_plots: bool,
+    rounds: int,
+    seed: int,
+    columns: tuple[str, ...],
+) -> None:
     """Measure a model on labelled sentences.
 
-    DATA are JSONL, CSV or TSV files, or folders of them: one sentence a row, with
-    the column text and one for each task of the model.
+    DATA are JSONL, CSV, TSV or Parquet files, or folders of them: one sentence a row,
+    with the column text and one for each task of the model. The report says how far the
+    tags can be trusted: figures with intervals, baselines, plots, the worst errors. It is
+    written as report.json, report.md, report.html and answers.jsonl (sentence by sentence).
 
     \b
     tagger evaluate test.jsonl
     tagger evaluate --model models/mine test.jsonl --output report
+    tagger evaluate --model models/mine test.jsonl --check report
     """
     from rich.console import Console
 
+    from tagger.cli.reports import check_report, model_report, write_files
     from tagger.cli.tables import score_table
-    from tagger.corpus import read_corpus
-    from tagger.evaluation import evaluate
+    from tagger.corpus import Columns, read_corpus
     from tagger.files.formats import expand
-    from tagger.files.tagged import atomic_write
     from tagger.predictor import Tagger
-    from tagger.report import to_json, to_markdown
+    from tagger.report import require_plots
 
+    html = bool(output) and not no_plots
+    if html:
+        require_plots()
     loaded = Tagger.load(model).model
-    corpus = read_corpus(expand(list(data)), loaded.schema)
-    scores = evaluate(loaded, corpus)
-    about = {"model": loaded.id, "data_sha256": corpus.sha256, "n_sentences": len(corpus)}
+    named = Columns.parse(columns, loaded.about.get("columns"))
+    corpus = read_corpus(expand(list(data)), loaded.schema, named)
+    training = None
+    if baseline_data:
+        training = read_corpus(expand(list(baseline_data)), loaded.schema, named)
+    if check:
+        for note in check_report(check, loaded, corpus, training):
+            click.echo(f"tagger: {note}", err=True)
+        click.echo(f"{check}: the report is reproduced")
+        return
+    evaluation, files = model_report(
+        loaded,
+        corpus,
+        slices=slices,
+        rounds=rounds,
+        seed=seed,
+        baselines=not no_baselines,
+        training=training,
+        html=html,
+    )
     if output:
-        try:
-            Path(output).mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise OutputError(f"{output}: cannot be written: {error.strerror}") from None
-        for name, text in (
-            ("report.json", to_json(scores, about)),
-            ("report.md", to_markdown(scores, about)),
-        ):
-            with atomic_write(Path(output) / name) as stream:
-                stream.write(text.encode())
-    Console().print(score_table(scores, f"{len(corpus)} sentences, model {loaded.id}"))
+        write_files(output, files)
+    Console().print(score_table(evaluation.tasks, f"{len(corpus)} sentences, model {loaded.id}"))
+    for warning in evaluation.warnings:
+        click.echo(f"tagger: warning: {warning}", err=True)

@@ -29,10 +29,14 @@ def command(model: str | None) -> None:
     console.print(f"[bold]{folder}[/bold]  model {loaded.id}")
     about = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     data = loaded.about["data"]
-    about.add_row("trained on", f"{data['n_sentences']} sentences of {data['n_documents']} documents")
+    about.add_row(
+        "trained on", f"{data['n_sentences']} sentences of {data['n_documents']} documents"
+    )
     about.add_row("data sha256", data["sha256"])
     blocks = loaded.featurizer.blocks_.items()
-    about.add_row("features", ", ".join(f"{s.stop - s.start} {n}" for n, s in blocks if s.stop > s.start))
+    about.add_row(
+        "features", ", ".join(f"{s.stop - s.start} {n}" for n, s in blocks if s.stop > s.start)
+    )
     about.add_row("seed", str(loaded.about["seed"]))
     about.add_row("versions", ", ".join(f"{k} {v}" for k, v in loaded.about["versions"].items()))
     console.print(about)

@@ -12,10 +12,13 @@ from tagger.errors import TaggerError
 
 COMMANDS = {
     "predict": "Tag the sentences of articles.",
+    "check": "Look labelled sentences over before training.",
     "train": "Train a model on labelled sentences.",
     "evaluate": "Measure a model on labelled sentences.",
     "stats": "Show the shares of labels in tagged sentences, and what drifted.",
+    "compare": "Compare two models or two reports.",
     "info": "Show what a model is.",
+    "export": "Save a model as a scikit-learn Pipeline.",
 }
 
 
@@ -32,15 +35,6 @@ class LazyGroup(click.Group):
             return None
         command: click.Command = import_module(f"tagger.cli.{name}").command
         return command
-
-    def invoke(self, ctx: click.Context) -> object:
-        """Run a command; where the reader has seen enough (| head), end quietly."""
-        try:
-            return super().invoke(ctx)
-        except BrokenPipeError:
-            # Here, because click itself would exit with 1. Silences the interpreter's own flush.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            raise click.exceptions.Exit(128 + signal.SIGPIPE) from None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands without importing them."""
@@ -75,6 +69,11 @@ def main() -> None:
     except (KeyboardInterrupt, click.Abort):
         click.echo("tagger: interrupted", err=True)
         code = 128 + signal.SIGINT
+    except (BrokenPipeError, SystemExit):
+        # The reader has seen enough (| head), which click itself may turn into an exit
+        # with 1: silence the interpreter's own flush.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 128 + signal.SIGPIPE
     except MemoryError:
         click.echo("tagger: out of memory", err=True)
         code = 1

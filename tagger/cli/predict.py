@@ -14,7 +14,16 @@ from tagger.files.batches import Input, doc_of, input_of, read_checked
 from tagger.files.compression import split_suffix
 from tagger.files.formats import FORMATS, expand
 from tagger.files.rows import MAX_DOCUMENT_BYTES, Reject
-from tagger.job import OUTPUT_FORMATS, PART_BYTES, JobSettings, Result, Work, rejects_path, run, tables
+from tagger.job import (
+    OUTPUT_FORMATS,
+    PART_BYTES,
+    JobSettings,
+    Result,
+    Work,
+    rejects_path,
+    run,
+    tables,
+)
 from tagger.predictor import Tagger
 
 if TYPE_CHECKING:
@@ -44,7 +53,9 @@ _STOPPED = 128 + signal.SIGTERM
 @click.option("--text-column", default="text", metavar="NAME", help="Column of the text. [text]")
 @click.option("--id-column", default="doc", metavar="NAME", help="Column of the document. [doc]")
 @click.option("--keep", metavar="A,B", help="Other columns to pass on; all by default.")
-@click.option("--resume", is_flag=True, help="Go on with a run of the same --output that broke off.")
+@click.option(
+    "--resume", is_flag=True, help="Go on with a run of the same --output that broke off."
+)
 @click.option("--jobs", type=int, default=1, metavar="N", help="Processes, -1 for one a core. [1]")
 @click.option("--allow-rejects", is_flag=True, help="Exit 0 even where rows were rejected.")
 @click.option(
@@ -67,7 +78,9 @@ _STOPPED = 128 + signal.SIGTERM
     default="local",
     help="dask: many machines, Parquet in, a folder of Parquet out. [local]",
 )
-@click.option("--scheduler", metavar="ADDRESS", help="Dask scheduler; two local workers by default.")
+@click.option(
+    "--scheduler", metavar="ADDRESS", help="Dask scheduler; two local workers by default."
+)
 def command(
     paths: tuple[str, ...],
     model: str | None,
@@ -112,8 +125,8 @@ def command(
         output_format = "table" if on_terminal else suffix if suffix in OUTPUT_FORMATS else "jsonl"
     if output is None and output_format in ("parquet", "html"):
         raise click.UsageError(f"--format {output_format} needs --output")
-    if output is None and (resume or jobs != 1 or engine != "local"):
-        raise click.UsageError("--resume, --jobs and --engine need --output")
+    if output is None and (resume or jobs != 1):
+        raise click.UsageError("--resume and --jobs need --output")
     if output and output_format == "table":
         raise click.UsageError("--format table is for reading on a terminal, not for --output")
     files = expand(list(paths))
@@ -258,7 +271,9 @@ def _job(tagger: Tagger, settings: JobSettings, allow_rejects: bool) -> None:
 
 
 def _report(result: Result, settings: JobSettings) -> None:
-    again = f", {result.reused} of {result.parts} parts from an earlier run" if result.reused else ""
+    again = (
+        f", {result.reused} of {result.parts} parts from an earlier run" if result.reused else ""
+    )
     click.echo(
         f"tagger: {settings.output}: {result.rows:,} rows in = {result.tagged:,} tagged + "
         f"{result.rejected:,} rejected; {result.sentences:,} sentences{again}",

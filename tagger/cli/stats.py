@@ -66,7 +66,9 @@ def command(
         )
         confusion = None
     elif not confusion:
-        click.echo("tagger: the model does not record its errors: shares are not corrected", err=True)
+        click.echo(
+            "tagger: the model does not record its errors: shares are not corrected", err=True
+        )
     if compare is not None:
         earlier = tally(compare, schema, outlet_column, date_column)
         rows = [{**asdict(d), "clear": d.clear} for d in drift(earlier, counted)]
@@ -152,7 +154,9 @@ def _print_drift(rows: Sequence[dict[str, Any]], moved: dict[str, Any]) -> None:
         if not n:
             console.print(f"{task}: no sentence in common")
             continue
-        console.print(f"{task}: {n - kept:,} of {n:,} sentences in common changed ({1 - kept / n:.2%})")
+        console.print(
+            f"{task}: {n - kept:,} of {n:,} sentences in common changed ({1 - kept / n:.2%})"
+        )
         for (a, b), k in sorted(pairs.items(), key=lambda item: (-item[1], item[0])):
             if a != b:
                 console.print(Text(f"  {k:>8,}  {a or 'none'} -> {b or 'none'}"))

@@ -75,9 +75,7 @@ def read_checked(
             yield row if isinstance(row, Reject) else _checked(given, row)
 
 
-def _rows(
-    given: Input, path: str, report: Callable[[str, int], None]
-) -> Iterator[Row | Reject]:
+def _rows(given: Input, path: str, report: Callable[[str, int], None]) -> Iterator[Row | Reject]:
     known = given.format_of(path)
     if path == "-":
         rows = read_rows(path, given.known, given.limit)
@@ -299,4 +297,3 @@ def input_of(
     return Input(
         tuple(files), known, sentences, text_column, id_column, columns, limit, frozenset(taken)
     )
-

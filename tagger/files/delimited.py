@@ -94,7 +94,9 @@ def _read(stream: BinaryIO, source: str, delimiter: str, limit: int) -> Iterator
                     raw = error.head.decode("utf-8", "surrogateescape")
                 elif isinstance(error, LongLine):
                     # The long line is gone; what was read before it is read again.
-                    yield Reject(reason, error.head.decode("utf-8", "surrogateescape"), source, line)
+                    yield Reject(
+                        reason, error.head.decode("utf-8", "surrogateescape"), source, line
+                    )
                     reason = "not CSV: a quotation mark is not closed"
             yield Reject(reason, raw, source, line)
             line += 1

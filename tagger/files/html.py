@@ -7,9 +7,7 @@ from tagger.errors import DataError
 from tagger.files.rows import MAX_DOCUMENT_BYTES, Reject, Row
 
 
-def read(
-    stream: BinaryIO, source: str, limit: int = MAX_DOCUMENT_BYTES
-) -> Iterator[Row | Reject]:
+def read(stream: BinaryIO, source: str, limit: int = MAX_DOCUMENT_BYTES) -> Iterator[Row | Reject]:
     """Yield the main text of a page as one row, with its title and date where it has them.
 
     Which part of a page is its text is decided by trafilatura (Barbaresi 2021).

@@ -8,9 +8,7 @@ from tagger.files.lines import Lines, LongLine
 from tagger.files.rows import MAX_DOCUMENT_BYTES, Reject, Row
 
 
-def read(
-    stream: BinaryIO, source: str, limit: int = MAX_DOCUMENT_BYTES
-) -> Iterator[Row | Reject]:
+def read(stream: BinaryIO, source: str, limit: int = MAX_DOCUMENT_BYTES) -> Iterator[Row | Reject]:
     """Yield each line's object; a broken line, or one over `limit` bytes, is rejected."""
     lines = Lines(stream, limit)
     number = 0

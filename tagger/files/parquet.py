@@ -77,9 +77,7 @@ def read_record_batches(
         row = end
 
 
-def read(
-    stream: BinaryIO, source: str, limit: int = MAX_DOCUMENT_BYTES
-) -> Iterator[Row | Reject]:
+def read(stream: BinaryIO, source: str, limit: int = MAX_DOCUMENT_BYTES) -> Iterator[Row | Reject]:
     """Yield each row of a Parquet file."""
     for item in read_record_batches(stream, source):
         if isinstance(item, Reject):

@@ -38,7 +38,7 @@ def to_jsonl(table: TaggedTable) -> bytes:
     pieces.append(map(encode_basestring, table.text))
     for task in table.schema.tasks:
         names = _answers(task, table, lambda given: json.dumps(given, ensure_ascii=False))
-        pieces.append(map(f', {json.dumps(task.name, ensure_ascii=False)}: '.__add__, names))
+        pieces.append(map(f", {json.dumps(task.name, ensure_ascii=False)}: ".__add__, names))
         for label, p in zip(task.labels, table.probabilities[task.name].T, strict=True):
             name = json.dumps(f"p_{label}", ensure_ascii=False)
             pieces.append(map(f", {name}: ".__add__, map(repr, p.tolist())))

@@ -51,9 +51,7 @@ def read_whole(stream: BinaryIO, source: str, limit: int) -> str | Reject:
         return Reject(str(error).removeprefix(f"{source}: "), data[:1000].decode("latin-1"), source)
 
 
-def read(
-    stream: BinaryIO, source: str, limit: int = MAX_DOCUMENT_BYTES
-) -> Iterator[Row | Reject]:
+def read(stream: BinaryIO, source: str, limit: int = MAX_DOCUMENT_BYTES) -> Iterator[Row | Reject]:
     """Yield the whole file as one row; one of more than `limit` bytes is rejected."""
     text = read_whole(stream, source, limit)
     yield text if isinstance(text, Reject) else Row({"text": text}, source)
@@ -67,7 +65,10 @@ _MARKDOWN = re.compile(
     r"|[ \t]#+$",
     re.MULTILINE | re.DOTALL,
 )
-_LINK = re.compile(r"!?\[([^\[\]\n]{0,1000})\](?:\([^()\s]{0,2000}(?:[ \t]\"[^\"\n]{0,500}\")?\)|\[[^\[\]\n]{0,200}\])")
+_LINK = re.compile(
+    r"!?\[([^\[\]\n]{0,1000})\]"
+    r"(?:\([^()\s]{0,2000}(?:[ \t]\"[^\"\n]{0,500}\")?\)|\[[^\[\]\n]{0,200}\])"
+)
 _EMPHASIS = re.compile(r"(\*{1,3}|_{2,3}|~~|`)(?=\S)([^\n*_`~]{1,2000}?)(?<=\S)\1")
 
 
@@ -86,7 +87,12 @@ def without_markup(text: str) -> str:
     """Return Markdown as plain text, in time linear in its length."""
     text = text.replace("\r\n", "\n")
     # A heading or list item is a sentence of its own: a blank line ends it.
-    text = re.sub(r"^([ \t]*(?:#{1,6}[ \t]|[-*+][ \t]|\d{1,9}[.)][ \t]).*)$", r"\n\1\n", text, flags=re.MULTILINE)
+    text = re.sub(
+        r"^([ \t]*(?:#{1,6}[ \t]|[-*+][ \t]|\d{1,9}[.)][ \t]).*)$",
+        r"\n\1\n",
+        text,
+        flags=re.MULTILINE,
+    )
     text = _MARKDOWN.sub("", text)
     text = _LINK.sub(r"\1", text)
     return _EMPHASIS.sub(r"\2", text)

@@ -17,7 +17,11 @@ STARTS = {
     "interpretation": "That was a foolish and costly decision by the central bank on {day}.",
     "speculation": "The talks may fail and the ministers could go home by {day}.",
 }
-THEMES = {"reported_fact": ("military",), "interpretation": ("economic",), "speculation": ("diplomatic",)}
+THEMES = {
+    "reported_fact": ("military",),
+    "interpretation": ("economic",),
+    "speculation": ("diplomatic",),
+}
 DAYS = ("Monday", "Tuesday", "Friday", "Sunday")
 
 

@@ -20,7 +20,6 @@ from tagger.predictor import Tagger
 from .conftest import Command, sentences
 from .test_job import read_lines, settings, write_rows
 
-
 # loky leaves the pipes of a worker that was killed to the garbage collector.
 LEFT_PIPES = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
@@ -178,7 +177,10 @@ def test_worker_killed_from_outside_is_noticed(tmp_path: Path, tiny: Tagger) -> 
             found = Path(f"/proc/{me}/task/{me}/children")
             for pid in map(int, found.read_text().split()):
                 command = Path(f"/proc/{pid}/cmdline").read_bytes()
-                if b"popen_loky" in command and (tmp_path / "o.jsonl.parts/part-000002.json").exists():
+                if (
+                    b"popen_loky" in command
+                    and (tmp_path / "o.jsonl.parts/part-000002.json").exists()
+                ):
                     os.kill(pid, signal.SIGKILL)
                     killed_pids.append(pid)
                     return

@@ -38,7 +38,9 @@ def test_bulk_work_gives_what_the_objects_give(tiny: Tagger) -> None:
     text = "The talks may fail.  The army fired rockets on Monday.\n\nBad decision."
     table = tiny.tag_table([text, "", "One more."])
     assert table.row.tolist() == [0, 0, 0, 2]
-    assert [text[a:b] for a, b in zip(table.start[:3], table.end[:3], strict=True)] == table.text[:3]
+    assert [text[a:b] for a, b in zip(table.start[:3], table.end[:3], strict=True)] == table.text[
+        :3
+    ]
     slow = list(tiny.rows(tiny.tag(text, "0")))
     from tagger.files.tagged import to_jsonl
 
@@ -46,7 +48,9 @@ def test_bulk_work_gives_what_the_objects_give(tiny: Tagger) -> None:
 
 
 @pytest.mark.parametrize("output", ["o.jsonl", "o.csv", "o.parquet", "o.jsonl.gz"])
-def test_round_trip_keeps_text_and_passed_columns(tmp_path: Path, tiny: Tagger, output: str) -> None:
+def test_round_trip_keeps_text_and_passed_columns(
+    tmp_path: Path, tiny: Tagger, output: str
+) -> None:
     odd = ['a "b", c\nd', "tab\tand\r\nreturn", "lone\rreturn", "é 𝔘 \x00 \u2028 end", " = 1 "]
     path = tmp_path / "in.jsonl"
     path.write_text("".join(json.dumps({"text": t, "k": t, "doc": "d"}) + "\n" for t in odd))

@@ -107,9 +107,7 @@ def test_truncated_gzip_gives_what_came_before_and_a_reject(tmp_path: Path) -> N
 def test_broken_row_group_costs_its_rows_only(tmp_path: Path) -> None:
     path = tmp_path / "a.parquet"
     table = pa.table({"text": [f"row {i}" for i in range(30)]})
-    pq.write_table(
-        table, path, row_group_size=10, use_dictionary=False, write_page_checksum=True
-    )
+    pq.write_table(table, path, row_group_size=10, use_dictionary=False, write_page_checksum=True)
     column = pq.ParquetFile(path).metadata.row_group(1).column(0)
     data = bytearray(path.read_bytes())
     at = column.data_page_offset + column.total_compressed_size - 5

@@ -71,7 +71,10 @@ def test_one_worker_and_two_give_the_same_table(tmp_path: Path, tiny_folder: Pat
     tables = []
     for n in (1, 2):
         output = tmp_path / f"out{n}.parquet"
-        assert predict_with_dask([str(tmp_path / "in.parquet")], str(output), rows, None, n) == (400, 0)
+        assert predict_with_dask([str(tmp_path / "in.parquet")], str(output), rows, None, n) == (
+            400,
+            0,
+        )
         tables.append(pa.concat_tables(map(pq.read_table, sorted(output.glob("*.parquet")))))
     assert tables[0].equals(tables[1])
     assert tables[0]["text"].to_pylist() == sentences(400)
@@ -86,7 +89,9 @@ def test_dask_worker_killed_in_mid_run_costs_nothing(tmp_path: Path, tiny_folder
     rows = Rows(str(tiny_folder), sentences=True)
     output = tmp_path / "out.parquet"
     killed: list[int] = []
-    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
+    with distributed.LocalCluster(
+        n_workers=2, threads_per_worker=1, dashboard_address=None
+    ) as cluster:
 
         def kill_one() -> None:
             while len(list(output.glob("part-*.parquet"))) < 5:

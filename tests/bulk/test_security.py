@@ -215,7 +215,7 @@ PAYLOADS = [
     "javascript:document.title='pwned'",
     "&lt;script&gt;document.title='pwned'&lt;/script&gt;",
     "<math><mtext><script>document.title='pwned'</script>",
-    "<meta http-equiv=refresh content=\"0;url=data:text/html,pwned\">",
+    '<meta http-equiv=refresh content="0;url=data:text/html,pwned">',
     "\x00<scr\x00ipt>document.title='pwned'</script>",
     "{{constructor.constructor('document.title=1')()}}",
 ]
@@ -307,7 +307,9 @@ ADVERSARIAL = [
 def normal_seconds() -> dict[str, float]:
     words = "The army *said* on [Monday](http://x.org/a) that the talks may `fail`, he added. "
     rng = random.Random(0)
-    text = "".join(words + ("\n\n" if rng.random() < 0.2 else "") for _ in range(122_000))[:10_000_000]
+    text = "".join(words + ("\n\n" if rng.random() < 0.2 else "") for _ in range(122_000))[
+        :10_000_000
+    ]
     start = time.process_time()
     without_markup(text)
     middle = time.process_time()

@@ -106,11 +106,11 @@ def test_plots_are_drawn(tmp_path: Path) -> None:
     assert files[0].read_bytes().startswith(b"\x89PNG")
 
 
-def test_command_corrects_with_what_the_manifest_records(
-    tmp_path: Path, tiny_folder: Path
-) -> None:
+def test_command_corrects_with_what_the_manifest_records(tmp_path: Path, tiny_folder: Path) -> None:
     (tmp_path / "in.jsonl").write_text(
-        "".join(json.dumps({"text": "The talks may fail.", "doc": f"d{i}"}) + "\n" for i in range(9))
+        "".join(
+            json.dumps({"text": "The talks may fail.", "doc": f"d{i}"}) + "\n" for i in range(9)
+        )
     )
 
     def tagger(*args: str) -> subprocess.CompletedProcess[str]:
@@ -118,7 +118,9 @@ def test_command_corrects_with_what_the_manifest_records(
             [sys.executable, "-m", "tagger", *args], cwd=tmp_path, capture_output=True, text=True
         )
 
-    assert not tagger("predict", "in.jsonl", "-o", "o.jsonl", "--model", str(tiny_folder)).returncode
+    assert not tagger(
+        "predict", "in.jsonl", "-o", "o.jsonl", "--model", str(tiny_folder)
+    ).returncode
     done = tagger("stats", "o.jsonl", "--format", "json")
     assert done.returncode == 0 and done.stderr == ""
     found = {s["label"]: s for s in json.loads(done.stdout)}

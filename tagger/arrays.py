@@ -1,0 +1,145 @@
+"""Arrays that features are counted with: ragged rows, numbered strings, a hash table."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import chain
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+
+def segment_sum(values: Floats, counts: Ints) -> Floats:
+    """Sum consecutive rows of `values`, ``counts[i]`` of them for row i of the result."""
+    sums = np.zeros((len(counts), *values.shape[1:]))
+    filled = counts > 0
+    if len(values):
+        # reduceat takes no empty segment.
+        starts = (np.cumsum(counts) - counts)[filled]
+        sums[filled] = np.add.reduceat(values, starts, axis=0)
+    return sums
+
+
+@dataclass(frozen=True)
+class Ragged:
+    """Rows of integers of unequal length.
+
+    Parameters
+    ----------
+    flat : all rows, one after the other.
+    counts : the length of each row.
+    """
+
+    flat: Ints
+    counts: Ints
+
+    @classmethod
+    def of(cls, rows: Sequence[Sequence[int]]) -> "Ragged":
+        """Build from sequences."""
+        counts = np.fromiter(map(len, rows), np.int64, len(rows))
+        return cls(np.fromiter(chain.from_iterable(rows), np.int64, int(counts.sum())), counts)
+
+    @cached_property
+    def starts(self) -> Ints:
+        """Where each row begins in `flat`."""
+        return np.cumsum(self.counts) - self.counts
+
+    def __getitem__(self, row: int) -> list[int]:
+        start = int(self.starts[row])
+        return self.flat[start : start + int(self.counts[row])].tolist()
+
+    def take(self, rows: Ints) -> Ints:
+        """Return the given rows, one after the other."""
+        return gather(self.flat, self.starts[rows], self.counts[rows])
+
+    def matrix(self, n_columns: int) -> "csr_matrix":
+        """Return the matrix that counts how often each column stands in each row."""
+        from scipy.sparse import csr_matrix
+
+        indptr = np.concatenate([[0], np.cumsum(self.counts)])
+        ones = np.ones(len(self.flat))
+        return csr_matrix((ones, self.flat, indptr), (len(self.counts), n_columns))
+
+
+def gather(flat: Ints, starts: Ints, counts: Ints) -> Ints:
+    """Concatenate the slices of `flat` that begin at `starts` and are `counts` long."""
+    ends = np.cumsum(counts)
+    within = np.arange(ends[-1] if len(ends) else 0) - np.repeat(ends - counts, counts)
+    return flat[np.repeat(starts, counts) + within]
+
+
+class Interned(dict[str, int]):
+    """Numbers strings in the order in which they are first looked up."""
+
+    def __missing__(self, key: str) -> int:
+        number = self[key] = len(self)
+        return number
+
+    def numbers(self, strings: Sequence[str]) -> Ints:
+        """Return the number of each string."""
+        return np.fromiter(map(self.__getitem__, strings), np.int64, len(strings))
+
+
+class HashTable:
+    """Finds the places of many integers in an array at once.
+
+    Open addressing with linear probing, all keys of a call probed together;
+    hashed by multiplication (Knuth 1998, volume 3, section 6.4).
+
+    Parameters
+    ----------
+    keys : distinct integers, none below 0.
+    """
+
+    _FACTOR = np.uint64(0x9E3779B97F4A7C15)
+
+    def __init__(self, keys: Ints) -> None:
+        bits = max(4, int(2 * len(keys)).bit_length())
+        self._shift = np.uint64(64 - bits)
+        self._mask = (1 << bits) - 1
+        self._keys = np.full(1 << bits, -1, np.int64)
+        self._places = np.full(1 << bits, -1, np.int64)
+        left = np.arange(len(keys))
+        slots = self._slots(keys)
+        while len(left):
+            free = self._keys[slots] < 0
+            # Of several keys for one slot the last one written gets it.
+            self._places[slots[free]] = left[free]
+            placed = free & (self._places[slots] == left)
+            self._keys[slots[placed]] = keys[left[placed]]
+            left, slots = left[~placed], (slots[~placed] + 1) & self._mask
+
+    def _slots(self, keys: Ints) -> Ints:
+        return ((keys.view(np.uint64) * self._FACTOR) >> self._shift).astype(np.int64)
+
+    def find(self, keys: Ints) -> Ints:
+        """Return the place of each key, -1 where there is none."""
+        slots = self._slots(keys)
+        found = self._keys[slots]
+        places = np.where(found == keys, self._places[slots], -1)
+        open_ = np.flatnonzero((found != keys) & (found >= 0))
+        while len(open_):
+            slots[open_] = (slots[open_] + 1) & self._mask
+            found = self._keys[slots[open_]]
+            hit = found == keys[open_]
+            places[open_[hit]] = self._places[slots[open_[hit]]]
+            open_ = open_[~hit & (found >= 0)]
+        return places
+
+
+def put_rows(array: npt.NDArray[Any], at: int, rows: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Write `rows` at a place, in an array of twice the size where they do not fit."""
+    end = at + len(rows)
+    if end > len(array):
+        grown = np.empty((max(end, 2 * len(array)), *array.shape[1:]), array.dtype)
+        grown[:at] = array[:at]
+        array = grown
+    array[at:end] = rows
+    return array

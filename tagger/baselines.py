@@ -1,0 +1,171 @@
+"""What a model has to beat: answers that take little or no learning."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tagger.classifier import encode
+from tagger.corpus import Corpus, folds
+from tagger.features import FeatureSettings, Featurizer
+from tagger.schema import Task
+
+Floats = npt.NDArray[np.float64]
+
+N_FOLDS = 5
+_LEXICONS = ("claims", "themes")
+
+
+@dataclass(frozen=True)
+class Answers:
+    """Answers to one task.
+
+    Parameters
+    ----------
+    labels : as `tagger.classifier.Classifier.decide` gives them.
+    probabilities : of each label, shape (n_sentences, n_labels); None where there are none.
+    margins : how clear each answer is, shape (n_sentences,).
+    """
+
+    labels: npt.NDArray[Any]
+    probabilities: Floats | None = None
+    margins: Floats | None = None
+
+    def take(self, indices: npt.NDArray[np.int64]) -> "Answers":
+        """Return the answers to the sentences at `indices`."""
+        return Answers(
+            self.labels[indices],
+            None if self.probabilities is None else self.probabilities[indices],
+            None if self.margins is None else self.margins[indices],
+        )
+
+
+def baseline_answers(
+    corpus: Corpus,
+    fold_of: npt.NDArray[np.int64] | None = None,
+    training: Corpus | None = None,
+    seed: int = 0,
+) -> dict[str, dict[str, Answers]]:
+    """Return what the baselines answer to the annotated sentences, by task and baseline.
+
+    - ``majority``: the most frequent answer.
+    - ``chance``: labels drawn by their shares.
+    - ``cue lexicon``: logistic regression on how many words and phrases of each class of
+      the built-in lexicons a sentence holds.
+    - ``TF-IDF + LR``: scikit-learn's ``TfidfVectorizer`` and ``LogisticRegression`` with
+      their defaults.
+
+    Parameters
+    ----------
+    corpus : the sentences to answer.
+    fold_of : the folds of a cross-validation within `corpus`; by default five by document.
+    training : sentences to learn from instead.
+    seed : of chance and of the folds.
+    """
+    if fold_of is None:
+        fold_of = folds(corpus.groups, N_FOLDS, seed)
+    pool = corpus if training is None else training
+    texts = corpus.texts + ([] if training is None else training.texts)
+    matrices = {"cue lexicon": _cue_counts(texts), "TF-IDF + LR": np.array(texts, object)}
+    # Rows to learn from and rows to answer, in `texts`.
+    if training is None:
+        numbers = np.arange(len(corpus))
+        splits = [(numbers[fold_of != f], numbers[fold_of == f]) for f in np.unique(fold_of)]
+    else:
+        splits = [(np.arange(len(corpus), len(texts)), np.arange(len(corpus)))]
+    return {
+        task.name: _task_answers(task, corpus, pool, matrices, splits, seed)
+        for task in corpus.schema.tasks
+        if len(corpus.annotated(task.name)) and len(pool.annotated(task.name))
+    }
+
+
+def _task_answers(
+    task: Task,
+    corpus: Corpus,
+    pool: Corpus,
+    matrices: Mapping[str, Any],
+    splits: list[tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]],
+    seed: int,
+) -> dict[str, Answers]:
+    y = np.zeros((len(pool), len(task.labels)), bool)
+    known = pool.annotated(task.name)
+    gold = encode(task, pool.labels(task.name))
+    y[known] = gold if task.multilabel else gold[:, None] == np.arange(len(task.labels))
+    is_known = np.isin(np.arange(len(pool)), known)
+    offset = 0 if pool is corpus else len(corpus)
+    n, k = len(corpus), len(task.labels)
+    shares = np.zeros((n, k))
+    learned = {name: np.zeros((n, k)) for name in matrices}
+    for rows, answered in splits:
+        rows = rows[is_known[rows - offset]]
+        target = y[rows - offset]
+        shares[answered] = target.mean(axis=0) if len(rows) else 1 / k
+        for name, x in matrices.items():
+            learned[name][answered] = _learn(name, x, rows, answered, target, task.multilabel)
+    draws = np.random.default_rng(seed).random((n, k))
+    if task.multilabel:
+        chance = draws < shares
+    else:
+        chance = (draws[:, :1] > np.cumsum(shares, axis=1)[:, :-1]).sum(axis=1)
+    chosen = corpus.annotated(task.name)
+    result = {
+        "majority": Answers(_decide(task, shares)),
+        "chance": Answers(chance),
+        **{name: Answers(_decide(task, p), p) for name, p in learned.items()},
+    }
+    return {name: answers.take(chosen) for name, answers in result.items()}
+
+
+def _decide(task: Task, probabilities: Floats) -> npt.NDArray[Any]:
+    return probabilities >= 0.5 if task.multilabel else probabilities.argmax(axis=1)
+
+
+def _learn(
+    name: str,
+    x: Any,
+    rows: npt.NDArray[np.int64],
+    answered: npt.NDArray[np.int64],
+    target: npt.NDArray[np.bool_],
+    multilabel: bool,
+) -> Floats:
+    """Fit on `rows` and return the probabilities of the rows `answered`."""
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.linear_model import LogisticRegression
+    from threadpoolctl import threadpool_limits
+
+    result = np.tile(target.mean(axis=0) if len(target) else 0.5, (len(answered), 1))
+    counts = target.sum(axis=0)
+    if multilabel:
+        columns = np.flatnonzero((counts > 0) & (counts < len(target)))
+    else:
+        columns = np.flatnonzero(counts)
+        if len(columns) < 2:
+            return result
+    if not len(columns):
+        return result
+    train, test = x[rows], x[answered]
+    if name == "TF-IDF + LR":
+        vectorizer = TfidfVectorizer()
+        train, test = vectorizer.fit_transform(train), vectorizer.transform(test)
+    model = LogisticRegression(max_iter=1000)
+    with threadpool_limits(1):  # threads change the order of sums, and so the last bits
+        if multilabel:
+            for i in columns:
+                result[:, i] = model.fit(train, target[:, i]).predict_proba(test)[:, 1]
+        else:
+            result[:, columns] = model.fit(train, target.argmax(axis=1)).predict_proba(test)
+    return result
+
+
+def _cue_counts(texts: list[str]) -> Any:
+    """Return how often each class of the built-in lexicons occurs, one row a sentence."""
+    settings = FeatureSettings(
+        word_ngrams=(1, 1), char_ngrams=(1, 1), char_min_df=1, masked_ngrams=(), lexicons=_LEXICONS
+    )
+    featurizer = Featurizer(settings)
+    x = featurizer.fit_transform(texts)
+    first, last = (featurizer.blocks_[name] for name in _LEXICONS)
+    return x[:, first.start : last.stop].tocsr()

@@ -1,0 +1,97 @@
+"""tagger check: labelled sentences looked over before training."""
+
+import json
+from collections.abc import Sequence
+
+import click
+
+from tagger.checks import Finding
+from tagger.errors import DataError
+
+_STYLES = {"error": "bold red", "warning": "yellow", "note": "dim"}
+
+
+@click.command()
+@click.argument("data", nargs=-1, required=True)
+@click.option("--schema", metavar="FILE.toml", help="Tasks and labels. [guessed from the data]")
+@click.option("--against", multiple=True, metavar="DATA", help="Test data that must share nothing.")
+@click.option(
+    "--label-errors", is_flag=True, help="Look for wrong labels too: trains a model, takes longer."
+)
+@click.option("--format", "output_format", type=click.Choice(["table", "json"]), default="table")
+@click.option("--strict", is_flag=True, help="Exit 1 where there is an error or a warning.")
+@click.option("--show", type=click.IntRange(0), default=10, help="Findings shown a check. [10]")
+@click.option("--column", "columns", multiple=True, metavar="FIELD=NAME", help="As in train.")
+@click.option("--seed", type=click.IntRange(0), default=0, help="Of the cross-validation. [0]")
+@click.option("--jobs", type=int, default=1, help="Processes, -1 for one a core. [1]")
+def command(
+    data: tuple[str, ...],
+    schema: str | None,
+    against: tuple[str, ...],
+    label_errors: bool,
+    output_format: str,
+    strict: bool,
+    show: int,
+    columns: tuple[str, ...],
+    seed: int,
+    jobs: int,
+) -> None:
+    """Look labelled sentences over before training on them.
+
+    Rows that cannot be used, label balance, repeated and nearly repeated sentences,
+    conflicting labels, odd lengths and encodings, the agreement of several readers,
+    sentences that also stand in the test data, labels that are likely wrong.
+
+    \b
+    tagger check data/corpus
+    tagger check train.jsonl --against test.jsonl --label-errors --strict
+    """
+    from tagger.checks import check, read_for_checks, summary
+    from tagger.cli.schemas import find_schema
+    from tagger.files.formats import expand
+
+    files = expand(list(data))
+    found, named, guess = find_schema(schema, files, columns)
+    corpus, findings = read_for_checks(files, found, named)
+    other = None
+    if against:
+        other, theirs = read_for_checks(expand(list(against)), found, named)
+        findings += theirs
+    findings += check(corpus, other, label_errors, seed, jobs)
+    counts = summary(findings)
+    if output_format == "json":
+        report = {
+            "n_sentences": len(corpus),
+            "schema": found.to_dict(),
+            "counts": counts,
+            "findings": [finding.to_dict() for finding in findings],
+        }
+        click.echo(json.dumps(report, indent=2, ensure_ascii=False))
+    else:
+        if guess:
+            click.echo(guess, err=True)
+        _show(findings, len(corpus), show)
+    if strict and counts:
+        raise DataError(", ".join(f"{name}: {n}" for name, n in counts.items()))
+
+
+def _show(findings: Sequence[Finding], n_sentences: int, n: int) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(title=f"{n_sentences} sentences", title_justify="left", title_style="bold")
+    table.add_column("check", no_wrap=True)
+    table.add_column("where", overflow="fold")
+    table.add_column("found", overflow="fold")
+    for name in dict.fromkeys(finding.check for finding in findings):
+        own = [finding for finding in findings if finding.check == name]
+        for finding in own[:n]:
+            where = "\n".join(finding.where[:3]) + ("\n..." if len(finding.where) > 3 else "")
+            table.add_row(
+                Text(name, style=_STYLES[finding.level]), Text(where), Text(finding.message)
+            )
+        if len(own) > n:
+            table.add_row(Text(name, style="dim"), "", f"... and {len(own) - n} more")
+        table.add_section()
+    Console().print(table)

@@ -1,0 +1,295 @@
+"""Plots of a report as SVG that follows the page's colours; never computes."""
+
+import io
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import matplotlib
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+# Stand-ins that become the page's own colours, so that light and dark need one drawing.
+_INK, _FAINT, _LINE = "#010203", "#040506", "#070809"
+_CYCLE = ("#0a0001", "#0a0002", "#0a0003", "#0a0004", "#0a0005", "#0a0006", "#0a0007", "#0a0008")
+_COLORS = {_INK: "var(--ink)", _FAINT: "var(--faint)", _LINE: "var(--line)"} | {
+    color: f"var(--c{i})" for i, color in enumerate(_CYCLE, 1)
+}
+_MARKERS = "os^Dv<>P"
+_LEAST_IN_BIN = 5
+_WHITE_FROM = 0.65  # white on this share of the colour, or more, can be read
+_STYLE: Any = {
+    "svg.fonttype": "none",
+    "svg.hashsalt": "tagger",
+    "font.family": "sans-serif",
+    "font.sans-serif": ["DejaVu Sans"],
+    "font.size": 9,
+    "text.color": _INK,
+    "axes.labelcolor": _INK,
+    "axes.edgecolor": _FAINT,
+    "axes.titlesize": 9,
+    "axes.titlelocation": "left",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "xtick.color": _INK,
+    "ytick.color": _INK,
+    "grid.color": _LINE,
+    "grid.linewidth": 0.6,
+    "axes.axisbelow": True,
+    "legend.frameon": False,
+    "legend.fontsize": 8,
+    "lines.linewidth": 1.4,
+    "axes.unicode_minus": False,
+}
+
+
+@dataclass(frozen=True)
+class Plot:
+    """A drawing with its title and a line that says how to read it."""
+
+    title: str
+    caption: str
+    svg: str
+    wide: bool = False
+
+
+def task_plots(task: Mapping[str, Any]) -> list[Plot]:
+    """Draw all plots of one task of a report."""
+    curves = task["curves"]
+    plots = [_confusion(task)]
+    if curves:
+        plots += [
+            _precision_recall(curves["precision_recall"]),
+            _reliability(curves["reliability"]),
+            _risk_coverage(curves["risk_coverage"]),
+            _histograms(curves["histograms"]),
+        ]
+    return plots + [_slices(name, parts) for name, parts in task["slices"].items()]
+
+
+def learning_curve(points: Sequence[Mapping[str, Any]]) -> Plot:
+    """Draw macro F1 against the number of training sentences."""
+
+    def draw(axes: Axes) -> None:
+        for i, name in enumerate(k for k in points[0] if k != "n"):
+            axes.plot(
+                [p["n"] for p in points],
+                [p[name] for p in points],
+                color=_color(i),
+                marker=_MARKERS[i % len(_MARKERS)],
+                label=name,
+            )
+        axes.set(xlabel="training sentences", ylabel="macro F1")
+        axes.grid(axis="y")
+        axes.legend()
+
+    return Plot(
+        "Macro F1 by number of sentences",
+        "By cross-validation with a part of the training documents. A curve that "
+        "still rises at its end says that more data would help.",
+        _svg(draw),
+    )
+
+
+def _confusion(task: Mapping[str, Any]) -> Plot:
+    names = [_short(x["label"]) for x in task["labels"]]
+    matrix = task["confusion"]
+    if task["multilabel"]:
+
+        def draw_bars(axes: Axes) -> None:
+            places = range(len(names))
+            left = [0] * len(names)
+            for i, (title, row, column) in enumerate(
+                (("found", 1, 1), ("missed", 1, 0), ("wrongly given", 0, 1))
+            ):
+                counts = [cells[row][column] for cells in matrix]
+                bars = axes.barh(
+                    places, counts, left=left, color=_color(i), label=title, height=0.6
+                )
+                axes.bar_label(bars, label_type="center", color="#ffffff", fontsize=8)
+                left = [a + b for a, b in zip(left, counts, strict=True)]
+            axes.set_yticks(places, names)
+            axes.invert_yaxis()
+            axes.set_xlabel("sentences")
+            axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.22), ncols=3)
+
+        caption = "For each label: sentences where it was found, missed, and given wrongly."
+        return Plot("Confusion", caption, _svg(draw_bars, height=1.5 + 0.42 * len(names)))
+
+    def draw(axes: Axes) -> None:
+        for y, row in enumerate(matrix):
+            total = sum(row) or 1
+            for x, n in enumerate(row):
+                axes.add_patch(
+                    matplotlib.patches.Rectangle(
+                        (x - 0.5, y - 0.5), 1, 1, color=_color(0), alpha=n / total, linewidth=0
+                    )
+                )
+                if len(row) <= 12:
+                    strong = n / total > _WHITE_FROM
+                    axes.text(
+                        x,
+                        y,
+                        f"{n}\n{n / total:.0%}",
+                        ha="center",
+                        va="center",
+                        fontsize=8,
+                        color="#ffffff" if strong else _INK,
+                    )
+        ticks = range(len(names))
+        axes.set_xticks(ticks, names)
+        if max(map(len, names)) > 14 or len(names) > 4:
+            axes.tick_params(axis="x", labelrotation=30)
+        axes.set_yticks(ticks, names)
+        axes.set(
+            xlim=(-0.5, len(names) - 0.5),
+            ylim=(len(names) - 0.5, -0.5),
+            xlabel="answer",
+            ylabel="gold",
+        )
+        axes.spines[:].set_visible(False)
+        axes.tick_params(length=0)
+
+    caption = "Gold labels in rows, answers in columns; per cent of the row."
+    return Plot("Confusion matrix", caption, _svg(draw, height=max(2.9, 0.4 * len(names))))
+
+
+def _precision_recall(curves: Mapping[str, Any]) -> Plot:
+    def draw(axes: Axes) -> None:
+        for i, (label, curve) in enumerate(curves.items()):
+            axes.plot(
+                curve["recall"],
+                curve["precision"],
+                color=_color(i),
+                linestyle=("-", "--", "-.", ":")[i % 4],
+                label=_short(label),
+            )
+        axes.set(xlim=(0, 1.01), ylim=(0, 1.03), xlabel="recall", ylabel="precision")
+        axes.grid()
+        if len(curves) <= 12:
+            axes.legend(loc="lower left")
+
+    return Plot("Precision and recall", "At every threshold, label by label.", _svg(draw))
+
+
+def _reliability(curve: Mapping[str, Any]) -> Plot:
+    enough = [i for i, n in enumerate(curve["n"]) if n >= _LEAST_IN_BIN]
+
+    def draw(axes: Axes) -> None:
+        axes.plot([0, 1], [0, 1], color=_FAINT, linewidth=1)
+        largest = max(curve["n"])
+        axes.bar(
+            curve["confidence"],
+            [0.25 * n / largest for n in curve["n"]],
+            width=0.03,
+            color=_FAINT,
+            alpha=0.6,
+        )
+        points = [[curve[name][i] for i in enough] for name in ("confidence", "accuracy")]
+        axes.plot(*points, color=_color(0), marker="o", markersize=4)
+        axes.set(xlim=(0, 1.02), ylim=(0, 1.03))
+        axes.set(xlabel="probability said", ylabel="share that is so")
+        axes.grid()
+
+    return Plot(
+        "Reliability",
+        "Points on the diagonal: of the answers given with 80 %, 80 % are right. Bars at the "
+        "foot: how many answers; no point where they are fewer than five.",
+        _svg(draw),
+    )
+
+
+def _risk_coverage(curve: Mapping[str, Any]) -> Plot:
+    def draw(axes: Axes) -> None:
+        axes.plot(curve["coverage"], curve["risk"], color=_color(0))
+        top = max(max(curve["risk"][len(curve["risk"]) // 20 :]) * 1.25, 0.02)
+        axes.set(xlim=(0, 1.01), ylim=(0, min(top, 1.02)), xlabel="share of sentences answered")
+        axes.set_ylabel("share of wrong answers")
+        axes.grid()
+
+    caption = (
+        "How many answers are wrong when only the clearest are taken. "
+        f"Area under the curve {curve['area']:.3f}."
+    )
+    return Plot("Risk against coverage", caption, _svg(draw))
+
+
+def _histograms(histograms: Mapping[str, Any]) -> Plot:
+    def draw(figure: Figure) -> None:
+        labels = list(histograms)[: len(_CYCLE) * 2]
+        grid = figure.subplots(len(labels), 1, sharex=True, squeeze=False)[:, 0]
+        left = [i / 20 for i in range(20)]
+        for axes, label in zip(grid, labels, strict=True):
+            for i, (name, n) in enumerate(histograms[label].items()):
+                total = sum(n) or 1
+                shares = [value / total for value in n]
+                axes.bar(
+                    left, shares, width=0.05, align="edge", color=_color(i), alpha=0.6,
+                    label=f"{name} the label",
+                )  # fmt: skip
+            axes.set_yticks([])
+            axes.set_title(_short(label))
+        grid[-1].set(xlim=(0, 1), xlabel="probability of the label")
+        figure.legend(*grid[0].get_legend_handles_labels(), loc="outside upper left", ncols=2)
+
+    return Plot(
+        "Scores",
+        "Share of the sentences with and without a label, by gold, at each probability; the "
+        "less the two overlap, the better.",
+        _render(draw, height=0.9 + 0.9 * min(len(histograms), len(_CYCLE) * 2)),
+    )
+
+
+def _slices(name: str, parts: Sequence[Mapping[str, Any]]) -> Plot:
+    def draw(axes: Axes) -> None:
+        places = range(len(parts))
+        values = [p["macro_f1"]["value"] for p in parts]
+        axes.barh(places, values, color=_color(0), alpha=0.75, height=0.6)
+        for y, p in zip(places, parts, strict=True):
+            f = p["macro_f1"]
+            if f["low"] is not None:
+                axes.plot([f["low"], f["high"]], [y, y], color=_INK, linewidth=1.2)
+        axes.set_yticks(places, [f"{_short(p['value'])} ({p['n']})" for p in parts])
+        axes.invert_yaxis()
+        axes.set(xlim=(0, 1), xlabel="macro F1")
+        axes.grid(axis="x")
+
+    return Plot(
+        f"By {name}",
+        "Macro F1 with its 95 % interval; in brackets the number of sentences.",
+        _svg(draw, height=1.1 + 0.3 * len(parts)),
+    )
+
+
+def _short(label: str) -> str:
+    flat = label.replace("_", " ")
+    return flat if len(flat) <= 26 else flat[:25] + "…"
+
+
+def _color(i: int) -> str:
+    return _CYCLE[i % len(_CYCLE)]
+
+
+def _svg(draw: Callable[[Axes], None], height: float = 2.9) -> str:
+    return _render(lambda figure: draw(figure.subplots()), height)
+
+
+def _render(draw: Callable[[Figure], None], height: float, width: float = 3.9) -> str:
+    """Draw a figure and return its SVG, the same bytes for the same drawing."""
+    with matplotlib.rc_context(_STYLE):
+        figure = Figure(figsize=(width, height), layout="constrained")
+        draw(figure)
+        stream = io.StringIO()
+        figure.savefig(stream, format="svg", transparent=True, metadata={"Date": None})
+    svg = stream.getvalue()
+    svg = svg[svg.index("<svg") :]
+    svg = re.sub(r"\s*<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
+    # Names of groups would stand on the page once for each plot; nothing refers to them.
+    svg = re.sub(r'(<g) id="[^"]*"', r"\1", svg)
+    svg = re.sub(r'(<svg[^>]*?) width="[^"]*"', r"\1", svg, count=1)
+    svg = re.sub(r'(<svg[^>]*?) height="[^"]*"', r"\1", svg, count=1)
+    svg = re.sub(r"(\d\.\d{2})\d+", r"\1", svg)
+    for stand_in, color in _COLORS.items():
+        svg = svg.replace(stand_in, color)
+    return re.sub(r"\n\s*", "\n", svg).strip()

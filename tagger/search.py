@@ -1,0 +1,203 @@
+"""Settings and data sizes tried out by cross-validation."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from itertools import product
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from joblib import Parallel, delayed
+
+from tagger.classifier import Classifier, encode
+from tagger.corpus import Corpus, folds
+from tagger.evaluation import score
+from tagger.schema import Task
+from tagger.training import (
+    TaskSettings,
+    TrainingSettings,
+    best_f1_threshold,
+    calibrate,
+    check_corpus,
+    check_folds,
+    fold_scores,
+)
+
+Floats = npt.NDArray[np.float64]
+Progress = Callable[[int, int], None]
+_Work = tuple[Corpus, TrainingSettings, npt.NDArray[np.int64], int]
+
+GRID: Mapping[str, Sequence[Any]] = {"C": (0.25, 0.5, 1.0, 2.0, 4.0), "balanced": (False, True)}
+SHARES = (0.1, 0.2, 0.35, 0.5, 0.75, 1.0)
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One setting that was tried for one task.
+
+    Parameters
+    ----------
+    task : the task.
+    options : what was set.
+    macro_f1 : by cross-validation.
+    """
+
+    task: str
+    options: dict[str, Any]
+    macro_f1: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the trial as plain JSON values."""
+        return asdict(self) | {"macro_f1": round(self.macro_f1, 4)}
+
+
+def search(
+    corpus: Corpus,
+    settings: TrainingSettings,
+    seed: int = 0,
+    jobs: int = 1,
+    progress: Progress = lambda done, total: None,
+    grid: Mapping[str, Sequence[Any]] = GRID,
+) -> tuple[TrainingSettings, list[Trial]]:
+    """Try every combination of a grid for every task, and keep the best.
+
+    Cross-validation by document, in other folds than those of `tagger.training.train`
+    with the same seed: what is chosen here is judged there in part afresh.
+
+    Parameters
+    ----------
+    settings : what the grid does not say.
+    jobs : number of processes, -1 for one a core.
+    progress : is told how many fits are done, of how many.
+    grid : by field of `TaskSettings` the values to try.
+
+    Returns
+    -------
+    The settings with the best options of each task, and all trials, the best first.
+    """
+    candidates = [dict(zip(grid, values, strict=True)) for values in product(*grid.values())]
+    names = [task.name for task in corpus.schema.tasks]
+    tried = [
+        replace(
+            settings,
+            tasks={n: replace(settings.tasks.get(n, TaskSettings()), **c) for n in names},
+        )
+        for c in candidates
+    ]
+    check_corpus(corpus, settings)
+    fold_of = folds(corpus.groups, settings.folds, seed + 1)
+    check_folds(corpus, fold_of)
+    work = [(corpus, s, fold_of, fold) for s in tried for fold in range(int(fold_of.max()) + 1)]
+    parts = _scores(work, jobs, progress)
+    per_trial = len(work) // len(tried)
+    trials = []
+    for i, options in enumerate(candidates):
+        own = parts[i * per_trial : (i + 1) * per_trial]
+        trials += [
+            Trial(task.name, options, _macro_f1(corpus, task, fold_of, own))
+            for task in corpus.schema.tasks
+        ]
+    best = dict(settings.tasks)
+    for name in names:
+        found = max((t for t in trials if t.task == name), key=lambda t: t.macro_f1)
+        best[name] = replace(settings.tasks.get(name, TaskSettings()), **found.options)
+    trials.sort(key=lambda t: (names.index(t.task), -t.macro_f1))
+    return replace(settings, tasks=best), trials
+
+
+def learning_curve(
+    corpus: Corpus,
+    settings: TrainingSettings,
+    seed: int = 0,
+    jobs: int = 1,
+    progress: Progress = lambda done, total: None,
+    shares: Sequence[float] = SHARES,
+) -> list[dict[str, Any]]:
+    """Measure macro F1 with growing shares of the training documents.
+
+    Returns
+    -------
+    For each share the mean number of training sentences ``n`` and macro F1 by task; a
+    share with which some label would have no example, or every one, is left out.
+    """
+    check_corpus(corpus, settings)
+    groups = corpus.groups
+    fold_of = folds(groups, settings.folds, seed)
+    n_folds = int(fold_of.max()) + 1
+    rank = np.random.default_rng(seed).permutation(int(groups.max()) + 1)
+    work: list[_Work] = []
+    kept = []
+    for share in shares:
+        parts = []
+        for fold in range(n_folds):
+            train = np.flatnonzero(fold_of != fold)
+            inside = np.unique(rank[groups[train]])
+            most = inside[max(1, round(share * len(inside))) - 1]
+            train = train[rank[groups[train]] <= most]
+            parts.append((train, np.flatnonzero(fold_of == fold), fold))
+        if all(_can_train(corpus.take(train)) for train, _, _ in parts):
+            kept.append((parts, len(work)))
+            for train, test, fold in parts:
+                both = np.concatenate([train, test])
+                work.append((corpus.take(both), settings, fold_of[both], fold))
+    results = _scores(work, jobs, progress)
+    curve = []
+    for parts, first in kept:
+        own = results[first : first + n_folds]
+        point: dict[str, Any] = {"n": round(float(np.mean([len(train) for train, _, _ in parts])))}
+        for task in corpus.schema.tasks:
+            point[task.name] = round(_macro_f1(corpus, task, fold_of, own), 4)
+        curve.append(point)
+    return curve
+
+
+def _can_train(corpus: Corpus) -> bool:
+    for task in corpus.schema.tasks:
+        labels = corpus.labels(task.name)
+        if not labels:
+            return False
+        y = encode(task, labels)
+        counts = y.sum(axis=0) if task.multilabel else np.bincount(y, minlength=len(task.labels))
+        if not counts.all() or (counts == len(y)).any():
+            return False
+    return True
+
+
+def _scores(
+    work: Sequence[_Work],
+    jobs: int,
+    progress: Progress,
+) -> list[dict[str, Floats]]:
+    """Train and score in parallel; the results come in the order of `work`."""
+    if not work:
+        return []
+    found: list[dict[str, Floats]] = []
+    progress(0, len(work))
+    for result in Parallel(n_jobs=jobs, return_as="generator")(
+        delayed(fold_scores)(*item) for item in work
+    ):
+        found.append(result)
+        progress(len(found), len(work))
+    return found
+
+
+def _macro_f1(
+    corpus: Corpus,
+    task: Task,
+    fold_of: npt.NDArray[np.int64],
+    parts: Sequence[Mapping[str, Floats]],
+) -> float:
+    """Return macro F1 of the answers that the scores of all folds give."""
+    scores = np.empty((len(corpus), len(task.labels)))
+    for fold, by_task in enumerate(parts):
+        scores[fold_of == fold] = by_task[task.name]
+    scores = scores[corpus.annotated(task.name)]
+    y = encode(task, corpus.labels(task.name))
+    slope, offset = calibrate(task, scores, y)
+    k = len(task.labels)
+    even = Classifier(task, np.empty((k, 0)), np.zeros(k), np.full(k, 0.5))
+    p = even.probabilities(scores * slope + offset)
+    thresholds = even.thresholds
+    if task.multilabel:
+        thresholds = np.array([best_f1_threshold(a, b) for a, b in zip(p.T, y.T, strict=True)])
+    return score(task, y, replace(even, thresholds=thresholds).decide(p)).macro_f1

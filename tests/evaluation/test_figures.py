@@ -1,0 +1,206 @@
+"""Every figure against numbers that can be counted by hand, or against scikit-learn."""
+
+import numpy as np
+import pytest
+from sklearn import metrics
+
+from tagger.baselines import Answers, baseline_answers
+from tagger.corpus import Corpus, Example
+from tagger.errors import DataError
+from tagger.evaluation import (
+    agreement,
+    average_precision,
+    count_table,
+    curves,
+    evaluate,
+    figures_of,
+    readers_of,
+    resampled_sums,
+    score,
+    slice_columns,
+)
+from tagger.model import fingerprints
+from tagger.schema import Schema, Task
+
+ABC = Task("letter", ("a", "b", "c"))
+MANY = Task("tag", ("x", "y"), multilabel=True)
+
+
+def test_scores_are_shares_that_can_be_counted():
+    gold = np.array([0, 0, 0, 0, 0, 1, 1, 1])
+    answers = np.array([0, 0, 0, 0, 1, 1, 1, 0])
+    found = score(ABC, gold, answers)
+    a, b, c = found.labels
+    assert (a.precision.value, a.recall.value, a.f1.value) == (4 / 5, 4 / 5, 4 / 5)
+    assert (b.precision.value, b.recall.value) == (2 / 3, 2 / 3)
+    assert (c.f1.value, c.support, c.predicted) == (0.0, 0, 0)
+    assert found.exact_match == 6 / 8
+    # The label c belongs to the schema, so it counts, whether or not the data has it.
+    assert found.macro_f1 == pytest.approx((4 / 5 + 2 / 3 + 0) / 3)
+    assert found.confusion == [[4, 1, 0], [1, 2, 0], [0, 0, 0]]
+
+
+def test_multilabel_scores_are_counted_label_by_label():
+    gold = np.array([[1, 0], [1, 1], [0, 0], [0, 1]], bool)
+    answers = np.array([[1, 0], [1, 0], [1, 0], [0, 1]], bool)
+    found = score(MANY, gold, answers)
+    assert found.labels[0].precision.value == 2 / 3
+    assert found.labels[1].recall.value == 1 / 2
+    assert found.exact_match == 2 / 4
+    assert found.confusion == [[[1, 1], [0, 2]], [[2, 0], [1, 1]]]
+
+
+def test_correlations_are_those_of_scikit_learn():
+    rng = np.random.default_rng(3)
+    gold, answers = rng.integers(3, size=200), rng.integers(3, size=200)
+    answers[:120] = gold[:120]
+    found = figures_of(ABC, count_table(ABC, gold, Answers(answers)).sum(axis=0), False)
+    assert found["mcc"] == pytest.approx(metrics.matthews_corrcoef(gold, answers))
+    assert found["kappa"] == pytest.approx(metrics.cohen_kappa_score(gold, answers))
+    assert found["macro_f1"] == pytest.approx(metrics.f1_score(gold, answers, average="macro"))
+    for i, label in enumerate(ABC.labels):
+        pair = gold == i, answers == i
+        assert found[f"mcc.{label}"] == pytest.approx(metrics.matthews_corrcoef(*pair))
+        assert found[f"kappa.{label}"] == pytest.approx(metrics.cohen_kappa_score(*pair))
+
+
+def test_losses_are_those_of_scikit_learn():
+    rng = np.random.default_rng(4)
+    gold = rng.integers(3, size=100)
+    p = rng.dirichlet([1, 1, 1], size=100)
+    table = count_table(ABC, gold, Answers(p.argmax(axis=1), p))
+    found = figures_of(ABC, table.sum(axis=0), True)
+    assert found["log_loss"] == pytest.approx(metrics.log_loss(gold, p))
+    assert found["brier"] == pytest.approx(((p - np.eye(3)[gold]) ** 2).sum(axis=1).mean())
+    ap = average_precision(p[:, 1], gold == 1)
+    assert ap == pytest.approx(metrics.average_precision_score(gold == 1, p[:, 1]))
+
+
+def test_calibration_error_is_the_distance_of_confidence_and_accuracy():
+    # Four answers given with 0.75, of which two are right: 0.75 against 0.5.
+    p = np.array([[0.75, 0.25, 0.0]] * 4)
+    found = figures_of(
+        ABC, count_table(ABC, np.array([0, 0, 1, 2]), Answers(p.argmax(1), p)).sum(0), True
+    )
+    assert found["ece"] == pytest.approx(0.25)
+
+
+def test_bootstrap_draws_whole_documents():
+    table = np.array([[1.0], [1.0], [10.0]])
+    drawn = resampled_sums(table, np.array([0, 0, 1]), rounds=200, seed=0)
+    assert set(drawn[:, 0]) == {4.0, 12.0, 20.0}
+
+
+def test_intervals_narrow_with_more_data_and_hold_the_figure():
+    rng = np.random.default_rng(5)
+    widths = []
+    for n in (50, 5000):
+        gold = rng.integers(3, size=n)
+        answers = np.where(rng.random(n) < 0.8, gold, (gold + 1) % 3)
+        f = score(ABC, gold, answers, rounds=500).figures["exact_match"]
+        assert f.low is not None and f.high is not None
+        assert f.low <= f.value <= f.high
+        widths.append(f.high - f.low)
+    # 1.96 * sqrt(0.8 * 0.2 / n) to either side.
+    assert widths[1] == pytest.approx(2 * 1.96 * np.sqrt(0.16 / 5000), rel=0.15)
+    assert widths[0] > 5 * widths[1]
+
+
+def test_risk_falls_where_the_clear_answers_are_right():
+    gold = np.array([0, 0, 0, 1])
+    p = np.array([[0.9, 0.1, 0], [0.8, 0.2, 0], [0.7, 0.3, 0], [0.6, 0.4, 0]])
+    found = curves(ABC, gold, Answers(p.argmax(axis=1), p))["risk_coverage"]
+    assert found["risk"] == [0, 0, 0, 0.25]
+    assert found["coverage"] == [0.25, 0.5, 0.75, 1.0]
+
+
+@pytest.mark.parametrize("n", [0, 3])
+def test_answers_of_another_number_than_gold_are_refused(n):
+    with pytest.raises(DataError, match="shape"):
+        score(ABC, np.zeros(4, int), np.zeros(n, int))
+
+
+def test_nothing_to_compare_is_refused():
+    with pytest.raises(DataError, match="no sentence is annotated for the task 'letter'"):
+        score(ABC, np.zeros(0, int), np.zeros(0, int))
+
+
+def corpus_of(*rows):
+    examples = tuple(Example(text, labels, doc, extra) for text, labels, doc, extra in rows)
+    return Corpus(Schema((ABC, MANY)), examples)
+
+
+def test_readers_agree_as_far_as_can_be_counted():
+    rows = [("t", {}, "", {"letter@ann": a, "letter@bob": b}) for a, b in ("aa", "aa", "bb", "ba")]
+    found = agreement(ABC, readers_of(corpus_of(*rows), ABC))
+    # 3 of 4 alike; by chance 2/4 * 3/4 + 2/4 * 1/4 = 1/2: kappa = (3/4 - 1/2) / (1 - 1/2).
+    assert found["pairs"] == [{"readers": ["ann", "bob"], "n": 4, "kappa": 0.5}]
+    # One of four pairs differs; of 8 answers 5 are a: 1 - (2 * 1) / (2 * 5 * 3 / 7).
+    assert found["alpha"]["a"] == pytest.approx(1 - 2 / (30 / 7))
+    assert found["alpha"]["c"] is None
+
+
+def test_readers_may_stand_in_one_column():
+    readers = {"ann": {"tag": ["x"]}, "bob": {"tag": []}}
+    corpus = corpus_of(("t", {}, "", {"readers": readers}))
+    assert readers_of(corpus, MANY) == {"ann": [("x",)], "bob": [()]}
+    assert readers_of(corpus_of(("t", {}, "", {"readers": ["F?I", "F"]})), MANY) == {}
+
+
+def test_a_reader_with_an_illegal_answer_is_named():
+    with pytest.raises(DataError, match="reader ann: letter is 'A': did you mean 'a'"):
+        readers_of(corpus_of(("t", {}, "", {"letter@ann": "A"})), ABC)
+
+
+def test_slices_are_columns_of_few_values_length_and_year():
+    rows = [
+        ("one two", {}, "", {"paper": "Post", "id": str(i), "date": f"{2019 + i % 2}-05-05"})
+        for i in range(14)
+    ]
+    rows += [("word " * 25, {}, "", {"paper": "Echo", "id": "99", "date": "2020-01-01"})]
+    found = slice_columns(corpus_of(*rows))
+    assert list(found) == ["length", "year", "paper"]
+    assert found["length"][0] == "0 to 9 words" and found["length"][-1] == "20 to 29 words"
+    assert set(found["year"]) == {"2019", "2020"}
+
+
+def test_tasks_missing_in_some_rows_are_counted_and_left_out():
+    corpus = corpus_of(
+        ("p q", {"letter": "a", "tag": ("x",)}, "1", {}), ("r s", {"letter": "b"}, "2", {})
+    )
+    answers = {
+        "letter": Answers(np.array([0, 0])),
+        "tag": Answers(np.array([[True, False], [True, True]])),
+    }
+    found = evaluate(corpus.schema, corpus, answers, rounds=10)
+    assert [(t.n, t.n_unannotated) for t in found.tasks] == [(2, 0), (1, 1)]
+    assert found.tasks[1].exact_match == 1
+    assert any("every sentence has the label x" in w for w in found.warnings)
+    with pytest.raises(DataError, match="1 answers, expected one for each of 2"):
+        evaluate(corpus.schema, corpus, {"letter": Answers(np.array([0]))})
+
+
+def test_a_corpus_without_gold_is_refused():
+    corpus = corpus_of(("p q", {}, "1", {}))
+    with pytest.raises(DataError, match="no sentence has a gold answer"):
+        evaluate(corpus.schema, corpus, {})
+
+
+def test_baselines_learn_what_the_words_give_away(corpus):
+    found = baseline_answers(corpus)["mood"]
+    gold = np.array([example.labels["mood"] == "sad" for example in corpus.examples])
+    right = {name: (answers.labels == gold).mean() for name, answers in found.items()}
+    assert right["TF-IDF + LR"] > 0.75 > right["majority"]
+    assert list(found) == ["majority", "chance", "cue lexicon", "TF-IDF + LR"]
+
+
+def test_baselines_of_one_class_or_three_rows_do_not_fail():
+    corpus = corpus_of(*[(f"p q r {i}", {"letter": "a", "tag": ()}, str(i), {}) for i in range(3)])
+    found = baseline_answers(corpus)
+    assert found["letter"]["TF-IDF + LR"].labels.tolist() == [0, 0, 0]
+    assert not found["tag"]["majority"].labels.any()
+
+
+def test_fingerprints_see_through_case_and_punctuation():
+    one, other, third = fingerprints(["“Go home,” he said.", "Go HOME he said", "Go home she said"])
+    assert one == other != third

@@ -1,0 +1,204 @@
+"""The commands evaluate and compare: reports that can be made again."""
+
+import getpass
+import json
+import re
+import sys
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from tagger.baselines import Answers
+from tagger.cli.main import cli
+from tagger.cli.reports import first_difference
+from tagger.comparison import compare
+from tagger.corpus import read_corpus
+from tagger.errors import ConfigError, DataError
+from tagger.report import read_report, to_json
+
+from .conftest import SCHEMA
+
+pytest.importorskip("matplotlib", reason="the extra plots is not installed")
+pytest.importorskip("jinja2", reason="the extra plots is not installed")
+
+
+def run(*arguments):
+    return CliRunner().invoke(cli, [str(a) for a in arguments], catch_exceptions=False)
+
+
+@pytest.fixture(scope="module")
+def report(folder, unseen, tmp_path_factory):
+    path = tmp_path_factory.mktemp("report")
+    result = run("evaluate", "--model", folder, unseen, "--output", path, "--rounds", 200)
+    assert result.exit_code == 0
+    assert "mood, macro" in result.output
+    return path
+
+
+def test_two_runs_give_the_same_bytes(report, folder, unseen, tmp_path):
+    run("evaluate", "--model", folder, unseen, "--output", tmp_path, "--rounds", 200)
+    names = sorted(p.name for p in report.iterdir())
+    assert names == ["answers.jsonl", "report.html", "report.json", "report.md"]
+    for name in names:
+        assert (report / name).read_bytes() == (tmp_path / name).read_bytes()
+
+
+def test_a_report_names_neither_path_nor_user_nor_clock(report, folder, unseen):
+    for path in report.iterdir():
+        text = path.read_text()
+        for private in (str(folder), str(unseen), str(unseen.parent)):
+            assert private not in text
+        assert not re.search(
+            rf"/(home|Users)/|\b{re.escape(getpass.getuser())}@|\d\d:\d\d:\d\d", text
+        )
+
+
+def test_a_report_says_what_it_is_about(report, folder, unseen):
+    about = read_report(report)["about"]
+    assert about["data"]["sha256"] == read_corpus([unseen], SCHEMA).sha256
+    assert about["data"]["n_documents"] == 20
+    assert {"tagger", "numpy", "scipy", "scikit-learn"} <= set(about["versions"])
+    assert re.fullmatch("[0-9a-f]{64}", about["model"]["settings_sha256"])
+
+
+def test_report_json_comes_back_as_it_was(report):
+    assert to_json(read_report(report)) == (report / "report.json").read_text()
+
+
+class _Links(HTMLParser):
+    def __init__(self):
+        super().__init__()
+        self.found = []
+
+    def handle_starttag(self, tag, attrs):
+        self.found += [(tag, v) for k, v in attrs if k in ("src", "href", "xlink:href", "action")]
+        assert tag not in ("script", "link", "iframe", "img")
+
+
+def test_the_page_needs_no_network_and_is_light(report):
+    page = (report / "report.html").read_text()
+    links = _Links()
+    links.feed(page)
+    assert all(value.startswith("#") for _, value in links.found)
+    assert not re.search(r"url\((?!#)|@import", page)
+    assert len(page.encode()) < 1_000_000
+    for title in ("Confusion", "Precision and recall", "Reliability", "Risk against", "Scores"):
+        assert page.count(f"<h3>{title}") == 2
+    assert "By paper" in page and "By year" in page
+
+
+def test_sentences_stand_on_the_page_as_text(folder, unseen, tmp_path):
+    row = json.loads(unseen.read_text().splitlines()[0])
+    row |= {"text": "The <b>gloomy</b> & tearful boats.", "mood": "glad"}
+    data = tmp_path / "x.jsonl"
+    data.write_text(unseen.read_text() + json.dumps(row) + "\n")
+    run("evaluate", "--model", folder, data, "--output", tmp_path / "r", "--no-baselines")
+    assert (
+        "The &lt;b&gt;gloomy&lt;/b&gt; &amp; tearful boats."
+        in (tmp_path / "r/report.html").read_text()
+    )
+
+
+def test_mistakes_are_named_with_their_words(report):
+    mistakes = read_report(report)["mistakes"]
+    assert 0 < len(mistakes) <= 30
+    assert [m["confidence"] for m in mistakes] == sorted(
+        (m["confidence"] for m in mistakes), reverse=True
+    )
+    worst = next(m for m in mistakes if m["task"] == "mood")
+    cues = {"glad": {"happy", "cheerful"}, "sad": {"gloomy", "tearful"}}[worst["answer"]]
+    assert cues & {word for word, adds in worst["words"]}
+    assert all(adds > 0 for _, adds in worst["words"])
+
+
+def test_a_report_is_reproduced_or_the_first_difference_named(report, folder, unseen, tmp_path):
+    again = run("evaluate", "--model", folder, unseen, "--check", report)
+    assert again.exit_code == 0 and "reproduced" in again.output
+    changed = tmp_path / "changed"
+    changed.mkdir()
+    for path in report.iterdir():
+        (changed / path.name).write_bytes(path.read_bytes())
+    forged = read_report(report)
+    forged["tasks"][0]["figures"]["kappa"]["value"] += 0.01
+    (changed / "report.json").write_text(to_json(forged))
+    with pytest.raises(DataError, match=r"tasks\[0\]\.figures\.kappa\.value is .* now"):
+        run("evaluate", "--model", folder, unseen, "--check", changed)
+    (changed / "report.json").write_bytes((report / "report.json").read_bytes())
+    (changed / "report.md").write_text((report / "report.md").read_text().replace("0.", "1.", 1))
+    with pytest.raises(DataError, match=r"report\.md:\d+: found"):
+        run("evaluate", "--model", folder, unseen, "--check", changed)
+
+
+def test_a_report_of_other_data_is_not_reproduced(report, folder, data):
+    with pytest.raises(DataError, match="the data has the hash"):
+        run("evaluate", "--model", folder, data, "--check", report)
+
+
+def test_other_versions_may_differ_within_the_rounding():
+    old = {"figures": [0.8123], "n": 3}
+    assert first_difference(old, {"figures": [0.8126], "n": 3}, 5e-4) == ""
+    assert "figures[0] is 0.8123" in first_difference(old, {"figures": [0.813], "n": 3}, 5e-4)
+    assert "report.n is gone" in first_difference(old, {"figures": [0.8123]}, 5e-4)
+
+
+def test_data_that_was_trained_on_is_warned_of(folder, data, tmp_path):
+    result = run(
+        "evaluate", "--model", folder, data, "--no-baselines", "-o", tmp_path, "--no-plots"
+    )
+    assert "120 of 120 sentences were in the training data" in result.stderr
+    assert read_report(tmp_path)["overlap"] == 120
+    assert "120 of 120 sentences" in (tmp_path / "report.md").read_text()
+
+
+def test_a_missing_extra_is_named_before_the_work(folder, unseen, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "jinja2", None)
+    with pytest.raises(ConfigError, match=r"needs jinja2: pip install 'claim-tagger\[plots\]'"):
+        run("evaluate", "--model", folder, unseen, "-o", tmp_path / "r")
+    assert not (tmp_path / "r").exists()
+    run("evaluate", "--model", folder, unseen, "-o", tmp_path / "r", "--no-plots")
+    assert (tmp_path / "r" / "report.md").is_file()
+
+
+def test_an_unknown_slice_is_refused_with_the_nearest(folder, unseen):
+    with pytest.raises(Exception, match="no column 'papper': did you mean 'paper'"):
+        run("evaluate", "--model", folder, unseen, "--slice", "papper", "--no-baselines")
+
+
+def test_comparing_a_model_with_itself_finds_nothing(folder, unseen, report):
+    result = run("compare", report, report, "--format", "json")
+    mood, _ = json.loads(result.output)
+    assert mood["changes"] == [] and mood["mcnemar_p"] == 1
+    assert all(d["difference"] == 0 and d["p"] == 1 for d in mood["figures"].values())
+
+
+def test_models_and_their_reports_compare_alike(folder, unseen, report):
+    of_models = json.loads(run("compare", folder, folder, unseen, "--format", "json").output)
+    of_reports = json.loads(run("compare", report, report, "--format", "json").output)
+    for one, other in zip(of_models, of_reports, strict=True):
+        figures = [x["figures"]["macro_f1"]["a"] for x in (one, other)]
+        assert figures[0] == pytest.approx(figures[1], abs=1e-9)
+
+
+def test_better_answers_are_told_from_worse(corpus):
+    gold = np.array([example.labels["mood"] == "sad" for example in corpus.examples]).astype(int)
+    poor = gold.copy()
+    poor[:30] = 1 - poor[:30]
+    fair = gold.copy()
+    fair[:10] = 1 - fair[:10]
+    fair[50:52] = 1 - fair[50:52]
+    (found,) = compare(corpus, {"mood": Answers(poor)}, {"mood": Answers(fair)}, rounds=500)
+    assert (found.better, found.worse, found.otherwise) == (20, 2, 0)
+    # Two-sided binomial, 2 or fewer of 22: 2 * (1 + 22 + 231) / 2**22.
+    assert found.mcnemar_p == pytest.approx(2 * 254 / 2**22)
+    accuracy = found.figures["exact_match"]
+    assert (accuracy.a, accuracy.b) == (90 / 120, 108 / 120)
+    assert accuracy.p is not None and accuracy.p < 0.1
+    assert [c.kind for c in found.changes].count("worse") == 2
+
+
+def test_reports_of_different_data_are_not_compared(report, folder, data, tmp_path):
+    run("evaluate", "--model", folder, data, "--no-baselines", "-o", tmp_path, "--no-plots")
+    with pytest.raises(DataError, match="different data"):
+        run("compare", report, tmp_path)

@@ -1,0 +1,135 @@
+import json
+from collections import Counter
+
+import numpy as np
+import pytest
+from conftest import ROOT, SHARED, shared
+
+from tagger.corpus import Corpus, Example, folds, read_corpus
+from tagger.errors import DataError
+from tagger.schema import CLAIMS, Schema, Task
+from tagger.tokens import tokenize
+
+
+def write(path, *rows):
+    lines = (row if isinstance(row, str) else json.dumps(row) for row in rows)
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+GOOD = {"text": "A.", "claim": "speculation", "theme": ["military"], "doc": "d", "register": "wire"}
+
+
+def test_rows_become_examples(tmp_path):
+    path = write(tmp_path / "a.jsonl", GOOD, "", {"text": "B.", "theme": []})
+    first, second = read_corpus([path], CLAIMS).examples
+    assert first == Example(
+        "A.",
+        {"claim": "speculation", "theme": ("military",)},
+        "d",
+        {"register": "wire"},
+        f"{path}:1",
+    )
+    assert second.labels == {"theme": ()}
+    assert second.where == f"{path}:3"
+
+
+def test_csv_and_tsv_hold_the_same(tmp_path):
+    (tmp_path / "a.csv").write_text(
+        '\ufefftext,claim,theme,doc\n"A, b.",speculation,military|economic,d\n'
+    )
+    (tmp_path / "a.tsv").write_text(
+        "text\tclaim\ttheme\tdoc\nA, b.\tspeculation\tmilitary|economic\td\n"
+    )
+    csv, tsv = (read_corpus([tmp_path / name], CLAIMS) for name in ("a.csv", "a.tsv"))
+    assert csv.examples[0].labels == {"claim": "speculation", "theme": ("military", "economic")}
+    assert csv.sha256 == tsv.sha256
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ("{broken", "a.jsonl:2: not a JSON object"),
+        ("[1]", "a.jsonl:2: found a JSON list"),
+        ({"claim": "speculation"}, "a.jsonl:2: there is no column 'text'"),
+        ({"text": "  "}, "a.jsonl:2: text is blank"),
+        ({"text": "A.", "claim": "speculatoin"}, "a.jsonl:2: .*did you mean 'speculation'"),
+    ],
+)
+def test_a_wrong_row_is_named_by_file_and_line(tmp_path, row, message):
+    with pytest.raises(DataError, match=message):
+        read_corpus([write(tmp_path / "a.jsonl", GOOD, row)], CLAIMS)
+
+
+def test_an_empty_file_is_no_corpus(tmp_path):
+    with pytest.raises(DataError, match="no labelled sentence"):
+        read_corpus([write(tmp_path / "a.jsonl")], CLAIMS)
+
+
+def test_the_hash_is_of_the_content_not_of_the_file(tmp_path):
+    one = read_corpus([write(tmp_path / "a.jsonl", GOOD)], CLAIMS)
+    two = read_corpus([write(tmp_path / "b.jsonl", "", GOOD | {"register": "x"})], CLAIMS)
+    other = read_corpus([write(tmp_path / "c.jsonl", GOOD | {"theme": []})], CLAIMS)
+    assert one.sha256 == two.sha256 != other.sha256
+
+
+def test_documents_stay_in_one_fold_and_folds_are_even():
+    groups = np.array([0, 0, 0, 1, 1, 2, 2, 3, 4, 5])
+    fold_of = folds(groups, 3, seed=0)
+    assert sorted(np.bincount(fold_of)) == [3, 3, 4]
+    assert all(len(set(fold_of[groups == g])) == 1 for g in range(6))
+    assert folds(np.array([0, 0, 1]), 5, seed=0).max() == 1
+
+
+def test_sentences_without_documents_are_their_own():
+    schema = Schema((Task("t", ("x", "y")),))
+    corpus = Corpus(schema, (Example("a", {}), Example("b", {}, "d"), Example("c", {}, "d")))
+    assert corpus.groups.tolist() == [0, 1, 1]
+
+
+# The corpus of the shipped model
+
+
+@pytest.fixture(scope="module")
+def corpus():
+    return read_corpus(sorted((ROOT / "data" / "corpus").glob("*.jsonl")), CLAIMS)
+
+
+def test_the_corpus_is_whole(corpus):
+    assert len(corpus) > 9_000
+    assert corpus.has_documents
+    assert all({"claim", "theme"} <= example.labels.keys() for example in corpus.examples)
+    beats = {}
+    for example in corpus.examples:
+        beats.setdefault(example.doc, example.where.rsplit(":", 1)[0])
+        assert beats[example.doc] == example.where.rsplit(":", 1)[0], "a document in two files"
+
+
+def test_no_sentence_stands_twice(corpus):
+    counts = Counter(" ".join(tokenize(text)) for text in corpus.texts)
+    assert [text for text, n in counts.items() if n > 1] == []
+
+
+def runs(text, length):
+    words = [t for t in tokenize(text) if t[0].isalnum()]
+    return {tuple(words[i : i + length]) for i in range(len(words) - length + 1)}
+
+
+def test_no_near_copy_in_another_document(corpus):
+    owner = {}
+    near = []
+    for example in corpus.examples:
+        for run in runs(example.text, 12):
+            if owner.setdefault(run, example.doc) != example.doc:
+                near.append(example.where)
+                break
+    assert near == []
+
+
+def test_no_real_sentence_in_the_corpus(corpus):
+    if not SHARED.exists():
+        pytest.skip("needs real text that is not part of the project: gold/dev.jsonl")
+    real = set()
+    for line in shared("gold", "dev.jsonl").read_text(encoding="utf-8").splitlines():
+        real |= runs(json.loads(line)["text"], 8)
+    assert [e.where for e in corpus.examples if runs(e.text, 8) & real] == []

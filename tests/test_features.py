@@ -1,0 +1,198 @@
+import threading
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.sparse import diags_array
+from sklearn.feature_extraction.text import TfidfVectorizer
+
+from tagger.errors import ConfigError, DataError
+from tagger.features import FeatureSettings, Featurizer, Scorer
+from tagger.lexicon import Lexicon
+from tagger.tokens import TOKEN_PATTERN, mask, normalize, surface_tokens, tokenize
+
+LEXICON = Lexicon("[hedge] Weakens.\nmay\nin a bid to\nbid to\n[name] A name.\nUS\nsanction*\n")
+WORDS = st.sampled_from(
+    [
+        "the",
+        "US",
+        "may",
+        "us",
+        "strike",
+        "Strike,",
+        "sanctions",
+        "in",
+        "a",
+        "bid",
+        "to",
+        "it's",
+        "“won’t”",
+        "İstanbul",
+        "9/11",
+        "\u2028",
+    ]
+)
+SENTENCES = st.lists(st.lists(WORDS, max_size=12).map(" ".join) | st.text(), min_size=3, max_size=8)
+
+
+def unscaled(featurizer, texts, block):
+    """Our features of one block without the scales: plain tf-idf."""
+    n_tokens = np.array([max(1, len(tokenize(text))) for text in texts])
+    x = featurizer.transform(texts)[:, featurizer.blocks_[block]]
+    return diags_array(np.sqrt(n_tokens)) @ x / featurizer.scales_[block]
+
+
+def reference(block, min_df):
+    options = {"norm": None, "min_df": min_df, "preprocessor": normalize}
+    if block == "char":
+        return TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 4), **options)
+    return TfidfVectorizer(token_pattern=TOKEN_PATTERN, ngram_range=(1, 3), **options)
+
+
+def check_against_reference(train, test, min_df):
+    featurizer = Featurizer(
+        FeatureSettings(
+            word_ngrams=(1, 3), char_ngrams=(2, 4), word_min_df=min_df, char_min_df=min_df
+        )
+    ).fit(train)
+    for block in ("word", "char"):
+        vectorizer = reference(block, min_df)
+        vectorizer.fit(train)
+        names = vectorizer.get_feature_names_out()
+        ours = unscaled(featurizer, test, block)
+        theirs = vectorizer.transform(test)
+        columns = featurizer.feature_names(block)
+        assert sorted(columns) == sorted(names)
+        order = np.argsort(columns)
+        expected = theirs[:, np.argsort(names)]
+        assert abs(ours[:, order] - expected).max() < 1e-12
+
+
+def test_tfidf_equals_scikit_learn_on_news(sentences):
+    check_against_reference(sentences[::2], sentences[1::2], min_df=2)
+
+
+@settings(max_examples=50, deadline=None)
+@given(SENTENCES, SENTENCES)
+def test_tfidf_equals_scikit_learn_on_anything(train, test):
+    if not any(tokenize(text) for text in train):
+        return
+    check_against_reference(train, test, min_df=1)
+
+
+def test_masked_ngrams_are_those_of_a_plain_loop(sentences):
+    featurizer = Featurizer(FeatureSettings(masked_keep=50, masked_min_df=1)).fit(sentences)
+
+    def analyze(text):
+        run = []
+        for chunk in text.split():
+            for surface in surface_tokens(chunk):
+                kept = surface.lower() in featurizer.kept_
+                run.append(surface.lower() if kept else mask(surface))
+        bounded = ["<s>", *run, "</s>"]
+        longer = [" ".join(bounded[i : i + n]) for n in (2, 3) for i in range(len(bounded) - n + 1)]
+        return run + longer
+
+    vectorizer = TfidfVectorizer(analyzer=analyze, norm=None).fit(sentences)
+    ours = unscaled(featurizer, sentences, "masked")
+    columns = featurizer.feature_names("masked")
+    assert sorted(columns) == list(vectorizer.get_feature_names_out())
+    assert abs(ours[:, np.argsort(columns)] - vectorizer.transform(sentences)).max() < 1e-12
+
+
+def test_fitting_again_forgets_the_first_fit(sentences):
+    settings = FeatureSettings(word_min_df=1, char_min_df=1)
+    again = Featurizer(settings).fit(["One thing.", "Another thing."]).fit(sentences[:50])
+    fresh = Featurizer(settings).fit(sentences[:50])
+    assert abs(again.transform(sentences) - fresh.transform(sentences)).max() == 0
+
+
+def test_lexicon_classes_are_counted():
+    texts = ["In a bid to win, US sanctions may fall.", "us", "US may, may."]
+    featurizer = Featurizer(FeatureSettings(lexicons=("x",), word_min_df=1), [LEXICON]).fit(texts)
+    idf = featurizer.idf_[featurizer.blocks_["x"]]
+    counts = unscaled(featurizer, texts, "x").toarray() / idf
+    # hedge: "in a bid to", "bid to", "may"; name: "US", "sanctions"
+    assert counts.round(9).tolist() == [[3, 2], [0, 0], [2, 1]]
+
+
+def test_scorer_equals_the_matrix_product(small_model, sentences):
+    featurizer = small_model.featurizer
+    weights = np.random.default_rng(0).normal(size=(featurizer.n_features_, 4))
+    intercept = np.arange(4.0)
+    texts = [*sentences, "", "  ", "unheardofword", "İ’”"]
+    expected = featurizer.transform(texts) @ weights + intercept
+    scorer = Scorer(featurizer, weights, intercept)
+    assert abs(scorer.decision_function(texts) - expected).max() < 1e-9
+    assert abs(scorer.decision_function(texts[::-1])[::-1] - expected).max() < 1e-9
+    one_by_one = np.concatenate([scorer.decision_function([text]) for text in texts])
+    assert abs(one_by_one - expected).max() < 1e-9
+    assert scorer.decision_function([]).shape == (0, 4)
+
+
+def test_scorer_forgets_when_it_knows_too_many_chunks(small_model, sentences):
+    featurizer = small_model.featurizer
+    weights = np.ones((featurizer.n_features_, 1))
+    scorer = Scorer(featurizer, weights, np.zeros(1), max_chunks=100)
+    unbounded = Scorer(featurizer, weights, np.zeros(1))
+    for start in range(0, 200, 20):
+        batch = sentences[start : start + 20]
+        assert (scorer.decision_function(batch) == unbounded.decision_function(batch)).all()
+        n_distinct = len({chunk for text in batch for chunk in text.split()})
+        assert scorer.n_known_chunks <= 100 + n_distinct
+
+
+def test_threads_share_a_scorer(small_model, sentences):
+    expected = small_model.scorer.decision_function(sentences)
+    weights = np.concatenate([c.coef for c in small_model.classifiers]).T
+    intercept = np.concatenate([c.intercept for c in small_model.classifiers])
+    scorer = Scorer(small_model.featurizer, weights, intercept, max_chunks=500)
+    wrong = []
+
+    def work(offset):
+        for start in range(offset, len(sentences), 40):
+            rows = slice(start, start + 10)
+            if abs(scorer.decision_function(sentences[rows]) - expected[rows]).max() > 1e-9:
+                wrong.append(start)
+
+    threads = [threading.Thread(target=work, args=(10 * k,)) for k in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong
+
+
+@settings(max_examples=50, deadline=None)
+@given(text=st.text() | st.lists(WORDS, max_size=15).map(" ".join))
+def test_contributions_sum_to_the_scores(small_model, text):
+    scorer = small_model.scorer
+    spans, contributions = scorer.explain(text)
+    total = contributions.sum(axis=0) + scorer.intercept
+    assert abs(total - scorer.decision_function([text])[0]).max() < 1e-9
+    assert all(0 <= start <= end <= len(text) for start, end in spans)
+
+
+def test_a_bare_string_is_refused(small_model):
+    with pytest.raises(DataError, match="one string, expected a list"):
+        small_model.featurizer.transform("A sentence.")
+
+
+def test_no_term_is_an_error():
+    with pytest.raises(DataError, match="no term is left"):
+        Featurizer(FeatureSettings(masked_ngrams=())).fit(["one", "two"])
+
+
+@pytest.mark.parametrize(
+    ("raw", "message"),
+    [
+        ({"word_ngram": [1, 2]}, "did you mean 'word_ngrams'"),
+        ({"word_ngrams": [2, 1]}, "low <= high"),
+        ({"char_min_df": 0}, "1 or more"),
+        ({"vectors": 3}, "expected a str"),
+    ],
+)
+def test_wrong_settings_are_named(raw, message):
+    with pytest.raises(ConfigError, match=message):
+        FeatureSettings.from_dict(raw)

@@ -1,0 +1,92 @@
+"""The README's examples are run: Python as doctests, commands by the shell."""
+
+import doctest
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import ROOT
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"(<!-- [a-z]+ -->\n)?```(\w+)\n(.*?)```", README, re.DOTALL)
+
+
+def test_python_examples():
+    globs: dict[str, object] = {}
+    for _, language, code in BLOCKS:
+        if language != "python":
+            continue
+        example = doctest.DocTestParser().get_doctest(code, globs, "README", "README.md", 0)
+        runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS)
+        runner.run(example, clear_globs=False)
+        globs = example.globs
+        assert runner.failures == 0
+
+
+def test_docstring_example():
+    import tagger.predictor
+
+    failures, tries = doctest.testmod(tagger.predictor)
+    assert tries
+    assert not failures
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        line.split("  #")[0].strip()
+        for mark, language, code in BLOCKS
+        if language == "sh" and not mark
+        for line in code.splitlines()
+        # The shipped model is trained again by .ci/check_model.py.
+        if line.strip() and "claims-en.toml" not in line
+    ],
+)
+def test_shell_examples(command, tmp_path_factory):
+    """Run each command in a folder that has what the README's reader has at that point."""
+    folder = _desk(tmp_path_factory)
+    bin_folder = Path(sys.executable).parent
+    environment = os.environ | {"PATH": f"{bin_folder}{os.pathsep}{os.environ['PATH']}"}
+    run = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", command],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+    )
+    # 141: the reader of a pipe had seen enough (| head).
+    assert run.returncode in (0, 141), run.stderr
+
+
+_made: list[Path] = []
+
+
+def _desk(tmp_path_factory) -> Path:
+    """Make, once, a folder with an article, rows, labelled data and a checkout's folders."""
+    if _made:
+        return _made[0]
+    folder = tmp_path_factory.mktemp("desk")
+    article = next((ROOT / "seeds").glob("*.txt")).read_text(encoding="utf-8")
+    (folder / "article.txt").write_text(article, encoding="utf-8")
+    (folder / "articles").mkdir()
+    (folder / "articles" / "one.txt").write_text(article, encoding="utf-8")
+    (folder / "articles" / "two.md").write_text("# Oil\n\nOil rose 2 percent.\n", encoding="utf-8")
+    (folder / "rows.csv").write_text("doc,text\na,Oil rose.\nb,It may fall.\n", encoding="utf-8")
+    (folder / "data").symlink_to(ROOT / "data")
+    (folder / "seeds").symlink_to(ROOT / "seeds")
+    corpus = (ROOT / "data" / "corpus" / "wire.jsonl").read_text(encoding="utf-8").splitlines()
+    (folder / "test.jsonl").write_text("\n".join(corpus[:60]) + "\n", encoding="utf-8")
+    (folder / "mine.jsonl").write_text("\n".join(corpus) + "\n", encoding="utf-8")
+    (folder / "tones.toml").write_text(TONES, encoding="utf-8")
+    rows = (f"{i // 4},A {w} day {i},{t}" for i, (w, t) in enumerate(WORDS * 12))
+    (folder / "tones.csv").write_text("doc,text,tone\n" + "\n".join(rows) + "\n", encoding="utf-8")
+    _made.append(folder)
+    return folder
+
+
+TONES = '[[schema]]\nname = "tone"\nlabels = ["glad", "sad"]\n'
+WORDS = [("joyful", "glad"), ("happy", "glad"), ("bitter", "sad"), ("grim", "sad")]

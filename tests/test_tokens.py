@@ -1,0 +1,81 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.feature_extraction.text import TfidfVectorizer
+
+from tagger.tokens import (
+    TOKEN_PATTERN,
+    char_ngrams,
+    fold,
+    mask,
+    normalize,
+    surface_tokens,
+    token_spans,
+    tokenize,
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "tokens"),
+    [
+        (
+            "The U.S.-led coalition’s F-16s",
+            ["the", "u.s.", "led", "coalition", "'s", "f", "00", "s"],
+        ),
+        ("“won’t”", ['"', "won't", '"']),
+        ("$1,234.50 — 9/11", ["$", "0,000.00", "-", "0", "/", "00"]),
+        (
+            "O’Neill's well-known 'al-Qaeda'",
+            ["o'neill", "'s", "well", "known", "'", "al", "qaeda", "'"],
+        ),
+        ("", []),
+    ],
+)
+def test_tokenize(text, tokens):
+    assert tokenize(text) == tokens
+
+
+@given(st.text())
+def test_folding_keeps_the_length(text):
+    assert len(fold(text)) == len(text)
+
+
+@given(st.text())
+def test_surfaces_and_spans_agree_with_tokens(text):
+    for chunk in text.split():
+        tokens = tokenize(chunk)
+        assert [s.lower() for s in surface_tokens(chunk)] == tokens
+        spans = token_spans(chunk)
+        assert len(spans) == len(tokens)
+        assert all(0 <= start < end <= len(chunk) for start, end in spans)
+
+
+@given(st.text())
+def test_no_token_crosses_white_space(text):
+    assert [t for chunk in text.split() for t in tokenize(chunk)] == tokenize(text)
+
+
+@given(st.text(), st.integers(1, 4), st.integers(0, 3))
+def test_char_ngrams_are_those_of_scikit_learn(text, low, more):
+    analyze = TfidfVectorizer(
+        analyzer="char_wb", ngram_range=(low, low + more), preprocessor=normalize
+    ).build_analyzer()
+    ours = [g for chunk in normalize(text).split() for g in char_ngrams(chunk, low, low + more)]
+    assert ours == analyze(text)
+
+
+@given(st.text())
+def test_tokens_are_those_of_scikit_learn(text):
+    analyze = TfidfVectorizer(token_pattern=TOKEN_PATTERN, preprocessor=normalize).build_analyzer()
+    assert tokenize(text) == analyze(text)
+
+
+@pytest.mark.parametrize(
+    ("surface", "shape"),
+    [
+        *[("Paris", "Xx"), ("NATO", "XX"), ("A", "Xx"), ("0000", "#4"), ("0,000", "#,")],
+        *[(",", ","), ("talking", "-ing"), ("war", "x"), ("talks", "-s")],
+    ],
+)
+def test_mask(surface, shape):
+    assert mask(surface) == shape

@@ -29,7 +29,7 @@ from tagger.files.rows import Batch, Reject
 from tagger.predictor import Tagger
 from tagger.table import ABSENT, TaggedTable, take
 
-PART_BYTES = 4 << 20
+PART_BYTES = 2 << 20
 OUTPUT_FORMATS = ("jsonl", "csv", "parquet", "html")
 _JOB, _LOCK = "job.json", "lock"
 

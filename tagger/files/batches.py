@@ -256,13 +256,13 @@ def check_record_batch(
     extra: dict[str, Column] = {
         given.named(name): record_batch.column(name) for name in names if given.passed_on(name)
     }
-    docs = [f"{source}:{line}" for line in lines]
+    named = [None] * len(texts)
     if given.id_column in names:
         named = record_batch.column(given.id_column).to_pylist()
-        docs = [
-            place if name is None or name == "" else str(name)
-            for name, place in zip(named, docs, strict=True)
-        ]
+    docs = [
+        f"{source}:{line}" if name is None or name == "" else str(name)
+        for name, line in zip(named, lines, strict=True)
+    ]
     if faults:
         rows = np.array([i for i in range(len(texts)) if i not in faults], np.int64)
         texts, docs, lines = take(texts, rows), take(docs, rows), take(list(lines), rows)

@@ -29,7 +29,7 @@ from tagger.files.rows import Batch, Reject
 from tagger.predictor import Tagger
 from tagger.table import ABSENT, TaggedTable, take
 
-PART_BYTES = 8 << 20
+PART_BYTES = 2 << 20
 OUTPUT_FORMATS = ("jsonl", "csv", "parquet", "html")
 _JOB, _LOCK = "job.json", "lock"
 
@@ -274,6 +274,8 @@ class Work:
 def _ends(part: Part) -> tuple[str, str]:
     places = [(b.sources[i], b.lines[i]) for b in part.batches for i in (0, -1)]
     places += [(r.source, r.line) for r in part.rejects]
+    if not places:
+        return "", ""
     first, last = places[0], places[-1]
     return f"{first[0]}:{first[1]}", f"{last[0]}:{last[1]}"
 

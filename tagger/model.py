@@ -123,6 +123,7 @@ class Model:
             "about": self.about,
             "files": {name: _sha256(data) for name, data in sorted(contents.items())},
         }
+        manifest["checksum"] = _checksum(manifest)
         text = json.dumps(manifest, indent=2, ensure_ascii=False) + "\n"
         contents[MANIFEST] = text.encode()
         return {name: (data, _sha256(data)) for name, data in contents.items()}
@@ -178,10 +179,15 @@ def _read(folder: Path) -> tuple[dict[str, Any], dict[str, bytes]]:
         raise ModelError(f"{folder / MANIFEST}: not JSON: {error}") from None
     if not isinstance(manifest, dict) or "format" not in manifest:
         raise ModelError(f"{folder / MANIFEST}: found no format number, expected {FORMAT}")
-    if manifest["format"] != FORMAT:
+    if manifest["format"] != FORMAT or isinstance(manifest["format"], bool):
         raise ModelError(
             f"{folder}: the model has format {manifest['format']!r}, this tagger reads {FORMAT}: "
             "install the tagger that made it, or train it again"
+        )
+    if "checksum" in manifest and manifest["checksum"] != _checksum(manifest):
+        raise ModelError(
+            f"{folder / MANIFEST}: the checksum is not that of its content: the file is damaged "
+            "or was changed; copy the model again"
         )
     listed = manifest.get("files")
     if not isinstance(listed, dict) or WEIGHTS not in listed:
@@ -311,6 +317,12 @@ def _pack(strings: Any) -> npt.NDArray[np.uint8]:
 def _unpack(packed: npt.NDArray[np.uint8]) -> list[str]:
     text = packed.tobytes().decode("utf-8")
     return text.split("\n") if text else []
+
+
+def _checksum(manifest: Mapping[str, Any]) -> str:
+    """Return the SHA-256 of a manifest's values, whatever their layout."""
+    values = {key: value for key, value in manifest.items() if key != "checksum"}
+    return _sha256(json.dumps(values, sort_keys=True).encode())
 
 
 def fingerprints(texts: Iterable[str]) -> npt.NDArray[np.uint64]:

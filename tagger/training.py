@@ -205,6 +205,14 @@ def train(
             "n_sentences": len(corpus),
             "n_documents": int(corpus.groups.max()) + 1,
         },
+        "out_of_fold": {
+            c.task.name: confusion(
+                c.task,
+                encode(c.task, corpus.labels(c.task.name)),
+                c.decide(out_of_fold[c.task.name]),
+            )
+            for c in classifiers
+        },
         "versions": {name: version(name) for name in ("numpy", "scipy", "scikit-learn")},
     }
     trained_on = np.unique(fingerprints(corpus.texts))
@@ -346,6 +354,23 @@ def _fit_task(
         coef, intercept = regression(y[:, None].astype(np.float64))
         return np.concatenate([-coef, coef]) / 2, np.array([-0.5, 0.5]) * intercept
     return regression((y[:, None] == np.arange(len(task.labels))).astype(np.float64))
+
+
+def confusion(task: Task, gold: npt.NDArray[Any], predicted: npt.NDArray[Any]) -> list[Any]:
+    """Count answers by true answer.
+
+    Returns
+    -------
+    Nested lists: for a single-label task a matrix with a row for each true label; for a
+    multi-label task one matrix for each label with the rows and columns "not so" and "so".
+    """
+    pairs = zip(gold.T, predicted.T, strict=True) if task.multilabel else [(gold, predicted)]
+    n = 2 if task.multilabel else len(task.labels)
+    counts = [
+        np.bincount(g.astype(np.int64) * n + p, minlength=n * n).reshape(n, n).tolist()
+        for g, p in pairs
+    ]
+    return counts if task.multilabel else list(counts[0])
 
 
 def calibrate(task: Task, scores: Floats, y: npt.NDArray[Any]) -> tuple[Floats, Floats]:

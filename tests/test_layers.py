@@ -12,8 +12,8 @@ LAYERS = (
     {"model", "logistic"},
     {"predictor", "corpus", "files", "table", "guess", "job"},
     {"training", "evaluation", "report", "plots", "baselines", "checks", "comparison"}
-    | {"search", "export"},
-    {"cli"},
+    | {"search", "export", "shares"},
+    {"cli", "scale"},
 )
 LEVEL = {room: level for level, rooms in enumerate(LAYERS) for room in rooms}
 FILES = sorted((ROOT / "tagger").rglob("*.py"))

@@ -15,6 +15,7 @@ COMMANDS = {
     "check": "Look labelled sentences over before training.",
     "train": "Train a model on labelled sentences.",
     "evaluate": "Measure a model on labelled sentences.",
+    "stats": "Show the shares of labels in tagged sentences, and what drifted.",
     "compare": "Compare two models or two reports.",
     "info": "Show what a model is.",
     "export": "Save a model as a scikit-learn Pipeline.",

@@ -72,6 +72,15 @@ _STOPPED = 128 + signal.SIGTERM
     metavar="N",
     help=f"Text in a part, the most that an interruption costs. [{PART_BYTES}]",
 )
+@click.option(
+    "--engine",
+    type=click.Choice(["local", "dask"]),
+    default="local",
+    help="dask: many machines, Parquet in, a folder of Parquet out. [local]",
+)
+@click.option(
+    "--scheduler", metavar="ADDRESS", help="Dask scheduler; two local workers by default."
+)
 def command(
     paths: tuple[str, ...],
     model: str | None,
@@ -88,6 +97,8 @@ def command(
     allow_rejects: bool,
     max_document_bytes: int,
     part_bytes: int,
+    engine: str,
+    scheduler: str | None,
 ) -> None:
     """Tag the sentences of articles.
 
@@ -119,6 +130,20 @@ def command(
     if output and output_format == "table":
         raise click.UsageError("--format table is for reading on a terminal, not for --output")
     files = expand(list(paths))
+    if engine == "dask":
+        from tagger.scale import Rows, predict_with_dask
+
+        if output_format != "parquet":
+            raise click.UsageError("--engine dask writes Parquet: give --output NAME.parquet")
+        n, lost = predict_with_dask(
+            files,
+            str(output),
+            Rows(str(model or ""), sentences, text_column, id_column, max_document_bytes),
+            scheduler,
+        )
+        click.echo(f"tagger: {n:,} sentences, {lost:,} rows rejected", err=True)
+        _end(lost, allow_rejects, f"{output}/rejects.jsonl")
+        return
     tagger = Tagger.load(model)
     given = input_of(
         files,

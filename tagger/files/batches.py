@@ -2,10 +2,12 @@
 
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
+
+import numpy as np
 
 from tagger.errors import ConfigError, DataError, did_you_mean
 from tagger.files import compression, parquet
@@ -203,54 +205,69 @@ def _batch(given: Input, rows: list[Row]) -> Batch:
 def _parquet_batches(
     given: Input, path: str, report: Callable[[str, int], None]
 ) -> Iterator[Batch | Reject]:
-    import numpy as np
-
     with _open(path) as stream:
-        names = parquet.open_file(stream, path).schema_arrow.names
+        file = parquet.open_file(stream, path)
+        names = file.schema_arrow.names
         if given.text_column not in names:
             hint = did_you_mean(given.text_column, names)
             raise DataError(f"{path}: no column {given.text_column!r}: {hint} (see --text-column)")
-        wanted = [
-            n for n in names if n in (given.text_column, given.id_column) or given.passed_on(n)
-        ]
-        n_rows = max(1, parquet.open_file(stream, path).metadata.num_rows)
+        used = (given.text_column, given.id_column)
+        wanted = [name for name in names if name in used or given.passed_on(name)]
+        n_rows = max(1, file.metadata.num_rows)
         n_bytes = os.fstat(stream.fileno()).st_size
         for item in parquet.read_record_batches(stream, path, wanted):
             if isinstance(item, Reject):
                 yield item
                 continue
             record_batch, first = item
-            texts = record_batch.column(given.text_column).to_pylist()
-            lines = range(first, first + len(texts))
-            faults = {
-                i: reason
-                for i, text in enumerate(texts)
-                if type(text) is not str or not text.strip() or len(text) * 4 > given.limit
-                if (reason := _fault(text, given, lines[i], names))
-            }
-            for i, reason in faults.items():
-                raw = _raw(record_batch.slice(i, 1).to_pylist()[0])
-                yield Reject(reason, raw, path, lines[i])
-            extra: dict[str, Column] = {
-                given.named(name): record_batch.column(name)
-                for name in wanted
-                if given.passed_on(name)
-            }
-            docs = [f"{path}:{line}" for line in lines]
-            if given.id_column in names:
-                named = record_batch.column(given.id_column).to_pylist()
-                docs = [
-                    place if name is None or name == "" else str(name)
-                    for name, place in zip(named, docs, strict=True)
-                ]
-            report(path, n_bytes * min(first + len(texts), n_rows) // n_rows)
-            if faults:
-                rows = np.array([i for i in range(len(texts)) if i not in faults], np.int64)
-                texts, docs = take(texts, rows), take(docs, rows)
-                extra = {name: take(column, rows) for name, column in extra.items()}
-                lines = take(list(lines), rows)
-            if texts:
-                yield Batch(texts, docs, extra, [path] * len(texts), lines)
+            report(path, n_bytes * min(first + len(record_batch), n_rows) // n_rows)
+            batch, rejects = check_record_batch(given, record_batch, path, first)
+            yield from rejects
+            if batch is not None:
+                yield batch
+
+
+def check_record_batch(
+    given: Input, record_batch: Any, source: str, first: int
+) -> tuple[Batch | None, list[Reject]]:
+    """Return the rows of an Arrow record batch that can be tagged, and a reject for each other.
+
+    Parameters
+    ----------
+    given : which columns are used.
+    record_batch : a pyarrow RecordBatch that has the column of the texts.
+    source, first : file and number of the first row.
+    """
+    texts = record_batch.column(given.text_column).to_pylist()
+    names = record_batch.schema.names
+    lines: Sequence[int] = range(first, first + len(texts))
+    faults = {
+        i: reason
+        for i, text in enumerate(texts)
+        if type(text) is not str or not text.strip() or len(text) * 4 > given.limit
+        if (reason := _fault(text, given, 1, names))
+    }
+    rejects = [
+        Reject(reason, _raw(record_batch.slice(i, 1).to_pylist()[0]), source, lines[i])
+        for i, reason in faults.items()
+    ]
+    if len(faults) == len(texts):
+        return None, rejects
+    extra: dict[str, Column] = {
+        given.named(name): record_batch.column(name) for name in names if given.passed_on(name)
+    }
+    named = [None] * len(texts)
+    if given.id_column in names:
+        named = record_batch.column(given.id_column).to_pylist()
+    docs = [
+        f"{source}:{line}" if name is None or name == "" else str(name)
+        for name, line in zip(named, lines, strict=True)
+    ]
+    if faults:
+        rows = np.array([i for i in range(len(texts)) if i not in faults], np.int64)
+        texts, docs, lines = take(texts, rows), take(docs, rows), take(list(lines), rows)
+        extra = {name: take(column, rows) for name, column in extra.items()}
+    return Batch(texts, docs, extra, [source] * len(texts), lines), rejects
 
 
 def input_of(

@@ -36,8 +36,8 @@ def read(stream: BinaryIO, source: str, limit: int = MAX_DOCUMENT_BYTES) -> Iter
 def _trafilatura() -> Any:
     try:
         import trafilatura
-    except ImportError:
+    except ImportError as error:
         raise DataError(
-            "HTML files need the extra html: pip install 'claim-tagger[html]'"
+            f"HTML files need the extra html: pip install 'claim-tagger[html]' ({error})"
         ) from None
     return trafilatura

@@ -189,7 +189,10 @@ def write(batches: Sequence[Any], schema: Any) -> bytes:
     """Return record batches as the bytes of a Parquet file."""
     pa = pyarrow()
     sink = io.BytesIO()
-    with pa.parquet.ParquetWriter(sink, schema, compression="zstd") as writer:
+    # A part is read once more and thrown away: what it costs is time, not room.
+    with pa.parquet.ParquetWriter(
+        sink, schema, compression="lz4", use_dictionary=False, write_statistics=False
+    ) as writer:
         if batches:
             writer.write_table(pa.Table.from_batches(batches, schema))
     return sink.getvalue()

@@ -1,0 +1,162 @@
+"""tagger stats: how often each label occurs in tagged sentences, and what drifted."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+import click
+
+from tagger.errors import DataError
+
+
+@click.command()
+@click.argument("output")
+@click.option("--model", metavar="DIR", help="Model that tagged it; by default its manifest tells.")
+@click.option(
+    "--by",
+    type=click.Choice(["all", "document", "outlet", "month"]),
+    multiple=True,
+    help="What to group by, may be given again. [all, outlet and month where there are any]",
+)
+@click.option("--outlet-column", default="outlet", metavar="NAME", help="[outlet]")
+@click.option("--date-column", default="date", metavar="NAME", help="[date]")
+@click.option("--compare", metavar="OTHER", help="An earlier tagged file: show what drifted.")
+@click.option("--plots", metavar="DIR", help="Draw the shares over time into a folder.")
+@click.option("--format", "form", type=click.Choice(["table", "json", "csv"]), default="table")
+def command(
+    output: str,
+    model: str | None,
+    by: tuple[str, ...],
+    outlet_column: str,
+    date_column: str,
+    compare: str | None,
+    plots: str | None,
+    form: str,
+) -> None:
+    """Show the shares of labels in what `tagger predict` wrote.
+
+    OUTPUT is a tagged JSONL, CSV or Parquet file. Shares come raw and corrected for
+    the errors that the model made in cross-validation, each with its 95 % interval.
+
+    \b
+    tagger stats tagged.parquet
+    tagger stats tagged.parquet --by outlet --format csv
+    tagger stats march.parquet --compare february.parquet
+    tagger stats tagged.parquet --by month --plots figures
+    """
+    from tagger.predictor import Tagger
+    from tagger.schema import Schema
+    from tagger.shares import changed, drift, plot_months, read_manifest, shares, tally
+
+    record = read_manifest(output)
+    if model is None and "schema" in record:
+        schema = Schema.from_dict(record["schema"])
+        confusion, model_id = record.get("out_of_fold"), record.get("model")
+    else:
+        loaded = Tagger.load(model).model
+        schema, confusion, model_id = loaded.schema, loaded.about.get("out_of_fold"), loaded.id
+    counted = tally(output, schema, outlet_column, date_column)
+    others = sorted(set(counted.models) - {str(model_id)})
+    if others:
+        click.echo(
+            f"tagger: tagged by model {', '.join(others)}, not by {model_id}: shares are not "
+            "corrected; name the right one with --model",
+            err=True,
+        )
+        confusion = None
+    elif not confusion:
+        click.echo(
+            "tagger: the model does not record its errors: shares are not corrected", err=True
+        )
+    if compare is not None:
+        earlier = tally(compare, schema, outlet_column, date_column)
+        rows = [{**asdict(d), "clear": d.clear} for d in drift(earlier, counted)]
+        moved = changed(compare, output, schema)
+        if form == "table":
+            _print_drift(rows, moved)
+        else:
+            _print(rows, form)
+        return
+    found = [
+        share
+        for kind in by or ("all", "outlet", "month")
+        for share in shares(counted, kind, confusion)
+    ]
+    if not found:
+        raise DataError(f"{output}: no sentence has a value to group by")
+    if plots:
+        monthly = [s for s in found if s.by == "month"] or shares(counted, "month", confusion)
+        for path in plot_months(monthly, plots):
+            click.echo(str(path), err=True)
+    if form == "table":
+        _print_shares(found)
+    else:
+        _print([asdict(share) for share in found], form)
+
+
+def _print(rows: Sequence[dict[str, Any]], form: str) -> None:
+    if form == "json":
+        click.echo(json.dumps(rows, indent=2, ensure_ascii=False))
+        return
+    import csv
+    import sys
+
+    writer = csv.DictWriter(sys.stdout, list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+
+
+def _range(low: float | None, high: float | None) -> str:
+    return "" if low is None or high is None else f"{low:.1%} to {high:.1%}"
+
+
+def _print_shares(found: Sequence[Any]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table("group", "sentences", "label", "share", "95 %", "corrected", "95 %", box=None)
+    last = None
+    for s in found:
+        new = (s.by, s.group) != last
+        last = s.by, s.group
+        table.add_row(
+            Text("all" if s.by == "all" else f"{s.by} {s.group}") if new else "",
+            f"{s.n_sentences:,}" if new else "",
+            Text(s.label.replace("_", " ")),
+            f"{s.raw:.1%}",
+            _range(s.low, s.high),
+            "" if s.adjusted is None else f"{s.adjusted:.1%}",
+            _range(s.adjusted_low, s.adjusted_high),
+        )
+    Console(highlight=False).print(table)
+
+
+def _print_drift(rows: Sequence[dict[str, Any]], moved: dict[str, Any]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console(highlight=False)
+    table = Table("label", "before", "after", "change, 95 %", "", box=None)
+    for row in rows:
+        table.add_row(
+            Text(row["label"].replace("_", " ")),
+            f"{row['before']:.1%}",
+            f"{row['after']:.1%}",
+            f"{row['low']:+.1%} to {row['high']:+.1%}",
+            "drifted" if row["clear"] else "",
+        )
+    console.print(table)
+    for task, pairs in moved.items():
+        n, kept = sum(pairs.values()), sum(k for (a, b), k in pairs.items() if a == b)
+        if not n:
+            console.print(f"{task}: no sentence in common")
+            continue
+        console.print(
+            f"{task}: {n - kept:,} of {n:,} sentences in common changed ({1 - kept / n:.2%})"
+        )
+        for (a, b), k in sorted(pairs.items(), key=lambda item: (-item[1], item[0])):
+            if a != b:
+                console.print(Text(f"  {k:>8,}  {a or 'none'} -> {b or 'none'}"))

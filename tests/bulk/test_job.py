@@ -1,0 +1,287 @@
+import csv
+import gzip
+import io
+import json
+import signal
+import time
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from tagger.files.batches import input_of
+from tagger.job import JobSettings, Progress, run
+from tagger.predictor import Tagger
+
+from .conftest import Command, sentences
+
+
+def write_rows(path: Path, n: int) -> None:
+    path.write_text(
+        "".join(json.dumps({"id": i, "text": t}) + "\n" for i, t in enumerate(sentences(n)))
+    )
+
+
+def read_lines(path: Path) -> list[dict[str, object]]:
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def settings(tagger: Tagger, path: Path, output: str, **options: object) -> JobSettings:
+    given = input_of([str(path)], sentences=True, taken=[*tagger.columns, "evidence"])
+    target = path.parent / output
+    form = next(p for p in ("parquet", "csv", "html", "jsonl") if p in output)
+    return JobSettings(given, target, form, **options)  # type: ignore[arg-type]
+
+
+def test_bulk_work_gives_what_the_objects_give(tiny: Tagger) -> None:
+    text = "The talks may fail.  The army fired rockets on Monday.\n\nBad decision."
+    table = tiny.tag_table([text, "", "One more."])
+    assert table.row.tolist() == [0, 0, 0, 2]
+    assert [text[a:b] for a, b in zip(table.start[:3], table.end[:3], strict=True)] == table.text[
+        :3
+    ]
+    slow = list(tiny.rows(tiny.tag(text, "0")))
+    from tagger.files.tagged import to_jsonl
+
+    assert [json.loads(x) for x in to_jsonl(table).splitlines()[:3]] == slow
+
+
+@pytest.mark.parametrize("output", ["o.jsonl", "o.csv", "o.parquet", "o.jsonl.gz"])
+def test_round_trip_keeps_text_and_passed_columns(
+    tmp_path: Path, tiny: Tagger, output: str
+) -> None:
+    odd = ['a "b", c\nd', "tab\tand\r\nreturn", "lone\rreturn", "é 𝔘 \x00 \u2028 end", " = 1 "]
+    path = tmp_path / "in.jsonl"
+    path.write_text("".join(json.dumps({"text": t, "k": t, "doc": "d"}) + "\n" for t in odd))
+    result = run(tiny, settings(tiny, path, output, part_bytes=10))
+    assert (result.rows, result.tagged, result.rejected) == (5, 5, 0)
+    assert result.parts > 1
+    data = (tmp_path / output).read_bytes()
+    if output.endswith("parquet"):
+        rows = pq.read_table(io.BytesIO(data)).to_pylist()
+    elif output.endswith("csv"):
+        rows = list(csv.DictReader(io.StringIO(data.decode(), newline="")))
+    else:
+        text = gzip.decompress(data) if output.endswith("gz") else data
+        rows = [json.loads(line) for line in text.split(b"\n")[:-1]]
+    assert [row["text"] for row in rows] == odd
+    assert [row["k"] for row in rows] == odd
+
+
+def test_parquet_columns_keep_their_types(tmp_path: Path, tiny: Tagger) -> None:
+    import datetime
+
+    table = pa.table(
+        {
+            "text": ["The talks may fail.", "Bad decision."],
+            "day": pa.array([datetime.date(2024, 3, 18), None], pa.date32()),
+            "small": pa.array([1, 2], pa.int8()),
+            "n": [7, 8],
+        }
+    )
+    pq.write_table(table, tmp_path / "in.parquet")
+    run(tiny, settings(tiny, tmp_path / "in.parquet", "o.parquet"))
+    found = pq.read_table(tmp_path / "o.parquet")
+    for name, ours in (("day", "day"), ("small", "small"), ("n", "input_n")):
+        assert found.column(ours).combine_chunks().equals(table.column(name).combine_chunks())
+
+
+def test_every_row_is_tagged_or_rejected(tmp_path: Path, tiny: Tagger) -> None:
+    path = tmp_path / "in.jsonl"
+    path.write_bytes(
+        b'{"text": "The talks may fail."}\n{"text": 5}\nnot json\n{"body": "x"}\n'
+        b'{"text": "  "}\n{"text": "caf\xe9"}\n{"text": "Bad."}\n'
+    )
+    result = run(tiny, settings(tiny, path, "o.jsonl"))
+    assert (result.rows, result.tagged, result.rejected, result.sentences) == (7, 2, 5, 2)
+    rejects = read_lines(tmp_path / "o.jsonl.rejects.jsonl")
+    assert sorted(r["line"] for r in rejects) == [2, 3, 4, 5, 6]  # type: ignore[type-var]
+    by_line = {r["line"]: r for r in rejects}
+    assert by_line[3]["raw"] == "not json"
+    assert by_line[6]["raw"].encode("utf-8", "surrogateescape") == b'{"text": "caf\xe9"}'  # type: ignore[attr-defined]
+    assert not (tmp_path / "o.jsonl.parts").exists()
+
+
+def test_row_that_a_table_has_no_room_for_is_rejected(tmp_path: Path, tiny: Tagger) -> None:
+    path = tmp_path / "in.jsonl"
+    rows: list[dict[str, object]] = [{"text": f"Bad {i}.", "k": i} for i in range(5)]
+    rows += [{"text": "Late.", "k": "five"}, {"text": "New.", "z": 1}, {"text": "a\ud800b", "k": 1}]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    result = run(tiny, settings(tiny, path, "o.parquet", part_bytes=20))
+    assert (result.tagged, result.rejected) == (5, 3)
+    reasons = [str(r["reason"]) for r in read_lines(tmp_path / "o.parquet.rejects.jsonl")]
+    assert "does not fit 'int64'" in reasons[0]
+    assert "'z' is not among those of the first rows (k)" in reasons[1]
+    assert "lone surrogate" in reasons[2]
+
+
+def test_manifest_says_what_was_done(tmp_path: Path, tiny: Tagger) -> None:
+    import hashlib
+
+    path = tmp_path / "in.jsonl"
+    write_rows(path, 10)
+    run(tiny, settings(tiny, path, "o.jsonl"))
+    manifest = json.loads((tmp_path / "o.jsonl.manifest.json").read_text())
+    assert manifest["model"] == tiny.model.id
+    assert (manifest["rows"], manifest["tagged"], manifest["sentences"]) == (10, 10, 10)
+    assert manifest["inputs"][0]["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert manifest["out_of_fold"]["claim"] == [[12, 0, 0], [0, 12, 0], [0, 0, 12]]
+
+
+def test_stopped_job_goes_on_where_it_was(tmp_path: Path, tiny: Tagger) -> None:
+    path = tmp_path / "in.jsonl"
+    write_rows(path, 100)
+    run(tiny, settings(tiny, path, "whole.jsonl", part_bytes=1000))
+    asked = iter([False, False, True])
+    first = run(tiny, settings(tiny, path, "o.jsonl", part_bytes=1000), stop=lambda: next(asked))
+    assert (first.finished, first.parts) == (False, 2)
+    seen: list[Progress] = []
+    second = run(tiny, settings(tiny, path, "o.jsonl", part_bytes=1000, resume=True), seen.append)
+    assert second.reused == 2 and second.finished
+    assert seen[-1].rows == 100
+    assert (tmp_path / "o.jsonl").read_bytes() == (tmp_path / "whole.jsonl").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ("input", "the input changed"),
+        ("option", "the option explain changed"),
+        ("model", "the model changed"),
+    ],
+)
+def test_resume_refuses_what_changed_and_says_which(
+    predict: Command, tmp_path: Path, tiny: Tagger, change: str, says: str
+) -> None:
+    from tagger.errors import ConfigError
+    from tagger.predictor import Tagger as Any
+
+    path = tmp_path / "in.jsonl"
+    write_rows(path, 60)
+    asked = iter([False, True])
+    run(tiny, settings(tiny, path, "o.jsonl", part_bytes=500), stop=lambda: next(asked))
+    tagger, options = tiny, {}
+    if change == "input":
+        write_rows(path, 61)
+    elif change == "option":
+        options = {"explain": True}
+    else:
+        tagger = Any(Any.load(predict.model).model)
+        tagger.model.__dict__["id"] = "another"
+    with pytest.raises(ConfigError, match=says):
+        run(tagger, settings(tiny, path, "o.jsonl", part_bytes=500, resume=True, **options))
+
+
+def test_unfinished_run_is_not_thrown_away_unasked(tmp_path: Path, tiny: Tagger) -> None:
+    from tagger.errors import OutputError
+
+    path = tmp_path / "in.jsonl"
+    write_rows(path, 60)
+    asked = iter([False, True])
+    run(tiny, settings(tiny, path, "o.jsonl", part_bytes=500), stop=lambda: next(asked))
+    with pytest.raises(OutputError, match="go on with --resume"):
+        run(tiny, settings(tiny, path, "o.jsonl", part_bytes=500))
+
+
+def test_damaged_part_is_done_again(tmp_path: Path, tiny: Tagger) -> None:
+    path = tmp_path / "in.jsonl"
+    write_rows(path, 100)
+    run(tiny, settings(tiny, path, "whole.jsonl", part_bytes=1000))
+    asked = iter([False, False, True])
+    run(tiny, settings(tiny, path, "o.jsonl", part_bytes=1000), stop=lambda: next(asked))
+    (tmp_path / "o.jsonl.parts" / "part-000001.jsonl").write_bytes(b"damaged")
+    second = run(tiny, settings(tiny, path, "o.jsonl", part_bytes=1000, resume=True))
+    assert second.reused == 1
+    assert (tmp_path / "o.jsonl").read_bytes() == (tmp_path / "whole.jsonl").read_bytes()
+
+
+def test_processes_give_the_same_bytes(tmp_path: Path, tiny: Tagger) -> None:
+    path = tmp_path / "in.jsonl"
+    write_rows(path, 200)
+    run(tiny, settings(tiny, path, "one.jsonl", part_bytes=2000))
+    result = run(tiny, settings(tiny, path, "two.jsonl", part_bytes=2000, jobs=2))
+    assert result.parts > 3
+    assert (tmp_path / "one.jsonl").read_bytes() == (tmp_path / "two.jsonl").read_bytes()
+
+
+def test_second_run_on_one_output_is_refused(predict: Command, tmp_path: Path) -> None:
+    (tmp_path / "in.jsonl").write_text("")
+    first = predict.start("-", "--input-format", "jsonl", "-o", "o.jsonl", stdin=-1)
+    for _ in range(200):
+        if (tmp_path / "o.jsonl.parts" / "job.json").exists():
+            break
+        time.sleep(0.05)
+    second = predict("in.jsonl", "-o", "o.jsonl")
+    assert second.returncode == 1 and b"another run is writing" in second.stderr
+    first.communicate(b'{"text": "The talks may fail."}\n', timeout=60)
+    assert first.returncode == 0
+    assert len(read_lines(tmp_path / "o.jsonl")) == 1
+
+
+def test_counts_and_exit_codes(predict: Command, tmp_path: Path) -> None:
+    (tmp_path / "in.jsonl").write_text('{"text": "The talks may fail."}\nbroken\n')
+    done = predict("in.jsonl", "-o", "o.jsonl")
+    assert done.returncode == 1
+    assert b"2 rows in = 1 tagged + 1 rejected; 1 sentences" in done.stderr
+    assert b"\r" not in done.stderr and done.stdout == b""
+    assert predict("in.jsonl", "-o", "o.jsonl", "--allow-rejects").returncode == 0
+
+
+def test_output_that_is_an_input_is_refused(predict: Command, tmp_path: Path) -> None:
+    write_rows(tmp_path / "in.jsonl", 3)
+    before = (tmp_path / "in.jsonl").read_bytes()
+    (tmp_path / "link.jsonl").hardlink_to(tmp_path / "in.jsonl")
+    for output in ("in.jsonl", "link.jsonl", "./in.jsonl"):
+        done = predict("in.jsonl", "-o", output)
+        assert done.returncode == 1 and b"is also an input" in done.stderr
+    assert (tmp_path / "in.jsonl").read_bytes() == before
+
+
+def test_columns_can_be_chosen(predict: Command, tmp_path: Path) -> None:
+    (tmp_path / "in.csv").write_text("key,body,a,b\nk1,The talks may fail.,1,2\n")
+    args = ("in.csv", "--text-column", "body", "--id-column", "key", "--keep", "b")
+    done = predict(*args)
+    (row,) = map(json.loads, done.stdout.splitlines())
+    assert (row["doc"], row["text"], row["b"]) == ("k1", "The talks may fail.", "2")
+    assert "a" not in row
+    wrong = predict("in.csv", "--text-column", "bodi")
+    assert wrong.returncode == 1 and b"did you mean 'body'?" in wrong.stderr
+
+
+def test_prediction_imports_nothing_heavy(predict: Command, tmp_path: Path) -> None:
+    import subprocess
+    import sys
+
+    code = (
+        "import sys; sys.argv = ['tagger', 'predict', '--model', sys.argv[1], sys.argv[2]]\n"
+        "from tagger.cli.main import main\n"
+        "try: main()\n"
+        "except SystemExit: pass\n"
+        "heavy = {'scipy', 'sklearn', 'pandas', 'pyarrow', 'rich', 'joblib', 'matplotlib',"
+        " 'trafilatura', 'zstandard', 'dask'}\n"
+        "print(sorted(heavy & set(sys.modules)), file=sys.stderr)"
+    )
+    (tmp_path / "a.txt").write_text("The talks may fail.")
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(predict.model), str(tmp_path / "a.txt")],
+        capture_output=True,
+    )
+    assert done.stderr.strip() == b"[]"
+
+
+@pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGINT])
+def test_told_to_stop_it_leaves_whole_parts(predict: Command, tmp_path: Path, sign: int) -> None:
+    write_rows(tmp_path / "in.jsonl", 20_000)
+    args = ("in.jsonl", "--sentences", "--part-bytes", "5000")
+    assert predict(*args, "-o", "whole.jsonl").returncode == 0
+    process = predict.start(*args, "-o", "o.jsonl")
+    while not (tmp_path / "o.jsonl.parts" / "part-000003.json").exists():
+        time.sleep(0.01)
+    process.send_signal(sign)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == (143 if sign == signal.SIGTERM else 130)
+    assert b"Traceback" not in errors
+    assert not (tmp_path / "o.jsonl").exists()
+    assert predict(*args, "-o", "o.jsonl", "--resume").returncode == 0
+    assert (tmp_path / "o.jsonl").read_bytes() == (tmp_path / "whole.jsonl").read_bytes()

@@ -1,0 +1,152 @@
+"""The same table from any engine, from any number of workers."""
+
+import os
+import shutil
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from tagger.errors import DataError, OutputError
+from tagger.predictor import Tagger
+from tagger.scale import Rows, predict_with_dask, tag_partition, tag_rows
+
+from .conftest import sentences
+
+# Dask and Spark warn of ports, sockets and old names that are none of ours.
+pytestmark = pytest.mark.filterwarnings("default")
+
+
+def table(n: int) -> pa.Table:
+    return pa.table({"doc": [f"d{i // 3}" for i in range(n)], "text": sentences(n), "k": range(n)})
+
+
+def test_rows_give_what_the_tagger_gives(tiny: Tagger, tiny_folder: Path) -> None:
+    rows = Rows(str(tiny_folder), sentences=True)
+    found = tag_rows(table(30), rows)
+    assert found["claim"].to_pylist() == tiny.predict(sentences(30))["claim"].tolist()
+    assert found["k"].to_pylist() == list(range(30))
+    assert found["reject"].null_count == 30
+
+
+def test_kind_and_cut_of_the_batches_do_not_matter(tiny_folder: Path) -> None:
+    rows = Rows(str(tiny_folder), sentences=True)
+    whole = tag_rows(table(30), rows)
+    (batch,) = table(30).to_batches()
+    parts = [batch.slice(0, 7), batch.slice(7, 0), batch.slice(7, 23)]
+    found = pa.Table.from_batches(list(tag_partition(parts, rows)))
+    assert found.equals(whole)
+    pandas = pytest.importorskip("pandas")
+    frame = tag_rows(table(30).to_pandas(), rows)
+    assert isinstance(frame, pandas.DataFrame)
+    assert frame["claim"].tolist() == whole["claim"].to_pylist()
+
+
+def test_empty_partition_passes_with_all_columns(tiny_folder: Path) -> None:
+    rows = Rows(str(tiny_folder))
+    found = tag_rows(table(3).slice(0, 0), rows)
+    assert len(found) == 0
+    assert found.schema == tag_rows(table(3), rows).schema
+
+
+def test_row_that_cannot_be_tagged_comes_back_with_the_reason(tiny_folder: Path) -> None:
+    data = pa.table({"text": ["The talks may fail.", None, " "]})
+    found = tag_rows(data, Rows(str(tiny_folder))).to_pylist()
+    assert [row["reject"] is None for row in found] == [True, False, False]
+    assert "text is None, expected a string" in found[1]["reject"]
+    with pytest.raises(DataError, match="no column 'body', found text"):
+        tag_rows(data, Rows(str(tiny_folder), text_column="body"))
+
+
+def test_one_worker_and_two_give_the_same_table(tmp_path: Path, tiny_folder: Path) -> None:
+    pytest.importorskip("distributed")
+    data = table(400).append_column("extra", [pa.array([f"é{i}" for i in range(400)])])
+    pq.write_table(data, tmp_path / "in.parquet", row_group_size=50)
+    rows = Rows(str(tiny_folder), sentences=True)
+    tables = []
+    for n in (1, 2):
+        output = tmp_path / f"out{n}.parquet"
+        assert predict_with_dask([str(tmp_path / "in.parquet")], str(output), rows, None, n) == (
+            400,
+            0,
+        )
+        tables.append(pa.concat_tables(map(pq.read_table, sorted(output.glob("*.parquet")))))
+    assert tables[0].equals(tables[1])
+    assert tables[0]["text"].to_pylist() == sentences(400)
+    with pytest.raises(OutputError, match="is there already"):
+        predict_with_dask([str(tmp_path / "in.parquet")], str(tmp_path / "out1.parquet"), rows)
+
+
+def test_dask_worker_killed_in_mid_run_costs_nothing(tmp_path: Path, tiny_folder: Path) -> None:
+    distributed = pytest.importorskip("distributed")
+    n = 40_000
+    pq.write_table(table(n), tmp_path / "in.parquet", row_group_size=1_000)
+    rows = Rows(str(tiny_folder), sentences=True)
+    output = tmp_path / "out.parquet"
+    killed: list[int] = []
+    with distributed.LocalCluster(
+        n_workers=2, threads_per_worker=1, dashboard_address=None
+    ) as cluster:
+
+        def kill_one() -> None:
+            while len(list(output.glob("part-*.parquet"))) < 5:
+                time.sleep(0.01)
+            nanny = next(iter(cluster.workers.values()))
+            killed.append(nanny.pid)
+            os.kill(nanny.pid, signal.SIGKILL)
+
+        killer = threading.Thread(target=kill_one)
+        killer.start()
+        done = predict_with_dask(
+            [str(tmp_path / "in.parquet")], str(output), rows, cluster.scheduler_address
+        )
+        killer.join()
+    assert killed and done == (n, 0)
+    found = pa.concat_tables(map(pq.read_table, sorted(output.glob("*.parquet"))))
+    assert found["k"].to_pylist() == list(range(n))
+
+
+def test_spark_gives_the_same_table(
+    tmp_path: Path, tiny_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pyspark_sql = pytest.importorskip("pyspark.sql")
+    pytest.importorskip("pandas")
+    if shutil.which("java") is None:
+        pytest.skip("Java is not installed")
+    monkeypatch.setenv("PYSPARK_PYTHON", sys.executable)
+    pq.write_table(table(60), tmp_path / "in.parquet")
+    rows = Rows(str(tiny_folder), sentences=True)
+    expected = tag_rows(table(60), rows)
+    spark = (
+        pyspark_sql.SparkSession.builder.master("local[2]")
+        .config("spark.ui.enabled", "false")
+        .config("spark.driver.host", "127.0.0.1")
+        .config("spark.driver.bindAddress", "127.0.0.1")
+        .getOrCreate()
+    )
+    try:
+        frame = spark.read.parquet(str(tmp_path / "in.parquet")).repartition(5)
+        like = spark.createDataFrame(expected.to_pandas()[:1].assign(reject="")).drop("theme")
+        fields = [f"`{f.name}` {f.dataType.simpleString()}" for f in like.schema]
+        schema = ", ".join([*fields, "theme array<string>"])
+        names = [f.name for f in like.schema] + ["theme"]
+
+        def arrow(batches):  # type: ignore[no-untyped-def]
+            for batch in tag_partition(batches, rows):
+                yield batch.select(names)
+
+        def pandas(frames):  # type: ignore[no-untyped-def]
+            for found in tag_partition(frames, rows):
+                yield found[names]
+
+        for result in (frame.mapInArrow(arrow, schema), frame.mapInPandas(pandas, schema)):
+            found = sorted((r["k"], r["claim"], r["p_speculation"]) for r in result.collect())
+            columns = (expected[c].to_pylist() for c in ("k", "claim", "p_speculation"))
+            assert found == sorted(zip(*columns, strict=True))
+    finally:
+        spark.stop()

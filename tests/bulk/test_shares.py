@@ -1,0 +1,129 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tagger.errors import DataError
+from tagger.schema import CLAIM, CLAIMS, THEME, Schema
+from tagger.shares import adjust, changed, drift, plot_months, shares, tally, wilson
+
+CLAIM_ONLY = Schema((CLAIM,))
+
+
+def write(path: Path, claims: list[tuple[str, str, str]]) -> str:
+    """Write sentences of (doc, date, claim)."""
+    rows = [
+        {"doc": doc, "n": i, "text": f"t{i}", "date": date, "claim": claim, "theme": ["military"]}
+        for i, (doc, date, claim) in enumerate(claims)
+    ]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return str(path)
+
+
+def test_shares_are_counts_over_sentences(tmp_path: Path) -> None:
+    path = write(
+        tmp_path / "a.jsonl",
+        [("a", "2024-01-02", "speculation")] * 3 + [("b", "2024-02-02", "reported_fact")],
+    )
+    counted = tally(path, CLAIMS)
+    found = {(s.group, s.label): s for s in shares(counted, "month")}
+    assert found["2024-01", "speculation"].raw == 1
+    assert found["2024-02", "speculation"].raw == 0
+    (total,) = (s for s in shares(counted, "all") if s.label == "speculation")
+    assert (total.raw, total.n_sentences, total.n_documents) == (0.75, 4, 2)
+    assert (total.low, total.high) == (0, 1)
+    assert {s.group for s in shares(counted, "document")} == {"a", "b"}
+    assert shares(counted, "outlet") == []
+
+
+def test_wilson_interval_is_the_textbook_one() -> None:
+    low, high = wilson(0, 10)
+    assert low == 0 and high == pytest.approx(0.2775, abs=1e-4)
+    assert wilson(5, 10) == pytest.approx((0.2366, 0.7634), abs=1e-4)
+
+
+def test_adjusting_undoes_known_errors() -> None:
+    matrix = np.array([[0.8, 0.1, 0.1], [0.2, 0.7, 0.1], [0.0, 0.2, 0.8]])
+    true = np.array([0.5, 0.3, 0.2])
+    assert adjust(CLAIM, (true @ matrix)[None], matrix[None])[0] == pytest.approx(true)
+    # Of 100 sentences 40 are military; 30 of these and 6 of the other 60 are found.
+    pairs = np.array([[[0.9, 0.1], [0.25, 0.75]]] * 3)
+    assert adjust(THEME, np.full((1, 3), 0.36), pairs[None])[0] == pytest.approx(np.full(3, 0.4))
+
+
+def test_model_that_guesses_is_not_corrected() -> None:
+    guess = np.full((1, 3, 3), 1 / 3)
+    assert np.isnan(adjust(CLAIM, np.full((1, 3), 1 / 3), guess)).all()
+
+
+def test_correction_covers_the_truth(tmp_path: Path) -> None:
+    rng = np.random.default_rng(3)
+    matrix = np.array([[0.8, 0.1, 0.1], [0.2, 0.7, 0.1], [0.1, 0.2, 0.7]])
+    true = rng.choice(3, 4000, p=[0.2, 0.3, 0.5])
+    said = [rng.choice(3, p=matrix[t]) for t in true]
+    path = write(
+        tmp_path / "a.jsonl", [(f"d{i % 400}", "", CLAIM.labels[k]) for i, k in enumerate(said)]
+    )
+    counts = (matrix * 1000).round().tolist()
+    found = {s.label: s for s in shares(tally(path, CLAIM_ONLY), "all", {"claim": counts})}
+    for label, share in zip(CLAIM.labels, (0.2, 0.3, 0.5), strict=True):
+        s = found[label]
+        assert s.adjusted_low is not None and s.adjusted_high is not None
+        assert s.adjusted_low < share < s.adjusted_high
+    assert not found["speculation"].low < 0.5 < found["speculation"].high
+
+
+def test_drift_is_told_from_chance(tmp_path: Path) -> None:
+    def file(name: str, n: int) -> str:
+        rows = [(f"d{i}", "", "speculation" if i < n else "reported_fact") for i in range(100)]
+        return write(tmp_path / name, rows)
+
+    a, b, c = file("a.jsonl", 20), file("b.jsonl", 22), file("c.jsonl", 60)
+    of = {d.label: d for d in drift(tally(a, CLAIM_ONLY), tally(b, CLAIM_ONLY))}
+    assert not of["speculation"].clear
+    of = {d.label: d for d in drift(tally(a, CLAIM_ONLY), tally(c, CLAIM_ONLY))}
+    assert of["speculation"].clear
+    assert (of["speculation"].before, of["speculation"].after) == (0.2, 0.6)
+    moved = changed(a, c, CLAIM_ONLY)["claim"]
+    assert moved["reported_fact", "speculation"] == 40 and sum(moved.values()) == 100
+
+
+def test_file_that_is_not_tagged_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text('{"text": "x"}\n')
+    with pytest.raises(DataError, match="no column 'claim'"):
+        tally(str(tmp_path / "a.jsonl"), CLAIMS)
+
+
+def test_plots_are_drawn(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    rows = [(f"d{i}", f"2024-0{1 + i % 3}-01", "speculation") for i in range(9)]
+    found = shares(tally(write(tmp_path / "a.jsonl", rows), CLAIMS), "month")
+    files = plot_months(found, tmp_path / "figures")
+    assert [f.name for f in files] == ["shares-claim.png", "shares-theme.png"]
+    assert files[0].read_bytes().startswith(b"\x89PNG")
+
+
+def test_command_corrects_with_what_the_manifest_records(tmp_path: Path, tiny_folder: Path) -> None:
+    (tmp_path / "in.jsonl").write_text(
+        "".join(
+            json.dumps({"text": "The talks may fail.", "doc": f"d{i}"}) + "\n" for i in range(9)
+        )
+    )
+
+    def tagger(*args: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "tagger", *args], cwd=tmp_path, capture_output=True, text=True
+        )
+
+    assert not tagger(
+        "predict", "in.jsonl", "-o", "o.jsonl", "--model", str(tiny_folder)
+    ).returncode
+    done = tagger("stats", "o.jsonl", "--format", "json")
+    assert done.returncode == 0 and done.stderr == ""
+    found = {s["label"]: s for s in json.loads(done.stdout)}
+    assert found["speculation"]["raw"] == 1 and found["speculation"]["adjusted"] > 0.9
+    assert "all" in tagger("stats", "o.jsonl").stdout
+    assert "drifted" not in tagger("stats", "o.jsonl", "--compare", "o.jsonl").stdout

@@ -34,17 +34,12 @@ def settings(tagger: Tagger, path: Path, output: str, **options: object) -> JobS
     return JobSettings(given, target, form, **options)  # type: ignore[arg-type]
 
 
-def test_bulk_work_gives_what_the_objects_give(tiny: Tagger) -> None:
+def test_rows_of_a_table_say_which_text_they_come_from(tiny: Tagger) -> None:
     text = "The talks may fail.  The army fired rockets on Monday.\n\nBad decision."
     table = tiny.tag_table([text, "", "One more."])
     assert table.row.tolist() == [0, 0, 0, 2]
-    assert [text[a:b] for a, b in zip(table.start[:3], table.end[:3], strict=True)] == table.text[
-        :3
-    ]
-    slow = list(tiny.rows(tiny.tag(text, "0")))
-    from tagger.files.tagged import to_jsonl
-
-    assert [json.loads(x) for x in to_jsonl(table).splitlines()[:3]] == slow
+    spans = zip(table.start[:3], table.end[:3], strict=True)
+    assert [text[a:b] for a, b in spans] == table.text[:3]
 
 
 @pytest.mark.parametrize("output", ["o.jsonl", "o.csv", "o.parquet", "o.jsonl.gz"])

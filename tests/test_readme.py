@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from conftest import ROOT
 
@@ -76,14 +78,17 @@ def _desk(tmp_path_factory) -> Path:
     (folder / "articles" / "one.txt").write_text(article, encoding="utf-8")
     (folder / "articles" / "two.md").write_text("# Oil\n\nOil rose 2 percent.\n", encoding="utf-8")
     (folder / "rows.csv").write_text("doc,text\na,Oil rose.\nb,It may fall.\n", encoding="utf-8")
+    rows = [("a", "Oil rose.", "2024-03-18"), ("b", "It may fall.", "2024-04-02")]
+    dated = [{"doc": d, "text": t, "outlet": "wire", "date": date} for d, t, date in rows]
+    pq.write_table(pa.Table.from_pylist(dated), folder / "rows.parquet")
     (folder / "data").symlink_to(ROOT / "data")
     (folder / "seeds").symlink_to(ROOT / "seeds")
     corpus = (ROOT / "data" / "corpus" / "wire.jsonl").read_text(encoding="utf-8").splitlines()
     (folder / "test.jsonl").write_text("\n".join(corpus[:60]) + "\n", encoding="utf-8")
     (folder / "mine.jsonl").write_text("\n".join(corpus) + "\n", encoding="utf-8")
     (folder / "tones.toml").write_text(TONES, encoding="utf-8")
-    rows = (f"{i // 4},A {w} day {i},{t}" for i, (w, t) in enumerate(WORDS * 12))
-    (folder / "tones.csv").write_text("doc,text,tone\n" + "\n".join(rows) + "\n", encoding="utf-8")
+    tones = (f"{i // 4},A {w} day {i},{t}" for i, (w, t) in enumerate(WORDS * 12))
+    (folder / "tones.csv").write_text("doc,text,tone\n" + "\n".join(tones) + "\n", encoding="utf-8")
     _made.append(folder)
     return folder
 

@@ -2,7 +2,10 @@ import csv
 import gzip
 import io
 import json
+import os
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -245,9 +248,6 @@ def test_columns_can_be_chosen(predict: Command, tmp_path: Path) -> None:
 
 
 def test_prediction_imports_nothing_heavy(predict: Command, tmp_path: Path) -> None:
-    import subprocess
-    import sys
-
     code = (
         "import sys; sys.argv = ['tagger', 'predict', '--model', sys.argv[1], sys.argv[2]]\n"
         "from tagger.cli.main import main\n"
@@ -263,6 +263,23 @@ def test_prediction_imports_nothing_heavy(predict: Command, tmp_path: Path) -> N
         capture_output=True,
     )
     assert done.stderr.strip() == b"[]"
+
+
+def test_parquet_is_read_with_the_memory_of_malloc(predict: Command, tmp_path: Path) -> None:
+    pq.write_table(pa.table({"text": ["The talks may fail."]}), tmp_path / "in.parquet")
+    code = (
+        "import sys; from tagger.cli.main import cli\n"
+        "cli(sys.argv[1:], standalone_mode=False)\n"
+        "import pyarrow; print(pyarrow.default_memory_pool().backend_name)"
+    )
+    arguments = predict.args("in.parquet", "-o", "o.parquet")[3:]
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments],
+        cwd=tmp_path,
+        capture_output=True,
+        env={k: v for k, v in os.environ.items() if k != "ARROW_DEFAULT_MEMORY_POOL"},
+    )
+    assert done.stdout.strip() == b"system"
 
 
 @pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGINT])

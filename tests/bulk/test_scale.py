@@ -150,3 +150,18 @@ def test_spark_gives_the_same_table(
             assert found == sorted(zip(*columns, strict=True))
     finally:
         spark.stop()
+
+
+def test_ray_gives_the_same_table(tiny_folder: Path) -> None:
+    ray = pytest.importorskip("ray")
+    rows = Rows(str(tiny_folder), sentences=True)
+    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
+    try:
+        data = ray.data.from_arrow(table(60)).repartition(5)
+        tagged = data.map_batches(lambda batch: tag_rows(batch, rows), batch_format="pyarrow")
+        found = sorted((r["k"], r["claim"], r["p_speculation"]) for r in tagged.take_all())
+    finally:
+        ray.shutdown()
+    expected = tag_rows(table(60), rows)
+    columns = (expected[c].to_pylist() for c in ("k", "claim", "p_speculation"))
+    assert found == sorted(zip(*columns, strict=True))

@@ -417,7 +417,7 @@ def plot_months(found: Sequence[Share], folder: str | Path) -> list[Path]:
         axes.set_ylabel("share of sentences")
         axes.set_title(f"{task}: raw with 95 % interval; dashed: corrected for known errors")
         axes.grid(alpha=0.3)
-        axes.legend(frameon=False)
+        figure.legend(loc="outside right upper", frameon=False)
         path = folder / f"shares-{task}.png"
         figure.savefig(path, dpi=150, metadata={"Software": None})
         written.append(path)

@@ -107,8 +107,10 @@ def _print(rows: Sequence[dict[str, Any]], form: str) -> None:
     writer.writerows(rows)
 
 
-def _range(low: float | None, high: float | None) -> str:
-    return "" if low is None or high is None else f"{low:.1%} to {high:.1%}"
+def _percent(share: float | None, low: float | None, high: float | None) -> str:
+    if share is None or low is None or high is None:
+        return ""
+    return f"{share * 100:.1f} ({low * 100:.1f} to {high * 100:.1f})"
 
 
 def _print_shares(found: Sequence[Any]) -> None:
@@ -116,7 +118,9 @@ def _print_shares(found: Sequence[Any]) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    table = Table("group", "sentences", "label", "share", "95 %", "corrected", "95 %", box=None)
+    table = Table("group", box=None, pad_edge=False)
+    for name in ("sentences", "label", "% (95 % interval)", "corrected"):
+        table.add_column(name, no_wrap=True, justify="left" if name == "label" else "right")
     last = None
     for s in found:
         new = (s.by, s.group) != last
@@ -125,10 +129,8 @@ def _print_shares(found: Sequence[Any]) -> None:
             Text("all" if s.by == "all" else f"{s.by} {s.group}") if new else "",
             f"{s.n_sentences:,}" if new else "",
             Text(s.label.replace("_", " ")),
-            f"{s.raw:.1%}",
-            _range(s.low, s.high),
-            "" if s.adjusted is None else f"{s.adjusted:.1%}",
-            _range(s.adjusted_low, s.adjusted_high),
+            _percent(s.raw, s.low, s.high),
+            _percent(s.adjusted, s.adjusted_low, s.adjusted_high),
         )
     Console(highlight=False).print(table)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from tagger.document import Document, Sentence
 from tagger.errors import DataError
@@ -130,12 +131,19 @@ def command(
         raise click.UsageError("--resume and --jobs need --output")
     if output and output_format == "table":
         raise click.UsageError("--format table is for reading on a terminal, not for --output")
+    if scheduler and engine == "local":
+        raise click.UsageError("--scheduler is for --engine dask")
     files = expand(list(paths))
     if engine == "dask":
         from tagger.scale import Rows, predict_with_dask
 
         if output_format != "parquet":
             raise click.UsageError("--engine dask writes Parquet: give --output NAME.parquet")
+        context = click.get_current_context()
+        for name in ("explain", "input_format", "keep", "resume", "jobs", "part_bytes"):
+            if context.get_parameter_source(name) is not ParameterSource.DEFAULT:
+                option = "--" + name.replace("_", "-")
+                raise click.UsageError(f"{option} is not for --engine dask: leave it out")
         n, lost = predict_with_dask(
             files,
             str(output),

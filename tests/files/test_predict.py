@@ -149,6 +149,9 @@ def test_a_truncated_gzip_is_told(tmp_path):
         (["-", "--format", "xml"], 2, b"xml"),
         (["-", "--model", "nowhere"], 1, b"no such folder"),
         (["-", "--output", "/proc/none/out.jsonl"], 1, b"/proc/none"),
+        (["-", "--scheduler", "tcp://host:8786"], 2, b"--engine dask"),
+        (["-", "--engine", "dask", "-o", "o.parquet", "--resume"], 2, b"--resume is not for"),
+        (["-", "--engine", "dask", "-o", "o.jsonl"], 2, b"writes Parquet"),
     ],
 )
 def test_wrong_usage_is_told(arguments, code, message):

@@ -13,6 +13,7 @@ needs both: the readers and writers know no model, and the model knows no file.
 import hashlib
 import json
 import os
+import pickle
 import shutil
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -777,7 +778,9 @@ class _Workers:
 
     A worker that dies takes the pool with it, and all parts at hand are under
     suspicion; each is done once more, alone. The one that kills its worker again
-    is the culprit, and its rows are rejected.
+    is the culprit, and its rows are rejected. Parts go there and back as files: a
+    worker that dies half-way through a long message would leave the pipe, which all
+    workers share, blocked for good.
     """
 
     def __init__(self, tagger: Tagger, work: Work, jobs: int) -> None:
@@ -815,7 +818,7 @@ class _Workers:
         waiting: deque[tuple[Part, Any]] = deque()
         for part in parts:
             try:
-                waiting.append((part, self._pool.submit(_in_worker, _packed(part))))
+                waiting.append((part, self._submit(self._pool, part)))
             except BrokenProcessPool:
                 waiting.append((part, None))
             if len(waiting) > self.jobs:
@@ -830,26 +833,40 @@ class _Workers:
         try:
             if future is None:
                 raise BrokenProcessPool
-            done = future.result()
+            future.result()
         except BrokenProcessPool:
             suspects = list(waiting)
             waiting.clear()
             self._pool.shutdown(wait=True, kill_workers=True)
             for suspect, its in suspects:
                 survived = its is not None and its.done() and its.exception() is None
-                yield its.result() if survived else self._alone(suspect)
+                yield self._answer(suspect) if survived else self._alone(suspect)
             self._pool = self._new_pool(self.jobs)
             return
-        waiting.popleft()
-        yield done
+        part, _ = waiting.popleft()
+        yield self._answer(part)
+
+    def _path(self, part: Part) -> Path:
+        return Path(self._folder.name) / f"part-{part.number}"
+
+    def _submit(self, pool: Any, part: Part) -> Any:
+        path = self._path(part)
+        path.write_bytes(pickle.dumps(_packed(part)))
+        return pool.submit(_in_worker, path)
+
+    def _answer(self, part: Part) -> Done:
+        path = self._path(part)
+        done: Done = pickle.loads(path.read_bytes())
+        path.unlink()
+        return done
 
     def _alone(self, part: Part) -> Done:
         from concurrent.futures.process import BrokenProcessPool
 
         pool = self._new_pool(1)
         try:
-            done: Done = pool.submit(_in_worker, _packed(part)).result()
-            return done
+            self._submit(pool, part).result()
+            return self._answer(part)
         except BrokenProcessPool as error:
             why = " ".join(str(error).split()) or "no reason given"
             reason = f"the worker that tagged this part died, twice: {why:.300}"
@@ -907,10 +924,11 @@ def _worker_tagger(shared: str) -> Tagger:
     return Tagger(model)
 
 
-def _in_worker(part: Part) -> Done:
+def _in_worker(path: Path) -> None:
+    """Put the answer to a part, which a file holds, in its place."""
     assert _worker is not None
     tagger, work = _worker
-    return work.do(tagger, part)
+    path.write_bytes(pickle.dumps(work.do(tagger, pickle.loads(path.read_bytes()))))
 
 
 def tables(

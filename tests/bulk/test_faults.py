@@ -9,6 +9,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -161,6 +162,45 @@ def test_part_that_kills_its_worker_twice_is_rejected(tiny: Tagger, tmp_path: Pa
     assert 1 <= len(rejects) <= 3
     assert any(json.loads(r.raw)["text"] == "always" for r in rejects)
     assert all("died, twice" in r.reason for r in rejects)
+
+
+class DyingWork(Work):
+    """Gives a long answer, and once ends its process a moment after, while it is on its way."""
+
+    mark: Path
+    delay: float
+
+    def do(self, tagger: Tagger, part: Part) -> object:  # type: ignore[override]
+        done = super().do(tagger, part)
+        if not self.mark.exists():
+            self.mark.touch()
+            threading.Timer(self.delay, os.kill, (os.getpid(), signal.SIGKILL)).start()
+        return replace(done, data=b" " * (64 << 20))
+
+
+@LEFT_PIPES
+@pytest.mark.usefixtures("swept")
+@pytest.mark.parametrize("delay", [0.02, 0.04, 0.06, 0.08])
+def test_worker_that_dies_as_it_answers_blocks_nobody(
+    tiny: Tagger, tmp_path: Path, delay: float
+) -> None:
+    path = tmp_path / "in.jsonl"
+    path.write_text("".join(json.dumps({"text": row}) + "\n" for row in sentences(12)))
+    given = input_of([str(path)], sentences=True)
+    work = DyingWork("jsonl", True, False, {})
+    object.__setattr__(work, "mark", tmp_path / "mark")
+    object.__setattr__(work, "delay", delay)
+    done: list[object] = []
+
+    def job() -> None:
+        with _Workers(tiny, work, 2) as workers:
+            done.extend(workers.do(read_parts(given, 300)))
+
+    thread = threading.Thread(target=job, daemon=True)
+    thread.start()
+    thread.join(60)
+    assert not thread.is_alive()
+    assert sum(d.sentences for d in done) == 12  # type: ignore[attr-defined]
 
 
 @LEFT_PIPES

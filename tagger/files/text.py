@@ -61,7 +61,7 @@ _MARKDOWN = re.compile(
     r"^```.*?^```[^\n]*$"  # code blocks
     r"|\A---\n.*?^---$"  # front matter
     r"|^[ \t]*(?:#{1,6}|>|[-*+]|\d{1,9}[.)])[ \t]+"  # headings, quotations, list items
-    r"|^[ \t]*(?:[-*_][ \t]*){3,}$"  # rules
+    r"|^(?:[ \t]*[-*_]){3}[-*_ \t]*$"  # rules
     r"|[ \t]#+$",
     re.MULTILINE | re.DOTALL,
 )

@@ -10,6 +10,7 @@ import struct
 import subprocess
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -317,13 +318,21 @@ def normal_seconds() -> dict[str, float]:
     return {"markdown": middle - start, "segment": time.process_time() - middle}
 
 
+def ends_within(seconds: float, call: Callable[[str], object], text: str) -> bool:
+    """Say whether one of three calls does: a busy machine slows down any single one."""
+    for _ in range(3):
+        start = time.process_time()
+        call(text)
+        if time.process_time() - start < seconds:
+            return True
+    return False
+
+
 @pytest.mark.parametrize("text", ADVERSARIAL, ids=lambda t: repr(t[:8]))
 def test_adversarial_markdown_takes_no_longer_than_three_times_normal_text(
     text: str, normal_seconds: dict[str, float]
 ) -> None:
-    start = time.process_time()
-    without_markup(text)
-    assert time.process_time() - start < 3 * normal_seconds["markdown"] + 0.2
+    assert ends_within(3 * normal_seconds["markdown"] + 0.2, without_markup, text)
 
 
 @pytest.mark.parametrize(
@@ -345,6 +354,4 @@ def test_adversarial_markdown_takes_no_longer_than_three_times_normal_text(
 def test_adversarial_text_is_segmented_in_linear_time(
     text: str, normal_seconds: dict[str, float]
 ) -> None:
-    start = time.process_time()
-    sentence_spans(text)
-    assert time.process_time() - start < 3 * normal_seconds["segment"] + 0.2
+    assert ends_within(3 * normal_seconds["segment"] + 0.2, sentence_spans, text)

@@ -17,7 +17,7 @@ import pickle
 import shutil
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -706,12 +706,7 @@ def _finish(
     else:
         with tagged.atomic_write(output) as stream:
             if work.format == "parquet":
-                with ExitStack() as stack:
-                    n = parquet.join(
-                        (stack.enter_context(open(store.part(i), "rb")) for i in numbers),
-                        work.schema(tagger),
-                        stream,
-                    )
+                n = parquet.join(map(store.part, numbers), work.schema(tagger), stream)
             else:
                 if not manifests and work.format == "csv":
                     head = tagged.csv_header(work.names(tagger))

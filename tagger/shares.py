@@ -21,6 +21,7 @@ import numpy.typing as npt
 from tagger.errors import DataError, did_you_mean
 from tagger.files import Reject, read_rows
 from tagger.files.formats import expand
+from tagger.job import manifest_path
 from tagger.schema import Schema, Task
 
 Floats = npt.NDArray[np.float64]
@@ -28,6 +29,7 @@ Confusion = Mapping[str, Any]
 
 BY = ("all", "document", "outlet", "month")
 _N_DRAWS = 400
+_DRAWN_AT_ONCE = 4_000_000  # documents, which bounds the memory
 _LEVEL = 0.95
 _MIN_SEPARATION = 0.05
 
@@ -111,9 +113,7 @@ def read_manifest(path: str | Path) -> dict[str, Any]:
     DataError : the record is there but damaged.
     """
     path = Path(path)
-    beside = (
-        path / "manifest.json" if path.is_dir() else path.with_name(path.name + ".manifest.json")
-    )
+    beside = path / "manifest.json" if path.is_dir() else manifest_path(path)
     try:
         found = json.loads(beside.read_bytes())
     except FileNotFoundError:
@@ -223,24 +223,18 @@ def _group(
 ) -> list[Share]:
     """Return the shares of one group, from the counts of its documents."""
     n_docs, total = len(counts), counts.sum(axis=0)
-    draws = None
-    if n_docs > 1:
-        weights = rng.multinomial(n_docs, np.full(n_docs, 1 / n_docs), _N_DRAWS)
-        sums = weights @ counts
-        draws = sums[:, 1:] / np.maximum(sums[:, :1], 1)
+    draws = _redrawn(counts, rng) if n_docs > 1 else None
     found, start = [], 0
     for task in schema.tasks:
         columns = slice(start, start + len(task.labels))
         start = columns.stop
         raw = total[1:][columns] / total[0]
+        low, high = np.array([wilson(int(k), int(total[0])) for k in total[1:][columns]]).T
         if draws is not None:
-            low, high = _interval(draws[:, columns])
+            drawn_low, drawn_high = _interval(draws[:, columns])
             # No spread between documents is no proof that there is none.
-            single = np.array([wilson(int(k), int(total[0])) for k in total[1:][columns]])
-            same = low == high
-            low, high = np.where(same, single[:, 0], low), np.where(same, single[:, 1], high)
-        else:
-            low, high = np.array([wilson(int(k), int(total[0])) for k in total[1:][columns]]).T
+            spread = drawn_low < drawn_high
+            low, high = np.where(spread, drawn_low, low), np.where(spread, drawn_high, high)
         fixed: list[tuple[float | None, float | None, float | None]]
         fixed = [(None, None, None)] * len(task.labels)
         if task.name in matrices and draws is not None:
@@ -258,6 +252,20 @@ def _group(
             for label, p, a, b, f in zip(task.labels, raw, low, high, fixed, strict=True)
         ]
     return found
+
+
+def _redrawn(counts: npt.NDArray[np.int64], rng: np.random.Generator) -> Floats:
+    """Return the shares in draws of as many documents anew, shape (n_draws, n_labels)."""
+    n_docs = len(counts)
+    step = max(1, _DRAWN_AT_ONCE // n_docs)
+    sums = np.concatenate(
+        [
+            rng.multinomial(n_docs, np.full(n_docs, 1 / n_docs), min(step, _N_DRAWS - start))
+            @ counts
+            for start in range(0, _N_DRAWS, step)
+        ]
+    )
+    return np.asarray(sums[:, 1:] / np.maximum(sums[:, :1], 1))
 
 
 def _interval(draws: Floats) -> tuple[Floats, Floats]:
@@ -325,10 +333,8 @@ def drift(before: Tally, after: Tally, seed: int = 0) -> list[Drift]:
     sides = []
     for counted in (before, after):
         counts = np.stack(list(counted.counts.values()))
-        weights = rng.multinomial(len(counts), np.full(len(counts), 1 / len(counts)), _N_DRAWS)
-        sums = weights @ counts
         total = counts.sum(axis=0)
-        sides.append((total[1:] / total[0], sums[:, 1:] / np.maximum(sums[:, :1], 1)))
+        sides.append((total[1:] / total[0], _redrawn(counts, rng)))
     (old, old_draws), (new, new_draws) = sides
     low, high = _interval(new_draws - old_draws)
     names = [(task.name, label) for task in before.schema.tasks for label in task.labels]

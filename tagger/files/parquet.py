@@ -3,6 +3,7 @@
 import io
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -198,14 +199,16 @@ def write(batches: Sequence[Any], schema: Any) -> bytes:
     return sink.getvalue()
 
 
-def join(parts: Iterable[BinaryIO], schema: Any, stream: BinaryIO) -> int:
+def join(parts: Iterable[Path], schema: Any, stream: BinaryIO) -> int:
     """Write Parquet files one after another as one; return the number of rows."""
     pa = pyarrow()
     with pa.parquet.ParquetWriter(stream, schema, compression="zstd") as writer:
         n = 0
         for part in parts:
-            file = pa.parquet.ParquetFile(part, pre_buffer=False)
-            for group in range(file.num_row_groups):
-                writer.write_table(file.read_row_group(group))
-            n += file.metadata.num_rows
+            # One open file at a time: an archive has more parts than a process may open.
+            with open(part, "rb") as source:
+                file = pa.parquet.ParquetFile(source, pre_buffer=False)
+                for group in range(file.num_row_groups):
+                    writer.write_table(file.read_row_group(group))
+                n += file.metadata.num_rows
     return n

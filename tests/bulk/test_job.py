@@ -3,6 +3,7 @@ import gzip
 import io
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -99,6 +100,20 @@ def test_every_row_is_tagged_or_rejected(tmp_path: Path, tiny: Tagger) -> None:
     assert by_line[3]["raw"] == "not json"
     assert by_line[6]["raw"].encode("utf-8", "surrogateescape") == b'{"text": "caf\xe9"}'  # type: ignore[attr-defined]
     assert not (tmp_path / "o.jsonl.parts").exists()
+
+
+def test_more_parts_than_files_may_be_open(tmp_path: Path, tiny: Tagger) -> None:
+    path = tmp_path / "in.jsonl"
+    write_rows(path, 200)
+    allowed = resource.getrlimit(resource.RLIMIT_NOFILE)
+    n_open = len(list(Path("/proc/self/fd").iterdir()))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (n_open + 50, allowed[1]))
+    try:
+        result = run(tiny, settings(tiny, path, "o.parquet", part_bytes=10))
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, allowed)
+    assert result.parts > 100
+    assert pq.read_table(tmp_path / "o.parquet").num_rows == 200
 
 
 def test_row_that_a_table_has_no_room_for_is_rejected(tmp_path: Path, tiny: Tagger) -> None:

@@ -93,6 +93,52 @@ class Ragged:
         return df
 
 
+@dataclass(frozen=True)
+class Product:
+    """A sparse matrix kept as the product of two, which hold far fewer numbers than it would.
+
+    Parameters
+    ----------
+    left : shape (n_rows, n_inner).
+    right : shape (n_inner, n_columns).
+    """
+
+    left: "csr_matrix"
+    right: "csr_matrix"
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Numbers of rows and columns."""
+        return self.left.shape[0], self.right.shape[1]
+
+    @property
+    def T(self) -> "Product":  # noqa: N802 - as in NumPy
+        """The transposed matrix."""
+        return Product(self.right.T, self.left.T)
+
+    def __matmul__(self, other: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        product: npt.NDArray[Any] = self.left @ (self.right @ other)
+        return product
+
+    def columns(self, columns: Ints | slice) -> "Product":
+        """Return some columns, without what only the others need."""
+        right = self.right[:, columns]
+        needed = np.flatnonzero(np.diff(right.indptr))
+        return Product(self.left[:, needed], right[needed])
+
+    def rows(self, rows: Ints) -> "Product":
+        """Return some rows."""
+        return Product(self.left[rows], self.right)
+
+    def astype(self, dtype: npt.DTypeLike) -> "Product":
+        """Return the matrix with numbers of another type."""
+        return Product(self.left.astype(dtype), self.right.astype(dtype))
+
+    def multiplied(self) -> "csr_matrix":
+        """Return the matrix itself."""
+        return self.left @ self.right
+
+
 def gather(flat: Ints, starts: Ints, counts: Ints) -> Ints:
     """Concatenate the slices of `flat` that begin at `starts` and are `counts` long."""
     ends = np.cumsum(counts)

@@ -22,7 +22,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from tagger.arrays import Floats, HashTable, Interned, Ints, Ragged, gather, put_rows, segment_sum
+from tagger.arrays import (
+    Floats,
+    HashTable,
+    Interned,
+    Ints,
+    Product,
+    Ragged,
+    gather,
+    put_rows,
+    segment_sum,
+)
 from tagger.errors import ConfigError, DataError
 from tagger.lexicon import Lexicon, builtin_lexicon
 from tagger.settings import from_table
@@ -336,6 +346,10 @@ class Featurizer:
 
     def fit_transform(self, texts: Sequence[str]) -> "csr_matrix":
         """Learn from `texts` and return their features, shape (n_sentences, n_features)."""
+        return self.fit_factors(texts).multiplied()
+
+    def fit_factors(self, texts: Sequence[str]) -> Product:
+        """Learn from `texts` and return their features, as parts times features of parts."""
         distinct, sentences = distinct_chunks(texts)
         chunks = Chunks.of(distinct)
         nodes = self._learn_streams(chunks, sentences)
@@ -347,16 +361,23 @@ class Featurizer:
                 "no term is left: try a lower word_min_df or char_min_df, or more sentences"
             )
         self._lay_out(nodes)
-        tf, n_tokens = self._count(chunks, sentences)
+        counts, n_tokens = self._count(chunks, sentences)
         self.n_documents_ = len(texts)
-        self.df_ = np.bincount(tf.indices, minlength=tf.shape[1]).astype(np.int64)
+        self.df_ = np.zeros(self.n_features_, np.int64)
+        squares = np.zeros(self.n_features_)
+        step = 10_000  # rows at a time, which bounds the memory
+        for start in range(0, len(texts), step):
+            tf = counts.left[start : start + step] @ counts.right
+            self.df_ += np.bincount(tf.indices, minlength=self.n_features_)
+            tf.data *= np.repeat(length_scale(n_tokens[start : start + step]), np.diff(tf.indptr))
+            squares += np.bincount(tf.indices, tf.data**2, self.n_features_)
+        squares *= self.idf_**2
         self.scales_ = dict.fromkeys(self.blocks_, 1.0)
-        squares = tf.power(2).T @ length_scale(n_tokens) ** 2 * self.idf_**2
         for name, columns in self.blocks_.items():
             mean_square = squares[columns].sum() / len(texts)
             weight = self.settings.weights.get(name, 1.0)
             self.scales_[name] = float(weight / np.sqrt(mean_square)) if mean_square else 1.0
-        return self._weigh(tf, n_tokens)
+        return self._weigh(counts, n_tokens)
 
     def _learn_streams(self, chunks: Chunks, sentences: Ragged) -> "_Nodes":
         """Learn the tokens and runs of both streams."""
@@ -499,9 +520,9 @@ class Featurizer:
     def transform(self, texts: Sequence[str]) -> "csr_matrix":
         """Return the features of each sentence, shape (n_sentences, n_features)."""
         distinct, sentences = distinct_chunks(texts)
-        return self._weigh(*self._count(Chunks.of(distinct), sentences))
+        return self._weigh(*self._count(Chunks.of(distinct), sentences)).multiplied()
 
-    def _count(self, chunks: Chunks, sentences: Ragged) -> tuple["csr_matrix", Ints]:
+    def _count(self, chunks: Chunks, sentences: Ragged) -> tuple[Product, Ints]:
         """Return the count of each feature in each sentence, and each sentence's tokens."""
         parts = self.read(chunks)
         n_chunks, n_sentences = len(chunks.lengths), len(sentences.counts)
@@ -527,15 +548,16 @@ class Featurizer:
                 for nodes, owner, _ in stream.walk(numbers[in_order.flat], in_order.counts)
             ]
             n_parts += n_runs
-        tf = counts_matrix(of_sentence, (n_sentences, n_parts)) @ counts_matrix(
-            pairs, (n_parts, self.n_features_)
+        tf = Product(
+            counts_matrix(of_sentence, (n_sentences, n_parts)),
+            counts_matrix(pairs, (n_parts, self.n_features_)),
         )
         return tf, in_order.counts
 
-    def _weigh(self, tf: "csr_matrix", n_tokens: Ints) -> "csr_matrix":
+    def _weigh(self, tf: Product, n_tokens: Ints) -> Product:
         """Turn counts into TF-IDF, scaled by length, in place."""
-        tf.data *= np.repeat(length_scale(n_tokens), np.diff(tf.indptr))
-        tf.data *= self.term_weights_[tf.indices]
+        tf.left.data *= np.repeat(length_scale(n_tokens), np.diff(tf.left.indptr))
+        tf.right.data *= self.term_weights_[tf.right.indices]
         return tf
 
 

@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize
-from scipy.sparse import csr_matrix
 
+from tagger.arrays import Product
 from tagger.classifier import sigmoid, softmax
 
 Floats = npt.NDArray[np.float64]
@@ -17,7 +17,7 @@ MULTINOMIAL_TOLERANCE, BINARY_TOLERANCE = 5e-3, 3e-3
 
 
 def fit_logistic(
-    x: csr_matrix,
+    x: Product,
     targets: Floats,
     C: float,
     weights: Floats,
@@ -28,7 +28,8 @@ def fit_logistic(
     Minimizes what scikit-learn's LogisticRegression does, by L-BFGS (Liu and Nocedal
     1989). The variables are scaled by the diagonal of the Hessian at coefficients of
     zero (Jacobi preconditioning: Nocedal and Wright 2006, section 5.1), which takes a
-    third of the passes over the data.
+    third of the passes over the data. At the minimum the coefficients of all classes
+    sum to zero, so it is sought among their contrasts, of which there is one fewer.
 
     Parameters
     ----------
@@ -47,26 +48,28 @@ def fit_logistic(
     n_classes = targets.shape[1]
     plain = n_features - len(embedding)
     penalty = 1 / (C * n)
-    transposed = x.T
+    contrasts = _contrasts(n_classes)
+    n_contrasts = contrasts.shape[1]
 
-    embedded = x[:, plain:] @ embedding
-    squares = csr_matrix((x.data**2, x.indices, x.indptr), x.shape).T @ weights.astype(np.float32)
+    embedded = x.columns(slice(plain, None)) @ embedding
+    # A feature that two parts of a row have counts as two, which serves for a scale.
+    squares = Product(x.left.power(2), x.right.power(2)).T @ weights.astype(np.float32)
     squares = np.concatenate([squares[:plain], (embedded**2 * weights[:, None]).sum(axis=0)])
     share = weights @ targets / n
-    variance = share * (1 - share)
+    variance = share @ contrasts**2 - (share @ contrasts) ** 2
     scale = 1 / np.sqrt(np.outer(variance, squares / n) + penalty)
     intercept_scale = 1 / np.sqrt(variance)
+    transposed = x.T
 
     def unpack(flat: Floats) -> tuple[Floats, Floats]:
-        return scale * flat[n_classes:].reshape(scale.shape), intercept_scale * flat[:n_classes]
-
-    def product(matrix: Any, rows: Floats) -> Floats:
-        # One after the other: SciPy is slower at many columns in one product.
-        return np.array([matrix @ row for row in rows.astype(np.float32)], np.float64)
+        w = scale * flat[n_contrasts:].reshape(scale.shape)
+        return w, intercept_scale * flat[:n_contrasts]
 
     def loss(flat: Floats) -> tuple[float, Floats]:
         w, intercept = unpack(flat)
-        z = product(x, _expand(w, embedding)).T + intercept
+        # One after the other: SciPy is slower at several columns in one product.
+        z = np.array([x @ _expand(row, embedding) for row in w.astype(np.float32)]).T
+        z = (z + intercept) @ contrasts.T
         if n_classes == 1:
             p = sigmoid(z)
             losses = np.logaddexp(0, z) - targets * z
@@ -75,24 +78,36 @@ def fit_logistic(
             highest = z.max(axis=1, keepdims=True)
             log_sum = np.log(np.exp(z - highest).sum(axis=1, keepdims=True)) + highest
             losses = log_sum - (targets * z).sum(axis=1, keepdims=True)
-        error = (p - targets) * weights[:, None] / n
-        gradient = product(transposed, error.T)
-        embedded = [row @ embedding for row in gradient[:, plain:].astype(np.float32)]
-        gradient = np.hstack([gradient[:, :plain], np.array(embedded)])
-        gradient += penalty * w
-        gradient *= scale
+        error = ((p - targets) * weights[:, None] / n) @ contrasts
         value = weights @ losses.sum(axis=1) / n + penalty / 2 * np.vdot(w, w)
-        return value, np.concatenate([intercept_scale * error.sum(axis=0), gradient.ravel()])
+        w *= penalty
+        for row, column in zip(w, error.T.astype(np.float32), strict=True):
+            of_features = transposed @ column
+            row[:plain] += of_features[:plain]
+            row[plain:] += of_features[plain:] @ embedding
+        w *= scale
+        return value, np.concatenate([intercept_scale * error.sum(axis=0), w.ravel()])
 
-    start = np.zeros(n_classes + scale.size)
+    start = np.zeros(n_contrasts + scale.size)
     tolerance = BINARY_TOLERANCE if n_classes == 1 else MULTINOMIAL_TOLERANCE
     options = {"gtol": tolerance, "ftol": 0, "maxiter": 1000}
     w, intercept = unpack(minimize(loss, start, jac=True, method="L-BFGS-B", options=options).x)
-    return _expand(w, embedding), intercept
+    coef = np.array([_expand(row, embedding) for row in w])
+    return contrasts @ coef, contrasts @ intercept
 
 
-def _expand(w: Floats, embedding: npt.NDArray[np.float32]) -> Floats:
+def _contrasts(n_classes: int) -> Floats:
+    """Return orthonormal columns that sum to zero (Helmert's), or 1 for a single class."""
+    if n_classes == 1:
+        return np.ones((1, 1))
+    helmert = np.triu(np.ones((n_classes, n_classes - 1)))
+    rows = np.arange(1, n_classes)
+    helmert[rows, rows - 1] = -rows
+    contrasts: Floats = helmert / np.sqrt(rows * (rows + 1))
+    return contrasts
+
+
+def _expand(w: npt.NDArray[Any], embedding: npt.NDArray[np.float32]) -> npt.NDArray[Any]:
     """Return the coefficients of features from those of what is seen of them."""
-    plain = w.shape[1] - embedding.shape[1]
-    embedded = [embedding @ row for row in w[:, plain:].astype(np.float32)]
-    return np.hstack([w[:, :plain], np.array(embedded)])
+    plain = len(w) - embedding.shape[1]
+    return np.concatenate([w[:plain], embedding @ w[plain:]])

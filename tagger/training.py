@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 from joblib import Parallel, delayed
 from scipy.optimize import minimize
-from scipy.sparse import csr_matrix
 from threadpoolctl import threadpool_limits
 
+from tagger.arrays import Product
 from tagger.classifier import Classifier, encode, sigmoid, softmax
 from tagger.corpus import Corpus, folds
 from tagger.errors import ConfigError, DataError, did_you_mean
@@ -295,12 +295,12 @@ def fit(
     """
     vectors = builtin_vectors(settings.features.vectors) if settings.features.vectors else None
     featurizer = Featurizer(settings.features, vector_words=vectors.words if vectors else ())
-    x = featurizer.fit_transform(corpus.texts).astype(np.float32)
+    x = featurizer.fit_factors(corpus.texts).astype(np.float32)
     embedding = np.empty((0, 0), np.float32)
     if vectors is not None:
         # The classifier sees the sum of a sentence's word vectors, not its words:
         # so a word that no training sentence holds is judged by those like it.
-        sums = x[:, featurizer.blocks_["vectors"]] @ vectors.matrix
+        sums = x.columns(featurizer.blocks_["vectors"]) @ vectors.matrix
         embedding = vectors.matrix / np.sqrt((sums**2).sum(axis=1).mean())
     linear = {}
     # The order of sums, and so the last bits of the weights, must not hang on how many
@@ -316,10 +316,10 @@ def fit(
             plain = columns[columns < blocks["vectors"].start]
             columns[: len(plain)] = plain[np.argsort(-featurizer.df_[plain], kind="stable")]
             chosen = corpus.annotated(task.name)
-            own = x if len(chosen) == x.shape[0] else x[chosen]
+            own = x if len(chosen) == x.shape[0] else x.rows(chosen)
             fitted, intercept = _fit_task(
                 task,
-                own[:, columns],
+                own.columns(columns),
                 encode(task, corpus.labels(task.name)),
                 options,
                 embedding if "vectors" in used else embedding[:0, :0],
@@ -332,7 +332,7 @@ def fit(
 
 def _fit_task(
     task: Task,
-    x: csr_matrix,
+    x: Product,
     y: npt.NDArray[Any],
     options: TaskSettings,
     embedding: npt.NDArray[np.float32],

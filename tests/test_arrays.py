@@ -1,8 +1,9 @@
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.sparse import csr_matrix
 
-from tagger.arrays import HashTable, Interned, Ragged, put_rows, segment_sum
+from tagger.arrays import HashTable, Interned, Product, Ragged, put_rows, segment_sum
 
 
 def test_segment_sum_takes_empty_segments():
@@ -39,3 +40,17 @@ def test_rows_are_put_into_a_growing_array():
     array = put_rows(np.empty((0, 1)), 0, np.array([[1.0]]))
     array = put_rows(array, 1, np.array([[2.0], [3.0]]))
     assert array[:3].ravel().tolist() == [1, 2, 3]
+
+
+def test_a_product_answers_like_its_matrix():
+    left = csr_matrix(np.array([[1.0, 0, 2], [0, 3, 0]]))
+    right = csr_matrix(np.array([[1.0, 0, 0, 5], [0, 1, 1, 0], [2, 0, 0, 0]]))
+    product, matrix = Product(left, right), (left @ right).toarray()
+    assert product.shape == matrix.shape
+    assert (product.multiplied() == matrix).all()
+    assert (product @ np.arange(4.0) == matrix @ np.arange(4.0)).all()
+    assert (product.T @ np.arange(2.0) == matrix.T @ np.arange(2.0)).all()
+    assert (product.rows(np.array([1])).multiplied() == matrix[[1]]).all()
+    some = product.columns(np.array([3, 0]))
+    assert (some.multiplied() == matrix[:, [3, 0]]).all()
+    assert some.left.shape == (2, 2)  # the middle one carries neither column

@@ -773,6 +773,7 @@ class Scorer:
         self._streams = (featurizer.words_, featurizer.masked_)
         self._node_scores = [self._scores_of_nodes(stream) for stream in self._streams]
         self._lock = Lock()
+        self._n_chunks = self._n_read = 0
         self._known = _KnownChunks(self._weights.shape[1])
 
     @cached_property
@@ -785,10 +786,9 @@ class Scorer:
         scores = segment_sum(self._weights.take(columns.flat, axis=0), columns.counts)
         return np.concatenate([scores, np.zeros((1, scores.shape[1]))])
 
-    @property
-    def n_known_chunks(self) -> int:
-        """How many distinct chunks are kept."""
-        return len(self._known.rows)
+    def cache_info(self) -> "CacheInfo":
+        """Return how often a chunk was known already, as functools.lru_cache does."""
+        return CacheInfo(self._n_chunks - self._n_read, self._n_read, len(self._known.rows))
 
     def decision_function(self, texts: Sequence[str]) -> Floats:
         """Return the scores of each sentence, shape (n_sentences, n_outputs)."""
@@ -848,7 +848,9 @@ class Scorer:
             known = self._known
             n_known = len(known.rows)
             ids = known.rows.numbers(chunks)
+            self._n_chunks += len(chunks)
             if n_new := len(known.rows) - n_known:
+                self._n_read += n_new
                 new = list(islice(reversed(known.rows), n_new))[::-1]
                 try:
                     self._read(new, known)
@@ -870,6 +872,21 @@ class Scorer:
             scores += segment_sum(self._char_scores.take(nodes, axis=0), counts)
         tokens = np.stack([parts.words, parts.masked], axis=1).take(parts.tokens.flat, axis=0)
         known.append(scores, tokens, parts.tokens)
+
+
+class CacheInfo(NamedTuple):
+    """How well the table of known chunks serves.
+
+    Parameters
+    ----------
+    hits : how many chunks were known when they were met.
+    misses : how many were not.
+    currsize : how many are known now.
+    """
+
+    hits: int
+    misses: int
+    currsize: int
 
 
 class _KnownChunks:

@@ -35,8 +35,8 @@ class TaskSettings:
     blocks : names of the blocks of features that the task uses; empty for all.
     C : inverse strength of the L2 penalty (scikit-learn's C).
     balanced : whether rare labels weigh as much in sum as frequent ones.
-    priors : by label, its share where the model will be used, for a single-label
-        task whose corpus has other shares; empty: the shares of the corpus.
+    priors : by label, its share where the model will be used, for a corpus that has
+        other shares; empty: the shares of the corpus.
     temperature : what the calibrated scores are divided by; above 1 it makes
         probabilities less extreme, for text that is harder than the corpus.
     threshold : of every label of a multi-label task; 0 for the one of best F1 out of
@@ -233,10 +233,15 @@ def check_corpus(corpus: Corpus, settings: TrainingSettings) -> None:
                 raise ConfigError(
                     f"tasks.{name}: no label {label!r}: {did_you_mean(label, task.labels)}"
                 )
-        if options.priors and (task.multilabel or set(options.priors) != set(task.labels)):
+        if options.priors and set(options.priors) != set(task.labels):
             raise ConfigError(
-                f"tasks.{name}: priors are for {', '.join(options.priors)}, expected each label "
-                f"of a single-label task: {', '.join(task.labels)}"
+                f"tasks.{name}: priors are for {', '.join(options.priors)}, expected each label: "
+                f"{', '.join(task.labels)}"
+            )
+        if task.multilabel and any(not share < 1 for share in options.priors.values()):
+            raise ConfigError(
+                f"tasks.{name}: priors are {options.priors!r}, expected shares below 1, each of "
+                "all sentences"
             )
     for task in corpus.schema.tasks:
         labels = corpus.labels(task.name)
@@ -413,17 +418,21 @@ def calibrate(task: Task, scores: Floats, y: npt.NDArray[Any]) -> tuple[Floats, 
     return np.full(n_labels, found[0]), found[1:]
 
 
-def prior_shift(task: Task, y: npt.NDArray[np.int64], priors: dict[str, float]) -> Floats:
+def prior_shift(task: Task, y: npt.NDArray[Any], priors: dict[str, float]) -> Floats:
     """Return what moves log-odds from the shares in `y` to others (Saerens et al. 2002, eq. 4).
 
     Parameters
     ----------
-    task : a single-label task.
-    y : the label index of each sentence, shape (n_sentences,).
-    priors : by label, its share where the model will be used; need not sum to one.
+    task : the task.
+    y : as `tagger.classifier.encode` gives it.
+    priors : by label, its share where the model will be used; those of a single-label
+        task need not sum to one.
     """
-    shares = np.bincount(y, minlength=len(task.labels)) / len(y)
     wanted = np.array([priors[label] for label in task.labels])
+    if task.multilabel:
+        shares = y.mean(axis=0)
+        return np.log(wanted / (1 - wanted)) - np.log(shares / (1 - shares))
+    shares = np.bincount(y, minlength=len(task.labels)) / len(y)
     return np.log(wanted / wanted.sum()) - np.log(shares)
 
 

@@ -140,7 +140,10 @@ def test_scorer_forgets_when_it_knows_too_many_chunks(small_model, sentences):
         batch = sentences[start : start + 20]
         assert (scorer.decision_function(batch) == unbounded.decision_function(batch)).all()
         n_distinct = len({chunk for text in batch for chunk in text.split()})
-        assert scorer.n_known_chunks <= 100 + n_distinct
+        assert scorer.cache_info().currsize <= 100 + n_distinct
+    n_chunks = sum(len(text.split()) for text in sentences[:200])
+    n_distinct = len({chunk for text in sentences[:200] for chunk in text.split()})
+    assert unbounded.cache_info() == (n_chunks - n_distinct, n_distinct, n_distinct)
 
 
 def test_threads_share_a_scorer(small_model, sentences):

@@ -126,6 +126,10 @@ def test_a_prior_shift_moves_uniform_scores_to_the_priors():
     priors = {"reported_fact": 6.0, "interpretation": 3.0, "speculation": 1.0}
     moved = np.log([0.5, 0.25, 0.25]) + prior_shift(CLAIM, y, priors)
     assert softmax(moved) == pytest.approx([0.6, 0.3, 0.1])
+    y = np.array([[True, False, True], [False, True, True], [False, False, False], [True] * 3])
+    priors = {"military": 0.2, "diplomatic": 0.1, "economic": 0.75}
+    moved = np.log([1.0, 1.0, 3.0]) + prior_shift(THEME, y, priors)
+    assert sigmoid(moved) == pytest.approx([0.2, 0.1, 0.75])
 
 
 def test_best_f1_threshold():

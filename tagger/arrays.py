@@ -1,6 +1,6 @@
 """Arrays that features are counted with: ragged rows, numbered strings, a hash table."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
@@ -79,17 +79,14 @@ class Ragged:
         n_terms : number of terms.
         terms : the terms of each number; None where the numbers are terms.
         """
-        matrix = self.matrix(n_terms if terms is None else len(terms.counts))
-        terms_of = None if terms is None else terms.matrix(n_terms)
+        if terms is None:
+            matrix = self.matrix(n_terms).copy()  # it may share our numbers
+            matrix.sum_duplicates()
+            return np.bincount(matrix.indices, minlength=n_terms)
+        product = Product(self.matrix(len(terms.counts)), terms.matrix(n_terms))
         df = np.zeros(n_terms, np.int64)
-        step = 10_000  # rows at a time, which bounds the memory
-        for start in range(0, len(self.counts), step):
-            some = matrix[start : start + step]
-            if terms_of is None:
-                some.sum_duplicates()
-            else:
-                some = some @ terms_of
-            df += np.bincount(some.indices, minlength=n_terms)
+        for _, matrix in product.blocks():
+            df += np.bincount(matrix.indices, minlength=n_terms)
         return df
 
 
@@ -137,6 +134,12 @@ class Product:
     def multiplied(self) -> "csr_matrix":
         """Return the matrix itself."""
         return self.left @ self.right
+
+    def blocks(self, n_rows: int = 10_000) -> Iterator[tuple[slice, "csr_matrix"]]:
+        """Yield the matrix itself some rows at a time, which bounds the memory."""
+        for start in range(0, self.shape[0], n_rows):
+            rows = slice(start, start + n_rows)
+            yield rows, self.left[rows] @ self.right
 
 
 def gather(flat: Ints, starts: Ints, counts: Ints) -> Ints:

@@ -341,7 +341,7 @@ class Featurizer:
         ------
         DataError : no term is left.
         """
-        self.fit_transform(texts)
+        self.fit_factors(texts)
         return self
 
     def fit_transform(self, texts: Sequence[str]) -> "csr_matrix":
@@ -365,12 +365,10 @@ class Featurizer:
         self.n_documents_ = len(texts)
         self.df_ = np.zeros(self.n_features_, np.int64)
         squares = np.zeros(self.n_features_)
-        step = 10_000  # rows at a time, which bounds the memory
-        for start in range(0, len(texts), step):
-            tf = counts.left[start : start + step] @ counts.right
+        for rows, tf in counts.blocks():
             self.df_ += np.bincount(tf.indices, minlength=self.n_features_)
-            tf.data *= np.repeat(length_scale(n_tokens[start : start + step]), np.diff(tf.indptr))
-            squares += np.bincount(tf.indices, tf.data**2, self.n_features_)
+            scaled = tf.data * np.repeat(length_scale(n_tokens[rows]), np.diff(tf.indptr))
+            squares += np.bincount(tf.indices, scaled**2, self.n_features_)
         squares *= self.idf_**2
         self.scales_ = dict.fromkeys(self.blocks_, 1.0)
         for name, columns in self.blocks_.items():

@@ -212,6 +212,14 @@ def model_load() -> None:
     )
 
 
+# The peak of this program alone: getrusage would count what its parent held when it forked.
+PEAK = """
+def peak():
+    with open("/proc/self/status") as status:
+        return next(int(line.split()[1]) for line in status if line.startswith("VmHWM"))
+"""
+
+
 def memory(sentences: list[str]) -> None:
     """Tag one and two million sentences from a file, each in a process of its own."""
     peaks = {}
@@ -223,11 +231,11 @@ def memory(sentences: list[str]) -> None:
                     text = f"{sentences[i % len(sentences)]} {i}"
                     file.write(json.dumps({"text": text}) + "\n")
             arguments = ["predict", str(path), "--sentences", "--output", f"{folder}/out.jsonl"]
-            code = (
-                "import resource, sys; from tagger.cli.main import cli;"
-                f"cli.main({arguments!r}, standalone_mode=False);"
-                "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
-            )
+            code = f"""{PEAK}
+from tagger.cli.main import cli
+cli.main({arguments!r}, standalone_mode=False)
+print(peak())
+"""
             run = subprocess.run(
                 [sys.executable, "-c", code], check=True, capture_output=True, text=True
             )
@@ -238,8 +246,8 @@ def memory(sentences: list[str]) -> None:
 
 def scorer_memory(sentences: list[str]) -> None:
     """The same without the files' side: lines in batches, straight to `Tagger.predict`."""
-    code = """
-import itertools, resource, sys
+    code = f"""{PEAK}
+import itertools, sys
 from tagger import Tagger
 tagger = Tagger.load()
 known = 0
@@ -248,7 +256,7 @@ with open(sys.argv[1], encoding="utf-8") as file:
         tagger.predict(batch)
         known = max(known, tagger.model.scorer.cache_info().currsize)
 hits, misses, _ = tagger.model.scorer.cache_info()
-print(known, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, hits, misses)
+print(known, peak(), hits, misses)
 """
     found = {}
     for millions in (1, 2):

@@ -1,4 +1,4 @@
-"""Arrays that features are counted with: ragged rows, numbered strings, a hash table."""
+"""Arrays to count features with: ragged rows, products, numbered strings, a hash table."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

@@ -65,6 +65,9 @@ def test_a_label_that_every_sentence_has():
     examples = (Example("a b", {"t": ("x",)}), Example("a c", {"t": ("x", "y")}))
     with pytest.raises(DataError, match="every sentence has the t 'x'"):
         train(Corpus(schema, examples))
+    settings = TrainingSettings(tasks={"t": TaskSettings(priors={"x": 1.0, "y": 0.5})})
+    with pytest.raises(ConfigError, match="expected shares below 1"):
+        train(Corpus(schema, examples), settings)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """tagger train: labelled sentences in, a model folder out."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -126,6 +126,8 @@ def command(
     if wants_curve:
         with _bar(console, "learning curve") as progress:
             curve = learning_curve(corpus, chosen, seed, jobs, progress)
+        if curve:
+            _show_curve(console, curve)
     with console.status("") as status:
         training = train(corpus, chosen, seed, jobs, status.update)
         training = replace(
@@ -177,6 +179,18 @@ def _bar(console: "Console", what: str) -> Iterator["Progress"]:
     with rich.Progress(*parts, console=console, transient=True) as shown:
         task = shown.add_task(what, total=None)
         yield lambda done, total: shown.update(task, completed=done, total=total)
+
+
+def _show_curve(console: "Console", points: Sequence[Mapping[str, Any]]) -> None:
+    from rich.table import Table
+
+    table = Table(title="Learning curve: macro F1", title_justify="left", title_style="bold")
+    tasks = [name for name in points[0] if name != "n"]
+    for name in ("sentences", *tasks):
+        table.add_column(name, justify="right")
+    for point in points:
+        table.add_row(f"{point['n']:,}", *(f"{point[task]:.3f}" for task in tasks))
+    console.print(table)
 
 
 def _show_trials(console: "Console", trials: Sequence["Trial"]) -> None:

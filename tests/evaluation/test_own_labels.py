@@ -188,6 +188,17 @@ def test_a_learning_curve_grows_with_the_data(corpus):
     assert curve[-1]["mood"] > curve[0]["mood"]
 
 
+def test_a_learning_curve_is_shown(tmp_path):
+    data = table(tmp_path / "x.csv")
+    result = run("train", data, "-o", tmp_path / "m", "--jobs", 1, "--learning-curve")
+    assert result.exit_code == 0
+    assert "Learning curve: macro F1" in result.stderr
+    points = json.loads((tmp_path / "m" / "report.json").read_text())["learning_curve"]
+    last = points[-1]
+    assert f"{last['n']:,}" in result.stderr
+    assert f"{last['Category']:.3f}" in result.stderr
+
+
 def test_the_threshold_of_a_wished_precision_is_the_lowest_that_reaches_it():
     strength = np.array([0.9, 0.8, 0.7, 0.6, 0.5])
     y = np.array([True, True, False, True, False])

@@ -20,6 +20,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
+from importlib.util import find_spec
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,7 @@ from tagger.schema import CLAIMS
 from tagger.segment import sentence_spans
 
 ROOT = Path(__file__).parent.parent
+HAS_FASTTEXT = find_spec("fasttext") is not None
 N_SENTENCES = 50_000
 N_RUNS = 5
 
@@ -138,6 +140,9 @@ def fasttext_model(texts: list[str], labels: list[str], **options: Any) -> Any:
 
 
 def against_fasttext(sentences: list[str]) -> None:
+    if not HAS_FASTTEXT:
+        print("| fastText | not installed | | 1.8 | |")
+        return
     corpus = read_corpus(sorted((ROOT / "data" / "corpus").glob("*.jsonl")), CLAIMS)
     labels = [f"__label__{example.labels['claim']}" for example in corpus.examples]
     model = fasttext_model(corpus.texts, labels, epoch=1)
@@ -383,14 +388,17 @@ def training(sentences: list[str], n: int) -> None:
 
     def rival() -> None:
         x = union.fit_transform(texts)
-        LogisticRegression(C=1, max_iter=1000).fit(x, predicted["claim"])
+        C = {name: task.C for name, task in settings.tasks.items()}
+        LogisticRegression(C=C["claim"], max_iter=1000).fit(x, predicted["claim"])
         for column in predicted["theme"].T:
-            LogisticRegression(C=2, max_iter=1000).fit(x, column)
+            LogisticRegression(C=C["theme"], max_iter=1000).fit(x, column)
 
     theirs = seconds(rival, 1)
     note = f"{ours[0]:.0f} s against {theirs[0]:.0f} s, one run each"
     show(f"training on {n:,} sentences, scikit-learn Pipeline, lbfgs", ours, theirs, "5", note)
 
+    if not HAS_FASTTEXT:
+        return
     claims = [f"__label__{claim}" for claim in predicted["claim"]]
     names = np.array([f"__label__{name}" for name in CLAIMS["theme"].labels])
     themes = [" ".join(names[row]) or "__label__none" for row in predicted["theme"].astype(bool)]

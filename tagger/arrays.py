@@ -85,7 +85,7 @@ class Ragged:
             return np.bincount(matrix.indices, minlength=n_terms)
         product = Product(self.matrix(len(terms.counts)), terms.matrix(n_terms))
         df = np.zeros(n_terms, np.int64)
-        for _, matrix in product.blocks():
+        for matrix in product.blocks():
             df += np.bincount(matrix.indices, minlength=n_terms)
         return df
 
@@ -135,11 +135,10 @@ class Product:
         """Return the matrix itself."""
         return self.left @ self.right
 
-    def blocks(self, n_rows: int = 10_000) -> Iterator[tuple[slice, "csr_matrix"]]:
+    def blocks(self, n_rows: int = 10_000) -> Iterator["csr_matrix"]:
         """Yield the matrix itself some rows at a time, which bounds the memory."""
         for start in range(0, self.shape[0], n_rows):
-            rows = slice(start, start + n_rows)
-            yield rows, self.left[rows] @ self.right
+            yield self.left[start : start + n_rows] @ self.right
 
 
 def gather(flat: Ints, starts: Ints, counts: Ints) -> Ints:

@@ -361,21 +361,20 @@ class Featurizer:
                 "no term is left: try a lower word_min_df or char_min_df, or more sentences"
             )
         self._lay_out(nodes)
-        counts, n_tokens = self._count(chunks, sentences)
+        tf = self._count(chunks, sentences)
         self.n_documents_ = len(texts)
         self.df_ = np.zeros(self.n_features_, np.int64)
         squares = np.zeros(self.n_features_)
-        for rows, tf in counts.blocks():
-            self.df_ += np.bincount(tf.indices, minlength=self.n_features_)
-            scaled = tf.data * np.repeat(length_scale(n_tokens[rows]), np.diff(tf.indptr))
-            squares += np.bincount(tf.indices, scaled**2, self.n_features_)
+        for block in tf.blocks():
+            self.df_ += np.bincount(block.indices, minlength=self.n_features_)
+            squares += np.bincount(block.indices, block.data**2, self.n_features_)
         squares *= self.idf_**2
         self.scales_ = dict.fromkeys(self.blocks_, 1.0)
         for name, columns in self.blocks_.items():
             mean_square = squares[columns].sum() / len(texts)
             weight = self.settings.weights.get(name, 1.0)
             self.scales_[name] = float(weight / np.sqrt(mean_square)) if mean_square else 1.0
-        return self._weigh(counts, n_tokens)
+        return self._weigh(tf)
 
     def _learn_streams(self, chunks: Chunks, sentences: Ragged) -> "_Nodes":
         """Learn the tokens and runs of both streams."""
@@ -518,10 +517,10 @@ class Featurizer:
     def transform(self, texts: Sequence[str]) -> "csr_matrix":
         """Return the features of each sentence, shape (n_sentences, n_features)."""
         distinct, sentences = distinct_chunks(texts)
-        return self._weigh(*self._count(Chunks.of(distinct), sentences)).multiplied()
+        return self._weigh(self._count(Chunks.of(distinct), sentences)).multiplied()
 
-    def _count(self, chunks: Chunks, sentences: Ragged) -> tuple[Product, Ints]:
-        """Return the count of each feature in each sentence, and each sentence's tokens."""
+    def _count(self, chunks: Chunks, sentences: Ragged) -> Product:
+        """Return the count of each feature in each sentence, scaled by the sentence's length."""
         parts = self.read(chunks)
         n_chunks, n_sentences = len(chunks.lengths), len(sentences.counts)
         # The features of each part: first the chunks, then the runs of both streams.
@@ -550,11 +549,11 @@ class Featurizer:
             counts_matrix(of_sentence, (n_sentences, n_parts)),
             counts_matrix(pairs, (n_parts, self.n_features_)),
         )
-        return tf, in_order.counts
+        tf.left.data *= np.repeat(length_scale(in_order.counts), np.diff(tf.left.indptr))
+        return tf
 
-    def _weigh(self, tf: Product, n_tokens: Ints) -> Product:
-        """Turn counts into TF-IDF, scaled by length, in place."""
-        tf.left.data *= np.repeat(length_scale(n_tokens), np.diff(tf.left.indptr))
+    def _weigh(self, tf: Product) -> Product:
+        """Turn term frequencies into TF-IDF, in place."""
         tf.right.data *= self.term_weights_[tf.right.indices]
         return tf
 

@@ -52,8 +52,7 @@ def test_a_product_answers_like_its_matrix():
     assert (product.T @ np.arange(2.0) == matrix.T @ np.arange(2.0)).all()
     assert (product.rows(np.array([1])).multiplied() == matrix[[1]]).all()
     blocks = list(product.blocks(n_rows=1))
-    assert [block.toarray().tolist() for _, block in blocks] == [[row.tolist()] for row in matrix]
-    assert [rows for rows, _ in blocks] == [slice(0, 1), slice(1, 2)]
+    assert [block.toarray().tolist() for block in blocks] == [[row.tolist()] for row in matrix]
     some = product.columns(np.array([3, 0]))
     assert (some.multiplied() == matrix[:, [3, 0]]).all()
     assert some.left.shape == (2, 2)  # the middle one carries neither column

@@ -9,8 +9,8 @@ from safetensors.numpy import load_file
 
 from tagger import Tagger
 from tagger.cli.main import cli
-from tagger.corpus import read_corpus
-from tagger.segment import sentence_spans
+from tagger.corpus.corpus import read_corpus
+from tagger.text.segment import sentence_spans
 
 ROOT = Path(__file__).parent.parent
 SHIPPED = ROOT / "models" / "claims-en"

@@ -24,10 +24,10 @@ from sklearn.metrics import f1_score
 from sklearn.model_selection import GridSearchCV, GroupKFold
 from sklearn.pipeline import make_union
 
-from tagger.classifier import encode
-from tagger.corpus import Corpus, folds, read_corpus
+from tagger.corpus.corpus import Corpus, folds, read_corpus
+from tagger.model.classifier import encode
 from tagger.schema import CLAIM, CLAIMS, THEME
-from tagger.training import TrainingSettings, train
+from tagger.training.train import TrainingSettings, train
 
 ROOT = Path(__file__).parent.parent
 N_FOLDS = 5

@@ -33,13 +33,13 @@ for name in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "PYTHONDONTWRITEBYTECODE")
 import numpy as np
 
 from tagger import Tagger
-from tagger.corpus import Corpus, Example, read_corpus
-from tagger.export import to_pipeline
-from tagger.features import Featurizer, Scorer
-from tagger.model import load_model
+from tagger.corpus.corpus import Corpus, Example, read_corpus
+from tagger.features.featurizer import Featurizer, Scorer
+from tagger.model.export import to_pipeline
+from tagger.model.model import load_model
 from tagger.predictor import batches, shipped_model
 from tagger.schema import CLAIMS
-from tagger.segment import sentence_spans
+from tagger.text.segment import sentence_spans
 
 ROOT = Path(__file__).parent.parent
 HAS_FASTTEXT = find_spec("fasttext") is not None
@@ -369,7 +369,7 @@ def training(sentences: list[str], n: int) -> None:
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import FeatureUnion
 
-    from tagger.training import TrainingSettings, fit
+    from tagger.training.train import TrainingSettings, fit
 
     tagger = Tagger.load()
     texts = more(sentences, n)

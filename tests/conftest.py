@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from tagger import Tagger
-from tagger.corpus import Corpus, read_corpus
-from tagger.features import FeatureSettings
-from tagger.model import Model
+from tagger.corpus.corpus import Corpus, read_corpus
+from tagger.features.featurizer import FeatureSettings
+from tagger.model.model import Model
 from tagger.schema import CLAIMS
-from tagger.training import TrainingSettings, train
+from tagger.training.train import TrainingSettings, train
 
 ROOT = Path(__file__).parent.parent
 SHARED = ROOT.parent / "shared"

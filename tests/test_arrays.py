@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.sparse import csr_matrix
 
-from tagger.arrays import HashTable, Interned, Product, Ragged, put_rows, segment_sum
+from tagger.features.arrays import HashTable, Interned, Product, Ragged, put_rows, segment_sum
 
 
 def test_segment_sum_takes_empty_segments():

@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 from conftest import ROOT, SHARED, shared
 
-from tagger.corpus import Corpus, Example, folds, read_corpus
+from tagger.corpus.corpus import Corpus, Example, folds, read_corpus
 from tagger.errors import DataError
 from tagger.schema import CLAIMS, Schema, Task
-from tagger.tokens import tokenize
+from tagger.text.tokens import tokenize
 
 
 def write(path, *rows):

@@ -2,10 +2,10 @@ import joblib
 import numpy as np
 import pytest
 
-from tagger.corpus import Corpus, Example
-from tagger.export import to_pipeline
+from tagger.corpus.corpus import Corpus, Example
+from tagger.model.export import to_pipeline
 from tagger.schema import Schema, Task
-from tagger.training import train
+from tagger.training.train import train
 
 
 def test_the_pipeline_gives_the_same_probabilities(tagger, sentences, tmp_path):

@@ -8,9 +8,9 @@ from scipy.sparse import diags_array
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 from tagger.errors import ConfigError, DataError
-from tagger.features import FeatureSettings, Featurizer, Scorer
-from tagger.lexicon import Lexicon
-from tagger.tokens import TOKEN_PATTERN, mask, normalize, surface_tokens, tokenize
+from tagger.features.featurizer import FeatureSettings, Featurizer, Scorer
+from tagger.text.lexicon import Lexicon
+from tagger.text.tokens import TOKEN_PATTERN, mask, normalize, surface_tokens, tokenize
 
 LEXICON = Lexicon("[hedge] Weakens.\nmay\nin a bid to\nbid to\n[name] A name.\nUS\nsanction*\n")
 WORDS = st.sampled_from(

@@ -1,44 +1,95 @@
-"""Imports go downwards only."""
+"""Imports go downwards only, from room to room and inside each room."""
 
 import ast
 
 import pytest
 from conftest import ROOT
 
-LAYERS = (
-    {"errors", "schema", "document", "settings"},
-    {"tokens", "segment", "lexicon", "arrays"},
-    {"features", "classifier", "vectors"},
-    {"model", "logistic"},
-    {"predictor", "corpus", "files", "table", "guess", "job"},
-    {"training", "evaluation", "report", "plots", "baselines", "checks", "comparison"}
-    | {"search", "export", "shares"},
-    {"cli", "scale"},
+# From the lowest floor up. A room that is a folder lists its own floors below.
+ROOMS = (
+    {"errors"},
+    {"schema", "settings"},
+    {"document", "table"},
+    {"text"},
+    {"features"},
+    {"model"},
+    {"predictor"},
+    {"files"},
+    {"corpus"},
+    {"evaluation"},
+    {"training"},
+    {"bulk"},
+    {"cli"},
 )
-LEVEL = {room: level for level, rooms in enumerate(LAYERS) for room in rooms}
-FILES = sorted((ROOT / "tagger").rglob("*.py"))
+FLOORS = {
+    "text": ({"tokens", "segment"}, {"lexicon"}, {"vectors"}),
+    "features": ({"arrays"}, {"featurizer"}),
+    "model": ({"classifier"}, {"model"}, {"export"}),
+    "files": (
+        {"rows", "compression", "tagged"},
+        {"lines", "parquet", "text", "html", "pages"},
+        {"jsonl", "delimited"},
+        {"formats"},
+        {"batches"},
+    ),
+    "corpus": ({"rows"}, {"corpus"}, {"guess"}),
+    "evaluation": ({"baselines"}, {"evaluate"}, {"compare", "shares", "report"}),
+    "report": ({"plots"}, {"render"}),
+    "training": ({"logistic"}, {"train"}, {"search", "checks"}),
+    "bulk": ({"job"}, {"engines"}),
+    "cli": (
+        {"progress", "tables", "view", "schemas"},
+        {"reports"},
+        {"predict", "check", "train", "evaluate", "stats", "compare", "info", "export"},
+        {"main"},
+    ),
+}
+PACKAGE = ROOT / "tagger"
+FILES = sorted(p for p in PACKAGE.rglob("*.py") if not p.name.startswith("__"))
 
 
-def room_of(path):
-    return path.relative_to(ROOT / "tagger").parts[0].removesuffix(".py")
+def floors(room):
+    return {name: i for i, names in enumerate(room) for name in names}
 
 
-def test_every_room_has_a_layer():
-    assert {room_of(path) for path in FILES} - {"__init__", "__main__"} == set(LEVEL)
+def rooms_of(path):
+    """Return the rooms that a file lies in, outermost first, and its own name."""
+    return path.relative_to(PACKAGE).with_suffix("").parts
+
+
+def imported(path):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        names = []
+        if isinstance(node, ast.ImportFrom) and node.module:
+            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+        elif isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        for name in names:
+            parts = tuple(name.split("."))
+            if parts[0] == "tagger" and len(parts) > 1:
+                yield parts[1:]
+
+
+def test_every_room_and_every_file_has_a_floor():
+    outer = {rooms_of(path)[0] for path in FILES}
+    assert outer == set(floors(ROOMS))
+    for room, levels in FLOORS.items():
+        folder = next(p for p in [PACKAGE, *PACKAGE.rglob(room)] if p.name == room)
+        inside = {
+            p.stem for p in folder.iterdir() if p.suffix == ".py" or (p / "__init__.py").exists()
+        }
+        assert inside - {"__init__"} == set(floors(levels)), room
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(ROOT)))
 def test_imports_go_downwards(path):
-    room = room_of(path)
-    if room.startswith("__"):
-        return
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        names = []
-        if isinstance(node, ast.ImportFrom) and node.module:
-            names = [node.module]
-        elif isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-        for name in names:
-            parts = name.split(".")
-            if parts[0] == "tagger" and len(parts) > 1:
-                assert LEVEL[parts[1]] <= LEVEL[room], f"{path.name} imports {name}"
+    own = rooms_of(path)
+    for there in imported(path):
+        # The first room in which the two part decides.
+        depth = next((i for i, (a, b) in enumerate(zip(own, there, strict=False)) if a != b), None)
+        if depth is None:
+            continue
+        level = floors(FLOORS[own[depth - 1]] if depth else ROOMS)
+        if there[depth] not in level:
+            continue  # a name that a room's __init__ gives
+        assert level[there[depth]] < level[own[depth]], f"{'.'.join(own)} imports {'.'.join(there)}"

@@ -1,7 +1,7 @@
 import pytest
 
 from tagger.errors import ConfigError
-from tagger.lexicon import Lexicon, builtin_lexicon
+from tagger.text.lexicon import Lexicon, builtin_lexicon
 
 
 def test_cases_prefixes_and_phrases():

@@ -3,9 +3,9 @@ import pytest
 from scipy.sparse import csr_matrix, hstack, random_array
 from sklearn.linear_model import LogisticRegression
 
-from tagger import logistic
-from tagger.arrays import Product
-from tagger.logistic import fit_logistic
+from tagger.features.arrays import Product
+from tagger.training import logistic
+from tagger.training.logistic import fit_logistic
 
 RNG = np.random.default_rng(0)
 N, PLAIN, WORDS, DIMENSIONS = 300, 20, 15, 3

@@ -8,8 +8,8 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from tagger.errors import ModelError, OutputError
-from tagger.model import FORMAT, load_model
-from tagger.training import TrainingSettings, train
+from tagger.model.model import FORMAT, load_model
+from tagger.training.train import TrainingSettings, train
 
 
 @pytest.fixture

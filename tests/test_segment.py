@@ -4,7 +4,7 @@ from conftest import shared
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tagger.segment import sentence_spans
+from tagger.text.segment import sentence_spans
 
 PIECES = st.sampled_from(
     [

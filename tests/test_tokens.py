@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.feature_extraction.text import TfidfVectorizer
 
-from tagger.tokens import (
+from tagger.text.tokens import (
     TOKEN_PATTERN,
     fold,
     mask,

@@ -1,12 +1,12 @@
 import numpy as np
 import pytest
 
-from tagger.classifier import Classifier, encode, sigmoid, softmax
-from tagger.corpus import Corpus, Example
+from tagger.corpus.corpus import Corpus, Example
 from tagger.errors import ConfigError, DataError
-from tagger.features import FeatureSettings
+from tagger.features.featurizer import FeatureSettings
+from tagger.model.classifier import Classifier, encode, sigmoid, softmax
 from tagger.schema import CLAIM, THEME, Schema, Task
-from tagger.training import (
+from tagger.training.train import (
     TaskSettings,
     TrainingSettings,
     best_f1_threshold,

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 import click
 
-from tagger.checks import Finding
 from tagger.errors import DataError
+from tagger.training.checks import Finding
 
 _STYLES = {"error": "bold red", "warning": "yellow", "note": "dim"}
 
@@ -46,9 +46,9 @@ def command(
     tagger check data/corpus
     tagger check train.jsonl --against test.jsonl --label-errors --strict
     """
-    from tagger.checks import check, read_for_checks, summary
     from tagger.cli.schemas import find_schema
     from tagger.files.formats import expand
+    from tagger.training.checks import check, read_for_checks, summary
 
     files = expand(list(data))
     found, named, guess = find_schema(schema, files, columns)

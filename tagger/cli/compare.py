@@ -6,10 +6,10 @@ from pathlib import Path
 
 import click
 
-from tagger.baselines import Answers
-from tagger.comparison import Change, TaskComparison
-from tagger.corpus import Corpus
+from tagger.corpus.corpus import Corpus
 from tagger.errors import DataError
+from tagger.evaluation.baselines import Answers
+from tagger.evaluation.compare import Change, TaskComparison
 from tagger.schema import Schema, Task
 
 _KINDS = {"better": "green", "worse": "red", "otherwise": "yellow"}
@@ -48,7 +48,7 @@ def command(
         corpus, one, other = _of_models(a, b, data, columns)
     else:
         corpus, one, other = _of_reports(a, b)
-    from tagger.comparison import compare
+    from tagger.evaluation.compare import compare
 
     found = compare(corpus, one, other, rounds, seed)
     if output_format == "json":
@@ -62,10 +62,10 @@ _Pair = tuple[Corpus, dict[str, Answers], dict[str, Answers]]
 
 
 def _of_models(a: str, b: str, data: Sequence[str], columns: Sequence[str]) -> _Pair:
-    from tagger.corpus import Columns, read_corpus
-    from tagger.evaluation import answers_of
+    from tagger.corpus.corpus import Columns, read_corpus
+    from tagger.evaluation.evaluate import answers_of
     from tagger.files.formats import expand
-    from tagger.model import load_model
+    from tagger.model.model import load_model
 
     one, other = load_model(a), load_model(b)
     schema = _shared(one.schema, other.schema)
@@ -75,8 +75,8 @@ def _of_models(a: str, b: str, data: Sequence[str], columns: Sequence[str]) -> _
 
 
 def _of_reports(a: str, b: str) -> _Pair:
-    from tagger.comparison import read_answers
-    from tagger.report import ANSWERS, read_report
+    from tagger.evaluation.compare import read_answers
+    from tagger.evaluation.report.render import ANSWERS, read_report
 
     reports = read_report(a), read_report(b)
     data = [report["about"]["data"]["sha256"] for report in reports]
@@ -132,7 +132,7 @@ def _show(task: TaskComparison, n: int) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from tagger.report import FIGURE_NAMES
+    from tagger.evaluation.report.render import FIGURE_NAMES
 
     console = Console(highlight=False)
     title = f"{task.task}: {task.n} sentences"

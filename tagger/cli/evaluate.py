@@ -62,10 +62,10 @@ def command(
 
     from tagger.cli.reports import check_report, model_report, write_files
     from tagger.cli.tables import score_table
-    from tagger.corpus import Columns, read_corpus
+    from tagger.corpus.corpus import Columns, read_corpus
+    from tagger.evaluation.report.render import require_plots
     from tagger.files.formats import expand
     from tagger.predictor import Tagger
-    from tagger.report import require_plots
 
     html = bool(output) and not no_plots
     if html:

@@ -18,8 +18,8 @@ def command(model: str | None, output: str) -> None:
     """
     import joblib
 
-    from tagger.export import to_pipeline
     from tagger.files.tagged import atomic_write
+    from tagger.model.export import to_pipeline
     from tagger.predictor import Tagger
 
     pipeline = to_pipeline(Tagger.load(model).model)

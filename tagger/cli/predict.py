@@ -10,22 +10,22 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
+from tagger.bulk.job import (
+    OUTPUT_FORMATS,
+    PART_BYTES,
+    JobSettings,
+    Result,
+    Work,
+    run,
+    tables,
+)
 from tagger.document import Document, Sentence
 from tagger.errors import DataError
 from tagger.files.batches import Input, doc_of, input_of, read_checked
 from tagger.files.compression import split_suffix
 from tagger.files.formats import FORMATS, expand
 from tagger.files.rows import MAX_DOCUMENT_BYTES, Reject
-from tagger.job import (
-    OUTPUT_FORMATS,
-    PART_BYTES,
-    JobSettings,
-    Result,
-    Work,
-    rejects_path,
-    run,
-    tables,
-)
+from tagger.files.tagged import rejects_path
 from tagger.predictor import Tagger
 
 if TYPE_CHECKING:
@@ -135,7 +135,7 @@ def command(
         raise click.UsageError("--scheduler is for --engine dask")
     files = expand(list(paths))
     if engine == "dask":
-        from tagger.scale import Rows, predict_with_dask
+        from tagger.bulk.engines import Rows, predict_with_dask
 
         if output_format != "parquet":
             raise click.UsageError("--engine dask writes Parquet: give --output NAME.parquet")

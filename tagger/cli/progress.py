@@ -3,7 +3,7 @@
 import sys
 import time
 
-from tagger.job import Progress
+from tagger.bulk.job import Progress
 
 
 class ProgressLine:

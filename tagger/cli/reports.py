@@ -11,13 +11,11 @@ from typing import Any
 import numpy as np
 
 from tagger import __version__
-from tagger.baselines import Answers, baseline_answers
-from tagger.corpus import Corpus
+from tagger.corpus.corpus import Corpus
 from tagger.errors import DataError, OutputError
-from tagger.evaluation import Evaluation, answers_of, evaluate
-from tagger.files.tagged import atomic_write
-from tagger.model import CARD, Model
-from tagger.report import (
+from tagger.evaluation.baselines import Answers, baseline_answers
+from tagger.evaluation.evaluate import Evaluation, answers_of, evaluate
+from tagger.evaluation.report.render import (
     ANSWERS,
     DECIMALS,
     HTML,
@@ -32,7 +30,9 @@ from tagger.report import (
     to_json,
     to_markdown,
 )
-from tagger.training import Training
+from tagger.files.tagged import atomic_write
+from tagger.model.model import CARD, Model
+from tagger.training.train import Training
 
 _TOLERANCE = 5e-4  # half of the last printed decimal
 
@@ -52,7 +52,7 @@ def model_report(
 
     Parameters
     ----------
-    slices, rounds, seed : as in `tagger.evaluation.evaluate`.
+    slices, rounds, seed : as in `tagger.evaluation.evaluate.evaluate`.
     baselines : whether to measure the baselines too.
     training : what the baselines learn from; by default cross-validation on `corpus`.
     html : whether to make the page.

@@ -4,9 +4,9 @@ import tomllib
 from collections.abc import Sequence
 from typing import Any
 
-from tagger.corpus import Columns
+from tagger.corpus.corpus import Columns
+from tagger.corpus.guess import guess_schema
 from tagger.errors import ConfigError, did_you_mean
-from tagger.guess import guess_schema
 from tagger.schema import Schema
 
 

@@ -45,9 +45,9 @@ def command(
     tagger stats march.parquet --compare february.parquet
     tagger stats tagged.parquet --by month --plots figures
     """
+    from tagger.evaluation.shares import changed, drift, plot_months, read_manifest, shares, tally
     from tagger.predictor import Tagger
     from tagger.schema import Schema
-    from tagger.shares import changed, drift, plot_months, read_manifest, shares, tally
 
     record = read_manifest(output)
     if model is None and "schema" in record:

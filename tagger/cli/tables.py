@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from rich.table import Table
 
-from tagger.evaluation import Figure, TaskScore
+from tagger.evaluation.evaluate import Figure, TaskScore
 
 
 def score_table(scores: Sequence[TaskScore], title: str) -> Table:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from tagger.schema import Schema
-    from tagger.search import Progress, Trial
+    from tagger.training.search import Progress, Trial
 
 # What labels that are not ours gain from: measured on sentence subjectivity (README).
 _DEFAULT_FEATURES = {"lexicons": ["claims", "themes"], "vectors": "words-en"}
@@ -83,14 +83,14 @@ def command(
     from tagger.cli.reports import training_report, write_files
     from tagger.cli.schemas import find_schema, override, read_toml
     from tagger.cli.tables import score_table
-    from tagger.corpus import read_corpus
+    from tagger.corpus.corpus import read_corpus
+    from tagger.corpus.guess import schema_toml
+    from tagger.evaluation.report.render import HTML, require_plots
     from tagger.files.formats import expand
     from tagger.files.tagged import atomic_write
-    from tagger.guess import schema_toml
-    from tagger.model import CARD
-    from tagger.report import HTML, require_plots
-    from tagger.search import learning_curve, search
-    from tagger.training import TrainingSettings, train
+    from tagger.model.model import CARD
+    from tagger.training.search import learning_curve, search
+    from tagger.training.train import TrainingSettings, train
 
     if not output and not save_schema:
         raise click.UsageError("give --output DIR for the model, or --save-schema FILE.toml")

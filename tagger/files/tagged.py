@@ -150,6 +150,16 @@ def _cell(value: Any) -> Any:
     return plain(value)
 
 
+def rejects_path(output: Path) -> Path:
+    """Return where the rows go that cannot be tagged."""
+    return output.with_name(output.name + ".rejects.jsonl")
+
+
+def manifest_path(output: Path) -> Path:
+    """Return where the record of a finished job stands."""
+    return output.with_name(output.name + ".manifest.json")
+
+
 @contextmanager
 def atomic_write(path: str | Path) -> Iterator[BinaryIO]:
     """Open a file that appears under its name only when it is complete.

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from tagger.corpus import Corpus, Example
-from tagger.features import FeatureSettings
+from tagger.corpus.corpus import Corpus, Example
+from tagger.features.featurizer import FeatureSettings
 from tagger.predictor import Tagger
 from tagger.schema import CLAIMS
-from tagger.training import TrainingSettings, train
+from tagger.training.train import TrainingSettings, train
 
 STARTS = {
     "reported_fact": "The army said on {day} that it fired {n} rockets at the port.",

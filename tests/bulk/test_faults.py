@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from tagger.bulk.job import JobSettings, Part, Work, _Workers, read_parts, run
 from tagger.files.batches import input_of
-from tagger.job import JobSettings, Part, Work, _Workers, read_parts, run
 from tagger.predictor import Tagger
 
 from .conftest import Command, sentences

@@ -14,8 +14,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from tagger.bulk.job import JobSettings, Progress, run
 from tagger.files.batches import input_of
-from tagger.job import JobSettings, Progress, run
 from tagger.predictor import Tagger
 
 from .conftest import Command, sentences

@@ -12,9 +12,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from tagger.bulk.engines import Rows, predict_with_dask, tag_partition, tag_rows
 from tagger.errors import DataError, OutputError
 from tagger.predictor import Tagger
-from tagger.scale import Rows, predict_with_dask, tag_partition, tag_rows
 
 from .conftest import sentences
 

@@ -20,9 +20,9 @@ from hypothesis import strategies as st
 from tagger.errors import ModelError
 from tagger.files.pages import pages, to_drafts
 from tagger.files.text import without_markup
-from tagger.model import _checksum
+from tagger.model.model import _checksum
 from tagger.predictor import Tagger
-from tagger.segment import sentence_spans
+from tagger.text.segment import sentence_spans
 
 FILES = ("manifest.json", "weights.safetensors")
 N_FUZZ = int(os.environ.get("TAGGER_FUZZ", "2000"))

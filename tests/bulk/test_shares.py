@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from tagger.errors import DataError
+from tagger.evaluation.shares import adjust, changed, drift, plot_months, shares, tally, wilson
 from tagger.schema import CLAIM, CLAIMS, THEME, Schema
-from tagger.shares import adjust, changed, drift, plot_months, shares, tally, wilson
 
 CLAIM_ONLY = Schema((CLAIM,))
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from tagger.corpus import Corpus, read_corpus
-from tagger.features import FeatureSettings
+from tagger.corpus.corpus import Corpus, read_corpus
+from tagger.features.featurizer import FeatureSettings
 from tagger.schema import Schema, Task
-from tagger.training import Training, TrainingSettings, train
+from tagger.training.train import Training, TrainingSettings, train
 
 MOOD = Task("mood", ("glad", "sad"))
 TOPIC = Task("topic", ("sea", "hill"), multilabel=True)

@@ -6,7 +6,11 @@ import sys
 import pytest
 from click.testing import CliRunner
 
-from tagger.checks import (
+from tagger.cli.main import cli
+from tagger.corpus.corpus import Corpus, Example
+from tagger.errors import ConfigError, DataError
+from tagger.schema import Schema, Task
+from tagger.training.checks import (
     ERROR,
     WARNING,
     check,
@@ -14,10 +18,6 @@ from tagger.checks import (
     read_for_checks,
     similar_pairs,
 )
-from tagger.cli.main import cli
-from tagger.corpus import Corpus, Example
-from tagger.errors import ConfigError, DataError
-from tagger.schema import Schema, Task
 
 from .conftest import MOOD, rows, write
 
@@ -127,7 +127,7 @@ def test_rows_that_cannot_be_used_are_named_by_line(tmp_path):
 
 def test_wrong_labels_are_found_by_a_model_that_did_not_see_them(tmp_path):
     pytest.importorskip("cleanlab", reason="the extra review is not installed")
-    from tagger.corpus import read_corpus
+    from tagger.corpus.corpus import read_corpus
 
     records = rows(40)
     for row in records:

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from sklearn import metrics
 
-from tagger.baselines import Answers, baseline_answers
-from tagger.corpus import Corpus, Example
+from tagger.corpus.corpus import Corpus, Example
 from tagger.errors import DataError
-from tagger.evaluation import (
+from tagger.evaluation.baselines import Answers, baseline_answers
+from tagger.evaluation.evaluate import (
     agreement,
     average_precision,
     count_table,
@@ -19,7 +19,7 @@ from tagger.evaluation import (
     score,
     slice_columns,
 )
-from tagger.model import fingerprints
+from tagger.model.model import fingerprints
 from tagger.schema import Schema, Task
 
 ABC = Task("letter", ("a", "b", "c"))

@@ -10,14 +10,14 @@ from click.testing import CliRunner
 
 from tagger.cli.main import cli
 from tagger.cli.schemas import find_schema, override
-from tagger.corpus import Columns
+from tagger.corpus.corpus import Columns
+from tagger.corpus.guess import guess_schema, schema_toml
 from tagger.errors import ConfigError, DataError
-from tagger.guess import guess_schema, schema_toml
-from tagger.model import load_model
-from tagger.report import model_card, read_report
+from tagger.evaluation.report.render import model_card, read_report
+from tagger.model.model import load_model
 from tagger.schema import CLAIMS, Schema
-from tagger.search import learning_curve, search
-from tagger.training import TaskSettings, precision_threshold, train
+from tagger.training.search import learning_curve, search
+from tagger.training.train import TaskSettings, precision_threshold, train
 
 from .conftest import MOOD, SETTINGS, TOPIC, rows, write
 

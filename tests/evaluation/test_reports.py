@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from tagger.baselines import Answers
 from tagger.cli.main import cli
 from tagger.cli.reports import first_difference
-from tagger.comparison import compare
-from tagger.corpus import read_corpus
+from tagger.corpus.corpus import read_corpus
 from tagger.errors import ConfigError, DataError
-from tagger.report import read_report, to_json
+from tagger.evaluation.baselines import Answers
+from tagger.evaluation.compare import compare
+from tagger.evaluation.report.render import read_report, to_json
 
 from .conftest import SCHEMA
 

@@ -382,7 +382,7 @@ def check_output(settings: JobSettings) -> None:
     OutputError : the output is an input, or a folder where a file is meant or the reverse.
     """
     output = settings.output
-    targets = [output, rejects_path(output)]
+    targets = [output, tagged.rejects_path(output)]
     for path in settings.given.files:
         if path == "-":
             continue
@@ -393,16 +393,6 @@ def check_output(settings: JobSettings) -> None:
         raise OutputError(f"{output}: is a file, expected a folder for the pages")
     if settings.format != "html" and output.is_dir():
         raise OutputError(f"{output}: is a folder, expected a file to write to")
-
-
-def rejects_path(output: Path) -> Path:
-    """Return where the rows go that cannot be tagged."""
-    return output.with_name(output.name + ".rejects.jsonl")
-
-
-def manifest_path(output: Path) -> Path:
-    """Return where the record of a finished job stands."""
-    return output.with_name(output.name + ".manifest.json")
 
 
 class _Store:
@@ -692,7 +682,7 @@ def _finish(
         raise OutputError(f"{store.folder}: a part is missing: run again with --resume")
     numbers = range(len(manifests))
     output = settings.output
-    rejects = rejects_path(output)
+    rejects = tagged.rejects_path(output)
     rejects.unlink(missing_ok=True)
     if result.rejected:
         with tagged.atomic_write(rejects) as stream:
@@ -727,7 +717,7 @@ def _finish(
         "sentences": result.sentences,
         "out_of_fold": tagger.model.about.get("out_of_fold"),
     }
-    with tagged.atomic_write(manifest_path(output)) as stream:
+    with tagged.atomic_write(tagged.manifest_path(output)) as stream:
         stream.write(_json(record))
 
 
@@ -910,7 +900,7 @@ def _start_worker(shared: str, work: Work) -> None:
 def _worker_tagger(shared: str) -> Tagger:
     import joblib
 
-    from tagger.model import Model
+    from tagger.model.model import Model
 
     # Written a moment ago by the parent, into a folder that is its own.
     schema, featurizer, classifiers, model_id = joblib.load(shared, mmap_mode="r")

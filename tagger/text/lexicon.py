@@ -21,9 +21,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tagger.errors import ConfigError
-from tagger.tokens import fold, tokenize
+from tagger.text.tokens import fold, tokenize
 
-RESOURCES = Path(__file__).parent / "resources"
+RESOURCES = Path(__file__).parent.parent / "resources"
 
 _HEADER = re.compile(r"\[([a-z][a-z0-9_]*)\]\s*(.*)")
 
@@ -101,7 +101,7 @@ class Lexicon:
 
         Parameters
         ----------
-        surface : a token as `tagger.tokens.surface_tokens` gives it.
+        surface : a token as `tagger.text.tokens.surface_tokens` gives it.
         """
         lowered_words, cased, prefixes, shortest = self._words
         lowered = surface.lower()

@@ -5,21 +5,21 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_matrix
 
-from tagger.classifier import encode
-from tagger.corpus import Columns, Corpus, Example, example_of
+from tagger.corpus.corpus import Columns, Corpus, Example, example_of
+from tagger.corpus.rows import Data, named, rows_of
 from tagger.errors import ConfigError, DataError
-from tagger.evaluation import agreement, readers_of
-from tagger.files import Reject, read_rows
-from tagger.model import fingerprints
+from tagger.evaluation.evaluate import agreement, readers_of
+from tagger.files import Reject
+from tagger.model.classifier import encode
+from tagger.model.model import fingerprints
 from tagger.schema import Schema, Task
-from tagger.tokens import tokenize
+from tagger.text.tokens import tokenize
 
 LEAST_OF_A_LABEL = 20
 SIMILAR = 0.8
@@ -55,7 +55,7 @@ class Finding:
 
 
 def read_for_checks(
-    paths: Sequence[str | Path], schema: Schema, columns: Columns | None = None
+    data: Data, schema: Schema, columns: Columns | None = None
 ) -> tuple[Corpus, list[Finding]]:
     """Read labelled sentences; a row that cannot be used becomes a finding.
 
@@ -65,17 +65,16 @@ def read_for_checks(
     """
     examples: list[Example] = []
     findings: list[Finding] = []
-    for path in paths:
-        for row in read_rows(str(path)):
-            try:
-                if isinstance(row, Reject):
-                    raise DataError(row.reason)
-                examples.append(example_of(row, schema, columns or Columns()))
-            except DataError as error:
-                findings.append(Finding("row", ERROR, (row.where,), str(error)))
+    for row in rows_of(data):
+        try:
+            if isinstance(row, Reject):
+                raise DataError(row.reason)
+            examples.append(example_of(row, schema, columns or Columns()))
+        except DataError as error:
+            findings.append(Finding("row", ERROR, (row.where,), str(error)))
     if not examples:
         first = f": {findings[0].where[0]}: {findings[0].message}" if findings else ""
-        raise DataError(f"no row of {', '.join(map(str, paths))} can be used{first}")
+        raise DataError(f"no row of {named(data)} can be used{first}")
     return Corpus(schema, tuple(examples)), findings
 
 
@@ -313,7 +312,7 @@ def likely_label_errors(corpus: Corpus, seed: int = 0, jobs: int = 1) -> list[Fi
         raise ConfigError(
             "looking for label errors needs cleanlab: pip install 'claim-tagger[review]'"
         ) from None
-    from tagger.training import train
+    from tagger.training.train import train
 
     out_of_fold = train(corpus, seed=seed, jobs=jobs).out_of_fold
     findings = []

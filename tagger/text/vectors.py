@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tagger.errors import ConfigError
-from tagger.lexicon import RESOURCES
+from tagger.text.lexicon import RESOURCES
 
 
 @dataclass(frozen=True)

@@ -4,15 +4,15 @@ import hashlib
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from tagger.corpus.rows import Data, named, rows_of
 from tagger.document import Labels
 from tagger.errors import ConfigError, DataError, did_you_mean
-from tagger.files import Reject, Row, read_rows
+from tagger.files import Reject, Row
 from tagger.schema import Schema
 
 _MAX_PROBLEMS_SHOWN = 10
@@ -142,14 +142,12 @@ class Corpus:
         return digest.hexdigest()
 
 
-def read_corpus(
-    paths: Sequence[str | Path], schema: Schema, columns: Columns | None = None
-) -> Corpus:
-    """Read labelled sentences from files.
+def read_corpus(data: Data, schema: Schema, columns: Columns | None = None) -> Corpus:
+    """Read labelled sentences.
 
     Parameters
     ----------
-    paths : JSON Lines, CSV, TSV or Parquet files.
+    data : as `tagger.corpus.rows.rows_of` takes it: paths, records or a DataFrame.
     schema : the tasks whose columns are read; other columns are kept as extra.
     columns : the names of the columns.
 
@@ -163,14 +161,13 @@ def read_corpus(
         schema[name]  # raises where there is no such task
     examples: list[Example] = []
     problems: dict[str, list[str]] = {}
-    for path in paths:
-        for row in read_rows(str(path)):
-            try:
-                if isinstance(row, Reject):
-                    raise DataError(row.reason)
-                examples.append(example_of(row, schema, columns))
-            except DataError as error:
-                problems.setdefault(str(error), []).append(row.where)
+    for row in rows_of(data):
+        try:
+            if isinstance(row, Reject):
+                raise DataError(row.reason)
+            examples.append(example_of(row, schema, columns))
+        except DataError as error:
+            problems.setdefault(str(error), []).append(row.where)
     if problems:
         lines = [
             f"{where[0]}: {problem}"
@@ -181,7 +178,7 @@ def read_corpus(
         lines[_MAX_PROBLEMS_SHOWN:] = [f"... and {more} more"] if more > 0 else []
         raise DataError("\n".join(lines))
     if not examples:
-        raise DataError(f"no labelled sentence in {', '.join(map(str, paths)) or 'no file at all'}")
+        raise DataError(f"no labelled sentence in {named(data)}")
     return Corpus(schema, tuple(examples))
 
 

@@ -22,12 +22,12 @@ import numpy.typing as npt
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
-from tagger.arrays import Ragged
-from tagger.classifier import Classifier
 from tagger.errors import ConfigError, ModelError, OutputError
-from tagger.features import FeatureSettings, Featurizer, Scorer, Stream, TokenRuns
-from tagger.lexicon import Lexicon
+from tagger.features.arrays import Ragged
+from tagger.features.featurizer import FeatureSettings, Featurizer, Scorer, Stream, TokenRuns
+from tagger.model.classifier import Classifier
 from tagger.schema import Schema
+from tagger.text.lexicon import Lexicon
 
 FORMAT = 1
 """Number of the folder's format. A change that an older tagger would misread

@@ -16,11 +16,11 @@ import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_matrix
 
-from tagger.baselines import Answers
-from tagger.classifier import encode
-from tagger.corpus import Corpus
+from tagger.corpus.corpus import Corpus
 from tagger.errors import ConfigError, DataError, did_you_mean
-from tagger.model import Model, fingerprints
+from tagger.evaluation.baselines import Answers
+from tagger.model.classifier import encode
+from tagger.model.model import Model, fingerprints
 from tagger.predictor import batches
 from tagger.schema import Schema, Task
 
@@ -342,7 +342,7 @@ def score(
 
     Parameters
     ----------
-    gold, predicted : as `tagger.classifier.encode` gives them, of the same shape.
+    gold, predicted : as `tagger.model.classifier.encode` gives them, of the same shape.
     probabilities : of each label, shape (n_sentences, n_labels).
     groups : the document of each sentence, numbered from 0; each its own where None.
     rounds : of the bootstrap; 0 for no intervals.

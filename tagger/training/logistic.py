@@ -6,8 +6,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize
 
-from tagger.arrays import Product
-from tagger.classifier import sigmoid, softmax
+from tagger.features.arrays import Product
+from tagger.model.classifier import sigmoid, softmax
 
 Floats = npt.NDArray[np.float64]
 

@@ -16,11 +16,11 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import FeatureUnion, Pipeline
 
-from tagger.classifier import Classifier
-from tagger.features import BOUNDS, Featurizer, length_scale
-from tagger.lexicon import Lexicon
-from tagger.model import Model
-from tagger.tokens import TOKEN_PATTERN, mask, normalize, surface_tokens, tokenize
+from tagger.features.featurizer import BOUNDS, Featurizer, length_scale
+from tagger.model.classifier import Classifier
+from tagger.model.model import Model
+from tagger.text.lexicon import Lexicon
+from tagger.text.tokens import TOKEN_PATTERN, mask, normalize, surface_tokens, tokenize
 
 
 class ScaledByLength(TransformerMixin, BaseEstimator):  # type: ignore[misc]

@@ -4,12 +4,12 @@ import json
 from collections import Counter
 from collections.abc import Sequence
 from itertools import islice
-from pathlib import Path
 from typing import Any
 
-from tagger.corpus import Columns, plain_label
+from tagger.corpus.corpus import Columns, plain_label
+from tagger.corpus.rows import Data, named, rows_of
 from tagger.errors import ConfigError, DataError, did_you_mean
-from tagger.files import Reject, read_rows
+from tagger.files import Reject
 from tagger.schema import CLAIMS, MULTILABEL_SEPARATOR, Schema, Task
 
 _MAX_ROWS = 20_000
@@ -26,7 +26,7 @@ _NOT_LABELS = (
 )
 
 
-def guess_schema(paths: Sequence[str | Path], columns: Columns) -> tuple[Schema, Columns, bool]:
+def guess_schema(data: Data, columns: Columns) -> tuple[Schema, Columns, bool]:
     """Guess tasks, labels and columns from the data.
 
     Data whose columns ``claim`` or ``theme`` hold labels of the shipped model follow its
@@ -36,6 +36,7 @@ def guess_schema(paths: Sequence[str | Path], columns: Columns) -> tuple[Schema,
 
     Parameters
     ----------
+    data : as `tagger.corpus.rows.rows_of` takes it.
     columns : what is known already.
 
     Returns
@@ -46,12 +47,10 @@ def guess_schema(paths: Sequence[str | Path], columns: Columns) -> tuple[Schema,
     ------
     DataError : the data has no row, or nothing that looks like text and labels.
     """
-    rows: list[dict[str, Any]] = []
-    for path in paths:
-        records = (row.record for row in read_rows(str(path)) if not isinstance(row, Reject))
-        rows += islice(records, _MAX_ROWS - len(rows))
+    records = (row.record for row in rows_of(data) if not isinstance(row, Reject))
+    rows: list[dict[str, Any]] = list(islice(records, _MAX_ROWS))
     if not rows:
-        raise DataError(f"no row in {', '.join(map(str, paths))}, expected labelled sentences")
+        raise DataError(f"no row in {named(data)}, expected labelled sentences")
     names = list(dict.fromkeys(name for row in rows for name in row))
     for column in columns.tasks.values():
         if column not in names:

@@ -14,11 +14,11 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from tagger.bulk.job import Work, fingerprint, reject_line
 from tagger.errors import ConfigError, DataError, OutputError
 from tagger.files import parquet, tagged
 from tagger.files.batches import BATCH_BYTES, Input, check_record_batch
 from tagger.files.rows import MAX_DOCUMENT_BYTES, Reject
-from tagger.job import Work, fingerprint, reject_line
 from tagger.predictor import Tagger, shipped_model
 
 _TASK_ROWS = 50_000

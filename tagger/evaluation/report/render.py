@@ -12,10 +12,10 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from tagger.corpus import Example
+from tagger.corpus.corpus import Example
 from tagger.errors import ConfigError, DataError
-from tagger.evaluation import Evaluation
-from tagger.model import Model
+from tagger.evaluation.evaluate import Evaluation
+from tagger.model.model import Model
 
 FORMAT = 1
 """Number of the layout of report.json; `read_report` refuses every other."""
@@ -349,7 +349,7 @@ def to_html(report: Report) -> str:
     require_plots()
     import jinja2
 
-    from tagger import plots
+    from tagger.evaluation.report import plots
 
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("tagger", "resources"),

@@ -9,11 +9,11 @@ import numpy as np
 import numpy.typing as npt
 from joblib import Parallel, delayed
 
-from tagger.classifier import Classifier, encode
-from tagger.corpus import Corpus, folds
-from tagger.evaluation import score
+from tagger.corpus.corpus import Corpus, folds
+from tagger.evaluation.evaluate import score
+from tagger.model.classifier import Classifier, encode
 from tagger.schema import Task
-from tagger.training import (
+from tagger.training.train import (
     TaskSettings,
     TrainingSettings,
     best_f1_threshold,
@@ -61,7 +61,7 @@ def search(
 ) -> tuple[TrainingSettings, list[Trial]]:
     """Try every combination of a grid for every task, and keep the best.
 
-    Cross-validation by document, in other folds than those of `tagger.training.train`
+    Cross-validation by document, in other folds than those of `tagger.training.train.train`
     with the same seed: what is chosen here is judged there in part afresh.
 
     Parameters

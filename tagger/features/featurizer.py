@@ -22,7 +22,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from tagger.arrays import (
+from tagger.errors import ConfigError, DataError
+from tagger.features.arrays import (
     Floats,
     HashTable,
     Interned,
@@ -33,10 +34,9 @@ from tagger.arrays import (
     put_rows,
     segment_sum,
 )
-from tagger.errors import ConfigError, DataError
-from tagger.lexicon import Lexicon, builtin_lexicon
 from tagger.settings import from_table
-from tagger.tokens import cut, mask, token_spans
+from tagger.text.lexicon import Lexicon, builtin_lexicon
+from tagger.text.tokens import cut, mask, token_spans
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix

@@ -11,16 +11,16 @@ from joblib import Parallel, delayed
 from scipy.optimize import minimize
 from threadpoolctl import threadpool_limits
 
-from tagger.arrays import Product
-from tagger.classifier import Classifier, encode, sigmoid, softmax
-from tagger.corpus import Corpus, folds
+from tagger.corpus.corpus import Corpus, folds
 from tagger.errors import ConfigError, DataError, did_you_mean
-from tagger.features import FeatureSettings, Featurizer
-from tagger.logistic import fit_logistic
-from tagger.model import Model, fingerprints
+from tagger.features.arrays import Product
+from tagger.features.featurizer import FeatureSettings, Featurizer
+from tagger.model.classifier import Classifier, encode, sigmoid, softmax
+from tagger.model.model import Model, fingerprints
 from tagger.schema import Task
 from tagger.settings import from_table
-from tagger.vectors import builtin_vectors
+from tagger.text.vectors import builtin_vectors
+from tagger.training.logistic import fit_logistic
 
 Floats = npt.NDArray[np.float64]
 Report = Callable[[str], None]
@@ -388,7 +388,7 @@ def calibrate(task: Task, scores: Floats, y: npt.NDArray[Any]) -> tuple[Floats, 
     Parameters
     ----------
     scores : out of fold, shape (n_sentences, n_labels).
-    y : as `tagger.classifier.encode` gives it.
+    y : as `tagger.model.classifier.encode` gives it.
 
     Returns
     -------
@@ -424,7 +424,7 @@ def prior_shift(task: Task, y: npt.NDArray[Any], priors: dict[str, float]) -> Fl
     Parameters
     ----------
     task : the task.
-    y : as `tagger.classifier.encode` gives it.
+    y : as `tagger.model.classifier.encode` gives it.
     priors : by label, its share where the model will be used; those of a single-label
         task need not sum to one.
     """

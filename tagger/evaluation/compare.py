@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tagger.baselines import Answers
-from tagger.classifier import encode
-from tagger.corpus import Corpus, Example
+from tagger.corpus.corpus import Corpus, Example
 from tagger.document import Labels
 from tagger.errors import DataError
-from tagger.evaluation import count_table, figures_of, group_sums, interval, resampled_sums
+from tagger.evaluation.baselines import Answers
+from tagger.evaluation.evaluate import count_table, figures_of, group_sums, interval, resampled_sums
+from tagger.model.classifier import encode
 from tagger.schema import Schema, Task
 
 _ROUNDS_AT_ONCE = 100
@@ -195,7 +195,7 @@ def _equal(one: npt.NDArray[Any], other: npt.NDArray[Any]) -> npt.NDArray[np.boo
 
 
 def decode(task: Task, answer: Any) -> Labels:
-    """Return the label, or labels, behind one answer as `tagger.classifier.encode` gives it."""
+    """Return the label, or labels, behind one encoded answer."""
     if task.multilabel:
         return tuple(label for label, given in zip(task.labels, answer, strict=True) if given)
     return task.labels[int(answer)]

@@ -21,7 +21,7 @@ import numpy.typing as npt
 from tagger.errors import DataError, did_you_mean
 from tagger.files import Reject, read_rows
 from tagger.files.formats import expand
-from tagger.job import manifest_path
+from tagger.files.tagged import manifest_path
 from tagger.schema import Schema, Task
 
 Floats = npt.NDArray[np.float64]

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tagger.classifier import encode
-from tagger.corpus import Corpus, folds
-from tagger.features import FeatureSettings, Featurizer
+from tagger.corpus.corpus import Corpus, folds
+from tagger.features.featurizer import FeatureSettings, Featurizer
+from tagger.model.classifier import encode
 from tagger.schema import Task
 
 Floats = npt.NDArray[np.float64]
@@ -24,7 +24,7 @@ class Answers:
 
     Parameters
     ----------
-    labels : as `tagger.classifier.Classifier.decide` gives them.
+    labels : as `tagger.model.classifier.Classifier.decide` gives them.
     probabilities : of each label, shape (n_sentences, n_labels); None where there are none.
     margins : how clear each answer is, shape (n_sentences,).
     """

@@ -1,0 +1,1 @@
+"""Archives: files in, one tagged file out, on one machine or many."""

@@ -1,0 +1,1 @@
+"""Labelled sentences: read, guessed at, split by document."""

@@ -1,0 +1,75 @@
+"""Labelled data, wherever it is -> rows: files, records in memory, a DataFrame."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from tagger.errors import DataError
+from tagger.files import Reject, Row, read_rows
+from tagger.files.formats import expand
+
+# A path or several, a list of records, or a pandas or polars DataFrame.
+Data = Any
+
+
+def rows_of(data: Data) -> Iterator[Row | Reject]:
+    """Yield the rows of labelled data.
+
+    Parameters
+    ----------
+    data : a path, or a list of paths, of files, folders or patterns; a list of
+        records (dicts); or a pandas or polars DataFrame. It is read anew at each call.
+
+    Raises
+    ------
+    DataError : something else, or a file that cannot be opened.
+    """
+    if isinstance(data, (str, Path)):
+        data = [data]
+    if hasattr(data, "to_dict") and hasattr(data, "columns"):
+        yield from _of_frame(data)
+        return
+    if not isinstance(data, (list, tuple)):
+        raise DataError(
+            f"data is a {type(data).__name__}, expected a path, a list of paths, a list of "
+            "records or a DataFrame"
+        )
+    for number, item in enumerate(data, 1):
+        if isinstance(item, (str, Path)):
+            for path in expand([str(item)]):
+                yield from read_rows(path)
+        elif isinstance(item, Mapping):
+            yield Row(dict(item), "record", number)
+        else:
+            raise DataError(
+                f"entry {number} of the data is a {type(item).__name__}, expected a path or a "
+                "record (a dict)"
+            )
+
+
+def _of_frame(frame: Any) -> Iterator[Row]:
+    names = [str(name) for name in frame.columns]
+    columns = [_values(frame[name]) for name in frame.columns]
+    for number, values in enumerate(zip(*columns, strict=True), 1):
+        yield Row(dict(zip(names, values, strict=True)), "row", number)
+
+
+def _values(column: Any) -> list[Any]:
+    # pandas writes a missing value as NaN or NaT, which is not equal to itself.
+    return [None if v is None or _is_missing(v) else v for v in column.to_list()]
+
+
+def _is_missing(value: Any) -> bool:
+    return not isinstance(value, (str, list, tuple, dict)) and (
+        type(value).__name__ == "NAType" or bool(value != value)
+    )
+
+
+def named(data: Data) -> str:
+    """Return what to call data in errors: its paths, or what it is."""
+    if isinstance(data, (str, Path)):
+        return str(data)
+    if isinstance(data, (list, tuple)):
+        paths = [str(item) for item in data if isinstance(item, (str, Path))]
+        return ", ".join(paths) or ("the records" if data else "no file at all")
+    return f"the {type(data).__name__}"

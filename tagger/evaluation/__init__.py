@@ -1,0 +1,1 @@
+"""Answers against gold labels: figures with intervals, baselines, reports."""

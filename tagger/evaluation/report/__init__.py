@@ -1,0 +1,1 @@
+"""Figures -> JSON, Markdown, HTML, plots and the model card; never computes."""

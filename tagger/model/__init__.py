@@ -1,0 +1,1 @@
+"""A model: its classifiers, its folder on disk, its export to scikit-learn."""

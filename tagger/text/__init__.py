@@ -1,0 +1,1 @@
+"""Text -> sentences and tokens: what a language is to tagger."""

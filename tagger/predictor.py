@@ -293,6 +293,18 @@ class Tagger:
         return len(words) < _MIN_TOKENS_TO_JUDGE_LANGUAGE or known >= _MIN_KNOWN_SHARE * len(words)
 
 
+def model_of(model: "Model | Tagger | str | Path | None") -> Model:
+    """Return the model that is meant: one at hand, that of a folder, or for None the shipped one.
+
+    Raises
+    ------
+    ModelError : the folder is not a model.
+    """
+    if isinstance(model, Model):
+        return model
+    return (model if isinstance(model, Tagger) else Tagger.load(model)).model
+
+
 def shipped_model() -> Path:
     """Return the folder of the model that travels with the package."""
     package = Path(__file__).parent

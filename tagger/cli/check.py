@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import click
 
+from tagger.cli import options
 from tagger.errors import DataError
 from tagger.training.checks import Finding
 
@@ -18,12 +19,12 @@ _STYLES = {"error": "bold red", "warning": "yellow", "note": "dim"}
 @click.option(
     "--label-errors", is_flag=True, help="Look for wrong labels too: trains a model, takes longer."
 )
-@click.option("--format", "output_format", type=click.Choice(["table", "json"]), default="table")
+@options.output_format("table", "json")
 @click.option("--strict", is_flag=True, help="Exit 1 where there is an error or a warning.")
 @click.option("--show", type=click.IntRange(0), default=10, help="Findings shown a check. [10]")
-@click.option("--column", "columns", multiple=True, metavar="FIELD=NAME", help="As in train.")
-@click.option("--seed", type=click.IntRange(0), default=0, help="Of the cross-validation. [0]")
-@click.option("--jobs", type=int, default=1, help="Processes, -1 for one a core. [1]")
+@options.columns()
+@options.seed("Of the cross-validation.")
+@options.jobs(1)
 def command(
     data: tuple[str, ...],
     schema: str | None,

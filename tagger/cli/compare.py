@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from tagger.cli import options
 from tagger.corpus.corpus import Corpus
 from tagger.errors import DataError
 from tagger.evaluation.baselines import Answers
@@ -19,11 +20,11 @@ _KINDS = {"better": "green", "worse": "red", "otherwise": "yellow"}
 @click.argument("a")
 @click.argument("b")
 @click.argument("data", nargs=-1)
-@click.option("--format", "output_format", type=click.Choice(["table", "json"]), default="table")
+@options.output_format("table", "json")
 @click.option("--show", type=click.IntRange(0), default=5, help="Sentences shown a kind. [5]")
-@click.option("--rounds", type=click.IntRange(0), default=1000, help="Of the bootstrap. [1000]")
-@click.option("--seed", type=click.IntRange(0), default=0, help="Of the bootstrap. [0]")
-@click.option("--column", "columns", multiple=True, metavar="FIELD=NAME", help="As in evaluate.")
+@options.rounds()
+@options.seed("Of the bootstrap.")
+@options.columns()
 def command(
     a: str,
     b: str,

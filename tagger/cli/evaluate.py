@@ -2,6 +2,8 @@
 
 import click
 
+from tagger.cli import options
+
 
 @click.command()
 @click.argument("data", nargs=-1, required=True)
@@ -24,15 +26,9 @@ import click
 )
 @click.option("--no-baselines", is_flag=True, help="Leave the baselines out: much faster.")
 @click.option("--no-plots", is_flag=True, help="Leave report.html out.")
-@click.option("--rounds", type=click.IntRange(0), default=1000, help="Of the bootstrap. [1000]")
-@click.option("--seed", type=click.IntRange(0), default=0, help="Of bootstrap and chance. [0]")
-@click.option(
-    "--column",
-    "columns",
-    multiple=True,
-    metavar="FIELD=NAME",
-    help="Column that holds text, doc or a task, where it has another name.",
-)
+@options.rounds()
+@options.seed("Of bootstrap and chance.")
+@options.columns()
 def command(
     data: tuple[str, ...],
     model: str | None,
@@ -60,9 +56,9 @@ def command(
     """
     from rich.console import Console
 
-    from tagger.cli.reports import check_report, model_report, write_files
     from tagger.cli.tables import score_table
     from tagger.corpus.corpus import Columns, read_corpus
+    from tagger.evaluation.report.make import check_report, model_report, write_files
     from tagger.evaluation.report.render import require_plots
     from tagger.files.formats import expand
     from tagger.predictor import Tagger

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from tagger.cli import options
 from tagger.errors import DataError
 
 
@@ -23,7 +24,7 @@ from tagger.errors import DataError
 @click.option("--date-column", default="date", metavar="NAME", help="[date]")
 @click.option("--compare", metavar="OTHER", help="An earlier tagged file: show what drifted.")
 @click.option("--plots", metavar="DIR", help="Draw the shares over time into a folder.")
-@click.option("--format", "form", type=click.Choice(["table", "json", "csv"]), default="table")
+@options.output_format("table", "json", "csv")
 def command(
     output: str,
     model: str | None,
@@ -32,7 +33,7 @@ def command(
     date_column: str,
     compare: str | None,
     plots: str | None,
-    form: str,
+    output_format: str,
 ) -> None:
     """Show the shares of labels in what `tagger predict` wrote.
 
@@ -73,10 +74,10 @@ def command(
         earlier = tally(compare, schema, outlet_column, date_column)
         rows = [{**asdict(d), "clear": d.clear} for d in drift(earlier, counted)]
         moved = changed(compare, output, schema)
-        if form == "table":
+        if output_format == "table":
             _print_drift(rows, moved)
         else:
-            _print(rows, form)
+            _print(rows, output_format)
         return
     found = [
         share
@@ -89,10 +90,10 @@ def command(
         monthly = [s for s in found if s.by == "month"] or shares(counted, "month", confusion)
         for path in plot_months(monthly, plots):
             click.echo(str(path), err=True)
-    if form == "table":
+    if output_format == "table":
         _print_shares(found)
     else:
-        _print([asdict(share) for share in found], form)
+        _print([asdict(share) for share in found], output_format)
 
 
 def _print(rows: Sequence[dict[str, Any]], form: str) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from tagger.cli import options
 from tagger.errors import ConfigError, OutputError, did_you_mean
 
 if TYPE_CHECKING:
@@ -32,13 +33,7 @@ _DEFAULT_FEATURES = {"lexicons": ["claims", "themes"], "vectors": "words-en"}
     metavar="NAME=VALUE",
     help="Override a setting, such as tasks.claim.C=1.0.",
 )
-@click.option(
-    "--column",
-    "columns",
-    multiple=True,
-    metavar="FIELD=NAME",
-    help="Column of text, doc or a task, where it has another name.",
-)
+@options.columns()
 @click.option("--search", "wants_search", is_flag=True, help="Try a grid of settings first.")
 @click.option(
     "--target-precision",
@@ -49,8 +44,8 @@ _DEFAULT_FEATURES = {"lexicons": ["claims", "themes"], "vectors": "words-en"}
 )
 @click.option("--learning-curve", "wants_curve", is_flag=True, help="Measure with less data too.")
 @click.option("--report", metavar="DIR", help="Write the cross-validation's report as a page too.")
-@click.option("--seed", type=click.IntRange(0), default=0, help="Decides the folds. [0]")
-@click.option("--jobs", type=int, default=-1, help="Processes, -1 for one a core. [-1]")
+@options.seed("Decides the folds.")
+@options.jobs(-1)
 def command(
     data: tuple[str, ...],
     output: str | None,
@@ -80,11 +75,11 @@ def command(
 
     from rich.console import Console
 
-    from tagger.cli.reports import training_report, write_files
     from tagger.cli.schemas import find_schema, override, read_toml
     from tagger.cli.tables import score_table
     from tagger.corpus.corpus import read_corpus
     from tagger.corpus.guess import schema_toml
+    from tagger.evaluation.report.make import training_report, write_files
     from tagger.evaluation.report.render import HTML, require_plots
     from tagger.files.formats import expand
     from tagger.files.tagged import atomic_write
@@ -135,7 +130,13 @@ def command(
         )
         status.update("measuring")
         evaluation, reports = training_report(
-            training, corpus, seed=seed, learning_curve=curve, html=bool(report)
+            training.model,
+            corpus,
+            training.out_of_fold,
+            training.fold_of,
+            seed=seed,
+            learning_curve=curve,
+            html=bool(report),
         )
     training.model.save(output, reports.pop(CARD))
     if report:

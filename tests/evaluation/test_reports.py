@@ -11,11 +11,11 @@ import pytest
 from click.testing import CliRunner
 
 from tagger.cli.main import cli
-from tagger.cli.reports import first_difference
 from tagger.corpus.corpus import read_corpus
 from tagger.errors import ConfigError, DataError
 from tagger.evaluation.baselines import Answers
 from tagger.evaluation.compare import compare
+from tagger.evaluation.report.make import first_difference
 from tagger.evaluation.report.render import read_report, to_json
 
 from .conftest import SCHEMA

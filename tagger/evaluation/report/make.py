@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from tagger import __version__
 from tagger.corpus.corpus import Corpus
@@ -32,7 +33,6 @@ from tagger.evaluation.report.render import (
 )
 from tagger.files.tagged import atomic_write
 from tagger.model.model import CARD, Model
-from tagger.training.train import Training
 
 _TOLERANCE = 5e-4  # half of the last printed decimal
 
@@ -95,8 +95,10 @@ def model_report(
 
 
 def training_report(
-    training: Training,
+    model: Model,
     corpus: Corpus,
+    out_of_fold: Mapping[str, npt.NDArray[np.float64]],
+    fold_of: npt.NDArray[np.int64],
     *,
     rounds: int = 1000,
     seed: int = 0,
@@ -105,14 +107,24 @@ def training_report(
 ) -> tuple[Evaluation, dict[str, str]]:
     """Measure the answers that cross-validation gave while training.
 
+    Parameters
+    ----------
+    model : what training gave.
+    corpus : what it learned from.
+    out_of_fold : by task, the probabilities of the annotated sentences, each from a model
+        that had not seen its document, shape (n_annotated, n_labels).
+    fold_of : the fold of each sentence, shape (n_sentences,).
+    rounds, seed, html : as in `model_report`.
+    learning_curve : its points, where it was measured.
+
     Returns
     -------
     As `model_report`, with the model card; no file holds a sentence.
     """
     answers = {}
-    for c in training.model.classifiers:
+    for c in model.classifiers:
         chosen = corpus.annotated(c.task.name)
-        p = training.out_of_fold[c.task.name]
+        p = out_of_fold[c.task.name]
         # A sentence without a gold answer is not judged: what stands there is not read.
         spread = np.full((len(corpus), p.shape[1]), 1 / p.shape[1])
         spread[chosen] = p
@@ -121,12 +133,12 @@ def training_report(
         corpus.schema,
         corpus,
         answers,
-        baselines=baseline_answers(corpus, training.fold_of, seed=seed),
+        baselines=baseline_answers(corpus, fold_of, seed=seed),
         rounds=rounds,
         seed=seed,
         n_mistakes=0,
     )
-    settings = training.model.about["settings"]["tasks"].items()
+    settings = model.about["settings"]["tasks"].items()
     shifted = [name for name, s in settings if s["priors"] or s["temperature"] != 1]
     if shifted:
         note = (
@@ -134,16 +146,16 @@ def training_report(
             "training data; calibration and the balance of labels are measured here on the latter"
         )
         evaluation = replace(evaluation, warnings=(*evaluation.warnings, note))
-    n_folds = int(training.fold_of.max()) + 1
+    n_folds = int(fold_of.max()) + 1
     seen = "its document" if corpus.has_documents else "it"
     how = f"cross-validation in {n_folds} folds, no sentence by a model that saw {seen}"
-    about = _about(training.model, corpus, how, rounds, seed, {"slices": [], "baselines": True})
-    about["split_sha256"] = hashlib.sha256(training.fold_of.astype("<i8").tobytes()).hexdigest()
+    about = _about(model, corpus, how, rounds, seed, {"slices": [], "baselines": True})
+    about["split_sha256"] = hashlib.sha256(fold_of.astype("<i8").tobytes()).hexdigest()
     about["baselines"] = "learned in the same folds"
     report = to_dict(evaluation, about, texts=False)
     if learning_curve:
         report["learning_curve"] = [dict(point) for point in learning_curve]
-    return evaluation, _files(report, html) | {CARD: model_card(training.model, report)}
+    return evaluation, _files(report, html) | {CARD: model_card(model, report)}
 
 
 def _by_label(labels: Sequence[str], answers: Answers) -> list[dict[str, float]]:

@@ -1,0 +1,43 @@
+"""Options that several commands take, each written once."""
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+
+def columns() -> Decorator:
+    """Name the columns of the data: ``columns``, pairs FIELD=NAME."""
+    return click.option(
+        "--column",
+        "columns",
+        multiple=True,
+        metavar="FIELD=NAME",
+        help="Column that holds text, doc or a task, where it has another name.",
+    )
+
+
+def seed(of: str) -> Decorator:
+    """Seed what is drawn: ``seed``."""
+    return click.option("--seed", type=click.IntRange(0), default=0, help=f"{of} [0]")
+
+
+def jobs(default: int) -> Decorator:
+    """Set the number of processes: ``jobs``."""
+    return click.option(
+        "--jobs", type=int, default=default, help=f"Processes, -1 for one a core. [{default}]"
+    )
+
+
+def rounds() -> Decorator:
+    """Set the rounds of the bootstrap: ``rounds``."""
+    return click.option(
+        "--rounds", type=click.IntRange(0), default=1000, help="Of the bootstrap. [1000]"
+    )
+
+
+def output_format(*names: str) -> Decorator:
+    """Choose what is printed: ``output_format``."""
+    return click.option("--format", "output_format", type=click.Choice(names), default=names[0])

@@ -34,9 +34,10 @@ import numpy as np
 
 from tagger import Tagger
 from tagger.corpus.corpus import Corpus, Example, read_corpus
-from tagger.features.featurizer import Featurizer, Scorer
+from tagger.features.featurizer import Featurizer
+from tagger.features.scorer import Scorer
 from tagger.model.export import to_pipeline
-from tagger.model.model import load_model
+from tagger.model.store import load_model
 from tagger.predictor import batches, shipped_model
 from tagger.schema import CLAIMS
 from tagger.text.segment import sentence_spans

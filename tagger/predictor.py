@@ -9,7 +9,8 @@ import numpy.typing as npt
 
 from tagger.document import Document, Evidence, Explanation, Sentence, Tags
 from tagger.errors import DataError
-from tagger.model.model import Model, load_model
+from tagger.model.model import Model
+from tagger.model.store import load_model
 from tagger.schema import Schema
 from tagger.table import Column, TaggedTable, take
 from tagger.text.segment import sentence_spans
@@ -288,8 +289,10 @@ class Tagger:
         False where fewer than half of its words stand in the model's vocabulary;
         a text of fewer than 20 words is always taken to be known.
         """
-        words = [word for word in tokenize(text[:100_000]) if word[0].isalpha()]
-        known = sum(word in self.model.featurizer.words_.index for word in words)
+        featurizer = self.model.featurizer
+        tokens = tokenize(text[:100_000], featurizer.settings.spoken)
+        words = [word for word in tokens if word[0].isalpha()]
+        known = featurizer.knows(words)
         return len(words) < _MIN_TOKENS_TO_JUDGE_LANGUAGE or known >= _MIN_KNOWN_SHARE * len(words)
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from tagger import Tagger
 from tagger.corpus.corpus import Corpus, read_corpus
-from tagger.features.featurizer import FeatureSettings
+from tagger.features.settings import FeatureSettings
 from tagger.model.model import Model
 from tagger.schema import CLAIMS
 from tagger.training.train import TrainingSettings, train

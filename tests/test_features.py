@@ -8,9 +8,14 @@ from scipy.sparse import diags_array
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 from tagger.errors import ConfigError, DataError
-from tagger.features.featurizer import FeatureSettings, Featurizer, Scorer
+from tagger.features.featurizer import Featurizer
+from tagger.features.lexicons import LexiconClasses
+from tagger.features.scorer import Scorer
+from tagger.features.settings import FeatureSettings
+from tagger.features.words import WordNgrams
+from tagger.text.language import ENGLISH
 from tagger.text.lexicon import Lexicon
-from tagger.text.tokens import TOKEN_PATTERN, mask, normalize, surface_tokens, tokenize
+from tagger.text.tokens import mask, normalize, surface_tokens, tokenize
 
 LEXICON = Lexicon("[hedge] Weakens.\nmay\nin a bid to\nbid to\n[name] A name.\nUS\nsanction*\n")
 WORDS = st.sampled_from(
@@ -47,7 +52,7 @@ def reference(block, min_df, char_ngrams):
     options = {"norm": None, "min_df": min_df, "preprocessor": normalize}
     if block == "char":
         return TfidfVectorizer(analyzer="char_wb", ngram_range=char_ngrams, **options)
-    return TfidfVectorizer(token_pattern=TOKEN_PATTERN, ngram_range=(1, 3), **options)
+    return TfidfVectorizer(token_pattern=ENGLISH.token_pattern, ngram_range=(1, 3), **options)
 
 
 def check_against_reference(train, test, min_df, char_ngrams=(2, 4)):
@@ -62,7 +67,7 @@ def check_against_reference(train, test, min_df, char_ngrams=(2, 4)):
         names = vectorizer.get_feature_names_out()
         ours = unscaled(featurizer, test, block)
         theirs = vectorizer.transform(test)
-        columns = featurizer.feature_names(block)
+        columns = featurizer.block(block).names()
         assert sorted(columns) == sorted(names)
         order = np.argsort(columns)
         expected = theirs[:, np.argsort(names)]
@@ -88,7 +93,7 @@ def test_masked_ngrams_are_those_of_a_plain_loop(sentences):
         run = []
         for chunk in text.split():
             for surface in surface_tokens(chunk):
-                kept = surface.lower() in featurizer.kept_
+                kept = surface.lower() in featurizer.block("masked").kept
                 run.append(surface.lower() if kept else mask(surface))
         bounded = ["<s>", *run, "</s>"]
         longer = [" ".join(bounded[i : i + n]) for n in (2, 3) for i in range(len(bounded) - n + 1)]
@@ -96,7 +101,7 @@ def test_masked_ngrams_are_those_of_a_plain_loop(sentences):
 
     vectorizer = TfidfVectorizer(analyzer=analyze, norm=None).fit(sentences)
     ours = unscaled(featurizer, sentences, "masked")
-    columns = featurizer.feature_names("masked")
+    columns = featurizer.block("masked").names()
     assert sorted(columns) == list(vectorizer.get_feature_names_out())
     assert abs(ours[:, np.argsort(columns)] - vectorizer.transform(sentences)).max() < 1e-12
 
@@ -110,7 +115,8 @@ def test_fitting_again_forgets_the_first_fit(sentences):
 
 def test_lexicon_classes_are_counted():
     texts = ["In a bid to win, US sanctions may fall.", "us", "US may, may."]
-    featurizer = Featurizer(FeatureSettings(lexicons=("x",), word_min_df=1), [LEXICON]).fit(texts)
+    words = WordNgrams.of(FeatureSettings(word_min_df=1))
+    featurizer = Featurizer(FeatureSettings(), [*words, LexiconClasses("x", LEXICON)]).fit(texts)
     idf = featurizer.idf_[featurizer.blocks_["x"]]
     counts = unscaled(featurizer, texts, "x").toarray() / idf
     # hedge: "in a bid to", "bid to", "may"; name: "US", "sanctions"

@@ -22,9 +22,17 @@ ROOMS = (
     {"cli"},
 )
 FLOORS = {
-    "text": ({"tokens", "segment"}, {"lexicon"}, {"vectors"}),
-    "features": ({"arrays"}, {"featurizer"}),
-    "model": ({"classifier"}, {"model"}, {"export"}),
+    "text": ({"language"}, {"tokens", "segment"}, {"lexicon"}, {"vectors"}),
+    "features": (
+        {"arrays", "settings"},
+        {"chunks", "runs"},
+        {"block"},
+        {"words", "characters"},
+        {"masked", "lexicons", "vectors"},
+        {"featurizer"},
+        {"scorer"},
+    ),
+    "model": ({"classifier"}, {"model"}, {"store", "export"}),
     "files": (
         {"rows", "compression", "tagged"},
         {"lines", "parquet", "text", "html", "pages"},

@@ -43,5 +43,5 @@ def test_the_shipped_lexicons_are_clean(name):
 
 
 def test_an_unknown_lexicon_is_named():
-    with pytest.raises(ConfigError, match="expected one of claims, themes"):
+    with pytest.raises(ConfigError, match="did you mean 'claims'"):
         builtin_lexicon("klaims")

@@ -8,7 +8,8 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from tagger.errors import ModelError, OutputError
-from tagger.model.model import FORMAT, load_model
+from tagger.model.model import FORMAT
+from tagger.model.store import load_model
 from tagger.training.train import TrainingSettings, train
 
 
@@ -84,7 +85,7 @@ def test_a_newer_format_is_refused(folder):
     manifest = json.loads((folder / "manifest.json").read_text())
     manifest["format"] = FORMAT + 1
     (folder / "manifest.json").write_text(json.dumps(manifest))
-    with pytest.raises(ModelError, match=f"has format {FORMAT + 1}, this tagger reads {FORMAT}"):
+    with pytest.raises(ModelError, match=f"has format {FORMAT + 1}, this tagger reads 1 and {FORMAT}"):
         load_model(folder)
 
 

@@ -3,8 +3,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.feature_extraction.text import TfidfVectorizer
 
+from tagger.text.language import ENGLISH
 from tagger.text.tokens import (
-    TOKEN_PATTERN,
     fold,
     mask,
     normalize,
@@ -56,7 +56,9 @@ def test_no_token_crosses_white_space(text):
 
 @given(st.text())
 def test_tokens_are_those_of_scikit_learn(text):
-    analyze = TfidfVectorizer(token_pattern=TOKEN_PATTERN, preprocessor=normalize).build_analyzer()
+    analyze = TfidfVectorizer(
+        token_pattern=ENGLISH.token_pattern, preprocessor=normalize
+    ).build_analyzer()
     assert tokenize(text) == analyze(text)
 
 

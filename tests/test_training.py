@@ -3,7 +3,7 @@ import pytest
 
 from tagger.corpus.corpus import Corpus, Example
 from tagger.errors import ConfigError, DataError
-from tagger.features.featurizer import FeatureSettings
+from tagger.features.settings import FeatureSettings
 from tagger.model.classifier import Classifier, encode, sigmoid, softmax
 from tagger.schema import CLAIM, THEME, Schema, Task
 from tagger.training.train import (

@@ -777,8 +777,7 @@ class _Workers:
         self.work = work
         self._folder = tempfile.TemporaryDirectory(prefix="tagger-")
         self._shared = str(Path(self._folder.name) / "model")
-        model = tagger.model
-        joblib.dump((model.schema, model.featurizer, model.classifiers, model.id), self._shared)
+        joblib.dump(tagger, self._shared)
         self._pool = self._new_pool(self.jobs)
 
     def __enter__(self) -> "_Workers":
@@ -900,13 +899,9 @@ def _start_worker(shared: str, work: Work) -> None:
 def _worker_tagger(shared: str) -> Tagger:
     import joblib
 
-    from tagger.model.model import Model
-
     # Written a moment ago by the parent, into a folder that is its own.
-    schema, featurizer, classifiers, model_id = joblib.load(shared, mmap_mode="r")
-    model = Model(schema, featurizer, classifiers)
-    model.__dict__["id"] = model_id
-    return Tagger(model)
+    tagger: Tagger = joblib.load(shared, mmap_mode="r")
+    return tagger
 
 
 def _in_worker(path: Path) -> None:

@@ -66,7 +66,7 @@ def _of_models(a: str, b: str, data: Sequence[str], columns: Sequence[str]) -> _
     from tagger.corpus.corpus import Columns, read_corpus
     from tagger.evaluation.evaluate import answers_of
     from tagger.files.formats import expand
-    from tagger.model.model import load_model
+    from tagger.model.store import load_model
 
     one, other = load_model(a), load_model(b)
     schema = _shared(one.schema, other.schema)

@@ -3,7 +3,7 @@
 import click
 
 from tagger.errors import ModelError
-from tagger.model.model import load_model
+from tagger.model.store import load_model
 from tagger.predictor import shipped_model
 
 

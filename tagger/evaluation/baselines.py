@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from tagger.corpus.corpus import Corpus, folds
-from tagger.features.featurizer import FeatureSettings, Featurizer
+from tagger.features.featurizer import Featurizer
+from tagger.features.settings import FeatureSettings
 from tagger.model.classifier import encode
 from tagger.schema import Task
 

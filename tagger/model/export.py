@@ -5,7 +5,7 @@ the model's probabilities; it is slower, and unlike a model folder it is a pickl
 which runs code when it is loaded.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -16,11 +16,12 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import FeatureUnion, Pipeline
 
-from tagger.features.featurizer import BOUNDS, Featurizer, length_scale
+from tagger.features.block import Block
+from tagger.features.featurizer import Featurizer, length_scale
 from tagger.model.classifier import Classifier
 from tagger.model.model import Model
-from tagger.text.lexicon import Lexicon
-from tagger.text.tokens import TOKEN_PATTERN, mask, normalize, surface_tokens, tokenize
+from tagger.text.language import Language
+from tagger.text.tokens import tokenize
 
 
 class ScaledByLength(TransformerMixin, BaseEstimator):  # type: ignore[misc]
@@ -29,10 +30,12 @@ class ScaledByLength(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     Parameters
     ----------
     features : gives the features of texts, shape (n_sentences, n_features).
+    language : the language of the texts.
     """
 
-    def __init__(self, features: FeatureUnion) -> None:
+    def __init__(self, features: FeatureUnion, language: Language) -> None:
         self.features = features
+        self.language = language
 
     def fit(self, X: Sequence[str], y: Any = None) -> "ScaledByLength":
         """Do nothing: the features are fitted already."""
@@ -40,7 +43,7 @@ class ScaledByLength(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     def transform(self, X: Sequence[str]) -> csr_matrix:
         """Return the scaled features of texts, shape (n_sentences, n_features)."""
-        n_tokens = np.array([len(tokenize(text)) for text in X], np.int64)
+        n_tokens = np.array([len(tokenize(text, self.language)) for text in X], np.int64)
         return (diags_array(length_scale(n_tokens)) @ self.features.transform(X)).tocsr()
 
 
@@ -73,59 +76,6 @@ class Heads(BaseEstimator):  # type: ignore[misc]
         }
 
 
-class MaskedAnalyzer:
-    """Text -> n-grams of masked tokens.
-
-    Parameters
-    ----------
-    kept : the words that are not masked.
-    ngrams : lowest and highest number of tokens.
-    """
-
-    def __init__(self, kept: Iterable[str], ngrams: Sequence[int]) -> None:
-        self.kept = frozenset(kept)
-        self.ngrams = tuple(ngrams)
-
-    def __call__(self, text: str) -> list[str]:
-        """Return the n-grams of a text."""
-        tokens = []
-        for chunk in text.split():
-            for surface in surface_tokens(chunk):
-                lowered = surface.lower()
-                tokens.append(lowered if lowered in self.kept else mask(surface))
-        low, high = self.ngrams
-        bounded = [BOUNDS[0], *tokens, BOUNDS[1]]
-        found = tokens if low == 1 else []
-        return found + [
-            " ".join(bounded[i : i + n])
-            for n in range(max(2, low), high + 1)
-            for i in range(len(bounded) - n + 1)
-        ]
-
-
-class LexiconAnalyzer:
-    """Text -> classes of its words and phrases.
-
-    Parameters
-    ----------
-    lexicon : the classes.
-    """
-
-    def __init__(self, lexicon: Lexicon) -> None:
-        self.lexicon = lexicon
-        self.longest = max(map(len, lexicon.phrases), default=1)
-
-    def __call__(self, text: str) -> list[str]:
-        """Return the classes found in a text, with repeats."""
-        surfaces = [surface for chunk in text.split() for surface in surface_tokens(chunk)]
-        found = [label for surface in surfaces for label in self.lexicon.classes_of(surface)]
-        tokens = [surface.lower() for surface in surfaces]
-        for n in range(2, self.longest + 1):
-            for i in range(len(tokens) - n + 1):
-                found += self.lexicon.phrases.get(tuple(tokens[i : i + n]), [])
-        return found
-
-
 def to_pipeline(model: Model) -> Pipeline:
     """Return a scikit-learn pipeline that gives the model's probabilities.
 
@@ -139,37 +89,20 @@ def to_pipeline(model: Model) -> Pipeline:
     n_labels), as `tagger.Tagger.predict_proba` does.
     """
     featurizer = model.featurizer
-    blocks = [name for name, c in featurizer.blocks_.items() if c.stop > c.start]
+    blocks = [block for block in featurizer.blocks if block.n_features]
     union = FeatureUnion(
-        [(name, _vectorizer(featurizer, name)) for name in blocks],
-        transformer_weights={name: featurizer.scales_[name] for name in blocks},
+        [(block.name, _vectorizer(featurizer, block)) for block in blocks],
+        transformer_weights={block.name: featurizer.scales_[block.name] for block in blocks},
     )
+    language = featurizer.settings.spoken
     heads = {c.task.name: _regressions(c) for c in model.classifiers}
-    return Pipeline([("features", ScaledByLength(union)), ("heads", Heads(heads))])
+    return Pipeline([("features", ScaledByLength(union, language)), ("heads", Heads(heads))])
 
 
-def _vectorizer(featurizer: Featurizer, block: str) -> TfidfVectorizer:
-    settings = featurizer.settings
-    options: dict[str, Any] = {"norm": None, "vocabulary": featurizer.feature_names(block)}
-    if block == "char":
-        options |= {
-            "analyzer": "char_wb",
-            "ngram_range": settings.char_ngrams,
-            "preprocessor": normalize,
-        }
-    elif block == "masked":
-        options["analyzer"] = MaskedAnalyzer(featurizer.kept_, settings.masked_ngrams)
-    elif block in settings.lexicons:
-        lexicon = featurizer.lexicons[settings.lexicons.index(block)]
-        options["analyzer"] = LexiconAnalyzer(lexicon)
-    else:
-        options |= {
-            "token_pattern": TOKEN_PATTERN,
-            "ngram_range": settings.word_ngrams if block == "word" else (1, 1),
-            "preprocessor": normalize,
-        }
+def _vectorizer(featurizer: Featurizer, block: Block) -> TfidfVectorizer:
+    options = {"norm": None, "vocabulary": block.names(), **block.vectorizer_options()}
     vectorizer = TfidfVectorizer(**options)
-    vectorizer.idf_ = featurizer.idf_[featurizer.blocks_[block]]
+    vectorizer.idf_ = featurizer.idf_[block.columns]
     return vectorizer
 
 

@@ -20,7 +20,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
-from tagger.errors import ConfigError
+from tagger.errors import ConfigError, did_you_mean
+from tagger.text.language import ENGLISH, Language
 from tagger.text.tokens import fold, tokenize
 
 RESOURCES = Path(__file__).parent.parent / "resources"
@@ -35,6 +36,7 @@ class Lexicon:
     ----------
     text : the content of a lexicon file.
     where : what to call the file in errors.
+    language : the language whose tokens its entries are cut into.
 
     Attributes
     ----------
@@ -46,8 +48,9 @@ class Lexicon:
     ConfigError : a line that does not follow the format, named by its number.
     """
 
-    def __init__(self, text: str, where: str = "lexicon") -> None:
+    def __init__(self, text: str, where: str = "lexicon", language: Language = ENGLISH) -> None:
         self.text = text
+        self.language = language
         self.definitions: dict[str, str] = {}
         self._entries: list[tuple[str, str]] = []
         current = ""
@@ -64,7 +67,7 @@ class Lexicon:
                     f"{where}:{number}: {line!r} comes before any class, expected [class] first"
                 )
             else:
-                if line[-1] == "*" and len(_tokens(line[:-1])) != 1:
+                if line[-1] == "*" and len(self._tokens(line[:-1])) != 1:
                     raise ConfigError(f"{where}:{number}: {line!r}: '*' follows a single word only")
                 self._entries.append((line, current))
         self.classes = tuple(self.definitions)
@@ -77,7 +80,7 @@ class Lexicon:
         """By entry of two or more tokens, the classes it belongs to."""
         phrases: dict[tuple[str, ...], list[str]] = defaultdict(list)
         for entry, name in self._entries:
-            if entry[-1] != "*" and len(tokens := _tokens(entry)) > 1:
+            if entry[-1] != "*" and len(tokens := self._tokens(entry)) > 1:
                 phrases[tokens].append(name)
         return phrases
 
@@ -88,13 +91,14 @@ class Lexicon:
         prefixes: dict[str, list[str]] = defaultdict(list)
         for entry, name in self._entries:
             if entry[-1] == "*":
-                prefixes[_tokens(entry[:-1])[0]].append(name)
-            elif " " not in entry and len(tokens := _tokens(entry)) == 1:
+                prefixes[self._tokens(entry[:-1])[0]].append(name)
+            elif " " not in entry and len(tokens := self._tokens(entry)) == 1:
                 if entry.islower() or not any(c.isupper() for c in entry):
                     lowered[tokens[0]].append(name)
                 else:
                     cased[fold(entry)].append(name)
-        return _Words(lowered, cased, prefixes, min(map(len, prefixes), default=1))
+        lengths = sorted(set(map(len, prefixes)))
+        return _Words(lowered, cased, prefixes, lengths)
 
     def classes_of(self, surface: str) -> list[str]:
         """Return the classes that a single token belongs to.
@@ -103,13 +107,21 @@ class Lexicon:
         ----------
         surface : a token as `tagger.text.tokens.surface_tokens` gives it.
         """
-        lowered_words, cased, prefixes, shortest = self._words
+        lowered_words, cased, prefixes, lengths = self._words
         lowered = surface.lower()
-        found = [*lowered_words.get(lowered, ()), *cased.get(surface, ())]
-        for end in range(shortest, len(lowered) + 1):
-            if lowered[:end] in prefixes:
-                found += prefixes[lowered[:end]]
-        return list(dict.fromkeys(found)) if found else found
+        classes = [*lowered_words.get(lowered, ()), *cased.get(surface, ())]
+        for length in lengths:
+            if length > len(lowered):
+                break
+            if lowered[:length] in prefixes:
+                classes += prefixes[lowered[:length]]
+        return list(dict.fromkeys(classes)) if classes else classes
+
+    def _tokens(self, entry: str) -> tuple[str, ...]:
+        """Return the tokens of an entry, those of a plain word without looking for borders."""
+        if entry.isascii() and entry.isalpha():
+            return (entry.lower(),)
+        return tuple(tokenize(entry, self.language))
 
 
 class _Words(NamedTuple):
@@ -118,31 +130,35 @@ class _Words(NamedTuple):
     Parameters
     ----------
     lowered, cased, prefixes : of words in any case, as written, and that begin so.
-    shortest : number of letters of the shortest beginning.
+    lengths : how many letters a beginning may have, the fewest first.
     """
 
     lowered: dict[str, list[str]]
     cased: dict[str, list[str]]
     prefixes: dict[str, list[str]]
-    shortest: int
+    lengths: list[int]
 
 
-def _tokens(entry: str) -> tuple[str, ...]:
-    """Return the tokens of an entry, those of a plain word without looking for borders."""
-    if entry.isascii() and entry.isalpha():
-        return (entry.lower(),)
-    return tuple(tokenize(entry))
-
-
-def builtin_lexicon(name: str) -> Lexicon:
+def builtin_lexicon(name: str, language: Language = ENGLISH) -> Lexicon:
     """Return the lexicon `name` that travels with the package.
 
     Raises
     ------
     ConfigError : there is no such lexicon.
     """
-    path = RESOURCES / f"{name}.txt"
-    if not path.is_file():
-        known = sorted(p.stem for p in RESOURCES.glob("*.txt"))
-        raise ConfigError(f"there is no lexicon {name!r}, expected one of {', '.join(known)}")
-    return Lexicon(path.read_text(encoding="utf-8"), path.name)
+    path = resource(name, ".txt", "lexicon")
+    return Lexicon(path.read_text(encoding="utf-8"), path.name, language)
+
+
+def resource(name: str, suffix: str, kind: str) -> Path:
+    """Return a file that travels with the package.
+
+    Raises
+    ------
+    ConfigError : there is no file of that name and kind.
+    """
+    path = RESOURCES / f"{name}{suffix}"
+    known = sorted(p.stem for p in RESOURCES.glob(f"*{suffix}"))
+    if name not in known:
+        raise ConfigError(f"there is no {kind} {name!r}: {did_you_mean(name, known)}")
+    return path

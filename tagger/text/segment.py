@@ -5,16 +5,18 @@ from itertools import pairwise
 
 import sentencex
 
+from tagger.text.language import ENGLISH, Language
+
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
-def sentence_spans(text: str, language: str = "en") -> list[tuple[int, int]]:
+def sentence_spans(text: str, language: Language = ENGLISH) -> list[tuple[int, int]]:
     """Cut a text into sentences.
 
     Parameters
     ----------
     text : any text; blank lines end a sentence, single line breaks do not.
-    language : ISO 639 code of the language whose abbreviations apply.
+    language : the language whose abbreviations apply.
 
     Returns
     -------
@@ -25,7 +27,7 @@ def sentence_spans(text: str, language: str = "en") -> list[tuple[int, int]]:
     clean = _SURROGATE.sub("\ufffd", text)
     starts = [0]
     place = 0
-    for piece in sentencex.segment(language, clean):
+    for piece in sentencex.segment(language.code, clean):
         if visible := piece.strip():
             # Between pieces the segmenter may swallow line breaks, so each is looked for.
             start = clean.find(visible, place)

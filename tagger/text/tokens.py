@@ -6,8 +6,9 @@ crosses a chunk's border, so all of them are functions of the chunk alone and
 are computed once for each distinct chunk.
 """
 
-import re
 from collections.abc import Sequence
+
+from tagger.text.language import ENGLISH, Language
 
 # One character for one character, so that offsets survive. Lone surrogates
 # cannot be encoded and would break every writer further on.
@@ -18,15 +19,6 @@ _FOLD = {
     **dict.fromkeys(map(ord, "123456789"), "0"),
     **dict.fromkeys(range(0xD800, 0xE000), "\ufffd"),
 }
-
-TOKEN_PATTERN = (
-    r"(?:[^\W\d_]\.){2,}"  # u.s., p.m.
-    r"|\d+(?:[.,:]\d+)*"  # 0,000.00
-    r"|\w+(?:'(?!s\b)\w+)*"  # don't and o'neill whole, trump without its 's
-    r"|'s\b"
-    r"|(?!(?<=[\w.])-(?=\w))[^\w\s]"  # punctuation, but no hyphen inside a word
-)
-_TOKEN = re.compile(TOKEN_PATTERN)
 
 
 def fold(text: str) -> str:
@@ -39,15 +31,15 @@ def normalize(text: str) -> str:
     return fold(text).lower()
 
 
-def tokenize(text: str) -> list[str]:
+def tokenize(text: str, language: Language = ENGLISH) -> list[str]:
     """Cut `text` into its normalized tokens."""
-    return _TOKEN.findall(normalize(text))
+    return language.token.findall(normalize(text))
 
 
-def token_spans(chunk: str) -> list[tuple[int, int]]:
+def token_spans(chunk: str, language: Language = ENGLISH) -> list[tuple[int, int]]:
     """Return start and end in `chunk` of each token of `tokenize`."""
     lowered = normalize(chunk)
-    spans = [match.span() for match in _TOKEN.finditer(lowered)]
+    spans = [match.span() for match in language.token.finditer(lowered)]
     if len(lowered) == len(chunk):
         return spans
     # A few letters lengthen when lowered ("İ"): map each place back.
@@ -55,7 +47,7 @@ def token_spans(chunk: str) -> list[tuple[int, int]]:
     return [(origin[start], max(origin[end], origin[start] + 1)) for start, end in spans]
 
 
-def cut(chunks: Sequence[str]) -> tuple[str, list[str], list[int]]:
+def cut(chunks: Sequence[str], language: Language = ENGLISH) -> tuple[str, list[str], list[int]]:
     """Normalize many chunks and cut them into tokens that keep their case.
 
     Where lowering moves token borders (``"İ"``) the tokens of that chunk are lowered.
@@ -71,22 +63,16 @@ def cut(chunks: Sequence[str]) -> tuple[str, list[str], list[int]]:
     if len(lowered) != len(folded):
         pairs = zip(folded.split(" "), lowered.split(" "), strict=True)
         folded = " ".join(f if len(f) == len(low) else low for f, low in pairs)
-    spans = [match.span() for match in _TOKEN.finditer(lowered)]
+    spans = [match.span() for match in language.token.finditer(lowered)]
     return lowered, [folded[a:b] for a, b in spans], [a for a, _ in spans]
 
 
-def surface_tokens(chunk: str) -> list[str]:
+def surface_tokens(chunk: str, language: Language = ENGLISH) -> list[str]:
     """Cut one chunk into tokens that keep their case, as `cut` does."""
-    return cut([chunk])[1]
+    return cut([chunk], language)[1]
 
 
-_SUFFIXES = (
-    *("ing", "ed", "ly", "s", "ion", "able", "ive", "al", "ous"),
-    *("er", "est", "ity", "ism", "ness"),
-)
-
-
-def mask(surface: str) -> str:
+def mask(surface: str, language: Language = ENGLISH) -> str:
     """Return the shape of a token: what is left when its meaning is masked.
 
     Kind of number, capitals or ending; punctuation is its own shape. After the
@@ -99,6 +85,6 @@ def mask(surface: str) -> str:
         return surface
     if surface[0].isupper():
         return "XX" if surface.isupper() and len(surface) > 1 else "Xx"
-    if not surface.endswith(_SUFFIXES):
+    if not surface.endswith(language.suffixes):
         return "x"
-    return next(f"-{suffix}" for suffix in _SUFFIXES if surface.endswith(suffix))
+    return next(f"-{suffix}" for suffix in language.suffixes if surface.endswith(suffix))

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from tagger.errors import ConfigError
-from tagger.text.lexicon import RESOURCES
+from tagger.text.lexicon import resource
 
 
 @dataclass(frozen=True)
@@ -32,10 +31,6 @@ def builtin_vectors(name: str) -> WordVectors:
     """
     from safetensors.numpy import load_file
 
-    path = RESOURCES / f"{name}.safetensors"
-    if not path.is_file():
-        known = sorted(p.stem for p in RESOURCES.glob("*.safetensors"))
-        raise ConfigError(f"there are no vectors {name!r}, expected one of {', '.join(known)}")
-    arrays = load_file(path)
+    arrays = load_file(resource(name, ".safetensors", "file of vectors"))
     words = arrays["words"].tobytes().decode("utf-8").split("\n")
     return WordVectors(tuple(words), arrays["vectors"] * arrays["scale"])

@@ -14,12 +14,12 @@ from threadpoolctl import threadpool_limits
 from tagger.corpus.corpus import Corpus, folds
 from tagger.errors import ConfigError, DataError, did_you_mean
 from tagger.features.arrays import Product
-from tagger.features.featurizer import FeatureSettings, Featurizer
+from tagger.features.featurizer import Featurizer, blocks_of
+from tagger.features.settings import FeatureSettings
 from tagger.model.classifier import Classifier, encode, sigmoid, softmax
 from tagger.model.model import Model, fingerprints
 from tagger.schema import Task
 from tagger.settings import from_table
-from tagger.text.vectors import builtin_vectors
 from tagger.training.logistic import fit_logistic
 
 Floats = npt.NDArray[np.float64]
@@ -222,7 +222,7 @@ def train(
 
 def check_corpus(corpus: Corpus, settings: TrainingSettings) -> None:
     """Raise DataError or ConfigError where a corpus or settings cannot train."""
-    known = ("word", "char", "masked", *settings.features.lexicons, "vectors")
+    known = [block.name for block in blocks_of(settings.features)]
     for name, options in settings.tasks.items():
         task = corpus.schema[name]
         for block in options.blocks:
@@ -298,27 +298,25 @@ def fit(
     The featurizer, and by task coef, shape (n_labels, n_features), and intercept,
     shape (n_labels,).
     """
-    vectors = builtin_vectors(settings.features.vectors) if settings.features.vectors else None
-    featurizer = Featurizer(settings.features, vector_words=vectors.words if vectors else ())
+    featurizer = Featurizer(settings.features)
     x = featurizer.fit_factors(corpus.texts).astype(np.float32)
     embedding = np.empty((0, 0), np.float32)
-    if vectors is not None:
-        # The classifier sees the sum of a sentence's word vectors, not its words:
-        # so a word that no training sentence holds is judged by those like it.
-        sums = x.columns(featurizer.blocks_["vectors"]) @ vectors.matrix
-        embedding = vectors.matrix / np.sqrt((sums**2).sum(axis=1).mean())
+    last = featurizer.blocks[-1]
+    if last.embedding is not None:
+        # Of mean squared norm one, as the other blocks are.
+        sums = x.columns(last.columns) @ last.embedding
+        embedding = last.embedding / np.sqrt((sums**2).sum(axis=1).mean())
     linear = {}
     # The order of sums, and so the last bits of the weights, must not hang on how many
     # threads the machine has.
     with threadpool_limits(limits=1):
         for task in corpus.schema.tasks:
             options = settings.tasks.get(task.name, TaskSettings())
-            blocks = featurizer.blocks_
-            used = [name for name in blocks if not options.blocks or name in options.blocks]
-            columns = np.concatenate([np.arange(blocks[n].start, blocks[n].stop) for n in used])
+            used = [b for b in featurizer.blocks if not options.blocks or b.name in options.blocks]
+            columns = np.concatenate([np.r_[block.columns] for block in used])
             # The frequent features first, which lie beside one another in the processor's
-            # cache; the vectors stay last and in order, as the embedding has them.
-            plain = columns[columns < blocks["vectors"].start]
+            # cache; those of the embedding stay last and in its order.
+            plain = columns[columns < last.first]
             columns[: len(plain)] = plain[np.argsort(-featurizer.df_[plain], kind="stable")]
             chosen = corpus.annotated(task.name)
             own = x if len(chosen) == x.shape[0] else x.rows(chosen)
@@ -327,7 +325,7 @@ def fit(
                 own.columns(columns),
                 encode(task, corpus.labels(task.name)),
                 options,
-                embedding if "vectors" in used else embedding[:0, :0],
+                embedding if last in used else embedding[:0, :0],
             )
             coef = np.zeros((len(task.labels), featurizer.n_features_))
             coef[:, columns] = fitted

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tagger.corpus.corpus import Corpus, Example
-from tagger.features.featurizer import FeatureSettings
+from tagger.features.settings import FeatureSettings
 from tagger.predictor import Tagger
 from tagger.schema import CLAIMS
 from tagger.training.train import TrainingSettings, train

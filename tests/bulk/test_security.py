@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from tagger.errors import ModelError
 from tagger.files.pages import pages, to_drafts
 from tagger.files.text import without_markup
-from tagger.model.model import _checksum
+from tagger.model.model import checksum
 from tagger.predictor import Tagger
 from tagger.text.segment import sentence_spans
 
@@ -60,7 +60,7 @@ def repair(folder: Path) -> None:
     manifest = json.loads((folder / FILES[0]).read_bytes())
     weights = (folder / FILES[1]).read_bytes()
     manifest["files"] = {FILES[1]: hashlib.sha256(weights).hexdigest()}
-    manifest["checksum"] = _checksum(manifest)
+    manifest["checksum"] = checksum(manifest)
     (folder / FILES[0]).write_text(json.dumps(manifest))
 
 
@@ -148,7 +148,7 @@ def test_odd_manifest_with_a_true_checksum_is_refused_or_harmless(
         shutil.copy(tiny_folder / name, workshop / name)
     manifest = json.loads((workshop / FILES[0]).read_bytes())
     manifest[key] = value
-    manifest["checksum"] = _checksum(manifest)
+    manifest["checksum"] = checksum(manifest)
     (workshop / FILES[0]).write_text(json.dumps(manifest))
     try:
         Tagger.load(workshop).predict_proba(["The talks may fail on Monday."])
@@ -188,7 +188,7 @@ def test_name_that_leads_out_of_the_folder_is_refused(
     (workshop.parent / "outside").write_bytes(b"x")
     manifest = json.loads((workshop / FILES[0]).read_bytes())
     manifest["files"][name] = hashlib.sha256(b"x").hexdigest()
-    manifest["checksum"] = _checksum(manifest)
+    manifest["checksum"] = checksum(manifest)
     (workshop / FILES[0]).write_text(json.dumps(manifest))
     with pytest.raises(ModelError, match="not a plain file name"):
         Tagger.load(workshop)

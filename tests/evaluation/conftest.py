@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tagger.corpus.corpus import Corpus, read_corpus
-from tagger.features.featurizer import FeatureSettings
+from tagger.features.settings import FeatureSettings
 from tagger.schema import Schema, Task
 from tagger.training.train import Training, TrainingSettings, train
 

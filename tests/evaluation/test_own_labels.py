@@ -14,7 +14,7 @@ from tagger.corpus.corpus import Columns
 from tagger.corpus.guess import guess_schema, schema_toml
 from tagger.errors import ConfigError, DataError
 from tagger.evaluation.report.render import model_card, read_report
-from tagger.model.model import load_model
+from tagger.model.store import load_model
 from tagger.schema import CLAIMS, Schema
 from tagger.training.search import learning_curve, search
 from tagger.training.train import TaskSettings, precision_threshold, train

@@ -1,0 +1,95 @@
+"""Classes of lexicons: how many words and phrases of each class stand in a sentence."""
+
+from collections.abc import Sequence
+from typing import Any, Self
+
+from tagger.features.block import Block, Packed
+from tagger.features.runs import LearnedRuns
+from tagger.features.settings import FeatureSettings
+from tagger.features.words import WordNgrams
+from tagger.text.lexicon import Lexicon, builtin_lexicon
+from tagger.text.tokens import surface_tokens
+
+
+class LexiconClasses(Block):
+    """The classes of one lexicon; its phrases stand on the stream of words.
+
+    Parameters
+    ----------
+    name : the lexicon's name.
+    lexicon : its classes.
+    """
+
+    host = WordNgrams.name
+
+    def __init__(self, name: str, lexicon: Lexicon) -> None:
+        self.name = name
+        self.lexicon = lexicon
+        self.n_features = len(lexicon.classes)
+        self._feature = {label: i for i, label in enumerate(lexicon.classes)}
+
+    @classmethod
+    def of(cls, settings: FeatureSettings) -> list[Self]:
+        """Return a block for each lexicon that settings name."""
+        return [cls(name, builtin_lexicon(name, settings.spoken)) for name in settings.lexicons]
+
+    @classmethod
+    def unpack(cls, settings: FeatureSettings, packed: Packed) -> list[Self]:
+        """Return the blocks of a saved model, which has its own copies of the lexicons."""
+        return [
+            cls(name, Lexicon(packed.files[file].decode("utf-8"), file, settings.spoken))
+            for name in settings.lexicons
+            for file in [f"{name}.txt"]
+        ]
+
+    def pack(self) -> Packed:
+        """Return the lexicon as a readable file."""
+        return Packed(files={f"{self.name}.txt": self.lexicon.text.encode()})
+
+    def phrases(self) -> Sequence[tuple[str, ...]]:
+        """Return the entries of several tokens."""
+        return list(self.lexicon.phrases)
+
+    def nodes(self, learned: LearnedRuns) -> list[tuple[int, int]]:
+        """Return the node of each phrase with each of its classes."""
+        return [
+            (learned.phrases[phrase], self._feature[label])
+            for phrase, labels in self.lexicon.phrases.items()
+            for label in labels
+        ]
+
+    def classes_of(self, surface: str) -> list[int]:
+        """Return the classes that a single token belongs to."""
+        return [self._feature[label] for label in self.lexicon.classes_of(surface)]
+
+    def names(self) -> list[str]:
+        """Return the names of the classes."""
+        return list(self.lexicon.classes)
+
+    def vectorizer_options(self) -> dict[str, Any]:
+        """Count what `LexiconAnalyzer` finds."""
+        return {"analyzer": LexiconAnalyzer(self.lexicon)}
+
+
+class LexiconAnalyzer:
+    """Text -> classes of its words and phrases, for scikit-learn.
+
+    Parameters
+    ----------
+    lexicon : the classes.
+    """
+
+    def __init__(self, lexicon: Lexicon) -> None:
+        self.lexicon = lexicon
+        self.longest = max(map(len, lexicon.phrases), default=1)
+
+    def __call__(self, text: str) -> list[str]:
+        """Return the classes of a text, with repeats."""
+        language = self.lexicon.language
+        surfaces = [s for chunk in text.split() for s in surface_tokens(chunk, language)]
+        classes = [label for surface in surfaces for label in self.lexicon.classes_of(surface)]
+        tokens = [surface.lower() for surface in surfaces]
+        for n in range(2, self.longest + 1):
+            for i in range(len(tokens) - n + 1):
+                classes += self.lexicon.phrases.get(tuple(tokens[i : i + n]), [])
+        return classes

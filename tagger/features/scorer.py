@@ -1,0 +1,218 @@
+"""Linear scores of sentences, each the sum of the scores of its parts."""
+
+import os
+import re
+from collections.abc import Sequence
+from functools import cached_property
+from itertools import repeat
+from threading import Lock
+from typing import Any, NamedTuple
+from weakref import WeakSet
+
+import numpy as np
+import numpy.typing as npt
+
+from tagger.features.arrays import Floats, Ints, Ragged, gather, put_rows, segment_sum
+from tagger.features.chunks import Chunks, split_chunks
+from tagger.features.featurizer import Featurizer, length_scale
+from tagger.features.runs import Stream
+from tagger.text.tokens import token_spans
+
+# Rows of scores are picked by `take`, which is four times as fast as indexing.
+
+
+class Scorer:
+    """Linear scores of sentences, each the sum of the scores of its parts.
+
+    Equal to ``featurizer.transform(texts) @ weights + intercept`` without making
+    the matrix: the scores of a distinct chunk are computed once and kept. Many threads
+    may share a scorer, and an interrupt at any moment leaves it as it was.
+
+    Parameters
+    ----------
+    featurizer : a fitted featurizer.
+    weights : shape (n_features, n_outputs).
+    intercept : shape (n_outputs,).
+    max_chunks : when more distinct chunks than this are known, all are
+        forgotten and met anew, which bounds the memory.
+    """
+
+    def __init__(
+        self,
+        featurizer: Featurizer,
+        weights: npt.NDArray[np.floating[Any]],
+        intercept: npt.NDArray[np.floating[Any]],
+        max_chunks: int = 200_000,
+    ) -> None:
+        self.featurizer = featurizer
+        self.intercept = intercept.astype(np.float64)
+        self.max_chunks = max_chunks
+        self._weights = weights * featurizer.term_weights_[:, None]
+        self._streams = [b.stream for b in featurizer.blocks if b.stream is not None]
+        self._node_scores = [self._scores_of_nodes(stream) for stream in self._streams]
+        self._n_chunks = self._n_read = 0
+        self._known = self._nothing_known()
+        self._lock = Lock()
+        _scorers.add(self)
+
+    def _nothing_known(self) -> "_KnownChunks":
+        return _KnownChunks(self._weights.shape[1], len(self._streams))
+
+    @cached_property
+    def _inner_scores(self) -> list[Floats]:
+        blocks = self.featurizer.blocks
+        return [self._scores_of_nodes(b.inner) for b in blocks if b.inner is not None]
+
+    def _scores_of_nodes(self, stream: Stream) -> Floats:
+        """Return the scores of each node of a stream, and zeros at the end, so for node -1."""
+        columns = stream.node_columns
+        scores = segment_sum(self._weights.take(columns.flat, axis=0), columns.counts)
+        return np.concatenate([scores, np.zeros((1, scores.shape[1]))])
+
+    def cache_info(self) -> "CacheInfo":
+        """Return how often a chunk was known already, as functools.lru_cache does."""
+        return CacheInfo(self._n_chunks - self._n_read, self._n_read, len(self._known.rows))
+
+    def decision_function(self, texts: Sequence[str]) -> Floats:
+        """Return the scores of each sentence, shape (n_sentences, n_outputs)."""
+        chunks, counts = split_chunks(texts)
+        known, ids = self._look_up(chunks)
+        scores = segment_sum(known.scores.take(ids, axis=0), counts)
+        chunk_tokens = known.n_tokens[ids]
+        n_tokens = np.bincount(
+            np.repeat(np.arange(len(texts)), counts), chunk_tokens, minlength=len(texts)
+        ).astype(np.int64)
+        tokens = gather(known.tokens, known.first[ids], chunk_tokens)
+        for stream, own, node_scores in zip(
+            self._streams, tokens.T, self._node_scores, strict=True
+        ):
+            for nodes, owner, _ in stream.walk(own, n_tokens):
+                n_runs = np.bincount(owner, minlength=len(texts))
+                scores += segment_sum(node_scores.take(nodes, axis=0), n_runs)
+        return scores * length_scale(n_tokens)[:, None] + self.intercept
+
+    def explain(self, text: str) -> tuple[list[tuple[int, int]], Floats]:
+        """Return the parts of one sentence, and what each adds to its scores.
+
+        Returns
+        -------
+        Spans (start, end) in `text` of the parts that carry a feature, chunks
+        first, and their contributions, shape (n_spans, n_outputs); with the
+        intercept they sum to the row of `decision_function`.
+        """
+        matches = list(re.finditer(r"\S+", text))
+        known, ids = self._look_up([match[0] for match in matches])
+        tokens = gather(known.tokens, known.first[ids], known.n_tokens[ids])
+        n_tokens = np.array([len(tokens)])
+        spans = [match.span() for match in matches]
+        language = self.featurizer.settings.spoken
+        token_places = [
+            (match.start() + start, match.start() + end)
+            for match in matches
+            for start, end in token_spans(match[0], language)
+        ]
+        scores = [known.scores[ids]]
+        for stream, own, node_scores in zip(
+            self._streams, tokens.T, self._node_scores, strict=True
+        ):
+            for length, (nodes, _, first) in enumerate(stream.walk(own, n_tokens), 2):
+                scores.append(node_scores[nodes])
+                for i in first.tolist():
+                    inside = token_places[max(i, 0) : i + length]
+                    spans.append((inside[0][0], inside[-1][1]) if inside else (0, 0))
+        contributions = np.concatenate(scores) * length_scale(n_tokens)
+        carries = np.flatnonzero(np.any(contributions, axis=1))
+        return [spans[i] for i in carries], contributions[carries]
+
+    def _look_up(self, chunks: Sequence[str]) -> tuple["_KnownChunks", Ints]:
+        """Return the table of known chunks and the row of each chunk in it."""
+        known = self._known
+        ids = known.ids(chunks)
+        missing = np.flatnonzero(ids < 0)
+        self._n_chunks += len(chunks)
+        if not len(missing):
+            return known, ids
+        with self._lock:
+            if len(self._known.rows) > self.max_chunks:
+                self._known = self._nothing_known()
+            if self._known is not known:  # forgotten, by us or by another thread
+                known, missing = self._known, np.arange(len(chunks))
+            missed = [chunks[i] for i in missing.tolist()]
+            # Another thread may have read some of them meanwhile.
+            new = [chunk for chunk in dict.fromkeys(missed) if chunk not in known.rows]
+            if new:
+                self._n_read += len(new)
+                self._read(new, known)
+        ids[missing] = known.ids(missed)
+        return known, ids
+
+    def _read(self, chunks: Sequence[str], known: "_KnownChunks") -> None:
+        """Add the scores and tokens of new chunks to the table."""
+        parts = self.featurizer.read(Chunks.of(chunks, self.featurizer.settings.spoken))
+        of_tokens = segment_sum(self._weights[parts.classes.flat], parts.classes.counts)
+        for node_scores, nodes in zip(self._node_scores, parts.nodes, strict=True):
+            of_tokens += node_scores[nodes]
+        scores = segment_sum(of_tokens.take(parts.tokens.flat, axis=0), parts.tokens.counts)
+        for inner_scores, walked in zip(self._inner_scores, parts.inner, strict=True):
+            for nodes, owner in walked:
+                counts = np.bincount(owner, minlength=len(chunks))
+                scores += segment_sum(inner_scores.take(nodes, axis=0), counts)
+        tokens = np.stack(parts.nodes, axis=1).take(parts.tokens.flat, axis=0)
+        known.append(chunks, scores, tokens, parts.tokens)
+
+
+class CacheInfo(NamedTuple):
+    """How well the table of known chunks serves.
+
+    Parameters
+    ----------
+    hits : how many chunks were known when they were met.
+    misses : how many were not.
+    currsize : how many are known now.
+    """
+
+    hits: int
+    misses: int
+    currsize: int
+
+
+class _KnownChunks:
+    """A growing table of distinct chunks: their scores and their tokens in the streams.
+
+    A chunk counts as known once it stands in `rows`, which is written last and in one
+    step of the interpreter: whoever reads meanwhile, or interrupts, finds a whole table.
+    """
+
+    def __init__(self, n_outputs: int, n_streams: int) -> None:
+        self.rows: dict[str, int] = {}
+        self.scores = np.empty((0, n_outputs))
+        self.n_tokens = np.empty(0, np.int64)
+        self.first = np.empty(0, np.int64)
+        self.tokens = np.empty((0, n_streams), np.int64)
+
+    def ids(self, chunks: Sequence[str]) -> Ints:
+        """Return the row of each chunk, -1 where it is not known."""
+        return np.fromiter(map(self.rows.get, chunks, repeat(-1)), np.int64, len(chunks))
+
+    def append(self, chunks: Sequence[str], scores: Floats, tokens: Ints, of_chunk: Ragged) -> None:
+        """Add new chunks: their scores, and their tokens, one chunk's after the other's."""
+        n = len(self.rows)
+        n_tokens = int(self.first[n - 1] + self.n_tokens[n - 1]) if n else 0
+        self.scores = put_rows(self.scores, n, scores)
+        self.n_tokens = put_rows(self.n_tokens, n, of_chunk.counts)
+        self.first = put_rows(self.first, n, n_tokens + of_chunk.starts)
+        self.tokens = put_rows(self.tokens, n_tokens, tokens)
+        self.rows.update(zip(chunks, range(n, n + len(chunks)), strict=True))
+
+
+_scorers: WeakSet[Scorer] = WeakSet()
+
+
+def _unlock() -> None:
+    # A fork copies a lock as it is, but not the thread that would release it.
+    for scorer in _scorers:
+        scorer._lock = Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_unlock)

@@ -1,0 +1,79 @@
+"""A language: all that tagger knows of the one that a text is written in.
+
+English is one value here, `ENGLISH`. Any other language is `Language(code)`: the
+splitter knows the abbreviations of many, and words and characters need no more. To
+add one, write a value with what the fields below ask for and put it in `LANGUAGES`.
+"""
+
+import re
+from dataclasses import dataclass
+from functools import cached_property
+
+from tagger.errors import ConfigError
+
+_CODE = re.compile(r"[a-z]{2,3}")
+UNKNOWN = "und"
+"""The code of a language that nobody named and nothing told (ISO 639-2: undetermined)."""
+
+_ABBREVIATION = r"(?:[^\W\d_]\.){2,}"  # u.s., p.m.
+_NUMBER = r"\d+(?:[.,:]\d+)*"  # 0,000.00
+_PUNCTUATION = r"(?!(?<=[\w.])-(?=\w))[^\w\s]"  # but no hyphen inside a word
+
+
+@dataclass(frozen=True)
+class Language:
+    """What depends on the language of a text.
+
+    Parameters
+    ----------
+    code : ISO 639 code, which also names the splitter's abbreviations; ``und`` where unknown.
+    words : regular expression of the tokens that are words, without groups that capture.
+    suffixes : endings that tell the kind of a word, the first that fits counts.
+    lexicons : names of the lexicons in this language that travel with the package.
+    vectors : name of such word vectors, or empty.
+    """
+
+    code: str
+    words: str = r"\w+(?:'\w+)*"
+    suffixes: tuple[str, ...] = ()
+    lexicons: tuple[str, ...] = ()
+    vectors: str = ""
+
+    def __post_init__(self) -> None:
+        if not _CODE.fullmatch(self.code):
+            raise ConfigError(
+                f"language is {self.code!r}, expected an ISO 639 code such as en, or {UNKNOWN}"
+            )
+
+    @cached_property
+    def token_pattern(self) -> str:
+        """Regular expression of a token in normalized text."""
+        return "|".join((_ABBREVIATION, _NUMBER, self.words, _PUNCTUATION))
+
+    @cached_property
+    def token(self) -> re.Pattern[str]:
+        """The same, compiled."""
+        return re.compile(self.token_pattern)
+
+
+ENGLISH = Language(
+    "en",
+    words=r"\w+(?:'(?!s\b)\w+)*|'s\b",  # don't and o'neill whole, trump without its 's
+    suffixes=(
+        *("ing", "ed", "ly", "s", "ion", "able", "ive", "al", "ous"),
+        *("er", "est", "ity", "ism", "ness"),
+    ),
+    lexicons=("claims", "themes"),
+    vectors="words-en",
+)
+LANGUAGES = (ENGLISH,)
+
+
+def language_of(code: str) -> Language:
+    """Return the language with a code; one of which nothing more is known where none has it.
+
+    Raises
+    ------
+    ConfigError : not an ISO 639 code.
+    """
+    return next((known for known in LANGUAGES if known.code == code), None) or Language(code)

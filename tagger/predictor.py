@@ -7,12 +7,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from tagger.arrow import Column
 from tagger.document import Document, Evidence, Explanation, Sentence, Tags
 from tagger.errors import DataError
 from tagger.model.model import Model
 from tagger.model.store import load_model
 from tagger.schema import Schema
-from tagger.table import Column, TaggedTable, take
+from tagger.table import TaggedTable, take
 from tagger.text.segment import sentence_spans
 from tagger.text.tokens import tokenize
 

@@ -1,11 +1,17 @@
 """What is tagged: tasks and their labels."""
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
 from tagger.errors import ConfigError, DataError, did_you_mean
 
 MULTILABEL_SEPARATOR = "|"
+OWN_COLUMNS = (
+    *("doc", "n", "kind", "start", "end", "text", "review", "model", "evidence", "reject"),
+    *("readers",),
+)
+"""Columns of tagged output, or of labelled data, that are not answers to a task."""
 
 
 @dataclass(frozen=True)
@@ -127,6 +133,14 @@ class Schema:
         names = [task.name for task in self.tasks]
         if len(set(names)) != len(names):
             raise ConfigError(f"a schema lists a task twice: {', '.join(names)}")
+        columns = self.answer_columns
+        for name in columns:
+            if name in OWN_COLUMNS or columns.count(name) > 1:
+                taken = "of tagged output" if name in OWN_COLUMNS else "of another answer"
+                raise ConfigError(
+                    f"the answers to {', '.join(names)} need a column {name!r}, which is one "
+                    f"{taken}: give the task another name"
+                )
 
     def __getitem__(self, name: str) -> Task:
         for task in self.tasks:
@@ -138,10 +152,17 @@ class Schema:
     @property
     def answer_columns(self) -> list[str]:
         """The columns of the answers in tagged output: each task and its probabilities."""
+        return [c for task in self.tasks for c in (task.name, *self.probability_columns(task))]
+
+    def probability_columns(self, task: Task) -> list[str]:
+        """Return the columns of a task's probabilities in tagged output.
+
+        ``p_LABEL``, or ``p_TASK_LABEL`` for a label that two tasks share.
+        """
+        shared = Counter(label for other in self.tasks for label in other.labels)
         return [
-            column
-            for task in self.tasks
-            for column in (task.name, *(f"p_{label}" for label in task.labels))
+            f"p_{label}" if shared[label] == 1 else f"p_{task.name}_{label}"
+            for label in task.labels
         ]
 
     def to_dict(self) -> list[dict[str, Any]]:

@@ -2,25 +2,22 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import Enum
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from tagger.arrow import ABSENT, Column, kind_of, pyarrow, to_array, utf8
+from tagger.errors import DataError
 from tagger.schema import Schema
 
-
-class Absent(Enum):
-    """Stands where a row does not have a column at all, which is not the same as null."""
-
-    ABSENT = 0
-
-
-ABSENT = Absent.ABSENT
-
-# A list, or a pyarrow Array that keeps the type it had in its file.
-Column = Any
+_EVIDENCE = (
+    ("label", "string"),
+    ("text", "string"),
+    ("start", "int64"),
+    ("end", "int64"),
+    ("adds", "double"),
+)
 
 
 @dataclass(frozen=True)
@@ -59,6 +56,84 @@ class TaggedTable:
 
     def __len__(self) -> int:
         return len(self.text)
+
+    def columns(self) -> dict[str, Sequence[Any]]:
+        """Return the columns by name, in the order of tagged output, answers as label names."""
+        columns: dict[str, Sequence[Any]] = {"doc": list(self.doc), "n": self.n.tolist()}
+        for name, column in self.extra.items():
+            values = column if isinstance(column, list) else column.to_pylist()
+            columns[name] = [None if value is ABSENT else value for value in values]
+        columns |= {"start": self.start.tolist(), "end": self.end.tolist(), "text": list(self.text)}
+        for task in self.schema.tasks:
+            decided = self.labels[task.name].tolist()
+            if task.multilabel:
+                labels = [
+                    [label for label, yes in zip(task.labels, row, strict=True) if yes]
+                    for row in decided
+                ]
+                columns[task.name] = labels
+            else:
+                columns[task.name] = [task.labels[i] for i in decided]
+            names = self.schema.probability_columns(task)
+            columns |= zip(names, self.probabilities[task.name].T.tolist(), strict=True)
+        columns |= {"review": self.review.tolist(), "model": [self.model] * len(self)}
+        return columns if self.evidence is None else {**columns, "evidence": self.evidence}
+
+    def to_pandas(self) -> Any:
+        """Return the table as a pandas DataFrame."""
+        return _library("pandas").DataFrame(self.columns())
+
+    def to_polars(self) -> Any:
+        """Return the table as a polars DataFrame."""
+        return _library("polars").DataFrame(self.columns(), strict=False)
+
+    def to_arrow(self) -> Any:
+        """Return the table as a pyarrow Table."""
+        kinds = {name: kind_of(column) for name, column in self.extra.items()}
+        return pyarrow().Table.from_batches([self.to_record_batch(kinds)])
+
+    def to_record_batch(self, kinds: Mapping[str, str]) -> Any:
+        """Return the table as a pyarrow RecordBatch.
+
+        Parameters
+        ----------
+        kinds : the types of the other columns, by name, as `tagger.arrow.infer_type` names
+            them; a column that is not there is null.
+        """
+        pa = pyarrow()
+        n = len(self)
+        columns = {"doc": pa.array(utf8(self.doc), pa.string()), "n": pa.array(self.n)}
+        for name, kind in kinds.items():
+            columns[name] = to_array(self.extra.get(name, [None] * n), kind)
+        columns |= {"start": pa.array(self.start), "end": pa.array(self.end)}
+        columns["text"] = pa.array(utf8(self.text), pa.string())
+        for task in self.schema.tasks:
+            names = pa.array(task.labels)
+            decided = self.labels[task.name]
+            if task.multilabel:
+                offsets = np.concatenate([[0], np.cumsum(decided.sum(axis=1))]).astype(np.int32)
+                labels = names.take(pa.array(np.nonzero(decided)[1]))
+                columns[task.name] = pa.ListArray.from_arrays(offsets, labels)
+            else:
+                columns[task.name] = names.take(pa.array(decided))
+            shares = self.probabilities[task.name].T
+            for name, p in zip(self.schema.probability_columns(task), shares, strict=True):
+                columns[name] = pa.array(np.ascontiguousarray(p))
+        columns["review"] = pa.array(self.review)
+        columns["model"] = pa.array([self.model]).take(pa.array(np.zeros(n, np.int64)))
+        if self.evidence is not None:
+            kind = pa.list_(pa.struct([(k, pa.type_for_alias(t)) for k, t in _EVIDENCE]))
+            columns["evidence"] = pa.array(self.evidence, kind)
+        return pa.RecordBatch.from_arrays(list(columns.values()), names=list(columns))
+
+
+def _library(name: str) -> Any:
+    from importlib import import_module
+
+    try:
+        return import_module(name)
+    except ImportError:
+        raise DataError(f"{name} is not installed: pip install {name}") from None
 
 
 def take(column: Column, rows: npt.NDArray[np.int64]) -> Column:

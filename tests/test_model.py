@@ -85,7 +85,9 @@ def test_a_newer_format_is_refused(folder):
     manifest = json.loads((folder / "manifest.json").read_text())
     manifest["format"] = FORMAT + 1
     (folder / "manifest.json").write_text(json.dumps(manifest))
-    with pytest.raises(ModelError, match=f"has format {FORMAT + 1}, this tagger reads 1 and {FORMAT}"):
+    with pytest.raises(
+        ModelError, match=f"has format {FORMAT + 1}, this tagger reads 1 and {FORMAT}"
+    ):
         load_model(folder)
 
 

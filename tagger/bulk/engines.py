@@ -14,6 +14,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from tagger.arrow import describe, pyarrow
 from tagger.bulk.job import Work, fingerprint, reject_line
 from tagger.errors import ConfigError, DataError, OutputError
 from tagger.files import parquet, tagged
@@ -70,17 +71,15 @@ def _load(path: str) -> Tagger:
 
 def output_schema(schema: Any, rows: Rows) -> Any:
     """Return the Arrow schema of the output for an input with a given Arrow schema."""
-    pa = parquet.pyarrow()
+    pa = pyarrow()
     empty = rows.tagger.tag_table([], [], {}, True)
-    tags = parquet.to_arrow(empty, _kinds(schema, rows)).schema
+    tags = empty.to_record_batch(_kinds(schema, rows)).schema
     return tags.append(pa.field("reject", pa.string()))
 
 
 def _kinds(schema: Any, rows: Rows) -> dict[str, str]:
     given = rows.given()
-    return {
-        given.named(f.name): parquet.describe(f.type) for f in schema if given.passed_on(f.name)
-    }
+    return {given.named(f.name): describe(f.type) for f in schema if given.passed_on(f.name)}
 
 
 def tag_record_batch(batch: Any, rows: Rows, source: str = "", first: int = 1) -> Iterator[Any]:
@@ -104,7 +103,7 @@ def tag_record_batch(batch: Any, rows: Rows, source: str = "", first: int = 1) -
         found, rejects = check_record_batch(given, piece, source, first + start)
         for whole in [found] if found is not None else []:
             for _, table in work.tables(rows.tagger, whole, rejects):
-                yield _with_rejects(parquet.to_arrow(table, work.kinds), schema)
+                yield _with_rejects(table.to_record_batch(work.kinds), schema)
         if rejects:
             yield _rejected(rejects, schema)
 
@@ -125,13 +124,13 @@ def _slices(batch: Any, rows: Rows) -> Iterator[tuple[int, int]]:
 
 
 def _with_rejects(batch: Any, schema: Any) -> Any:
-    pa = parquet.pyarrow()
+    pa = pyarrow()
     columns = [*batch.columns, pa.nulls(len(batch), pa.string())]
     return pa.RecordBatch.from_arrays(columns, schema=schema)
 
 
 def _rejected(rejects: Sequence[Reject], schema: Any) -> Any:
-    pa = parquet.pyarrow()
+    pa = pyarrow()
     reasons = [f"{r.reason} [{r.raw}]" for r in rejects for _ in range(r.n_rows)]
     columns = [
         pa.array(reasons) if field.name == "reject" else pa.nulls(len(reasons), field.type)
@@ -149,7 +148,7 @@ def tag_rows(data: Any, rows: Rows | None = None) -> Any:
     data : a pyarrow RecordBatch or Table, or a pandas DataFrame; it may be empty.
     rows : what its rows are.
     """
-    pa = parquet.pyarrow()
+    pa = pyarrow()
     rows = rows or Rows()
     if isinstance(data, pa.RecordBatch):
         table = pa.Table.from_batches([data])
@@ -170,7 +169,7 @@ def tag_rows(data: Any, rows: Rows | None = None) -> Any:
 
 
 def _empty(schema: Any) -> Any:
-    pa = parquet.pyarrow()
+    pa = pyarrow()
     return pa.RecordBatch.from_arrays([pa.nulls(0, f.type) for f in schema], schema=schema)
 
 
@@ -214,7 +213,7 @@ def _ranges(files: Sequence[str]) -> Iterator[_Range]:
 
 def tag_range(piece: _Range, output: str, rows: Rows) -> tuple[int, int]:
     """Tag some rows of a file into a file of its own; return sentences and rejected rows."""
-    pa = parquet.pyarrow()
+    pa = pyarrow()
     target = Path(output) / f"part-{piece.number:06d}.parquet"
     n = n_rejected = at = 0
     rejects = b""

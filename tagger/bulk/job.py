@@ -23,12 +23,13 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from tagger import __version__
+from tagger.arrow import ABSENT, describe, infer_type, to_array
 from tagger.errors import ConfigError, DataError, OutputError
 from tagger.files import compression, pages, parquet, tagged
 from tagger.files.batches import BATCH_BYTES, Input, read_batches
 from tagger.files.rows import Batch, Reject
 from tagger.predictor import Tagger
-from tagger.table import ABSENT, TaggedTable, take
+from tagger.table import TaggedTable, take
 
 PART_BYTES = 2 << 20
 OUTPUT_FORMATS = ("jsonl", "csv", "parquet", "html")
@@ -261,7 +262,7 @@ class Work:
             return tagged.to_csv(table, self.kinds)
         if self.format == "html":
             return pages.to_drafts(table, None if self.sentences else batch.texts)
-        return parquet.to_arrow(table, self.kinds)
+        return table.to_record_batch(self.kinds)
 
     def names(self, tagger: Tagger) -> list[str]:
         """Return the columns of the output."""
@@ -269,7 +270,8 @@ class Work:
 
     def schema(self, tagger: Tagger) -> Any:
         """Return the Arrow schema of the output."""
-        return parquet.to_arrow(tagger.tag_table([], [], {}, True, self.explain), self.kinds).schema
+        empty = tagger.tag_table([], [], {}, True, self.explain)
+        return empty.to_record_batch(self.kinds).schema
 
 
 def _ends(part: Part) -> tuple[str, str]:
@@ -314,7 +316,7 @@ def _unencodable(texts: Sequence[str]) -> list[int]:
 
 def _misfits(column: Any, kind: str) -> list[int]:
     try:
-        parquet.to_array(column, kind)
+        to_array(column, kind)
     except (ValueError, TypeError, OverflowError):
         pass
     else:
@@ -322,7 +324,7 @@ def _misfits(column: Any, kind: str) -> list[int]:
     wrong = []
     for i, value in enumerate(column):
         try:
-            parquet.to_array([value] if isinstance(column, list) else column[i : i + 1], kind)
+            to_array([value] if isinstance(column, list) else column[i : i + 1], kind)
         except (ValueError, TypeError, OverflowError):
             wrong.append(i)
     return wrong
@@ -350,9 +352,9 @@ def _kind(column: Any, name: str, first: Part | None, form: str) -> str:
     if form == "csv":
         return "string"
     if not isinstance(column, list):
-        return parquet.describe(column.type)
+        return describe(column.type)
     values = [v for b in (first.batches if first else []) for v in b.extra.get(name, [])]
-    return parquet.infer_type(values)
+    return infer_type(values)
 
 
 # The folder of parts

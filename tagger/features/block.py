@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from tagger.features.arrays import Ints
 from tagger.features.chunks import Chunks, Sample
-from tagger.features.runs import LearnedRuns, Stream
+from tagger.features.runs import Stream
 from tagger.features.settings import FeatureSettings
 
 
@@ -88,16 +88,8 @@ class Block:
         guests : blocks whose features stand on its stream.
         """
 
-    def tokens(self) -> Sequence[str]:
-        """Return the tokens that the host must know whether or not they occur."""
-        return ()
-
-    def phrases(self) -> Sequence[tuple[str, ...]]:
-        """Return the runs of two or more tokens that the host must know."""
-        return ()
-
-    def nodes(self, learned: LearnedRuns) -> list[tuple[int, int]]:
-        """Return pairs of a node of the host's stream and a feature, counted from 0."""
+    def terms(self) -> list[tuple[tuple[str, ...], int]]:
+        """Return the runs of tokens that the host must know, each with a feature, from 0."""
         return []
 
     def lay(self, guests: Sequence["Block"]) -> None:

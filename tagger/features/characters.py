@@ -25,11 +25,11 @@ class CharNgrams(Block):
 
     Attributes
     ----------
-    terms : the n-grams, in the order of their columns.
+    vocabulary : the n-grams, in the order of their columns.
     """
 
     name = "char"
-    terms: Sequence[str] = ()
+    vocabulary: Sequence[str] = ()
     _inner: Stream | None = None
 
     def __init__(self, settings: FeatureSettings) -> None:
@@ -45,25 +45,25 @@ class CharNgrams(Block):
     def unpack(cls, settings: FeatureSettings, packed: Packed) -> list[Self]:
         """Return the block of a saved model."""
         block = cls(settings)
-        block.terms = unpack_strings(packed.arrays["char_terms"])
-        block.n_features = len(block.terms)
+        block.vocabulary = unpack_strings(packed.arrays["char_terms"])
+        block.n_features = len(block.vocabulary)
         return [block]
 
     def pack(self) -> Packed:
         """Return the n-grams."""
-        return Packed({"char_terms": pack_strings(self.terms)})
+        return Packed({"char_terms": pack_strings(self.vocabulary)})
 
     def learn(self, sample: Sample, guests: Sequence[Block]) -> None:
         """Learn the n-grams of training sentences."""
-        self.terms = _learn_terms(sample.chunks, sample.sentences, self.ngrams, self.min_df)
-        self.n_features = len(self.terms)
+        self.vocabulary = _learn_terms(sample.chunks, sample.sentences, self.ngrams, self.min_df)
+        self.n_features = len(self.vocabulary)
         self._inner = None
 
     @property
     def inner(self) -> Stream:  # type: ignore[override]
         """The n-grams as runs of characters; made when first used, which spares it to a loader."""
         if self._inner is None:
-            self._inner = _char_stream(self.terms, self.first)
+            self._inner = _char_stream(self.vocabulary, self.first)
         return self._inner
 
     def walk(self, chunks: Chunks) -> list[tuple[Ints, Ints]]:
@@ -79,7 +79,7 @@ class CharNgrams(Block):
 
     def names(self) -> list[str]:
         """Return the n-grams."""
-        return list(self.terms)
+        return list(self.vocabulary)
 
     def vectorizer_options(self) -> dict[str, Any]:
         """Count character n-grams as scikit-learn does."""

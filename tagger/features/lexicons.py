@@ -1,10 +1,8 @@
 """Classes of lexicons: how many words and phrases of each class stand in a sentence."""
 
-from collections.abc import Sequence
 from typing import Any, Self
 
 from tagger.features.block import Block, Packed
-from tagger.features.runs import LearnedRuns
 from tagger.features.settings import FeatureSettings
 from tagger.features.words import WordNgrams
 from tagger.text.lexicon import Lexicon, builtin_lexicon
@@ -46,17 +44,10 @@ class LexiconClasses(Block):
         """Return the lexicon as a readable file."""
         return Packed(files={f"{self.name}.txt": self.lexicon.text.encode()})
 
-    def phrases(self) -> Sequence[tuple[str, ...]]:
-        """Return the entries of several tokens."""
-        return list(self.lexicon.phrases)
-
-    def nodes(self, learned: LearnedRuns) -> list[tuple[int, int]]:
-        """Return the node of each phrase with each of its classes."""
-        return [
-            (learned.phrases[phrase], self._feature[label])
-            for phrase, labels in self.lexicon.phrases.items()
-            for label in labels
-        ]
+    def terms(self) -> list[tuple[tuple[str, ...], int]]:
+        """Return the entries of several tokens with each of their classes."""
+        phrases = self.lexicon.phrases.items()
+        return [(phrase, self._feature[label]) for phrase, labels in phrases for label in labels]
 
     def classes_of(self, surface: str) -> list[int]:
         """Return the classes that a single token belongs to."""
@@ -67,29 +58,16 @@ class LexiconClasses(Block):
         return list(self.lexicon.classes)
 
     def vectorizer_options(self) -> dict[str, Any]:
-        """Count what `LexiconAnalyzer` finds."""
-        return {"analyzer": LexiconAnalyzer(self.lexicon)}
+        """Count what `analyze` finds."""
+        return {"analyzer": self.analyze}
 
-
-class LexiconAnalyzer:
-    """Text -> classes of its words and phrases, for scikit-learn.
-
-    Parameters
-    ----------
-    lexicon : the classes.
-    """
-
-    def __init__(self, lexicon: Lexicon) -> None:
-        self.lexicon = lexicon
-        self.longest = max(map(len, lexicon.phrases), default=1)
-
-    def __call__(self, text: str) -> list[str]:
-        """Return the classes of a text, with repeats."""
-        language = self.lexicon.language
-        surfaces = [s for chunk in text.split() for s in surface_tokens(chunk, language)]
-        classes = [label for surface in surfaces for label in self.lexicon.classes_of(surface)]
+    def analyze(self, text: str) -> list[str]:
+        """Return the classes of the words and phrases of a text, with repeats."""
+        lexicon = self.lexicon
+        surfaces = [s for c in text.split() for s in surface_tokens(c, lexicon.language)]
+        classes = [label for surface in surfaces for label in lexicon.classes_of(surface)]
         tokens = [surface.lower() for surface in surfaces]
-        for n in range(2, self.longest + 1):
+        for n in range(2, max(map(len, lexicon.phrases), default=1) + 1):
             for i in range(len(tokens) - n + 1):
-                classes += self.lexicon.phrases.get(tuple(tokens[i : i + n]), [])
+                classes += lexicon.phrases.get(tuple(tokens[i : i + n]), [])
         return classes

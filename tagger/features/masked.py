@@ -1,15 +1,14 @@
 """N-grams of masked tokens: the frame of a sentence without its topic (Stamatatos 2017)."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any, Self
 
 from tagger.features.block import Block, Packed
 from tagger.features.chunks import Chunks, Sample
-from tagger.features.runs import BOUNDS, Stream, pack_strings, unpack_strings
+from tagger.features.runs import BOUNDS, pack_strings, unpack_strings
 from tagger.features.settings import FeatureSettings
 from tagger.features.words import TokenNgrams
-from tagger.text.language import Language
-from tagger.text.tokens import mask, surface_tokens
+from tagger.text.tokens import mask
 
 
 class MaskedNgrams(TokenNgrams):
@@ -49,14 +48,9 @@ class MaskedNgrams(TokenNgrams):
         df = sample.document_frequencies(sample.chunks.lowered)
         most_frequent = sorted(df, key=lambda token: (-df[token], token))
         self.kept = frozenset(most_frequent[: self.settings.masked_keep])
-        self._learned, self.n_features = None, 0
-        self.stream = Stream.empty(self.bounded)
+        self.forget()
         if self.ngrams:
             self._learn(sample, self.written(sample.chunks), guests)
-
-    def leading(self) -> list[str]:
-        """Return the bounds of a sentence."""
-        return BOUNDS
 
     def written(self, chunks: Chunks) -> list[str]:
         """Return the shape of each token, a frequent word as itself."""
@@ -67,32 +61,13 @@ class MaskedNgrams(TokenNgrams):
         ]
 
     def vectorizer_options(self) -> dict[str, Any]:
-        """Count what `MaskedAnalyzer` finds."""
-        return {"analyzer": MaskedAnalyzer(self.kept, self.ngrams, self.settings.spoken)}
+        """Count what `analyze` finds."""
+        return {"analyzer": self.analyze}
 
-
-class MaskedAnalyzer:
-    """Text -> n-grams of masked tokens, for scikit-learn.
-
-    Parameters
-    ----------
-    kept : the words that are not masked.
-    ngrams : lowest and highest number of tokens.
-    language : the language of the text.
-    """
-
-    def __init__(self, kept: Iterable[str], ngrams: Sequence[int], language: Language) -> None:
-        self.kept = frozenset(kept)
-        self.ngrams = tuple(ngrams)
-        self.language = language
-
-    def __call__(self, text: str) -> list[str]:
-        """Return the n-grams of a text."""
-        tokens = []
-        for chunk in text.split():
-            for surface in surface_tokens(chunk, self.language):
-                lowered = surface.lower()
-                tokens.append(lowered if lowered in self.kept else mask(surface, self.language))
+    def analyze(self, text: str) -> list[str]:
+        """Return the n-grams of a text, with repeats."""
+        chunks = (Chunks.of([chunk], self.settings.spoken) for chunk in text.split())
+        tokens = [self.written(c)[i] for c in chunks for i in c.tokens.flat.tolist()]
         low, high = self.ngrams
         bounded = [BOUNDS[0], *tokens, BOUNDS[1]]
         unigrams = tokens if low == 1 else []

@@ -194,22 +194,6 @@ def laid_out(tokens: Ints, n_tokens: Ints, bounded: bool) -> tuple[Ints, Ints]:
     return result, np.repeat(np.arange(len(n_tokens)), n_tokens + 2)
 
 
-@dataclass(frozen=True)
-class LearnedRuns:
-    """What `learn_runs` gives.
-
-    Parameters
-    ----------
-    stream : without columns.
-    ngrams : the nodes of the n-grams, in the order of their columns.
-    phrases : the node of each phrase.
-    """
-
-    stream: Stream
-    ngrams: Ints
-    phrases: dict[tuple[str, ...], int]
-
-
 def learn_runs(
     stream: Stream,
     unigrams: list[str],
@@ -218,7 +202,7 @@ def learn_runs(
     ngrams: Sequence[int],
     min_df: int,
     phrases: Sequence[tuple[str, ...]] = (),
-) -> LearnedRuns:
+) -> tuple[Stream, Ints, dict[tuple[str, ...], int]]:
     """Learn the runs of a stream that knows its tokens only.
 
     Parameters
@@ -229,6 +213,10 @@ def learn_runs(
     sentences : the tokens of each sentence, as numbers of `written`.
     ngrams, min_df : length and least document frequency of the n-grams to learn.
     phrases : runs of two or more tokens that are known whether or not they occur.
+
+    Returns
+    -------
+    The stream, without columns; the nodes of its n-grams; the node of each phrase.
     """
     index, runs = stream.index, stream.runs
     known = stream.numbers(written)
@@ -257,7 +245,7 @@ def learn_runs(
         nodes = runs.find(keys, length)
         nodes, at = nodes[nodes >= 0], at[nodes >= 0]
     ngram_nodes = np.concatenate([np.empty(0, np.int64), *learned])
-    return LearnedRuns(stream, ngram_nodes, dict(zip(phrases, phrase_nodes.tolist(), strict=True)))
+    return stream, ngram_nodes, dict(zip(phrases, phrase_nodes.tolist(), strict=True))
 
 
 def pack_strings(strings: Iterable[str]) -> npt.NDArray[np.uint8]:

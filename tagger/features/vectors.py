@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tagger.features.block import Block, Packed
-from tagger.features.runs import LearnedRuns, pack_strings, unpack_strings
+from tagger.features.runs import pack_strings, unpack_strings
 from tagger.features.settings import FeatureSettings
 from tagger.features.words import WordNgrams
 from tagger.text.language import Language
@@ -60,14 +60,9 @@ class VectorWords(Block):
         """Return the words."""
         return Packed({"vector_words": pack_strings(self.words)})
 
-    def tokens(self) -> Sequence[str]:
+    def terms(self) -> list[tuple[tuple[str, ...], int]]:
         """Return the words."""
-        return self.words
-
-    def nodes(self, learned: LearnedRuns) -> list[tuple[int, int]]:
-        """Return the node of each word."""
-        index = learned.stream.index
-        return [(index[word], i) for i, word in enumerate(self.words)]
+        return [((word,), i) for i, word in enumerate(self.words)]
 
     def names(self) -> list[str]:
         """Return the words."""

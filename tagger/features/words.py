@@ -6,9 +6,10 @@ from typing import Any, Self
 
 import numpy as np
 
+from tagger.features.arrays import Ints, Ragged
 from tagger.features.block import Block, Packed
 from tagger.features.chunks import Chunks, Sample
-from tagger.features.runs import LearnedRuns, Stream, TokenRuns, learn_runs
+from tagger.features.runs import BOUNDS, Stream, TokenRuns, learn_runs
 from tagger.features.settings import FeatureSettings
 from tagger.text.tokens import normalize
 
@@ -26,47 +27,47 @@ class TokenNgrams(Block):
     bounded = False
     array = ""  # how the arrays of its stream are called in a saved model
     stream: Stream
+    _ngrams: Ints
+    _runs: dict[tuple[str, ...], int]
 
     def __init__(self, settings: FeatureSettings, ngrams: Sequence[int], min_df: int) -> None:
         self.settings = settings
         self.ngrams = ngrams
         self.min_df = min_df
-        self.stream = Stream.empty(self.bounded)
+        self.forget()
+
+    def forget(self) -> None:
+        """Know no n-gram."""
+        self.stream, self.n_features = Stream.empty(self.bounded), 0
+        self._ngrams, self._runs = np.empty(0, np.int64), {}
 
     def _learn(self, sample: Sample, written: list[str], guests: Sequence[Block]) -> None:
-        phrases = sorted({phrase for guest in guests for phrase in guest.phrases()})
+        wanted = {run for guest in guests for run, _ in guest.terms()}
         df = sample.document_frequencies(written)
         frequent = sorted(token for token, n in df.items() if n >= self.min_df)
-        wanted = {*frequent, *chain.from_iterable(phrases)}
-        wanted.update(*(guest.tokens() for guest in guests))
-        known = wanted.difference(self.leading())
-        tokens = [*self.leading(), *sorted(known)]
-        self._learned: LearnedRuns | None = learn_runs(
-            Stream(tokens, TokenRuns(len(tokens)), self.stream.node_columns, self.bounded),
+        known = {*frequent, *chain.from_iterable(wanted)}.difference(BOUNDS)
+        tokens = [*(BOUNDS if self.bounded else ()), *sorted(known)]
+        self.stream, self._ngrams, self._runs = learn_runs(
+            Stream(tokens, TokenRuns(len(tokens)), Ragged.of([]), self.bounded),
             frequent,
             written,
             sample.tokens,
             self.ngrams,
             self.min_df,
-            phrases,
+            sorted(run for run in wanted if len(run) > 1),
         )
-        self.n_features = len(self._learned.ngrams)
-
-    def leading(self) -> list[str]:
-        """Return the tokens that come first in the stream."""
-        return []
+        self.n_features = len(self._ngrams)
 
     def lay(self, guests: Sequence[Block]) -> None:
         """Put its own features and those of its guests on its stream."""
-        learned = self._learned
-        if learned is None:
-            return
-        own = zip(learned.ngrams.tolist(), range(self.first, self.columns.stop), strict=True)
-        pairs = [*own]
+        index = self.stream.index
+        pairs = [(node, self.first + k) for k, node in enumerate(self._ngrams.tolist())]
         for guest in guests:
-            pairs += [(node, guest.first + k) for node, k in guest.nodes(learned)]
-        self.stream = learned.stream.with_columns(*np.array(pairs, np.int64).reshape(-1, 2).T)
-        self._learned = None
+            pairs += [
+                (index[run[0]] if len(run) == 1 else self._runs[run], guest.first + k)
+                for run, k in guest.terms()
+            ]
+        self.stream = self.stream.with_columns(*np.array(pairs, np.int64).reshape(-1, 2).T)
 
     def names(self) -> list[str]:
         """Return the n-grams, their tokens joined by spaces."""

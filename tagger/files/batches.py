@@ -9,12 +9,13 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from tagger.arrow import ABSENT, Column
 from tagger.errors import ConfigError, DataError, did_you_mean
 from tagger.files import compression, parquet
 from tagger.files.formats import FORMATS, Format, format_of, read_rows, read_stream
 from tagger.files.rows import MAX_DOCUMENT_BYTES, Batch, Reject, Row
 from tagger.files.tagged import plain
-from tagger.table import ABSENT, Column, take
+from tagger.table import take
 
 BATCH_BYTES = 1 << 20
 

@@ -14,9 +14,10 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from tagger.arrow import ABSENT, Column
 from tagger.errors import OutputError
 from tagger.schema import MULTILABEL_SEPARATOR, Schema, Task
-from tagger.table import ABSENT, Column, TaggedTable
+from tagger.table import TaggedTable
 
 
 def columns(schema: Schema, extra: Iterable[str], explain: bool) -> list[str]:
@@ -37,8 +38,9 @@ def to_jsonl(table: TaggedTable) -> bytes:
     for task in table.schema.tasks:
         names = _answers(task, table, lambda given: json.dumps(given, ensure_ascii=False))
         pieces.append(map(f", {json.dumps(task.name, ensure_ascii=False)}: ".__add__, names))
-        for label, p in zip(task.labels, table.probabilities[task.name].T, strict=True):
-            name = json.dumps(f"p_{label}", ensure_ascii=False)
+        shares = table.probabilities[task.name].T
+        for column, p in zip(table.schema.probability_columns(task), shares, strict=True):
+            name = json.dumps(column, ensure_ascii=False)
             pieces.append(map(f", {name}: ".__add__, map(repr, p.tolist())))
     flags = (', "review": false', ', "review": true')
     pieces.append([flags[flag] for flag in table.review.tolist()])

@@ -1,0 +1,98 @@
+"""Columns as Arrow arrays, for tables, Parquet files and engines; needs the extra parquet."""
+
+import json
+from collections.abc import Sequence
+from enum import Enum
+from typing import Any
+
+from tagger.errors import DataError
+
+
+class Absent(Enum):
+    """Stands where a row does not have a column at all, which is not the same as null."""
+
+    ABSENT = 0
+
+
+ABSENT = Absent.ABSENT
+
+# A list, or a pyarrow Array that keeps the type it had in its file.
+Column = Any
+
+
+def pyarrow() -> Any:
+    """Return the module pyarrow.
+
+    Raises
+    ------
+    DataError : the extra parquet is not installed.
+    """
+    try:
+        import pyarrow
+        import pyarrow.parquet
+    except ImportError:
+        raise DataError(
+            "Parquet files and Arrow tables need the extra parquet: "
+            "pip install 'claim-tagger[parquet]'"
+        ) from None
+    return pyarrow
+
+
+def infer_type(values: Sequence[Any]) -> str:
+    """Return the name of the Arrow type that holds JSON values: json where none does."""
+    kinds = {type(v) for v in values if v is not None and v is not ABSENT}
+    if kinds == {bool}:
+        return "bool"
+    if kinds == {int}:
+        return "int64"
+    if kinds and kinds <= {int, float}:
+        return "double"
+    return "string" if kinds <= {str} else "json"
+
+
+def kind_of(column: Column) -> str:
+    """Return the name of the Arrow type of a column."""
+    return infer_type(column) if isinstance(column, list) else describe(column.type)
+
+
+def to_array(column: Column, kind: str) -> Any:
+    """Return a column as an Arrow array of a type that `infer_type` or `describe` named.
+
+    Raises
+    ------
+    ValueError, TypeError : a value is of another type.
+    """
+    pa = pyarrow()
+    if not isinstance(column, list):
+        wanted = read_type(kind)
+        return column if column.type == wanted else column.cast(wanted)
+    values = [None if v is ABSENT else v for v in column]
+    if kind == "json":
+        values = [None if v is None else json.dumps(v, ensure_ascii=False) for v in values]
+    try:
+        return pa.array(values, read_type(kind))
+    except UnicodeEncodeError:  # a lone surrogate, which UTF-8 cannot hold
+        return pa.array([v and v.encode("utf-8", "replace").decode() for v in values], pa.string())
+
+
+def describe(kind: Any) -> str:
+    """Write an Arrow type as text that `read_type` reads."""
+    data: bytes = pyarrow().schema([("", kind)]).serialize().to_pybytes()
+    return "arrow:" + data.hex()
+
+
+def read_type(kind: str) -> Any:
+    """Return the Arrow type that a name stands for."""
+    pa = pyarrow()
+    if kind.startswith("arrow:"):
+        return pa.ipc.read_schema(pa.py_buffer(bytes.fromhex(kind[6:]))).field(0).type
+    return pa.type_for_alias("string" if kind == "json" else kind)
+
+
+def utf8(texts: Sequence[str]) -> list[str]:
+    """Return texts that UTF-8 can hold, a question mark for each lone surrogate."""
+    try:
+        "".join(texts).encode()
+    except UnicodeEncodeError:
+        return [text.encode("utf-8", "replace").decode() for text in texts]
+    return list(texts)

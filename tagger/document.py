@@ -1,7 +1,11 @@
 """What tagging gives back: frozen values."""
 
-from dataclasses import dataclass, field
+import re
+from dataclasses import asdict, dataclass, field
 from typing import Any
+
+from tagger.markup import SPAN_STYLE, legend, sentence_span, text_of
+from tagger.schema import CLAIMS, Schema
 
 Labels = str | tuple[str, ...]
 
@@ -102,9 +106,72 @@ class Document:
     sentences : its sentences in order; every character but white space is in one.
     name : what to call the document, such as a file name.
     extra : whatever else came with the document.
+    schema : the tasks that were answered.
+    model : short hash of the model.
     """
 
     text: str
     sentences: tuple[Sentence, ...]
     name: str = ""
     extra: dict[str, Any] = field(default_factory=dict)
+    schema: Schema = CLAIMS
+    model: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the document as plain JSON values."""
+        sentences = [asdict(s) | {"tags": _plain(asdict(s.tags))} for s in self.sentences]
+        whole = {"name": self.name, "text": self.text, "model": self.model, "extra": self.extra}
+        return whole | {"sentences": sentences}
+
+    def to_rows(self) -> list[dict[str, Any]]:
+        """Return its sentences as `tagger predict` writes them, one dict a sentence."""
+        rows = []
+        for n, s in enumerate(self.sentences):
+            row = {"doc": self.name, "n": n, **self.extra}
+            row |= {"start": s.start, "end": s.end, "text": s.text}
+            for task in self.schema.tasks:
+                row[task.name] = _plain(s.tags.labels[task.name])
+                p = s.tags.probabilities[task.name].values()
+                names = self.schema.probability_columns(task)
+                row |= {name: round(q, 6) for name, q in zip(names, p, strict=True)}
+            rows.append({**row, "review": s.review, "model": self.model})
+        return rows
+
+    def _repr_html_(self) -> str:
+        """Show the text in a notebook, each sentence coloured by its tags."""
+        single = next((task for task in self.schema.tasks if not task.multilabel), None)
+        others = [task for task in self.schema.tasks if task is not single]
+        pieces, at = [], 0
+        for s in self.sentences:
+            answer = None
+            if single is not None:
+                label = str(s.tags.labels[single.name])
+                p = s.tags.probabilities[single.name][label]
+                answer = single.labels.index(label), label, p
+            labels = [
+                (label, s.tags.probabilities[task.name][label])
+                for task in others
+                for label in _labels(s.tags.labels[task.name])
+            ]
+            span = sentence_span(s.text, answer, labels, s.review)
+            pieces += [text_of(self.text[at : s.start]), span]
+            at = s.end
+        # In a notebook the rules must not reach what is not ours.
+        style = re.sub(r"\.(s|review)\b", r".tagger-document .\1", SPAN_STYLE)
+        body = "".join([*pieces, text_of(self.text[at:])])
+        key = legend(single.labels) if single else ""
+        return (
+            f'<style>{style}</style><div class="tagger-document">{key}'
+            f'<div style="white-space: pre-wrap">{body}</div></div>'
+        )
+
+
+def _labels(answer: Labels) -> tuple[str, ...]:
+    return (answer,) if isinstance(answer, str) else answer
+
+
+def _plain(value: Any) -> Any:
+    """Return tuples as the lists that JSON has."""
+    if isinstance(value, dict):
+        return {key: _plain(inner) for key, inner in value.items()}
+    return list(value) if isinstance(value, tuple) else value

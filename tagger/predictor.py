@@ -14,6 +14,7 @@ from tagger.model.model import Model
 from tagger.model.store import load_model
 from tagger.schema import Schema
 from tagger.table import TaggedTable, take
+from tagger.text.language import Language
 from tagger.text.segment import sentence_spans
 from tagger.text.tokens import tokenize
 
@@ -40,7 +41,15 @@ class Tagger:
     """
 
     def __init__(self, model: Model) -> None:
+        if not isinstance(model, Model):
+            raise TypeError(
+                f"model is {model!r:.100}, expected a Model: Tagger.load reads one from a folder"
+            )
         self.model = model
+
+    def __repr__(self) -> str:
+        tasks = ", ".join(f"{t.name} ({', '.join(t.labels)})" for t in self.schema.tasks)
+        return f"<Tagger model {self.model.id}: {tasks}>"
 
     @classmethod
     def load(cls, path: str | Path | None = None) -> "Tagger":
@@ -51,6 +60,11 @@ class Tagger:
         ModelError : the folder is not a model, is damaged, or was made by another version.
         """
         return cls(load_model(shipped_model() if path is None else path))
+
+    @property
+    def language(self) -> Language:
+        """The language that the model reads."""
+        return self.model.featurizer.settings.spoken
 
     @property
     def schema(self) -> Schema:
@@ -67,7 +81,7 @@ class Tagger:
         """
         if not isinstance(text, str):
             raise DataError(f"text is a {type(text).__name__}, expected a string")
-        spans = sentence_spans(text)
+        spans = sentence_spans(text, self.language)
         sentences = [text[start:end] for start, end in spans]
         return Document(
             text,
@@ -78,6 +92,8 @@ class Tagger:
                 )
             ),
             name,
+            schema=self.schema,
+            model=self.model.id,
         )
 
     def tag_sentences(self, sentences: Sequence[str]) -> list[Tags]:
@@ -110,19 +126,21 @@ class Tagger:
 
         Raises
         ------
-        DataError : one string where a list of them is meant.
+        DataError : something else than texts, or a column of another length.
         """
-        if isinstance(texts, (str, bytes)):
-            raise DataError("found one string, expected a list of texts: put it in a list")
+        texts = text_list(texts, "text")
         docs = [str(i) for i in range(len(texts))] if docs is None else docs
         extra = dict(extra or {})
+        for name, column in {"docs": docs, **extra}.items():
+            if len(column) != len(texts):
+                raise DataError(f"{name} has {len(column)} entries, expected {len(texts)}")
         row = np.arange(len(texts))
         if sentences:
             cut: Sequence[str] = texts
             n = start = np.zeros(len(texts), np.int64)
             end = np.fromiter(map(len, texts), np.int64, len(texts))
         else:
-            spans = [sentence_spans(text) for text in texts]
+            spans = [sentence_spans(text, self.language) for text in texts]
             counts = np.fromiter(map(len, spans), np.int64, len(spans))
             row = np.repeat(row, counts)
             n = np.arange(len(row)) - np.repeat(np.cumsum(counts) - counts, counts)
@@ -242,8 +260,7 @@ class Tagger:
         ----------
         sentence : a text that is one sentence.
         """
-        if not isinstance(sentence, str):
-            raise DataError(f"sentence is a {type(sentence).__name__}, expected a string")
+        text_list([sentence], "sentence")
         scorer = self.model.scorer
         spans, contributions = scorer.explain(sentence)
         total = scorer.intercept + contributions.sum(axis=0)
@@ -291,7 +308,7 @@ class Tagger:
         a text of fewer than 20 words is always taken to be known.
         """
         featurizer = self.model.featurizer
-        tokens = tokenize(text[:100_000], featurizer.settings.spoken)
+        tokens = tokenize(text[:100_000], self.language)
         words = [word for word in tokens if word[0].isalpha()]
         known = featurizer.knows(words)
         return len(words) < _MIN_TOKENS_TO_JUDGE_LANGUAGE or known >= _MIN_KNOWN_SHARE * len(words)
@@ -317,15 +334,48 @@ def shipped_model() -> Path:
     return inside if inside.is_dir() else package.parent / "models" / SHIPPED_MODEL
 
 
+def text_list(texts: Any, what: str) -> Sequence[str]:
+    """Return texts as a sequence of strings.
+
+    Parameters
+    ----------
+    texts : a list, tuple or array of strings, or a Series of them.
+    what : what to call one of them in errors.
+
+    Raises
+    ------
+    DataError : something else, or an entry that is no string; it is named by its place.
+    """
+    if isinstance(texts, (str, bytes)):
+        raise DataError(f"found one string, expected a list of {what}s: put it in a list")
+    if hasattr(texts, "columns"):
+        raise DataError(
+            f"found a {type(texts).__name__}, expected a list of {what}s: take one of its "
+            f"columns: {', '.join(map(str, texts.columns))}"
+        )
+    for name in ("to_pylist", "to_list", "tolist"):  # pyarrow, pandas and polars, NumPy
+        if hasattr(texts, name):
+            texts = getattr(texts, name)()
+            break
+    if not isinstance(texts, Sequence):
+        raise DataError(f"found {_named(texts)}, expected a list of {what}s")
+    for i, text in enumerate(texts):
+        if not isinstance(text, str):
+            raise DataError(f"{what} {i} is {_named(text)}, expected a string")
+    return texts
+
+
+def _named(value: Any) -> str:
+    if value is None or (isinstance(value, float) and value != value):
+        return "missing (None)" if value is None else "missing (NaN)"
+    return f"a {type(value).__name__}"
+
+
 def batches(sentences: Sequence[str], n_bytes: int = _BATCH_BYTES) -> Iterator[list[str]]:
     """Cut sentences into lists of about `n_bytes` characters, at least one sentence each."""
-    if isinstance(sentences, (str, bytes)):
-        raise DataError("found one string, expected a list of sentences: put it in a list")
     batch: list[str] = []
     size = 0
-    for i, sentence in enumerate(sentences):
-        if not isinstance(sentence, str):
-            raise DataError(f"sentence {i} is a {type(sentence).__name__}, expected a string")
+    for sentence in text_list(sentences, "sentence"):
         batch.append(sentence)
         size += len(sentence)
         if size >= n_bytes:

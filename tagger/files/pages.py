@@ -13,16 +13,13 @@ from typing import Any
 
 import numpy as np
 
+from tagger.markup import SPAN_STYLE, legend, name_of, sentence_span, text_of
 from tagger.schema import Schema, Task
 from tagger.table import TaggedTable
 
 _SLUG = re.compile(r"[^A-Za-z0-9._-]+")
-_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
-
-# Six hues that people with colour-blindness tell apart (Okabe and Ito 2008).
-_HUES = ("0,114,178", "230,159,0", "204,121,167", "0,158,115", "86,180,233", "213,94,0")
-
-_STYLE = """
+_STYLE = (
+    """
 :root { color-scheme: light }
 body { font: 17px/1.9 Georgia, serif; max-width: 46rem; margin: 2.5rem auto 8rem; padding: 0 1rem;
   color: #1a1a1a; background: #fff }
@@ -30,22 +27,14 @@ h1 { font-size: 1.5rem; line-height: 1.3; overflow-wrap: anywhere }
 nav, .legend, .sum { font: 14px/1.6 system-ui, sans-serif; color: #444 }
 .legend span { padding: .1em .5em; margin-right: .6em; border-radius: .2em }
 article { white-space: pre-wrap; overflow-wrap: anywhere; margin-top: 1.5rem }
-.s { position: relative; padding: .12em 0; border-radius: .15em; cursor: help }
-.s:focus { outline: 2px solid #333; outline-offset: 1px }
-.s[data-labels]::after { content: attr(data-labels); font: 11px/1 system-ui, sans-serif;
-  color: #333; background: #fff; border: 1px solid #bbb; border-radius: .7em; padding: .1em .5em;
-  margin-left: .3em; vertical-align: .15em; display: inline-block; white-space: nowrap }
-.s:hover::before, .s:focus::before { content: attr(data-why); position: absolute; z-index: 1;
-  left: 0; top: calc(100% + .3em); width: max-content; max-width: 26rem; white-space: pre-wrap;
-  font: 13px/1.5 system-ui, sans-serif; color: #fff; background: #222; border-radius: .4em;
-  padding: .5em .8em }
-.review { border-bottom: 2px dotted #c00 }
 table { border-collapse: collapse; font: 14px/1.6 system-ui, sans-serif; display: block;
   overflow-x: auto }
 td, th { padding: .25em .5em .25em 0; text-align: right; border-bottom: 1px solid #ddd }
 td:first-child, th:first-child { text-align: left; overflow-wrap: anywhere; min-width: 8rem }
 th { font-size: 12px }
 """
+    + SPAN_STYLE
+)
 
 
 @dataclass
@@ -104,38 +93,26 @@ def _with_gaps(text: str, table: TaggedTable, spans: list[str], start: int, end:
     """Return the sentences of a document with all that stands between them."""
     pieces, at = [], 0
     for i in range(start, end):
-        pieces += [_text(text[at : int(table.start[i])]), spans[i]]
+        pieces += [text_of(text[at : int(table.start[i])]), spans[i]]
         at = int(table.end[i])
-    return "".join(pieces) + _text(text[at:])
+    return "".join(pieces) + text_of(text[at:])
 
 
 def _spans(table: TaggedTable) -> Iterator[str]:
     """Yield each sentence as a coloured span."""
     single = next((task for task in table.schema.tasks if not task.multilabel), None)
-    multi = [task for task in table.schema.tasks if task is not single]
+    others = [task for task in table.schema.tasks if task is not single]
     for i, text in enumerate(table.text):
-        style = ""
-        why = []
+        answer = None
         if single is not None:
             k = int(table.labels[single.name][i])
-            p = float(table.probabilities[single.name][i, k])
-            style = f' style="background:rgba({_HUES[k % len(_HUES)]},{0.1 + 0.5 * p:.2f})"'
-            why.append(f"{_name(single.labels[k])} {p:.0%}")
-        given = [label for task in multi for label in _given(task, table, i)]
-        why += [f"{_name(label)} {p:.0%}" for label, p in given]
-        if table.review[i]:
-            why.append("needs review")
-        if table.evidence is not None:
-            for found in table.evidence[i]:
-                words = " ".join(found["text"].split())
-                why.append(f"  {_name(found['label'])} {found['adds']:+.2f}  {words}")
-        labels = ", ".join(_name(label) for label, _ in given)
-        marks = f' data-labels="{_attribute(labels)}"' if labels else ""
-        css = "s review" if table.review[i] else "s"
-        yield (
-            f'<span class="{css}" tabindex="0"{style}{marks} '
-            f'data-why="{_attribute(chr(10).join(why))}">{_text(text)}</span>'
-        )
+            answer = k, single.labels[k], float(table.probabilities[single.name][i, k])
+        labels = [label for task in others for label in _given(task, table, i)]
+        evidence = [
+            f"  {name_of(e['label'])} {e['adds']:+.2f}  {' '.join(e['text'].split())}"
+            for e in (table.evidence[i] if table.evidence is not None else ())
+        ]
+        yield sentence_span(text, answer, labels, bool(table.review[i]), evidence)
 
 
 def _given(task: Task, table: TaggedTable, i: int) -> list[tuple[str, float]]:
@@ -175,7 +152,7 @@ def pages(lines: Iterable[bytes], schema: Schema, model: str) -> Iterator[tuple[
         used.add(name.lower())
         body = (
             '<nav><a href="index.html">All documents</a></nav>'
-            f"<h1>{_text(draft.title)}</h1>{_legend(schema)}{_sum(draft)}"
+            f"<h1>{text_of(draft.title)}</h1>{_legend(schema)}{_sum(draft)}"
             f"<article>{draft.body}</article>"
         )
         yield name, _page(draft.title, body, model)
@@ -202,30 +179,20 @@ def _joined(lines: Iterable[bytes]) -> Iterator[_Draft]:
 
 def _legend(schema: Schema) -> str:
     single = next((task for task in schema.tasks if not task.multilabel), None)
-    if single is None:
-        return ""
-    spans = (
-        f'<span style="background:rgba({_HUES[k % len(_HUES)]},0.5)">{_text(_name(label))}</span>'
-        for k, label in enumerate(single.labels)
-    )
-    return (
-        f'<p class="legend">{"".join(spans)} stronger colour: surer; '
-        "dotted line: needs review; point at a sentence to see why</p>"
-    )
+    return legend(single.labels) if single else ""
 
 
 def _sum(draft: _Draft) -> str:
-    shares = ", ".join(
-        f"{_text(_name(key.split(' ', 1)[1]))} {n / draft.n:.0%}" for key, n in draft.counts.items()
-    )
+    labels = {key.split(" ", 1)[1]: n for key, n in draft.counts.items()}
+    shares = ", ".join(f"{text_of(name_of(x))} {n / draft.n:.0%}" for x, n in labels.items())
     return f'<p class="sum">{draft.n} sentences: {shares}</p>'
 
 
 def _index(listed: list[tuple[str, _Draft]], schema: Schema, model: str) -> bytes:
     keys = [(f"{t.name} {label}", label) for t in schema.tasks for label in t.labels]
-    head = "".join(f"<th>{_text(_name(label))}</th>" for _, label in keys)
+    head = "".join(f"<th>{text_of(name_of(label))}</th>" for _, label in keys)
     rows = "".join(
-        f'<tr><td><a href="{escape(name)}">{_text(draft.title)}</a></td><td>{draft.n}</td>'
+        f'<tr><td><a href="{escape(name)}">{text_of(draft.title)}</a></td><td>{draft.n}</td>'
         + "".join(f"<td>{draft.counts[key] / draft.n:.0%}</td>" for key, _ in keys)
         + "</tr>\n"
         for name, draft in listed
@@ -241,19 +208,6 @@ def _page(title: str, body: str, model: str) -> bytes:
         "content=\"default-src 'none'; style-src 'unsafe-inline'\">"
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f'<meta name="generator" content="tagger, model {escape(model)}">'
-        f"<title>{_text(title)}</title><style>{_STYLE}</style></head>\n"
+        f"<title>{text_of(title)}</title><style>{_STYLE}</style></head>\n"
         f"<body>{body}</body></html>\n"
     ).encode()
-
-
-def _name(label: str) -> str:
-    return label.replace("_", " ")
-
-
-def _text(text: str) -> str:
-    # A carriage return survives in HTML only as a reference.
-    return escape(_CONTROL.sub("\ufffd", text)).replace("\r", "&#13;")
-
-
-def _attribute(text: str) -> str:
-    return _text(text).replace("\n", "&#10;")

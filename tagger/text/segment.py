@@ -8,6 +8,9 @@ import sentencex
 from tagger.text.language import ENGLISH, Language
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_LONG_PARAGRAPH = 10_000
+# A quotation mark with no closing one near it, and a row of them.
+_UNCLOSED = re.compile(r"[“‘«‹„‚「『](?![^“‘«‹„‚「『]{0,1000}[”’»›“‘」』])|(['\"”’»])\1{3,}")
 
 
 def sentence_spans(text: str, language: Language = ENGLISH) -> list[tuple[int, int]]:
@@ -24,7 +27,7 @@ def sentence_spans(text: str, language: Language = ENGLISH) -> list[tuple[int, i
     it, and every other character of the text belongs to exactly one.
     """
     # The segmenter takes valid Unicode only; a stand-in of one character keeps offsets.
-    clean = _SURROGATE.sub("\ufffd", text)
+    clean = "\n\n".join(map(_tamed, _SURROGATE.sub("\ufffd", text).split("\n\n")))
     starts = [0]
     place = 0
     for piece in sentencex.segment(language.code, clean):
@@ -41,3 +44,13 @@ def sentence_spans(text: str, language: Language = ENGLISH) -> list[tuple[int, i
             first = start + len(piece) - len(piece.lstrip())
             spans.append((first, first + len(visible)))
     return spans
+
+
+def _tamed(paragraph: str) -> str:
+    """Return a paragraph that the segmenter cuts in linear time, one character for one.
+
+    It looks for the end of a quotation as far as the paragraph goes, anew for each mark.
+    """
+    if len(paragraph) <= _LONG_PARAGRAPH:
+        return paragraph
+    return _UNCLOSED.sub(lambda marks: "*" * len(marks[0]), paragraph)

@@ -8,9 +8,10 @@ import sentencex
 from tagger.text.language import ENGLISH, Language
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_LONG_PARAGRAPH = 10_000
-# A quotation mark with no closing one near it, and a row of them.
-_UNCLOSED = re.compile(r"[“‘«‹„‚「『](?![^“‘«‹„‚「『]{0,1000}[”’»›“‘」』])|(['\"”’»])\1{3,}")
+_QUOTATION_MARKS = re.compile("[\"'“”‘’«»‹›„‚「」『』]")
+_MOST_QUOTATION_WORK = 10_000_000
+_LONG_PARAGRAPH = 20_000
+_END_OF_SENTENCE = re.compile(r"[.!?][\"'”’»)\]]{0,3}\s")
 
 
 def sentence_spans(text: str, language: Language = ENGLISH) -> list[tuple[int, int]]:
@@ -27,16 +28,19 @@ def sentence_spans(text: str, language: Language = ENGLISH) -> list[tuple[int, i
     it, and every other character of the text belongs to exactly one.
     """
     # The segmenter takes valid Unicode only; a stand-in of one character keeps offsets.
-    clean = "\n\n".join(map(_tamed, _SURROGATE.sub("\ufffd", text).split("\n\n")))
+    clean = _SURROGATE.sub("\ufffd", text)
     starts = [0]
-    place = 0
-    for piece in sentencex.segment(language.code, clean):
-        if visible := piece.strip():
-            # Between pieces the segmenter may swallow line breaks, so each is looked for.
-            start = clean.find(visible, place)
-            if start >= 0:
-                starts.append(start)
-                place = start + len(visible)
+    for first, last in pairwise(_cuts(clean)):
+        stretch = _tamed(clean[first:last])
+        starts.append(first)
+        place = 0
+        for piece in sentencex.segment(language.code, stretch):
+            if visible := piece.strip():
+                # Between pieces the segmenter may swallow line breaks, so each is looked for.
+                start = stretch.find(visible, place)
+                if start >= 0:
+                    starts.append(first + start)
+                    place = start + len(visible)
     spans = []
     for start, end in pairwise([*starts, len(text)]):
         piece = text[start:end]
@@ -46,11 +50,39 @@ def sentence_spans(text: str, language: Language = ENGLISH) -> list[tuple[int, i
     return spans
 
 
-def _tamed(paragraph: str) -> str:
-    """Return a paragraph that the segmenter cuts in linear time, one character for one.
+def _cuts(text: str) -> list[int]:
+    """Return where to cut a text into stretches, its beginning and end among them.
 
-    It looks for the end of a quotation as far as the paragraph goes, anew for each mark.
+    Only paragraphs that are longer than any writer's are cut, where a sentence ends: the
+    segmenter looks through all of a paragraph for each item of a list.
     """
-    if len(paragraph) <= _LONG_PARAGRAPH:
-        return paragraph
-    return _UNCLOSED.sub(lambda marks: "*" * len(marks[0]), paragraph)
+    cuts = [0]
+    start = 0
+    for paragraph in text.split("\n\n"):
+        end = start + len(paragraph)
+        at = start
+        while end - at > _LONG_PARAGRAPH:
+            stop = _END_OF_SENTENCE.search(text, at + _LONG_PARAGRAPH // 2, end)
+            if stop is None:
+                break
+            at = stop.end()
+            cuts.append(at)
+        start = end + 2
+    return [*cuts, len(text)]
+
+
+def _tamed(stretch: str) -> str:
+    """Return text that the segmenter cuts in bounded time, one character for one.
+
+    It looks for the end of a quotation as far as the paragraph goes, anew for each mark;
+    where marks times characters are too many, the marks are hidden from it.
+    """
+    if len(stretch) ** 2 <= _MOST_QUOTATION_WORK:
+        return stretch
+    paragraphs = stretch.split("\n\n")
+    return "\n\n".join(map(_without_quotation_marks, paragraphs))
+
+
+def _without_quotation_marks(paragraph: str) -> str:
+    hidden, n_marks = _QUOTATION_MARKS.subn("*", paragraph)
+    return hidden if n_marks * len(paragraph) > _MOST_QUOTATION_WORK else paragraph

@@ -40,7 +40,7 @@ FLOORS = {
         {"formats"},
         {"batches"},
     ),
-    "corpus": ({"rows"}, {"corpus"}, {"guess"}),
+    "corpus": ({"rows", "language"}, {"corpus"}, {"guess"}),
     "evaluation": ({"baselines"}, {"evaluate"}, {"compare", "shares", "report"}),
     "report": ({"plots"}, {"render"}, {"make"}),
     "training": ({"logistic"}, {"train"}, {"search", "checks"}),

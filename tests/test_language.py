@@ -1,0 +1,80 @@
+"""Languages other than English: nothing English is used on them."""
+
+import pytest
+
+from tagger.corpus.language import judge_language
+from tagger.errors import ConfigError
+from tagger.features.featurizer import Featurizer
+from tagger.features.settings import FeatureSettings
+from tagger.text.language import ENGLISH, LANGUAGES, Language, language_of
+from tagger.text.segment import sentence_spans
+from tagger.text.tokens import mask, surface_tokens, tokenize
+
+GERMAN = [
+    "Die Regierung will den Haushalt im kommenden Jahr deutlich kürzen.",
+    "Der Minister sprach am Montag mit seinem Kollegen aus Wien.",
+    "Das war eine kluge und längst überfällige Entscheidung.",
+    "Die Preise könnten im Winter noch einmal steigen.",
+]
+SPANISH = [
+    "El gobierno quiere recortar el presupuesto del próximo año.",
+    "La ministra habló el lunes con su colega de Lisboa.",
+    "Fue una decisión sensata que llegó demasiado tarde.",
+]
+
+
+@pytest.mark.parametrize(
+    ("texts", "code"),
+    [
+        (GERMAN * 5, "de"),
+        (SPANISH * 5, "es"),
+        (["The government wants to cut the budget next year, the minister said."] * 5, "en"),
+        (["12 34 56 78 90"] * 40, "und"),
+        (["Kurz."], "und"),
+        ([], "und"),
+    ],
+)
+def test_the_language_of_sentences_is_judged(texts, code):
+    assert judge_language(texts) == code
+
+
+def test_a_language_nobody_described_has_nothing_english():
+    german = language_of("de")
+    assert german not in LANGUAGES
+    assert (german.suffixes, german.lexicons, german.vectors) == ((), (), "")
+    assert mask("warning", german) == "x"
+    assert mask("warning", ENGLISH) == "-ing"
+    assert tokenize("Max's", german) == ["max's"]
+    assert tokenize("Max's", ENGLISH) == ["max", "'s"]
+    assert surface_tokens("z.B.", german) == ["z.B."]
+
+
+def test_features_of_another_language_are_words_and_characters():
+    featurizer = Featurizer(FeatureSettings(language="de", word_min_df=1)).fit(GERMAN)
+    sizes = {block.name: block.n_features for block in featurizer.blocks}
+    assert sizes["vectors"] == 0
+    assert sizes["word"] > 0
+    assert "überfällige" in featurizer.block("word").names()
+
+
+def test_the_splitter_of_a_language_knows_its_abbreviations():
+    text = "Das gilt z.B. für Wien. Der Rest ist offen."
+    assert len(sentence_spans(text, language_of("de"))) == 2
+    assert len(sentence_spans("Es claro. ¿Y ahora? No.", language_of("es"))) == 3
+
+
+@pytest.mark.parametrize("code", ["", "EN", "english", "e", "de-DE"])
+def test_what_is_no_code_of_a_language_is_refused(code):
+    with pytest.raises(ConfigError, match="expected an ISO 639 code"):
+        FeatureSettings(language=code)
+
+
+def test_another_language_is_one_value(monkeypatch, tmp_path):
+    """How to add a language: one value, here with suffixes of its own."""
+    danish = Language("da", suffixes=("else", "ning", "ede"))
+    monkeypatch.setattr("tagger.text.language.LANGUAGES", (ENGLISH, danish))
+    texts = ["Mødet sluttede mandag med en advarelse.", "Regeringen ventede på en forklaring."]
+    settings = FeatureSettings(language="da", word_min_df=1, masked_keep=0, masked_min_df=1)
+    featurizer = Featurizer(settings).fit(texts)
+    assert "-ede" in featurizer.block("masked").names()
+    assert "-else" in featurizer.block("masked").names()

@@ -24,7 +24,7 @@ class LexiconClasses(Block):
         self.name = name
         self.lexicon = lexicon
         self.n_features = len(lexicon.classes)
-        self._feature = {label: i for i, label in enumerate(lexicon.classes)}
+        self.classes_of = lexicon.class_numbers
 
     @classmethod
     def of(cls, settings: FeatureSettings) -> list[Self]:
@@ -46,12 +46,9 @@ class LexiconClasses(Block):
 
     def terms(self) -> list[tuple[tuple[str, ...], int]]:
         """Return the entries of several tokens with each of their classes."""
+        feature = {label: i for i, label in enumerate(self.lexicon.classes)}
         phrases = self.lexicon.phrases.items()
-        return [(phrase, self._feature[label]) for phrase, labels in phrases for label in labels]
-
-    def classes_of(self, surface: str) -> list[int]:
-        """Return the classes that a single token belongs to."""
-        return [self._feature[label] for label in self.lexicon.classes_of(surface)]
+        return [(phrase, feature[label]) for phrase, labels in phrases for label in labels]
 
     def names(self) -> list[str]:
         """Return the names of the classes."""

@@ -86,19 +86,22 @@ class Lexicon:
 
     @cached_property
     def _words(self) -> "_Words":
-        lowered: dict[str, list[str]] = defaultdict(list)
-        cased: dict[str, list[str]] = defaultdict(list)
-        prefixes: dict[str, list[str]] = defaultdict(list)
+        lowered: dict[str, list[int]] = defaultdict(list)
+        cased: dict[str, list[int]] = defaultdict(list)
+        prefixes: dict[str, list[int]] = defaultdict(list)
+        numbers = {name: i for i, name in enumerate(self.classes)}
         for entry, name in self._entries:
+            number = numbers[name]
             if entry[-1] == "*":
-                prefixes[self._tokens(entry[:-1])[0]].append(name)
+                prefixes[self._tokens(entry[:-1])[0]].append(number)
             elif " " not in entry and len(tokens := self._tokens(entry)) == 1:
                 if entry.islower() or not any(c.isupper() for c in entry):
-                    lowered[tokens[0]].append(name)
+                    lowered[tokens[0]].append(number)
                 else:
-                    cased[fold(entry)].append(name)
-        lengths = sorted(set(map(len, prefixes)))
-        return _Words(lowered, cased, prefixes, lengths)
+                    cased[fold(entry)].append(number)
+        sizes = sorted(map(len, prefixes)) or [1]
+        heads = {prefix[: sizes[0]] for prefix in prefixes}
+        return _Words(lowered, cased, prefixes, heads, range(sizes[0], sizes[-1] + 1))
 
     def classes_of(self, surface: str) -> list[str]:
         """Return the classes that a single token belongs to.
@@ -107,15 +110,21 @@ class Lexicon:
         ----------
         surface : a token as `tagger.text.tokens.surface_tokens` gives it.
         """
-        lowered_words, cased, prefixes, lengths = self._words
+        return [self.classes[i] for i in self.class_numbers(surface)]
+
+    def class_numbers(self, surface: str) -> list[int]:
+        """Return the same as places in `classes`."""
+        lowered_words, cased, prefixes, heads, lengths = self._words
         lowered = surface.lower()
-        classes = [*lowered_words.get(lowered, ()), *cased.get(surface, ())]
-        for length in lengths:
-            if length > len(lowered):
-                break
-            if lowered[:length] in prefixes:
-                classes += prefixes[lowered[:length]]
-        return list(dict.fromkeys(classes)) if classes else classes
+        numbers = [*lowered_words.get(lowered, ()), *cased.get(surface, ())]
+        # Few words begin as any beginning does, so most need not be tried at each length.
+        if lowered[: lengths.start] in heads:
+            for length in lengths:
+                if lowered[:length] in prefixes:
+                    numbers += prefixes[lowered[:length]]
+                if length >= len(lowered):
+                    break
+        return list(dict.fromkeys(numbers)) if len(numbers) > 1 else numbers
 
     def _tokens(self, entry: str) -> tuple[str, ...]:
         """Return the tokens of an entry, those of a plain word without looking for borders."""
@@ -129,14 +138,17 @@ class _Words(NamedTuple):
 
     Parameters
     ----------
-    lowered, cased, prefixes : of words in any case, as written, and that begin so.
-    lengths : how many letters a beginning may have, the fewest first.
+    lowered, cased, prefixes : numbers of the classes of words in any case, as written, and
+        that begin so.
+    heads : the first letters of the beginnings, as many as the shortest has.
+    lengths : how many letters a beginning may have.
     """
 
-    lowered: dict[str, list[str]]
-    cased: dict[str, list[str]]
-    prefixes: dict[str, list[str]]
-    lengths: list[int]
+    lowered: dict[str, list[int]]
+    cased: dict[str, list[int]]
+    prefixes: dict[str, list[int]]
+    heads: set[str]
+    lengths: range
 
 
 def builtin_lexicon(name: str, language: Language = ENGLISH) -> Lexicon:

@@ -359,7 +359,7 @@ def growth(sentences: list[str]) -> None:
     some = sentences[:10_000]
     fitted = []
     for n in (1_000, 4_000, 16_000):
-        small = Featurizer(featurizer.settings, featurizer.lexicons).fit(sentences[::-1][:n])
+        small = Featurizer(featurizer.settings).fit(sentences[::-1][:n])
         fitted.append((small.n_features_, small, 6, some))
     row("features", fitted)
     row("labels", [(n, featurizer, n, some) for n in (3, 6, 12, 24, 48)])

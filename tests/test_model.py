@@ -8,7 +8,7 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from tagger.errors import ModelError, OutputError
-from tagger.model.model import FORMAT
+from tagger.model.model import FORMAT, checksum
 from tagger.model.store import load_model
 from tagger.training.train import TrainingSettings, train
 
@@ -151,3 +151,44 @@ def test_the_front_door_is_inert():
     code = "import sys, tagger; print('numpy' in sys.modules)"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "False"
+
+
+def test_a_model_of_the_first_format_is_read_as_english(small_model, tmp_path):
+    small_model.save(tmp_path / "model")
+    second = load_model(tmp_path / "model")
+    place = tmp_path / "model" / "manifest.json"
+    manifest = json.loads(place.read_text(encoding="utf-8"))
+    assert manifest["features"].pop("language") == "en"
+    manifest["format"] = 1
+    manifest["checksum"] = checksum(manifest)
+    place.write_text(json.dumps(manifest), encoding="utf-8")
+    first = load_model(tmp_path / "model")
+    texts = ["Troops may leave Kyiv on Monday.", "Oil rose 2 percent."]
+    expected = second.probabilities(texts)
+    assert all((p == expected[name]).all() for name, p in first.probabilities(texts).items())
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "message"),
+    [
+        (("about",), [1], "about is"),
+        (("n_documents",), True, "n_documents is True"),
+        (("scales", "word"), float("inf"), "not finite"),
+        (("decisions", "claim", "doubt"), float("nan"), "doubt of claim"),
+        (("decisions", "claim", "thresholds"), [1e999, 1, 1], "thresholds of claim"),
+        (("features", "masked_keep"), -1, "masked_keep is -1"),
+        (("features", "language"), "English", "expected an ISO 639 code"),
+    ],
+)
+def test_odd_values_in_a_manifest_are_refused(small_model, tmp_path, place, value, message):
+    small_model.save(tmp_path / "model")
+    path = tmp_path / "model" / "manifest.json"
+    manifest = json.loads(path.read_text(encoding="utf-8"))
+    table = manifest
+    for key in place[:-1]:
+        table = table[key]
+    table[place[-1]] = value
+    manifest["checksum"] = checksum(manifest)
+    path.write_text(json.dumps(manifest), encoding="utf-8")
+    with pytest.raises(ModelError, match=message):
+        load_model(tmp_path / "model")

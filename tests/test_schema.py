@@ -54,3 +54,28 @@ def test_the_front_door_is_small_sorted_and_open():
     assert all(getattr(tagger, name) is not None for name in tagger.__all__)
     with pytest.raises(AttributeError):
         tagger.nothing  # noqa: B018
+
+
+def test_tasks_that_share_a_label_have_columns_of_their_own():
+    one, other = Task("angry", ("yes", "no")), Task("sad", ("yes", "no", "both"))
+    schema = Schema((one, other))
+    assert schema.answer_columns == [
+        *("angry", "p_angry_yes", "p_angry_no"),
+        *("sad", "p_sad_yes", "p_sad_no", "p_both"),
+    ]
+    assert CLAIMS.answer_columns[:2] == ["claim", "p_reported_fact"]
+
+
+@pytest.mark.parametrize(
+    ("tasks", "column"),
+    [
+        ((Task("text", ("a", "b")),), "text"),
+        ((Task("review", ("a", "b")),), "review"),
+        ((Task("n", ("a", "b")),), "n"),
+        ((Task("p_a", ("a", "b")),), "p_a"),
+        ((Task("p_b", ("x", "y")), Task("z", ("a", "b"))), "p_b"),
+    ],
+)
+def test_a_task_may_not_take_a_column_that_is_taken(tasks, column):
+    with pytest.raises(ConfigError, match=f"need a column '{column}'"):
+        Schema(tasks)

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from tagger.arrow import Column
 from tagger.document import Document, Evidence, Explanation, Sentence, Tags
 from tagger.errors import DataError
+from tagger.features.arrays import Floats, Ints
 from tagger.model.model import Model
 from tagger.model.store import load_model
 from tagger.schema import Schema
@@ -134,48 +135,39 @@ class Tagger:
         for name, column in {"docs": docs, **extra}.items():
             if len(column) != len(texts):
                 raise DataError(f"{name} has {len(column)} entries, expected {len(texts)}")
-        row = np.arange(len(texts))
-        if sentences:
-            cut: Sequence[str] = texts
-            n = start = np.zeros(len(texts), np.int64)
-            end = np.fromiter(map(len, texts), np.int64, len(texts))
-        else:
-            spans = [sentence_spans(text, self.language) for text in texts]
-            counts = np.fromiter(map(len, spans), np.int64, len(spans))
-            row = np.repeat(row, counts)
-            n = np.arange(len(row)) - np.repeat(np.cumsum(counts) - counts, counts)
-            flat = [span for of_text in spans for span in of_text]
-            start, end = np.array(flat, np.int64).reshape(-1, 2).T
-            cut = [t[a:b] for t, of_text in zip(texts, spans, strict=True) for a, b in of_text]
+        row, n, start, end, cut = self._cut(texts, sentences)
+        if not sentences:
             docs = take(list(docs), row)
             extra = {name: take(column, row) for name, column in extra.items()}
         probabilities = self.predict_proba(cut)
         labels, review = self._decide(probabilities)
+        rounded = {name: np.round(p, 6) for name, p in probabilities.items()}
         evidence = None
         if explain:
-            tags = self._tags(probabilities)
-            evidence = [
-                self.evidence(Sentence(text, a, b, tag))
-                for text, a, b, tag in zip(cut, start.tolist(), end.tolist(), tags, strict=True)
-            ]
+            rows = zip(cut, start.tolist(), self._tags(probabilities), strict=True)
+            evidence = [self.evidence(text, tags, first) for text, first, tags in rows]
         return TaggedTable(
-            self.schema,
-            self.model.id,
-            row,
-            docs,
-            n,
-            start,
-            end,
-            cut,
-            labels,
-            {name: np.round(p, 6) for name, p in probabilities.items()},
-            review,
-            extra,
-            evidence,
+            *(self.schema, self.model.id, row, docs, n, start, end, cut),
+            *(labels, rounded, review, extra, evidence),
         )
 
+    def _cut(self, texts: Sequence[str], sentences: bool) -> tuple[Ints, Ints, Ints, Ints, Any]:
+        """Return for each sentence its text's number, its place, its offsets, and itself."""
+        row = np.arange(len(texts))
+        if sentences:
+            zeros = np.zeros(len(texts), np.int64)
+            return row, zeros, zeros, np.fromiter(map(len, texts), np.int64, len(texts)), texts
+        spans = [sentence_spans(text, self.language) for text in texts]
+        counts = np.fromiter(map(len, spans), np.int64, len(spans))
+        row = np.repeat(row, counts)
+        n = np.arange(len(row)) - np.repeat(np.cumsum(counts) - counts, counts)
+        flat = [span for of_text in spans for span in of_text]
+        start, end = np.array(flat, np.int64).reshape(-1, 2).T
+        cut = [t[a:b] for t, of_text in zip(texts, spans, strict=True) for a, b in of_text]
+        return row, n, start, end, cut
+
     def _decide(
-        self, probabilities: dict[str, npt.NDArray[np.float64]]
+        self, probabilities: dict[str, Floats]
     ) -> tuple[dict[str, npt.NDArray[Any]], npt.NDArray[np.bool_]]:
         """Return by task what `Classifier.decide` gives, and which sentences need review."""
         decided = {}
@@ -186,7 +178,7 @@ class Tagger:
             review |= classifier.margins(p) < classifier.doubt
         return decided, review
 
-    def _tags(self, probabilities: dict[str, npt.NDArray[np.float64]]) -> list[Tags]:
+    def _tags(self, probabilities: dict[str, Floats]) -> list[Tags]:
         decided, review = self._decide(probabilities)
         labels, by_label = {}, {}
         for classifier in self.model.classifiers:
@@ -205,7 +197,7 @@ class Tagger:
             for i, flag in enumerate(review.tolist())
         ]
 
-    def predict_proba(self, sentences: Sequence[str]) -> dict[str, npt.NDArray[np.float64]]:
+    def predict_proba(self, sentences: Sequence[str]) -> dict[str, Floats]:
         """Return by task the probability of each label.
 
         Parameters
@@ -279,25 +271,29 @@ class Tagger:
         answers = self.schema.answer_columns
         return ["doc", "n", "start", "end", "text", *answers, "review", "model"]
 
-    def evidence(self, sentence: Sentence, n: int = 5) -> list[dict[str, Any]]:
-        """Return for each label that a sentence got the `n` parts that speak most for it."""
-        explanation = self.explain(sentence.text)
-        found = []
-        for task, given in sentence.tags.labels.items():
-            for label in (given,) if isinstance(given, str) else given:
-                found += [
-                    {
-                        "label": label,
-                        "text": e.text,
-                        "start": sentence.start + e.start,
-                        "end": sentence.start + e.end,
-                        "adds": round(e.contributions[task][label], 4),
-                    }
-                    for e in explanation.strongest(task, label, n)
-                ]
-        return found
+    def evidence(self, text: str, tags: Tags, start: int = 0, n: int = 5) -> list[dict[str, Any]]:
+        """Return for each label that a sentence got the `n` parts that speak most for it.
 
-    def _by_label(self, outputs: npt.NDArray[np.float64]) -> dict[str, dict[str, float]]:
+        Parameters
+        ----------
+        text, tags : the sentence and its tags.
+        start : its offset in the document.
+        """
+        explanation = self.explain(text)
+        return [
+            {
+                "label": label,
+                "text": e.text,
+                "start": start + e.start,
+                "end": start + e.end,
+                "adds": round(e.contributions[task][label], 4),
+            }
+            for task, answer in tags.labels.items()
+            for label in ((answer,) if isinstance(answer, str) else answer)
+            for e in explanation.strongest(task, label, n)
+        ]
+
+    def _by_label(self, outputs: Floats) -> dict[str, dict[str, float]]:
         values = iter(outputs.tolist())
         return {t.name: {label: next(values) for label in t.labels} for t in self.schema.tasks}
 

@@ -100,3 +100,17 @@ def test_imports_go_downwards(path):
         if there[depth] not in level:
             continue  # a name that a room's __init__ gives
         assert level[there[depth]] < level[own[depth]], f"{'.'.join(own)} imports {'.'.join(there)}"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_rooms_are_small(path):
+    text = path.read_text(encoding="utf-8")
+    assert len(text.splitlines()) <= 400
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            assert node.end_lineno - node.lineno + 1 <= 60, f"{path.name}: {node.name}"
+
+
+def test_the_house_is_small():
+    lines = sum(len(p.read_text(encoding="utf-8").splitlines()) for p in PACKAGE.rglob("*.py"))
+    assert lines <= 11_000

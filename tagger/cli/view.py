@@ -42,7 +42,7 @@ def show(documents: Iterable[Document], tagger: Tagger, explain: bool = False) -
             console.print(Text(sentence.text, style=styles[0] if styles else ""))
             console.print(Text("    ").append_text(tags))
             if explain:
-                for item in tagger.evidence(sentence):
+                for item in tagger.evidence(sentence.text, sentence.tags):
                     words = " ".join(item["text"].split())
                     line = f"      {item['label']:<16} {item['adds']:+.2f}  {words}"
                     console.print(Text(line, style="dim"))

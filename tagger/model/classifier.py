@@ -8,9 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from tagger.document import Labels
+from tagger.features.arrays import Floats
 from tagger.schema import Task
-
-Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)

@@ -1,3 +1,4 @@
+import doctest
 import pickle
 import subprocess
 import sys
@@ -7,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.sparse import csr_matrix
-from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.ensemble import VotingClassifier
 from sklearn.exceptions import NotFittedError
@@ -18,14 +19,14 @@ from sklearn.model_selection import GridSearchCV, StratifiedKFold, cross_val_sco
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.multioutput import MultiOutputClassifier
 from sklearn.naive_bayes import MultinomialNB
-from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils import estimator_checks, get_tags
-from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import tagger
 from tagger import TaggerClassifier, TaggerError
+from tagger.training import estimator
 
 TONES = np.array(["sad", "glad", "calm"])
 WORDS = {
@@ -42,6 +43,8 @@ TEXTS = [
 Y = TONES[np.arange(60) % 3]
 BINARY = Y == "glad"
 INDICATOR = np.stack([Y == "sad", np.array(["town" in text for text in TEXTS])], axis=1).astype(int)
+
+CLOSE = 5e-4  # features are of single precision in training
 
 
 def classifier(**parameters):
@@ -66,7 +69,7 @@ with pytest.warns(match="Can't test estimator TaggerClassifier"):
 
 
 @string_checks
-def test_scikit_learn_checks_for_strings(estimator, check):
+def test_scikit_learn_checks_for_strings(estimator, check):  # the names it wants
     check(estimator)
 
 
@@ -124,7 +127,9 @@ def test_order_and_subset_of_texts_do_not_matter():
 def test_a_second_fit_forgets_the_first():
     estimator = classifier().fit(TEXTS[:30], BINARY[:30]).fit(TEXTS, Y)
     again = classifier().fit(TEXTS, Y)
-    assert (estimator.coef_ == again.coef_).all() and (estimator.intercept_ == again.intercept_).all()
+    assert (estimator.coef_ == again.coef_).all() and (
+        estimator.intercept_ == again.intercept_
+    ).all()
     assert estimator.classes_.tolist() == ["calm", "glad", "sad"]
 
 
@@ -142,7 +147,7 @@ def test_three_classes_equal_logistic_regression():
     expected, x = reference(fitted, Y)
     assert fitted.classes_.tolist() == expected.classes_.tolist() == ["calm", "glad", "sad"]
     assert fitted.coef_.shape == expected.coef_.shape and fitted.intercept_.shape == (3,)
-    assert abs(fitted.predict_proba(TEXTS) - expected.predict_proba(x)).max() < 1e-4
+    assert abs(fitted.predict_proba(TEXTS) - expected.predict_proba(x)).max() < CLOSE
     scores = fitted.decision_function(TEXTS)
     assert scores.shape == (60, 3)
     assert abs(scores - expected.decision_function(x)).max() < 1e-3
@@ -158,7 +163,7 @@ def test_two_classes_equal_logistic_regression():
     scores = fitted.decision_function(TEXTS)
     assert scores.shape == (60,)
     assert abs(scores - expected.decision_function(x)).max() < 1e-3
-    assert abs(fitted.predict_proba(TEXTS) - expected.predict_proba(x)).max() < 1e-4
+    assert abs(fitted.predict_proba(TEXTS) - expected.predict_proba(x)).max() < CLOSE
     assert (fitted.predict(TEXTS) == (scores > 0)).all()
 
 
@@ -175,7 +180,7 @@ def test_several_labels_equal_one_regression_each():
     assert probabilities.shape == fitted.decision_function(TEXTS).shape == (60, 2)
     for k in range(2):
         expected, x = reference(fitted, INDICATOR[:, k])
-        assert abs(probabilities[:, k] - expected.predict_proba(x)[:, 1]).max() < 1e-4
+        assert abs(probabilities[:, k] - expected.predict_proba(x)[:, 1]).max() < CLOSE
     predicted = fitted.predict(TEXTS)
     assert predicted.dtype.kind == "i" and (predicted == (probabilities > 0.5)).all()
     assert fitted.score(TEXTS, INDICATOR) == accuracy_score(INDICATOR, predicted)
@@ -201,28 +206,29 @@ def test_balanced_classes(y):
         theirs = expected.predict_proba(x)
         ours = fitted.predict_proba(TEXTS)
         ours = ours[:, k] if y.ndim == 2 else ours
-        assert abs(ours - (theirs[:, 1] if y.ndim == 2 else theirs)).max() < 1e-4
+        assert abs(ours - (theirs[:, 1] if y.ndim == 2 else theirs)).max() < CLOSE
 
 
 def test_weights_of_classes():
     weights = {"sad": 5.0, "calm": 0.5}
     fitted = classifier(class_weight=weights).fit(TEXTS, Y)
     expected, x = reference(fitted, Y, sample_weight=[weights.get(label, 1) for label in Y])
-    assert abs(fitted.predict_proba(TEXTS) - expected.predict_proba(x)).max() < 1e-4
-    with pytest.raises(ValueError, match="sda"):
-        TaggerClassifier(class_weight={"sda": 2}).fit(TEXTS, Y)
+    assert abs(fitted.predict_proba(TEXTS) - expected.predict_proba(x)).max() < CLOSE
+    with pytest.raises(ValueError, match=r"sda.*expected classes of .'calm', 'glad', 'sad'"):
+        TaggerClassifier(class_weight={"sda": 2} | weights).fit(TEXTS, Y)
 
 
 def test_lexicons_and_vectors_are_features_too():
     fitted = classifier(lexicons=("claims",), vectors="words-en").fit(TEXTS, BINARY)
     names = [block.name for block in fitted.featurizer_.blocks if block.n_features]
     assert "claims" in names and names[-1] == "vectors"
-    x = fitted.featurizer_.transform(TEXTS)
-    assert abs(fitted.decision_function(TEXTS) - x @ fitted.coef_[0] - fitted.intercept_).max() < 1e-9
-    # No text holds the word, but texts hold words like it.
-    assert classifier(masked_ngrams=(), char_ngrams=(5, 5)).fit(TEXTS, BINARY).predict_proba(
-        ["Happiness"]
-    )[0, 1] != pytest.approx(fitted.predict_proba(["Happiness"])[0, 1], abs=0.01)
+    expected = fitted.featurizer_.transform(TEXTS) @ fitted.coef_[0] + fitted.intercept_
+    assert abs(fitted.decision_function(TEXTS) - expected).max() < 1e-9
+    # No text holds the word or its letters, but texts hold words like it.
+    options = {"char_ngrams": (5, 5), "masked_ngrams": ()}
+    for vectors, learned in (("", False), ("words-en", True)):
+        fitted = classifier(vectors=vectors, **options).fit(TEXTS, BINARY)
+        assert (fitted.decision_function(["Happiness"]) > fitted.intercept_) == learned
 
 
 # Weights of texts
@@ -233,7 +239,7 @@ def test_sample_weight_equals_logistic_regression():
     for y in (Y, BINARY):
         fitted = classifier().fit(TEXTS, y, sample_weight=weights)
         expected, x = reference(fitted, y, sample_weight=weights)
-        assert abs(fitted.predict_proba(TEXTS) - expected.predict_proba(x)).max() < 1e-4
+        assert abs(fitted.predict_proba(TEXTS) - expected.predict_proba(x)).max() < CLOSE
 
 
 def test_a_weight_of_two_counts_a_text_twice_in_the_loss():
@@ -242,7 +248,7 @@ def test_a_weight_of_two_counts_a_text_twice_in_the_loss():
     twice = np.repeat(np.arange(60), weights)
     expected, _ = reference(fitted, Y[twice], [TEXTS[i] for i in twice])
     x = fitted.featurizer_.transform(TEXTS)
-    assert abs(fitted.predict_proba(TEXTS) - expected.predict_proba(x)).max() < 1e-4
+    assert abs(fitted.predict_proba(TEXTS) - expected.predict_proba(x)).max() < CLOSE
     # The features are those of the texts as they are.
     assert fitted.featurizer_.n_documents_ == 60
 
@@ -252,7 +258,7 @@ def test_a_weight_of_zero_leaves_a_text_out_of_the_loss():
     fitted = classifier().fit(TEXTS, Y, sample_weight=kept.astype(float))
     expected, _ = reference(fitted, Y[kept], [TEXTS[i] for i in np.flatnonzero(kept)])
     x = fitted.featurizer_.transform(TEXTS)
-    assert abs(fitted.predict_proba(TEXTS) - expected.predict_proba(x)).max() < 1e-4
+    assert abs(fitted.predict_proba(TEXTS) - expected.predict_proba(x)).max() < CLOSE
 
 
 def test_balanced_with_weights():
@@ -262,7 +268,7 @@ def test_balanced_with_weights():
     expected, x = reference(
         fitted, BINARY, sample_weight=weights * (weights.sum() / 2 / sums)[BINARY.astype(int)]
     )
-    assert abs(fitted.predict_proba(TEXTS) - expected.predict_proba(x)).max() < 1e-4
+    assert abs(fitted.predict_proba(TEXTS) - expected.predict_proba(x)).max() < CLOSE
 
 
 @pytest.mark.parametrize(
@@ -322,7 +328,6 @@ def test_pipeline():
     expected = classifier().fit(lowered(TEXTS), Y)
     assert (pipeline.predict_proba(TEXTS) == expected.predict_proba(lowered(TEXTS))).all()
     assert pipeline.classes_.tolist() == ["calm", "glad", "sad"]
-    assert get_tags(Pipeline([("only", classifier())])).input_tags.string
     assert pipeline.set_params(taggerclassifier__C=0.1)[-1].C == 0.1
 
 
@@ -353,9 +358,10 @@ def test_one_against_the_rest_equals_several_labels():
     assert abs(rest.predict_proba(TEXTS) - ours.predict_proba(TEXTS)).max() < 1e-12
     assert (rest.predict(TEXTS) == ours.predict(TEXTS)).all()
     single = OneVsRestClassifier(classifier()).fit(TEXTS, Y)
-    assert single.predict(TEXTS).tolist() == single.classes_[
-        single.decision_function(TEXTS).argmax(axis=1)
-    ].tolist()
+    assert (
+        single.predict(TEXTS).tolist()
+        == single.classes_[single.decision_function(TEXTS).argmax(axis=1)].tolist()
+    )
 
 
 def test_multi_output_equals_several_labels():
@@ -415,16 +421,19 @@ def test_containers_of_texts():
         (None, "None"),
         ("one text", "one string"),
         (np.array("one text"), "one string"),
-        (TEXTS[:59], "inconsistent numbers of samples"),
-        ([], "0"),
     ],
 )
 def test_texts_that_cannot_be(texts, message):
-    with pytest.raises(ValueError, match=message):
-        TaggerClassifier().fit(texts, Y)
-    if len(np.shape(message)) == 0 and "samples" not in message and message != "0":
+    fitted = classifier().fit(TEXTS, Y)
+    for ask in (lambda: TaggerClassifier().fit(texts, Y), lambda: fitted.predict(texts)):
         with pytest.raises(ValueError, match=message):
-            classifier().fit(TEXTS, Y).predict(texts)
+            ask()
+
+
+@pytest.mark.parametrize("n", [0, 59])
+def test_as_many_labels_as_texts(n):
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        TaggerClassifier().fit(TEXTS[:n], Y)
 
 
 @pytest.mark.parametrize(
@@ -436,8 +445,10 @@ def test_texts_that_cannot_be(texts, message):
         (pd.Series([np.nan, *Y[1:]]), "label 0 is missing"),
         (pd.Series([pd.NA, *Y[1:]], dtype="string"), "label 0 is missing"),
         (np.linspace(0, 1, 60), "continuous"),
-        (np.arange(120).reshape(60, 2), "multioutput"),
-        ([("sad", "town")] * 60, "multioutput"),
+        (np.arange(120).reshape(60, 2) % 7, "multiclass-multioutput, expected .*indicator"),
+        ([("sad", "town")] * 60, "multiclass-multioutput, expected .*indicator"),
+        ([("sad", "town"), ("sad",)] * 30, "MultiLabelBinarizer"),
+        (pd.Series([["sad", "town"]] * 60), "MultiLabelBinarizer"),
     ],
 )
 def test_labels_that_cannot_be(y, message):
@@ -484,8 +495,4 @@ def test_the_front_door_fetches_it_only_when_asked():
 
 
 def test_the_example_runs():
-    import doctest
-
-    from tagger.training import estimator
-
-    assert doctest.testmod(estimator) == (4, 4) or doctest.testmod(estimator).failed == 0
+    assert doctest.testmod(estimator).failed == 0

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import check_consistent_length, column_or_1d
 from sklearn.utils.class_weight import compute_class_weight
-from sklearn.utils.multiclass import check_classification_targets, type_of_target
+from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 from threadpoolctl import threadpool_limits
 
@@ -65,12 +65,6 @@ class TaggerClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     >>> classifier.predict(["Wages may grow."]).tolist()
     ['speculation']
     """
-
-    classes_: npt.NDArray[Any]
-    multilabel_: bool
-    coef_: Floats
-    intercept_: Floats
-    featurizer_: Featurizer
 
     def __init__(
         self,
@@ -142,12 +136,12 @@ class TaggerClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         embedding = scaled_embedding(featurizer, x)
         columns = frequent_first(featurizer, featurizer.blocks)
         x = x.columns(columns)
-        columns_of_labels = [(column[:, None], np.arange(2)) for column in targets.T]
-        heads = columns_of_labels if multilabel else [(targets, classes)]
+        heads = list(targets.T[:, :, None]) if multilabel else [targets]
+        kinds = np.arange(2) if multilabel else classes
         # As in training a model: the last bits must not hang on the number of threads.
         with threadpool_limits(limits=1):
             fitted = [
-                self._regression(x, *head, weights, embedding, label if multilabel else None)
+                self._regression(x, head, kinds, weights, embedding, label if multilabel else None)
                 for label, head in enumerate(heads)
             ]
         coef, intercept = (np.concatenate(side) for side in zip(*fitted, strict=True))
@@ -182,8 +176,8 @@ class TaggerClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         scores = self.decision_function(X)
         if self.multilabel_:
             return (scores > 0).astype(np.int64)
-        best = scores > 0 if scores.ndim == 1 else scores.argmax(axis=1)
-        return self.classes_[best.astype(np.int64)]
+        best = np.where(scores > 0, 1, 0) if scores.ndim == 1 else scores.argmax(axis=1)
+        return self.classes_[best]
 
     def _settings(self) -> FeatureSettings:
         raw = self.get_params(deep=False)
@@ -192,12 +186,11 @@ class TaggerClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             value = raw.pop(name)
             if not isinstance(value, (int, float, np.number)) or not 0 < value < np.inf:
                 raise ConfigError(f"{name} is {value!r}, expected a number above 0")
-        for name, value in raw.items():
-            if isinstance(value, tuple):
-                raw[name] = list(value)
-            elif isinstance(value, np.integer):
-                raw[name] = int(value)  # grids are often NumPy's
-        return FeatureSettings.from_dict(raw)
+        # Grids are often NumPy's, and from_dict reads JSON's values.
+        plain = {k: v.item() if isinstance(v, np.generic) else v for k, v in raw.items()}
+        return FeatureSettings.from_dict(
+            {k: list(v) if isinstance(v, tuple) else v for k, v in plain.items()}
+        )
 
     def _regression(
         self,
@@ -214,11 +207,10 @@ class TaggerClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         if not sizes.all():
             lacking = classes[sizes == 0].tolist()[0]
             if label is None:
-                raise DataError(f"all texts of the class {lacking!r} weigh 0, expected more")
+                raise DataError(f"all texts of the class {lacking!r} weigh 0, expected above 0")
             warnings.warn(
-                f"label {label} is in {'every' if not lacking else 'no'} text: its probability "
+                f"label {label} is in {'no' if lacking else 'every'} text: its probability "
                 "is the same for all texts; add texts of the other kind",
-                UserWarning,
                 stacklevel=3,
             )
             # The log-odds of a share of 0 or 1, kept finite (Haldane 1956).
@@ -232,6 +224,9 @@ class TaggerClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """Return what `class_weight` makes of classes, given the sum of weights of each."""
         if self.class_weight == "balanced":
             return sizes.sum() / (len(classes) * sizes)
+        known = classes.tolist()
+        if isinstance(self.class_weight, Mapping) and not set(self.class_weight) <= set(known):
+            raise ConfigError(f"class_weight is {self.class_weight!r}, expected classes of {known}")
         weights = compute_class_weight(self.class_weight, classes=classes, y=classes)
         if not (weights > 0).all():
             raise ConfigError(f"class_weight is {self.class_weight!r}, expected numbers above 0")
@@ -245,14 +240,19 @@ def _encode(y: Any) -> tuple[npt.NDArray[Any], Floats, bool]:
     """
     if y is None:
         raise DataError("fit requires y to be passed, but the target y is None: pass the labels")
-    if not hasattr(y, "toarray") and np.ndim(y) == 1:
-        for i, label in enumerate(y):
-            if label is None or type(label).__name__ in ("NAType", "NaTType") or label != label:
-                raise DataError(f"label {i} is missing ({label}): leave out texts without a label")
-    check_classification_targets(y)
-    if type_of_target(y, input_name="y") == "multilabel-indicator":
+    labels = np.empty(0) if hasattr(y, "toarray") else np.asarray(y, object)
+    for i, label in enumerate(labels if labels.ndim == 1 else ()):
+        if label is None or type(label).__name__ in ("NAType", "NaTType") or label != label:
+            raise DataError(f"label {i} is missing ({label}): leave out texts without a label")
+    kind = type_of_target(y, input_name="y", raise_unknown=True)
+    if kind == "multilabel-indicator":
         indicator = y.toarray() if hasattr(y, "toarray") else np.asarray(y)
         return np.arange(indicator.shape[1]), indicator.astype(np.float64), True
+    if kind not in ("binary", "multiclass"):
+        raise DataError(
+            f"y is {kind}, expected a class for each text, or an indicator matrix, as "
+            "MultiLabelBinarizer makes it of lists of labels"
+        )
     classes, codes = np.unique(column_or_1d(y, warn=True), return_inverse=True)
     if len(classes) < 2:
         raise DataError(f"all texts are of one class, {classes.tolist()}: expected at least two")

@@ -188,9 +188,8 @@ class TaggerClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 raise ConfigError(f"{name} is {value!r}, expected a number above 0")
         # Grids are often NumPy's, and from_dict reads JSON's values.
         plain = {k: v.item() if isinstance(v, np.generic) else v for k, v in raw.items()}
-        return FeatureSettings.from_dict(
-            {k: list(v) if isinstance(v, tuple) else v for k, v in plain.items()}
-        )
+        plain = {k: list(v) if isinstance(v, tuple) else v for k, v in plain.items()}
+        return FeatureSettings.from_dict(plain)
 
     def _regression(
         self,
@@ -240,18 +239,19 @@ def _encode(y: Any) -> tuple[npt.NDArray[Any], Floats, bool]:
     """
     if y is None:
         raise DataError("fit requires y to be passed, but the target y is None: pass the labels")
-    labels = np.empty(0) if hasattr(y, "toarray") else np.asarray(y, object)
+    labels = y.toarray() if hasattr(y, "toarray") else np.asarray(y, object)
     for i, label in enumerate(labels if labels.ndim == 1 else ()):
         if label is None or type(label).__name__ in ("NAType", "NaTType") or label != label:
             raise DataError(f"label {i} is missing ({label}): leave out texts without a label")
+    if len({isinstance(label, str) for label in labels.flat}) > 1:
+        raise DataError("some labels are strings and some are not, expected all of one type")
     kind = type_of_target(y, input_name="y", raise_unknown=True)
     if kind == "multilabel-indicator":
-        indicator = y.toarray() if hasattr(y, "toarray") else np.asarray(y)
-        return np.arange(indicator.shape[1]), indicator.astype(np.float64), True
+        return np.arange(labels.shape[1]), labels.astype(np.float64), True
     if kind not in ("binary", "multiclass"):
         raise DataError(
-            f"y is {kind}, expected a class for each text, or an indicator matrix, as "
-            "MultiLabelBinarizer makes it of lists of labels"
+            f"y is {kind}, expected a class for each text, or an indicator matrix: "
+            "MultiLabelBinarizer makes one of lists of labels"
         )
     classes, codes = np.unique(column_or_1d(y, warn=True), return_inverse=True)
     if len(classes) < 2:

@@ -8,16 +8,27 @@ if TYPE_CHECKING:
     from tagger.errors import TaggerError
     from tagger.predictor import Tagger
     from tagger.schema import Schema, Task
+    from tagger.training.estimator import TaggerClassifier
 
 __version__ = "0.1.0"
 
-__all__ = ["Document", "Schema", "Sentence", "Tagger", "TaggerError", "Task", "__version__"]
+__all__ = [
+    "Document",
+    "Schema",
+    "Sentence",
+    "Tagger",
+    "TaggerClassifier",
+    "TaggerError",
+    "Task",
+    "__version__",
+]
 
 _HOME = {
     "Document": "tagger.document",
     "Schema": "tagger.schema",
     "Sentence": "tagger.document",
     "Tagger": "tagger.predictor",
+    "TaggerClassifier": "tagger.training.estimator",
     "TaggerError": "tagger.errors",
     "Task": "tagger.schema",
 }

@@ -5,6 +5,9 @@ TaggerError
 ├── ModelError     a model folder that cannot be loaded
 ├── ConfigError    a configuration or schema that does not hold together
 └── OutputError    a result that cannot be written
+
+A DataError and a ConfigError are a ValueError too, as Python and scikit-learn raise it
+for a bad argument.
 """
 
 from collections.abc import Iterable
@@ -15,7 +18,7 @@ class TaggerError(Exception):
     """Base of every error that tagger raises on purpose."""
 
 
-class DataError(TaggerError):
+class DataError(TaggerError, ValueError):
     """Text or labelled data that cannot be used as it is."""
 
 
@@ -23,7 +26,7 @@ class ModelError(TaggerError):
     """A model folder that cannot be loaded."""
 
 
-class ConfigError(TaggerError):
+class ConfigError(TaggerError, ValueError):
     """A configuration or schema that does not hold together."""
 
 

@@ -342,8 +342,6 @@ def text_list(texts: Any, what: str) -> Sequence[str]:
     ------
     DataError : something else, or an entry that is no string; it is named by its place.
     """
-    if isinstance(texts, (str, bytes)):
-        raise DataError(f"found one string, expected a list of {what}s: put it in a list")
     if hasattr(texts, "columns"):
         raise DataError(
             f"found a {type(texts).__name__}, expected a list of {what}s: take one of its "
@@ -353,6 +351,8 @@ def text_list(texts: Any, what: str) -> Sequence[str]:
         if hasattr(texts, name):
             texts = getattr(texts, name)()
             break
+    if isinstance(texts, (str, bytes)):
+        raise DataError(f"found one string, expected a list of {what}s: put it in a list")
     if not isinstance(texts, Sequence):
         raise DataError(f"found {_named(texts)}, expected a list of {what}s")
     for i, text in enumerate(texts):

@@ -7,7 +7,7 @@ import pytest
 from tagger.features import featurizer as module
 from tagger.features.block import Block
 from tagger.features.settings import FeatureSettings
-from tagger.model.export import to_pipeline
+from tagger.model.export import to_pipelines
 from tagger.model.store import load_model
 from tagger.predictor import Tagger
 from tagger.training.train import TaskSettings, TrainingSettings, train
@@ -71,6 +71,8 @@ def test_a_new_block_is_learned_saved_explained_and_exported(shouting, small_cor
     total = sum(e.contributions["claim"]["speculation"] for e in explanation.evidence)
     total += explanation.intercept["claim"]["speculation"]
     assert total == pytest.approx(explanation.scores["claim"]["speculation"])
-    joblib.dump(to_pipeline(model), tmp_path / "pipeline")
-    got = joblib.load(tmp_path / "pipeline").predict_proba([text])
-    assert np.allclose(got["claim"], expected["claim"])
+    joblib.dump(to_pipelines(model)["claim"], tmp_path / "pipeline")
+    pipeline = joblib.load(tmp_path / "pipeline")
+    (got,) = pipeline.predict_proba([text])
+    columns = [pipeline.classes_.tolist().index(label) for label in model.schema["claim"].labels]
+    assert np.allclose(got[columns], expected["claim"])

@@ -43,7 +43,7 @@ FLOORS = {
     "corpus": ({"rows", "language"}, {"corpus"}, {"guess"}),
     "evaluation": ({"baselines"}, {"evaluate"}, {"compare", "shares", "report"}),
     "report": ({"plots"}, {"render"}, {"make"}),
-    "training": ({"logistic"}, {"train"}, {"search", "checks"}),
+    "training": ({"logistic"}, {"train", "estimator"}, {"search", "checks"}),
     "bulk": ({"job"}, {"engines"}),
     "cli": (
         {"options", "progress", "tables", "view", "schemas"},

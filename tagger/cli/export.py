@@ -1,28 +1,35 @@
-"""tagger export: a model as a scikit-learn pipeline."""
+"""tagger export: a model as scikit-learn pipelines."""
 
 import click
 
 
 @click.command()
 @click.argument("model", required=False)
+@click.option("--task", help="The task to export, of a model that has several.")
 @click.option("--output", "-o", metavar="FILE", required=True, help="File to write, by joblib.")
-def command(model: str | None, output: str) -> None:
-    """Save a model as a scikit-learn Pipeline.
+def command(model: str | None, task: str | None, output: str) -> None:
+    """Save a model as a scikit-learn Pipeline for each task.
 
-    MODEL is a model folder; the shipped model by default. The pipeline gives the
-    same probabilities. Load it with joblib.load, where tagger is installed; like
-    every pickle it runs code when it is loaded.
+    MODEL is a model folder; the shipped model by default. FILE holds the Pipeline of one
+    task, or a dict by task where the model has several and none is named. They give the
+    model's probabilities and labels. Load it with joblib.load, where tagger is installed;
+    like every pickle it runs code when it is loaded.
 
     \b
     tagger export --output claims-en.joblib
+    tagger export --task claim --output claim.joblib
     """
     import joblib
 
     from tagger.files.tagged import atomic_write
-    from tagger.model.export import to_pipeline
+    from tagger.model.export import to_pipelines
     from tagger.predictor import Tagger
 
-    pipeline = to_pipeline(Tagger.load(model).model)
+    loaded = Tagger.load(model).model
+    tasks = [loaded.schema[task].name] if task else [t.name for t in loaded.schema.tasks]
+    pipelines = to_pipelines(loaded)
+    exported = pipelines[tasks[0]] if len(tasks) == 1 else pipelines
     with atomic_write(output) as stream:
-        joblib.dump(pipeline, stream)
-    click.echo(f"{output}: a scikit-learn Pipeline; use its predict_proba on a list of sentences")
+        joblib.dump(exported, stream)
+    kind = "a" if len(tasks) == 1 else f"a dict by task ({', '.join(tasks)}) of a"
+    click.echo(f"{output}: {kind} scikit-learn Pipeline; use its predict on a list of sentences")

@@ -1,21 +1,21 @@
-"""Model -> scikit-learn Pipeline, for those who work there.
+"""Model -> scikit-learn Pipelines, for those who work there.
 
-The pipeline is built from scikit-learn's own vectorizers and classifiers and gives
-the model's probabilities; it is slower, and unlike a model folder it is a pickle,
-which runs code when it is loaded.
+A pipeline answers one task with the model's probabilities and labels. Its features come
+from scikit-learn's own vectorizers; it is slower than the model, and unlike a model
+folder it is a pickle, which runs code when it is loaded.
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_matrix, diags_array
-from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin
 from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import FeatureUnion, Pipeline
 
+from tagger.features.arrays import Floats
 from tagger.features.block import Block
 from tagger.features.featurizer import Featurizer, length_scale
 from tagger.model.classifier import Classifier
@@ -24,7 +24,21 @@ from tagger.text.language import Language
 from tagger.text.tokens import tokenize
 
 
-class ScaledByLength(TransformerMixin, BaseEstimator):  # type: ignore[misc]
+class Frozen(BaseEstimator):  # type: ignore[misc]
+    """An estimator that stays as it was learned, as `sklearn.frozen.FrozenEstimator` does."""
+
+    def __sklearn_clone__(self) -> Self:
+        return self
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return True
+
+    def fit(self, X: Any, y: Any = None) -> Self:
+        """Do nothing: it is fitted already."""
+        return self
+
+
+class ScaledByLength(TransformerMixin, Frozen):  # type: ignore[misc]
     """Divides the features of each sentence by the square root of its number of tokens.
 
     Parameters
@@ -37,9 +51,11 @@ class ScaledByLength(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         self.features = features
         self.language = language
 
-    def fit(self, X: Sequence[str], y: Any = None) -> "ScaledByLength":
-        """Do nothing: the features are fitted already."""
-        return self
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.string = tags.input_tags.one_d_array = True
+        tags.input_tags.two_d_array = False
+        return tags
 
     def transform(self, X: Sequence[str]) -> csr_matrix:
         """Return the scaled features of texts, shape (n_sentences, n_features)."""
@@ -47,37 +63,55 @@ class ScaledByLength(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return (diags_array(length_scale(n_tokens)) @ self.features.transform(X)).tocsr()
 
 
-class Heads(BaseEstimator):  # type: ignore[misc]
-    """Fitted logistic regressions that share their features, one or more for each task.
+class TaskClassifier(ClassifierMixin, Frozen):  # type: ignore[misc]
+    """The linear classifier of one task on features.
 
     Parameters
     ----------
-    heads : by task, one multinomial regression, or for a multi-label task one binary
-        regression for each label.
+    classifier : as the model has it.
     """
 
-    def __init__(self, heads: dict[str, list[LogisticRegression]]) -> None:
-        self.heads = heads
+    def __init__(self, classifier: Classifier) -> None:
+        self.classifier = classifier
 
-    def fit(self, X: Any, y: Any = None) -> "Heads":
-        """Do nothing: the regressions are fitted already."""
-        return self
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        tags.classifier_tags.multi_label = self.classifier.task.multilabel
+        return tags
 
-    def __sklearn_is_fitted__(self) -> bool:
-        return True
+    @property
+    def classes_(self) -> npt.NDArray[np.str_]:
+        """The names of the labels, sorted, as scikit-learn's scorers expect them."""
+        return np.sort(self.classifier.task.labels)
 
-    def predict_proba(self, X: csr_matrix) -> dict[str, npt.NDArray[np.float64]]:
-        """Return by task the probability of each label, shape (n_sentences, n_labels)."""
-        return {
-            task: heads[0].predict_proba(X)
-            if len(heads) == 1 and len(heads[0].classes_) > 2
-            else np.stack([head.predict_proba(X)[:, 1] for head in heads], axis=1)
-            for task, heads in self.heads.items()
-        }
+    @property
+    def _order(self) -> npt.NDArray[np.intp]:
+        return np.argsort(self.classifier.task.labels)
+
+    def predict_proba(self, X: csr_matrix) -> Floats:
+        """Return the probability of each label, shape (n_sentences, n_labels)."""
+        return self._probabilities(X)[:, self._order]
+
+    def predict(self, X: csr_matrix) -> npt.NDArray[Any]:
+        """Return the label that the model gives each sentence, shape (n_sentences,).
+
+        Returns
+        -------
+        For a multi-label task an indicator matrix, shape (n_sentences, n_labels).
+        """
+        decided = self.classifier.decide(self._probabilities(X))
+        if self.classifier.task.multilabel:
+            return decided[:, self._order].astype(np.int64)
+        return np.array(self.classifier.task.labels)[decided]
+
+    def _probabilities(self, X: csr_matrix) -> Floats:
+        scores = X @ self.classifier.coef.T.astype(np.float64) + self.classifier.intercept
+        return self.classifier.probabilities(scores)
 
 
-def to_pipeline(model: Model) -> Pipeline:
-    """Return a scikit-learn pipeline that gives the model's probabilities.
+def to_pipelines(model: Model) -> dict[str, Pipeline]:
+    """Return by task a scikit-learn pipeline that gives the model's answers.
 
     Parameters
     ----------
@@ -85,8 +119,9 @@ def to_pipeline(model: Model) -> Pipeline:
 
     Returns
     -------
-    Texts in; ``predict_proba`` gives a dict by task of arrays of shape (n_sentences,
-    n_labels), as `tagger.Tagger.predict_proba` does.
+    Pipelines of texts, which share their features. ``classes_`` are the names of the
+    labels, sorted; ``predict_proba`` has a column for each, and ``predict`` gives a label
+    for each text, for a multi-label task an indicator matrix with a column for each.
     """
     featurizer = model.featurizer
     blocks = [block for block in featurizer.blocks if block.n_features]
@@ -94,9 +129,11 @@ def to_pipeline(model: Model) -> Pipeline:
         [(block.name, _vectorizer(featurizer, block)) for block in blocks],
         transformer_weights={block.name: featurizer.scales_[block.name] for block in blocks},
     )
-    language = featurizer.settings.spoken
-    heads = {c.task.name: _regressions(c) for c in model.classifiers}
-    return Pipeline([("features", ScaledByLength(union, language)), ("heads", Heads(heads))])
+    features = ScaledByLength(union, featurizer.settings.spoken)
+    return {
+        c.task.name: Pipeline([("features", features), ("classifier", TaskClassifier(c))])
+        for c in model.classifiers
+    }
 
 
 def _vectorizer(featurizer: Featurizer, block: Block) -> TfidfVectorizer:
@@ -104,25 +141,3 @@ def _vectorizer(featurizer: Featurizer, block: Block) -> TfidfVectorizer:
     vectorizer = TfidfVectorizer(**options)
     vectorizer.idf_ = featurizer.idf_[block.columns]
     return vectorizer
-
-
-def _regressions(classifier: Classifier) -> list[LogisticRegression]:
-    coef = classifier.coef.astype(np.float64)
-    if classifier.task.multilabel:
-        rows = zip(coef, classifier.intercept, strict=True)
-        return [_regression(row[None], np.array([b]), np.arange(2)) for row, b in rows]
-    if len(coef) == 2:
-        # scikit-learn keeps one row for two classes: the second against the first.
-        coef, intercept = coef[1:] - coef[:1], np.diff(classifier.intercept.astype(np.float64))
-        return [_regression(sign * coef, sign * intercept, np.arange(2)) for sign in (-1, 1)]
-    return [_regression(coef, classifier.intercept, np.arange(len(coef)))]
-
-
-def _regression(
-    coef: npt.NDArray[Any],
-    intercept: npt.NDArray[Any],
-    classes: npt.NDArray[Any],
-) -> LogisticRegression:
-    regression = LogisticRegression()
-    regression.coef_, regression.intercept_, regression.classes_ = coef, intercept, classes
-    return regression

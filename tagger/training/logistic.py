@@ -1,12 +1,15 @@
 """Logistic regression with an L2 penalty, on sparse features."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize
 
-from tagger.features.arrays import Product
+from tagger.features.arrays import Ints, Product
+from tagger.features.block import Block
+from tagger.features.featurizer import Featurizer
 from tagger.model.classifier import sigmoid, softmax
 
 Floats = npt.NDArray[np.float64]
@@ -22,6 +25,7 @@ def fit_logistic(
     C: float,
     weights: Floats,
     embedding: npt.NDArray[np.float32],
+    tol: float | None = None,
 ) -> tuple[Floats, Floats]:
     """Fit a multinomial regression, or a binary one where there is one target.
 
@@ -39,6 +43,7 @@ def fit_logistic(
     weights : of each row; their mean is 1.
     embedding : of the last features, which are seen through it, shape (n_embedded,
         n_dimensions): it is their coefficients' image that is penalized.
+    tol : largest gradient to stop at; that of this module where None.
 
     Returns
     -------
@@ -89,11 +94,45 @@ def fit_logistic(
         return value, np.concatenate([intercept_scale * error.sum(axis=0), w.ravel()])
 
     start = np.zeros(n_contrasts + scale.size)
-    tolerance = BINARY_TOLERANCE if n_classes == 1 else MULTINOMIAL_TOLERANCE
-    options = {"gtol": tolerance, "ftol": 0, "maxiter": 1000}
+    if tol is None:
+        tol = BINARY_TOLERANCE if n_classes == 1 else MULTINOMIAL_TOLERANCE
+    options = {"gtol": tol, "ftol": 0, "maxiter": 1000}
     w, intercept = unpack(minimize(loss, start, jac=True, method="L-BFGS-B", options=options).x)
     coef = np.array([_expand(row, embedding) for row in w])
     return contrasts @ coef, contrasts @ intercept
+
+
+def scaled_embedding(featurizer: Featurizer, x: Product) -> npt.NDArray[np.float32]:
+    """Return the embedding of the last block of features for `fit_logistic`.
+
+    Parameters
+    ----------
+    featurizer : fitted.
+    x : the features of its training sentences, float32, shape (n, n_features).
+
+    Returns
+    -------
+    Shape (n_embedded, n_dimensions); shape (0, 0) where no block has an embedding. The
+    training sentences have mean squared norm one in it, as they have in the other blocks.
+    """
+    last = featurizer.blocks[-1]
+    if last.embedding is None:
+        return np.empty((0, 0), np.float32)
+    sums = x.columns(last.columns) @ last.embedding
+    scaled: npt.NDArray[np.float32] = last.embedding / np.sqrt((sums**2).sum(axis=1).mean())
+    return scaled
+
+
+def frequent_first(featurizer: Featurizer, used: Sequence[Block]) -> Ints:
+    """Return the columns of blocks in the order in which `fit_logistic` is fastest.
+
+    The frequent features come first, which lie beside one another in the processor's
+    cache; those of the embedding stay last and in its order.
+    """
+    columns = np.concatenate([np.r_[block.columns] for block in used])
+    plain = columns[columns < featurizer.blocks[-1].first]
+    columns[: len(plain)] = plain[np.argsort(-featurizer.df_[plain], kind="stable")]
+    return columns
 
 
 def _contrasts(n_classes: int) -> Floats:

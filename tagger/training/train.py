@@ -20,7 +20,7 @@ from tagger.model.classifier import Classifier, encode, sigmoid, softmax
 from tagger.model.model import Model, fingerprints
 from tagger.schema import Task
 from tagger.settings import from_table
-from tagger.training.logistic import fit_logistic
+from tagger.training.logistic import fit_logistic, frequent_first, scaled_embedding
 
 Floats = npt.NDArray[np.float64]
 Report = Callable[[str], None]
@@ -300,12 +300,7 @@ def fit(
     """
     featurizer = Featurizer(settings.features)
     x = featurizer.fit_factors(corpus.texts).astype(np.float32)
-    embedding = np.empty((0, 0), np.float32)
-    last = featurizer.blocks[-1]
-    if last.embedding is not None:
-        # Of mean squared norm one, as the other blocks are.
-        sums = x.columns(last.columns) @ last.embedding
-        embedding = last.embedding / np.sqrt((sums**2).sum(axis=1).mean())
+    embedding = scaled_embedding(featurizer, x)
     linear = {}
     # The order of sums, and so the last bits of the weights, must not hang on how many
     # threads the machine has.
@@ -313,11 +308,7 @@ def fit(
         for task in corpus.schema.tasks:
             options = settings.tasks.get(task.name, TaskSettings())
             used = [b for b in featurizer.blocks if not options.blocks or b.name in options.blocks]
-            columns = np.concatenate([np.r_[block.columns] for block in used])
-            # The frequent features first, which lie beside one another in the processor's
-            # cache; those of the embedding stay last and in its order.
-            plain = columns[columns < last.first]
-            columns[: len(plain)] = plain[np.argsort(-featurizer.df_[plain], kind="stable")]
+            columns = frequent_first(featurizer, used)
             chosen = corpus.annotated(task.name)
             own = x if len(chosen) == x.shape[0] else x.rows(chosen)
             fitted, intercept = _fit_task(
@@ -325,7 +316,7 @@ def fit(
                 own.columns(columns),
                 encode(task, corpus.labels(task.name)),
                 options,
-                embedding if last in used else embedding[:0, :0],
+                embedding if featurizer.blocks[-1] in used else embedding[:0, :0],
             )
             coef = np.zeros((len(task.labels), featurizer.n_features_))
             coef[:, columns] = fitted

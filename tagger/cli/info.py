@@ -33,10 +33,9 @@ def command(model: str | None) -> None:
         "trained on", f"{data['n_sentences']} sentences of {data['n_documents']} documents"
     )
     about.add_row("data sha256", data["sha256"])
-    blocks = loaded.featurizer.blocks_.items()
-    about.add_row(
-        "features", ", ".join(f"{s.stop - s.start} {n}" for n, s in blocks if s.stop > s.start)
-    )
+    about.add_row("language", loaded.featurizer.settings.language)
+    blocks = [block for block in loaded.featurizer.blocks if block.n_features]
+    about.add_row("features", ", ".join(f"{b.n_features} {b.name}" for b in blocks))
     about.add_row("seed", str(loaded.about["seed"]))
     about.add_row("versions", ", ".join(f"{k} {v}" for k, v in loaded.about["versions"].items()))
     console.print(about)

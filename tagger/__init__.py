@@ -6,12 +6,24 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from tagger.document import Document, Sentence
     from tagger.errors import TaggerError
+    from tagger.evaluation.compare import compare
+    from tagger.evaluation.evaluate import evaluate
     from tagger.predictor import Tagger
     from tagger.schema import Schema, Task
 
 __version__ = "0.1.0"
 
-__all__ = ["Document", "Schema", "Sentence", "Tagger", "TaggerError", "Task", "__version__"]
+__all__ = [
+    "Document",
+    "Schema",
+    "Sentence",
+    "Tagger",
+    "TaggerError",
+    "Task",
+    "__version__",
+    "compare",
+    "evaluate",
+]
 
 _HOME = {
     "Document": "tagger.document",
@@ -20,6 +32,8 @@ _HOME = {
     "Tagger": "tagger.predictor",
     "TaggerError": "tagger.errors",
     "Task": "tagger.schema",
+    "compare": "tagger.evaluation.compare",
+    "evaluate": "tagger.evaluation.evaluate",
 }
 
 

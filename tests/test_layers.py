@@ -24,7 +24,7 @@ ROOMS = (
 FLOORS = {
     "text": ({"tokens", "segment"}, {"lexicon"}, {"vectors"}),
     "features": ({"arrays"}, {"featurizer"}),
-    "model": ({"classifier"}, {"model"}, {"export"}),
+    "model": ({"classifier", "thresholds"}, {"model"}, {"export"}),
     "files": (
         {"rows", "compression", "tagged"},
         {"lines", "parquet", "text", "html", "pages"},
@@ -33,8 +33,19 @@ FLOORS = {
         {"batches"},
     ),
     "corpus": ({"rows"}, {"corpus"}, {"guess"}),
-    "evaluation": ({"baselines"}, {"evaluate"}, {"compare", "shares", "report"}),
-    "report": ({"plots"}, {"render"}, {"make"}),
+    "evaluation": (
+        {"answers", "bootstrap", "dates"},
+        {"figures", "baselines", "tally"},
+        {"curves"},
+        {"scores"},
+        {"slices", "readers", "mistakes"},
+        {"measure"},
+        {"report"},
+        {"evaluate"},
+        {"compare", "shares"},
+        {"drift", "months"},
+    ),
+    "report": ({"plots", "values"}, {"markdown"}, {"html", "card"}, {"make"}, {"reproduce"}),
     "training": ({"logistic"}, {"train"}, {"search", "checks"}),
     "bulk": ({"job"}, {"engines"}),
     "cli": (

@@ -7,7 +7,10 @@ import numpy as np
 import pytest
 
 from tagger.errors import DataError
-from tagger.evaluation.shares import adjust, changed, drift, plot_months, shares, tally, wilson
+from tagger.evaluation.drift import changed, drift
+from tagger.evaluation.months import plot_months
+from tagger.evaluation.shares import adjust, shares, wilson
+from tagger.evaluation.tally import tally
 from tagger.schema import CLAIM, CLAIMS, THEME, Schema
 
 CLAIM_ONLY = Schema((CLAIM,))

@@ -6,19 +6,15 @@ from sklearn import metrics
 
 from tagger.corpus.corpus import Corpus, Example
 from tagger.errors import DataError
-from tagger.evaluation.baselines import Answers, baseline_answers
-from tagger.evaluation.evaluate import (
-    agreement,
-    average_precision,
-    count_table,
-    curves,
-    evaluate,
-    figures_of,
-    readers_of,
-    resampled_sums,
-    score,
-    slice_columns,
-)
+from tagger.evaluation.answers import Answers
+from tagger.evaluation.baselines import baseline_answers
+from tagger.evaluation.bootstrap import resampled_sums
+from tagger.evaluation.curves import average_precision, curves
+from tagger.evaluation.figures import count_table, figures_of
+from tagger.evaluation.measure import measure
+from tagger.evaluation.readers import agreement, readers_of
+from tagger.evaluation.scores import score
+from tagger.evaluation.slices import slice_columns
 from tagger.model.model import fingerprints
 from tagger.schema import Schema, Task
 
@@ -172,18 +168,18 @@ def test_tasks_missing_in_some_rows_are_counted_and_left_out():
         "letter": Answers(np.array([0, 0])),
         "tag": Answers(np.array([[True, False], [True, True]])),
     }
-    found = evaluate(corpus.schema, corpus, answers, rounds=10)
+    found = measure(corpus.schema, corpus, answers, rounds=10)
     assert [(t.n, t.n_unannotated) for t in found.tasks] == [(2, 0), (1, 1)]
     assert found.tasks[1].exact_match == 1
     assert any("every sentence has the label x" in w for w in found.warnings)
     with pytest.raises(DataError, match="1 answers, expected one for each of 2"):
-        evaluate(corpus.schema, corpus, {"letter": Answers(np.array([0]))})
+        measure(corpus.schema, corpus, {"letter": Answers(np.array([0]))})
 
 
 def test_a_corpus_without_gold_is_refused():
     corpus = corpus_of(("p q", {}, "1", {}))
     with pytest.raises(DataError, match="no sentence has a gold answer"):
-        evaluate(corpus.schema, corpus, {})
+        measure(corpus.schema, corpus, {})
 
 
 def test_baselines_learn_what_the_words_give_away(corpus):

@@ -13,10 +13,10 @@ from click.testing import CliRunner
 from tagger.cli.main import cli
 from tagger.corpus.corpus import read_corpus
 from tagger.errors import ConfigError, DataError
-from tagger.evaluation.baselines import Answers
-from tagger.evaluation.compare import compare
-from tagger.evaluation.report.make import first_difference
-from tagger.evaluation.report.render import read_report, to_json
+from tagger.evaluation.answers import Answers
+from tagger.evaluation.compare import compare_answers
+from tagger.evaluation.report.reproduce import first_difference
+from tagger.evaluation.report.values import read_report, to_json
 
 from .conftest import SCHEMA
 
@@ -188,7 +188,7 @@ def test_better_answers_are_told_from_worse(corpus):
     fair = gold.copy()
     fair[:10] = 1 - fair[:10]
     fair[50:52] = 1 - fair[50:52]
-    (found,) = compare(corpus, {"mood": Answers(poor)}, {"mood": Answers(fair)}, rounds=500)
+    (found,) = compare_answers(corpus, {"mood": Answers(poor)}, {"mood": Answers(fair)}, rounds=500)
     assert (found.better, found.worse, found.otherwise) == (20, 2, 0)
     # Two-sided binomial, 2 or fewer of 22: 2 * (1 + 22 + 231) / 2**22.
     assert found.mcnemar_p == pytest.approx(2 * 254 / 2**22)

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 from rich.table import Table
 
+from tagger.evaluation.figures import Figure
 from tagger.evaluation.report.markdown import number
-from tagger.evaluation.scores import Evaluation, Figure, TaskScore
+from tagger.evaluation.scores import Evaluation, TaskScore
 
 
 def score_table(scores: Sequence[TaskScore], title: str) -> Table:

@@ -40,7 +40,7 @@ def _parsed(value: Any, day_first: bool | None) -> tuple[int, int]:
         return (year, month) if month <= 12 else (0, 0)
     if not text:
         return 0, 0
-    from dateutil import parser
+    from dateutil import parser  # type: ignore[import-untyped]
 
     numbers = _NUMBERS.match(text)
     if numbers and day_first is None:

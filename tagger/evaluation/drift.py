@@ -88,10 +88,9 @@ def drift(before: Tally, after: Tally, seed: int = 0) -> list[Drift]:
         pair = np.concatenate([side.get(key, none) for side in sides])
         strata.setdefault((key in sides[0], key in sides[1]), []).append(pair)
     # Documents of one run only are drawn apart, so that no draw leaves a run without any.
-    draws = sum(
-        resampled_sums(np.stack(pairs), np.arange(len(pairs)), N_DRAWS, seed + i)
-        for i, (_, pairs) in enumerate(sorted(strata.items()))
-    )
+    draws = np.zeros((N_DRAWS, 2 * size))
+    for i, (_, pairs) in enumerate(sorted(strata.items())):
+        draws += resampled_sums(np.stack(pairs), np.arange(len(pairs)), N_DRAWS, seed + i)
     totals = np.sum([np.sum(pairs, axis=0) for pairs in strata.values()], axis=0)[None]
     old, new = (shares_of(totals[:, part])[0] for part in (slice(size), slice(size, None)))
     low, high = ends(shares_of(draws[:, size:]) - shares_of(draws[:, :size]))

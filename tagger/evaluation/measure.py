@@ -12,13 +12,12 @@ from tagger.errors import DataError
 from tagger.evaluation.answers import Answers
 from tagger.evaluation.curves import curves
 from tagger.evaluation.dates import year_of
-from tagger.evaluation.figures import count_table
+from tagger.evaluation.figures import Figure, count_table
 from tagger.evaluation.mistakes import mistakes, with_words
 from tagger.evaluation.readers import agreement_with
 from tagger.evaluation.scores import (
     Difference,
     Evaluation,
-    Figure,
     Mistake,
     TaskScore,
     differences,

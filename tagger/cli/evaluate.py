@@ -64,9 +64,8 @@ def command(
     loaded = model_of(model)
     learn_from = list(baseline_data) or None
     if check:
-        for note in check_report(
-            check, loaded, list(data), columns=columns, baseline_data=learn_from
-        ):
+        named = {"columns": columns, "baseline_data": learn_from}
+        for note in check_report(check, loaded, list(data), **named):
             click.echo(f"tagger: {note}", err=True)
         click.echo(f"{check}: the report is reproduced")
         return

@@ -2,17 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from tagger.corpus.corpus import Corpus
 from tagger.errors import DataError
 from tagger.evaluation.answers import Answers
 from tagger.evaluation.curves import curves
 from tagger.evaluation.dates import year_of
-from tagger.evaluation.figures import Figure, count_table
+from tagger.evaluation.figures import count_table
 from tagger.evaluation.mistakes import mistakes, with_words
 from tagger.evaluation.readers import agreement_with
 from tagger.evaluation.scores import (
@@ -69,45 +67,20 @@ def measure(
     scores: list[TaskScore] = []
     wrong: list[Mistake] = []
     versus: dict[str, tuple[str, Difference]] = {}
-    overlap = None
-    if model is not None and len(model.trained_on):
-        overlap = int(np.isin(fingerprints(corpus.texts), model.trained_on).sum())
+    overlap = _overlap(corpus, model)
     warnings = [*tagged_warnings(corpus, model), *_data_warnings(corpus, overlap, parts)]
     for task in schema.tasks:
         chosen = corpus.annotated(task.name)
         if not len(chosen):
             continue
-        of_task = answers[task.name]
-        if len(of_task.labels) != len(corpus):
-            raise DataError(
-                f"{task.name}: {len(of_task.labels)} answers, expected one for each of "
-                f"{len(corpus)} sentences"
-            )
-        judged = of_task.take(chosen)
-        gold = encode(task, corpus.labels(task.name))
-        groups = np.unique(corpus.groups[chosen], return_inverse=True)[1]
-        scored = score(task, gold, judged.labels, judged.probabilities, groups, rounds, seed)
-        warnings += _label_warnings(scored)
         others = (baselines or {}).get(task.name, {})
-        by_baseline = _baseline_figures(task, gold, others, groups, rounds, seed)
-        if others:
-            best = max(others, key=lambda name: by_baseline[name]["macro_f1"].value or 0.0)
-            versus[task.name] = (
-                best,
-                _versus(task, gold, others[best], judged, groups, rounds, seed),
-            )
-        columns = {name: [values[i] for i in chosen] for name, values in parts.items()}
+        scored = _measure_task(corpus, task, answers[task.name], others, parts, rounds, seed)
+        scores.append(scored)
+        warnings += _label_warnings(scored)
+        gold, judged = encode(task, corpus.labels(task.name)), answers[task.name].take(chosen)
         wrong += mistakes(corpus, task, chosen, gold, judged, n_mistakes)
-        scores.append(
-            replace(
-                scored,
-                n_unannotated=len(corpus) - len(chosen),
-                baselines=by_baseline,
-                curves=curves(task, gold, judged),
-                slices=slice_scores(task, gold, judged, groups, columns, rounds, seed),
-                readers=agreement_with(corpus, task, of_task),
-            )
-        )
+        if others:
+            versus[task.name] = _versus_best(corpus, scored, judged, others, rounds, seed)
     if not scores:
         names = ", ".join(task.name for task in schema.tasks)
         raise DataError(f"no sentence has a gold answer: expected a column for one of {names}")
@@ -116,6 +89,68 @@ def measure(
         wrong = [with_words(model, m) for m in wrong]
     resampled = "documents" if corpus.has_documents else "sentences"
     return Evaluation(tuple(scores), tuple(wrong), overlap, resampled, tuple(warnings), versus)
+
+
+def _overlap(corpus: Corpus, model: Model | None) -> int | None:
+    """Return how many sentences a model was trained on, None where unknown."""
+    if model is None or not len(model.trained_on):
+        return None
+    return int(np.isin(fingerprints(corpus.texts), model.trained_on).sum())
+
+
+def _groups(corpus: Corpus, chosen: Ints) -> Ints:
+    """Number the documents of some sentences from 0."""
+    return np.unique(corpus.groups[chosen], return_inverse=True)[1]
+
+
+def _versus_best(
+    corpus: Corpus,
+    scored: TaskScore,
+    judged: Answers,
+    baselines: Mapping[str, Answers],
+    rounds: int,
+    seed: int,
+) -> tuple[str, Difference]:
+    """Return the baseline of best macro F1, and how the model differs from it."""
+    best = max(baselines, key=lambda name: scored.baselines[name]["macro_f1"].value or 0.0)
+    task = corpus.schema[scored.task]
+    gold = encode(task, corpus.labels(task.name))
+    groups = _groups(corpus, corpus.annotated(task.name))
+    # Without probabilities, so that both tables have the same columns.
+    a, b = (count_table(task, gold, Answers(x.labels)) for x in (baselines[best], judged))
+    return best, differences(task, a, b, groups, False, rounds, seed)["macro_f1"]
+
+
+def _measure_task(
+    corpus: Corpus,
+    task: Task,
+    answers: Answers,
+    baselines: Mapping[str, Answers],
+    parts: Mapping[str, list[str]],
+    rounds: int,
+    seed: int,
+) -> TaskScore:
+    if len(answers.labels) != len(corpus):
+        raise DataError(
+            f"{task.name}: {len(answers.labels)} answers, expected one for each of {len(corpus)} "
+            "sentences"
+        )
+    chosen = corpus.annotated(task.name)
+    judged, gold = answers.take(chosen), encode(task, corpus.labels(task.name))
+    groups = _groups(corpus, chosen)
+    by_baseline = {}
+    for name, other in baselines.items():
+        table, scored = count_table(task, gold, other), other.probabilities is not None
+        by_baseline[name] = figures_with_intervals(task, table, groups, scored, rounds, seed)
+    columns = {name: [values[i] for i in chosen] for name, values in parts.items()}
+    return replace(
+        score(task, gold, judged.labels, judged.probabilities, groups, rounds, seed),
+        n_unannotated=len(corpus) - len(chosen),
+        baselines=by_baseline,
+        curves=curves(task, gold, judged),
+        slices=slice_scores(task, gold, judged, groups, columns, rounds, seed),
+        readers=agreement_with(corpus, task, answers),
+    )
 
 
 def tagged_warnings(corpus: Corpus, *models: Model | None) -> list[str]:
@@ -197,33 +232,3 @@ def _label_warnings(scored: TaskScore) -> list[str]:
         for label in scored.labels
         if label.support in (0, scored.n)
     ]
-
-
-def _baseline_figures(
-    task: Task,
-    gold: npt.NDArray[Any],
-    baselines: Mapping[str, Answers],
-    groups: Ints,
-    rounds: int,
-    seed: int,
-) -> dict[str, dict[str, Figure]]:
-    result = {}
-    for name, other in baselines.items():
-        table = count_table(task, gold, other)
-        scored = other.probabilities is not None
-        result[name] = figures_with_intervals(task, table, groups, scored, rounds, seed)
-    return result
-
-
-def _versus(
-    task: Task,
-    gold: npt.NDArray[Any],
-    baseline: Answers,
-    model: Answers,
-    groups: Ints,
-    rounds: int,
-    seed: int,
-) -> Difference:
-    """Return how macro F1 of the model differs from that of a baseline, drawn in pairs."""
-    one, other = (count_table(task, gold, Answers(x.labels)) for x in (baseline, model))
-    return differences(task, one, other, groups, False, rounds, seed)["macro_f1"]

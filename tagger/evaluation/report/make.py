@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from tagger import __version__
 from tagger.corpus.corpus import Corpus
@@ -29,6 +28,7 @@ from tagger.evaluation.report.values import (
     write_files,
 )
 from tagger.evaluation.scores import Evaluation
+from tagger.features.arrays import Floats, Ints
 from tagger.model.model import CARD, Model
 
 
@@ -129,8 +129,8 @@ def model_report(
 def training_report(
     model: Model,
     corpus: Corpus,
-    out_of_fold: Mapping[str, npt.NDArray[np.float64]],
-    fold_of: npt.NDArray[np.int64],
+    out_of_fold: Mapping[str, Floats],
+    fold_of: Ints,
     *,
     rounds: int = 1000,
     seed: int = 0,
@@ -155,14 +155,7 @@ def training_report(
     The evaluation, and by file name what to write beside the model, its card too; no file
     holds a sentence.
     """
-    answers = {}
-    for c in model.classifiers:
-        chosen = corpus.annotated(c.task.name)
-        p = out_of_fold[c.task.name]
-        # A sentence without a gold answer is not judged: what stands there is not read.
-        spread = np.full((len(corpus), p.shape[1]), 1 / p.shape[1])
-        spread[chosen] = p
-        answers[c.task.name] = Answers(c.decide(spread), spread, c.margins(spread))
+    answers = _spread(model, corpus, out_of_fold)
     evaluation = measure(
         corpus.schema,
         corpus,
@@ -190,6 +183,19 @@ def training_report(
     if learning_curve:
         report["learning_curve"] = [dict(point) for point in learning_curve]
     return evaluation, _files(report, html) | {CARD: model_card(model, report)}
+
+
+def _spread(model: Model, corpus: Corpus, out_of_fold: Mapping[str, Floats]) -> dict[str, Answers]:
+    """Return answers to every sentence from the probabilities of the annotated ones."""
+    answers = {}
+    for c in model.classifiers:
+        chosen = corpus.annotated(c.task.name)
+        p = out_of_fold[c.task.name]
+        # A sentence without a gold answer is not judged: what stands there is not read.
+        spread = np.full((len(corpus), p.shape[1]), 1 / p.shape[1])
+        spread[chosen] = p
+        answers[c.task.name] = Answers(c.decide(spread), spread, c.margins(spread))
+    return answers
 
 
 def _by_label(labels: Sequence[str], answers: Answers) -> list[dict[str, float]]:

@@ -36,17 +36,14 @@ def reproduce(
     if "split_sha256" in about:
         raise DataError(f"{folder}: is the report of a training: train again and compare")
     options, bootstrap = about["options"], about["bootstrap"]
-    for name, found, expected in (
+    learned = training.sha256 if training else ""
+    for name, now, then in (
         ("the data", corpus.sha256, about["data"]["sha256"]),
         ("the model", model.id, about["model"]["id"]),
-        (
-            "the data of the baselines",
-            training.sha256 if training else "",
-            options.get("baselines_sha256", ""),
-        ),
+        ("the data of the baselines", learned, options.get("baselines_sha256", "")),
     ):
-        if found != expected:
-            raise DataError(f"{folder}: {name} has the hash {found}, the report says {expected}")
+        if now != then:
+            raise DataError(f"{folder}: {name} has the hash {now}, the report says {then}")
     files = model_report(
         model,
         corpus,
@@ -71,13 +68,16 @@ def reproduce(
         _compare_lines(Path(folder) / name, text)
     if same_versions:
         return []
-    then, now = about["versions"], new["about"]["versions"]
+    return [_version_note(about["versions"], new["about"]["versions"])]
+
+
+def _version_note(then: dict[str, str], now: dict[str, str]) -> str:
     changed = [
         f"{name} {then.get(name, 'none')} is now {now.get(name, 'none')}"
         for name in sorted({*then, *now})
         if then.get(name) != now.get(name)
     ]
-    return [f"other versions: {', '.join(changed)}; figures agree within {_TOLERANCE}"]
+    return f"other versions: {', '.join(changed)}; figures agree within {_TOLERANCE}"
 
 
 def _compare_lines(path: Path, expected: str) -> None:

@@ -121,7 +121,7 @@ def _print_shares(found: Sequence[Any]) -> None:
         new = (s.by, s.group) != last
         last = s.by, s.group
         table.add_row(
-            Text("all" if s.by == "all" else f"{s.by} {s.group}") if new else "",
+            Text(s.group if s.by in ("all", "month") else f"{s.by} {s.group}") if new else "",
             f"{s.n_sentences:,}" if new else "",
             Text(s.label.replace("_", " ")),
             _percent(s.raw, s.low, s.high),

@@ -149,14 +149,14 @@ def _of_models(
 
 
 def _of_reports(a: Path, b: Path) -> _Pair:
-    reports = read_report(a), read_report(b)
-    data = [report["about"]["data"]["sha256"] for report in reports]
+    sides = [_read_side(path) for path in (a, b)]
+    data = [sha256 for sha256, _ in sides]
     if data[0] != data[1]:
         raise DataError(
             f"the reports are of different data, {data[0][:12]} and {data[1][:12]}: evaluate "
             "both models on the same files"
         )
-    schema = _shared(*(_schema_of(report["tasks"]) for report in reports))
+    schema = _shared(*(schema for _, schema in sides))
     folders = [path if path.is_dir() else path.parent for path in (a, b)]
     corpus, one = read_answers(folders[0] / ANSWERS, schema)
     again, other = read_answers(folders[1] / ANSWERS, schema)
@@ -165,14 +165,20 @@ def _of_reports(a: Path, b: Path) -> _Pair:
     return corpus, one, other
 
 
-def _schema_of(tasks: Sequence[Mapping[str, Any]]) -> Schema:
-    """Return the schema behind the tasks of a report."""
-    return Schema(
-        tuple(
+def _read_side(path: Path) -> tuple[str, Schema]:
+    """Return the hash of the data of a report, and its tasks."""
+    report = read_report(path)
+    try:
+        tasks = tuple(
             Task(task["task"], tuple(x["label"] for x in task["labels"]), task["multilabel"])
-            for task in tasks
+            for task in report["tasks"]
         )
-    )
+        return str(report["about"]["data"]["sha256"]), Schema(tasks)
+    except (KeyError, TypeError) as error:
+        raise DataError(
+            f"{path}: not a whole report, {error} is missing or damaged: make it again with "
+            "tagger evaluate --output"
+        ) from None
 
 
 def _shared(one: Schema, other: Schema) -> Schema:

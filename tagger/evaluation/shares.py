@@ -122,7 +122,11 @@ def known_errors(output: str, model: AnyModel) -> tuple[Schema, Confusion | None
     """Return schema, errors out of fold and id of what tagged an output."""
     record = read_manifest(output)
     if model is None and "schema" in record:
-        return Schema.from_dict(record["schema"]), record.get("out_of_fold"), str(record["model"])
+        return (
+            Schema.from_dict(record["schema"]),
+            record.get("out_of_fold"),
+            str(record.get("model")),
+        )
     loaded = model_of(model)
     return loaded.schema, loaded.about.get("out_of_fold"), loaded.id
 

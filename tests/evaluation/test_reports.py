@@ -307,3 +307,11 @@ def test_reports_of_different_data_are_not_compared(report, folder, data, tmp_pa
     run("evaluate", "--model", folder, data, "--no-baselines", "-o", tmp_path, "--no-plots")
     with pytest.raises(DataError, match="different data"):
         run("compare", report, tmp_path)
+
+
+def test_a_damaged_report_is_named(report, tmp_path):
+    damaged = read_report(report)
+    del damaged["tasks"][0]["labels"]
+    (tmp_path / "report.json").write_text(to_json(damaged))
+    with pytest.raises(DataError, match=r"not a whole report, 'labels' is missing"):
+        run("compare", report, tmp_path)

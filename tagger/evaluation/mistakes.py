@@ -33,7 +33,7 @@ def mistakes(
         rows = np.flatnonzero(gold != answers.labels)
         columns = answers.labels[rows]
         sure = p[rows, columns]
-    found = []
+    listed = []
     for at in np.argsort(-sure, kind="stable")[:n]:
         row, column = int(rows[at]), int(columns[at])
         right, wrong = task.labels[column], f"not {task.labels[column]}"
@@ -42,8 +42,8 @@ def mistakes(
         elif answers.labels[row, column]:
             right, wrong = wrong, right
         example = corpus.examples[int(chosen[row])]
-        found.append(Mistake(example.doc, example.text, task.name, right, wrong, float(sure[at])))
-    return found
+        listed.append(Mistake(example.doc, example.text, task.name, right, wrong, float(sure[at])))
+    return listed
 
 
 def with_words(model: Model, mistake: Mistake, n: int = 6) -> Mistake:

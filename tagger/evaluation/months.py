@@ -7,7 +7,7 @@ from tagger.errors import DataError
 from tagger.evaluation.shares import Share
 
 
-def plot_months(found: Sequence[Share], folder: str | Path) -> list[Path]:
+def plot_months(shares: Sequence[Share], folder: str | Path) -> list[Path]:
     """Draw the shares over time, one picture a task; return the files.
 
     Raises
@@ -18,7 +18,7 @@ def plot_months(found: Sequence[Share], folder: str | Path) -> list[Path]:
         from matplotlib.figure import Figure
     except ImportError:
         raise DataError("plots need the extra plots: pip install 'claim-tagger[plots]'") from None
-    monthly = [s for s in found if s.by == "month"]
+    monthly = [s for s in shares if s.by == "month"]
     months = sorted({s.group for s in monthly})
     if len(months) < 2:
         raise DataError(

@@ -19,27 +19,27 @@ def readers_of(corpus: Corpus, task: Task) -> dict[str, list[Any]]:
     A reader's answers stand in the column ``TASK@READER``, or in the column ``readers``
     as an object ``{"READER": {"TASK": answer}}``.
     """
-    found: dict[str, list[Any]] = {}
+    columns: dict[str, list[Any]] = {}
     for i, example in enumerate(corpus.examples):
-        given = {}
+        answered = {}
         for name, value in example.extra.items():
             column, _, reader = name.partition("@")
             if reader and column == task.name:
-                given[reader] = value
+                answered[reader] = value
         by_reader = example.extra.get("readers")
         if isinstance(by_reader, dict):
             for reader, answers in by_reader.items():
                 if isinstance(answers, dict) and task.name in answers:
-                    given[str(reader)] = answers[task.name]
-        for reader, value in given.items():
+                    answered[str(reader)] = answers[task.name]
+        for reader, value in answered.items():
             if value is None or (value == "" and not task.multilabel):
                 continue
-            column_of = found.setdefault(reader, [None] * len(corpus))
+            column_of = columns.setdefault(reader, [None] * len(corpus))
             try:
                 column_of[i] = task.parse(value)
             except DataError as error:
                 raise DataError(f"{example.where}: reader {reader}: {error}") from None
-    return found
+    return columns
 
 
 def agreement(task: Task, readers: Mapping[str, list[Any]]) -> dict[str, Any] | None:
@@ -76,9 +76,9 @@ def _alpha(task: Task, label: str, columns: Sequence[list[Any]]) -> float | None
     """Return Krippendorff's alpha of one label against all others; None where undefined."""
     counts = np.zeros((len(columns[0]), 2))
     for column in columns:
-        for i, given in enumerate(column):
-            if given is not None:
-                counts[i, int(label in given if task.multilabel else label == given)] += 1
+        for i, answer in enumerate(column):
+            if answer is not None:
+                counts[i, int(label in answer if task.multilabel else label == answer)] += 1
     counts = counts[counts.sum(axis=1) >= 2]
     if not len(counts):
         return None
@@ -92,13 +92,13 @@ def _alpha(task: Task, label: str, columns: Sequence[list[Any]]) -> float | None
 def agreement_with(corpus: Corpus, task: Task, answers: Answers) -> dict[str, Any] | None:
     """Return the agreement of readers, with that of the model with each of them."""
     readers = readers_of(corpus, task)
-    found = agreement(task, readers)
-    if found is None:
+    between = agreement(task, readers)
+    if between is None:
         return None
     with_model = {}
     for name, column in sorted(readers.items()):
-        read = np.array([i for i, given in enumerate(column) if given is not None], np.int64)
+        read = np.array([i for i, answer in enumerate(column) if answer is not None], np.int64)
         theirs = encode(task, [column[i] for i in read])
         sums = count_table(task, theirs, Answers(answers.labels[read])).sum(axis=0)
         with_model[name] = defined(figures_of(task, sums, False)["kappa"])
-    return found | {"kappa_with_model": with_model}
+    return between | {"kappa_with_model": with_model}

@@ -112,10 +112,10 @@ def label_shares(
             f"{counted.n_unread_dates} of {counted.n} sentences have a date that cannot be read, "
             f"such as {counted.unread_date!r}: in no month"
         )
-    found = [share for kind in kinds for share in shares(counted, kind, confusion)]
-    if not found:
+    by_group = [share for kind in kinds for share in shares(counted, kind, confusion)]
+    if not by_group:
         raise DataError(f"{output}: no sentence has a value to group by")
-    return LabelShares(tuple(found), tuple(notes))
+    return LabelShares(tuple(by_group), tuple(notes))
 
 
 def known_errors(output: str, model: AnyModel) -> tuple[Schema, Confusion | None, str]:

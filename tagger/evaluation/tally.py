@@ -54,14 +54,14 @@ def read_manifest(path: str | Path) -> dict[str, Any]:
     path = Path(path)
     beside = path / "manifest.json" if path.is_dir() else manifest_path(path)
     try:
-        found = json.loads(beside.read_bytes())
+        record = json.loads(beside.read_bytes())
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:
         raise DataError(f"{beside}: cannot be read: {error}") from None
-    if not isinstance(found, dict):
-        raise DataError(f"{beside}: found a JSON {type(found).__name__}, expected an object")
-    return found
+    if not isinstance(record, dict):
+        raise DataError(f"{beside}: found a JSON {type(record).__name__}, expected an object")
+    return record
 
 
 def tally(

@@ -194,7 +194,7 @@ def test_columns_that_are_not_there_are_refused(
 
 def test_a_broken_answer_is_named_by_file_and_line_where_runs_are_compared(tmp_path: Path) -> None:
     path = write(tmp_path / "a.jsonl", [("a", "", "speculation"), ("b", "", "rumour")])
-    with pytest.raises(DataError, match="a.jsonl:2: claim is 'rumour'"):
+    with pytest.raises(DataError, match=r"a.jsonl:2: claim is 'rumour'"):
         changed(path, path, CLAIMS)
 
 

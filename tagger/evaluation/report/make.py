@@ -119,9 +119,9 @@ def model_report(
     report = to_dict(evaluation, about)
     pairs = {}
     for c in model.classifiers:
-        given = answers[c.task.name]
+        judged = answers[c.task.name]
         pairs[c.task.name] = list(
-            zip(c.labels(given.labels), _by_label(c.task.labels, given), strict=True)
+            zip(c.labels(judged.labels), _by_label(c.task.labels, judged), strict=True)
         )
     return ModelReport(evaluation, report, tuple(answer_rows(corpus.examples, pairs)))
 
@@ -227,13 +227,13 @@ def _about(
 
 
 def _versions() -> dict[str, str]:
-    found = {}
+    versions = {}
     for name in ("numpy", "scipy", "scikit-learn", "matplotlib", "jinja2"):
         try:
-            found[name] = version(name)
+            versions[name] = version(name)
         except PackageNotFoundError:
             continue
-    return found
+    return versions
 
 
 def _files(report: Report, html: bool) -> dict[str, str]:

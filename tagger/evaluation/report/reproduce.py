@@ -82,12 +82,12 @@ def _version_note(then: dict[str, str], now: dict[str, str]) -> str:
 
 def _compare_lines(path: Path, expected: str) -> None:
     try:
-        found = path.read_bytes().decode("utf-8", "surrogatepass")
+        text = path.read_bytes().decode("utf-8", "surrogatepass")
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"{path}: cannot be read: {error}") from None
-    if found == expected:
+    if text == expected:
         return
-    old, new = found.splitlines(), expected.splitlines()
+    old, new = text.splitlines(), expected.splitlines()
     for number, (a, b) in enumerate(zip(old, new, strict=False), 1):
         if a != b:
             raise DataError(f"{path}:{number}: found {a[:80]!r}, expected {b[:80]!r}")
@@ -100,15 +100,15 @@ def first_difference(old: Any, new: Any, tolerance: float, place: str = "report"
         for key in [*old, *(k for k in new if k not in old)]:
             if key not in old or key not in new:
                 return f"{place}.{key} is {'new' if key in new else 'gone'}"
-            if found := first_difference(old[key], new[key], tolerance, f"{place}.{key}"):
-                return found
+            if difference := first_difference(old[key], new[key], tolerance, f"{place}.{key}"):
+                return difference
         return ""
     if isinstance(old, list) and isinstance(new, list):
         if len(old) != len(new):
             return f"{place} has {len(old)} entries in the report, now {len(new)}"
         for i, (a, b) in enumerate(zip(old, new, strict=True)):
-            if found := first_difference(a, b, tolerance, f"{place}[{i}]"):
-                return found
+            if difference := first_difference(a, b, tolerance, f"{place}[{i}]"):
+                return difference
         return ""
     numbers = all(isinstance(v, (int, float)) and not isinstance(v, bool) for v in (old, new))
     if numbers and (abs(old - new) <= tolerance + 10.0 ** -(DECIMALS + 2)):

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from tagger.document import Document, Sentence
     from tagger.errors import TaggerError
+    from tagger.evaluation.compare import compare
+    from tagger.evaluation.evaluate import evaluate
     from tagger.predictor import Tagger
     from tagger.schema import Schema, Task
     from tagger.training.estimator import TaggerClassifier
@@ -21,6 +23,8 @@ __all__ = [
     "TaggerError",
     "Task",
     "__version__",
+    "compare",
+    "evaluate",
 ]
 
 _HOME = {
@@ -31,6 +35,8 @@ _HOME = {
     "TaggerClassifier": "tagger.training.estimator",
     "TaggerError": "tagger.errors",
     "Task": "tagger.schema",
+    "compare": "tagger.evaluation.compare",
+    "evaluate": "tagger.evaluation.evaluate",
 }
 
 

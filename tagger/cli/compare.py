@@ -1,17 +1,9 @@
 """tagger compare: two models, or two reports, on the same sentences."""
 
-import json
-from collections.abc import Mapping, Sequence
-from pathlib import Path
-
 import click
 
 from tagger.cli import options
-from tagger.corpus.corpus import Corpus
-from tagger.errors import DataError
-from tagger.evaluation.baselines import Answers
 from tagger.evaluation.compare import Change, TaskComparison
-from tagger.schema import Schema, Task
 
 _KINDS = {"better": "green", "worse": "red", "otherwise": "yellow"}
 
@@ -45,87 +37,16 @@ def command(
     tagger compare report-old report-new
     tagger compare models/old models/new test.jsonl
     """
-    if data:
-        corpus, one, other = _of_models(a, b, data, columns)
-    else:
-        corpus, one, other = _of_reports(a, b)
     from tagger.evaluation.compare import compare
 
-    found = compare(corpus, one, other, rounds, seed)
+    comparison = compare(a, b, list(data) or None, columns=columns, rounds=rounds, seed=seed)
+    for warning in comparison.warnings:
+        click.echo(f"tagger: warning: {warning}", err=True)
     if output_format == "json":
-        click.echo(json.dumps([task.to_dict() for task in found], indent=1, ensure_ascii=False))
+        click.echo(comparison.to_json(), nl=False)
         return
-    for task in found:
+    for task in comparison.tasks:
         _show(task, show)
-
-
-_Pair = tuple[Corpus, dict[str, Answers], dict[str, Answers]]
-
-
-def _of_models(a: str, b: str, data: Sequence[str], columns: Sequence[str]) -> _Pair:
-    from tagger.corpus.corpus import Columns, read_corpus
-    from tagger.evaluation.evaluate import answers_of
-    from tagger.files.formats import expand
-    from tagger.model.store import load_model
-
-    one, other = load_model(a), load_model(b)
-    schema = _shared(one.schema, other.schema)
-    named = Columns.parse(columns, one.about.get("columns"))
-    corpus = read_corpus(expand(list(data)), schema, named)
-    return corpus, answers_of(one, corpus.texts), answers_of(other, corpus.texts)
-
-
-def _of_reports(a: str, b: str) -> _Pair:
-    from tagger.evaluation.compare import read_answers
-    from tagger.evaluation.report.render import ANSWERS, read_report
-
-    reports = read_report(a), read_report(b)
-    data = [report["about"]["data"]["sha256"] for report in reports]
-    if data[0] != data[1]:
-        raise DataError(
-            f"the reports are of different data, {data[0][:12]} and {data[1][:12]}: evaluate "
-            "both models on the same files"
-        )
-    schemas = [_schema_of(report["tasks"]) for report in reports]
-    schema = _shared(*schemas)
-    corpus, one = read_answers(_folder(a) / ANSWERS, schema)
-    again, other = read_answers(_folder(b) / ANSWERS, schema)
-    if corpus.sha256 != again.sha256:
-        raise DataError(f"{b}: the sentences of {ANSWERS} are not those of {a}")
-    return corpus, one, other
-
-
-def _folder(path: str) -> Path:
-    return Path(path) if Path(path).is_dir() else Path(path).parent
-
-
-def _schema_of(tasks: Sequence[Mapping[str, object]]) -> Schema:
-    found = []
-    for task in tasks:
-        labels = task["labels"]
-        assert isinstance(labels, list)
-        names = tuple(str(label["label"]) for label in labels)
-        found.append(Task(str(task["task"]), names, bool(task["multilabel"])))
-    return Schema(tuple(found))
-
-
-def _shared(one: Schema, other: Schema) -> Schema:
-    """Return the tasks of both schemas.
-
-    Raises
-    ------
-    DataError : there is none, or one has other labels in the other schema.
-    """
-    theirs = {task.name: task for task in other.tasks}
-    shared = [task for task in one.tasks if task.name in theirs]
-    if not shared:
-        names = [", ".join(task.name for task in schema.tasks) for schema in (one, other)]
-        raise DataError(f"no task in common: A answers {names[0]}, B answers {names[1]}")
-    for task in shared:
-        if task.labels != theirs[task.name].labels:
-            labels = [", ".join(t.labels) for t in (task, theirs[task.name])]
-            raise DataError(f"{task.name} has the labels {labels[0]} in A, {labels[1]} in B")
-    return Schema(tuple(shared))
 
 
 def _show(task: TaskComparison, n: int) -> None:
@@ -133,7 +54,8 @@ def _show(task: TaskComparison, n: int) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from tagger.evaluation.report.render import FIGURE_NAMES
+    from tagger.evaluation.figures import FIGURE_NAMES
+    from tagger.evaluation.report.markdown import number
 
     console = Console(highlight=False)
     title = f"{task.task}: {task.n} sentences"
@@ -147,7 +69,8 @@ def _show(task: TaskComparison, n: int) -> None:
         d = task.figures[name]
         between = "" if d.low is None else f"[{d.low:+.3f}, {d.high:+.3f}]"
         p = "" if d.p is None else f"{d.p:.3f}"
-        figures = (f"{d.a:.3f}", f"{d.b:.3f}", f"{d.difference:+.3f}", between, p)
+        moved = "" if d.difference is None else f"{d.difference:+.3f}"
+        figures = (number(d.a), number(d.b), moved, between, p)
         table.add_row(names[name], *figures)
     console.print(table)
     console.print(

@@ -56,39 +56,36 @@ def command(
     """
     from rich.console import Console
 
-    from tagger.cli.tables import score_table
-    from tagger.corpus.corpus import Columns, read_corpus
-    from tagger.evaluation.report.make import check_report, model_report, write_files
-    from tagger.evaluation.report.render import require_plots
-    from tagger.files.formats import expand
-    from tagger.predictor import Tagger
+    from tagger.cli.tables import score_table, versus_lines
+    from tagger.evaluation.evaluate import check_report, evaluate
+    from tagger.evaluation.report.html import require_plots
+    from tagger.predictor import model_of
 
-    html = bool(output) and not no_plots
-    if html:
-        require_plots()
-    loaded = Tagger.load(model).model
-    named = Columns.parse(columns, loaded.about.get("columns"))
-    corpus = read_corpus(expand(list(data)), loaded.schema, named)
-    training = None
-    if baseline_data:
-        training = read_corpus(expand(list(baseline_data)), loaded.schema, named)
+    loaded = model_of(model)
+    learn_from = list(baseline_data) or None
     if check:
-        for note in check_report(check, loaded, corpus, training):
+        named = {"columns": columns, "baseline_data": learn_from}
+        for note in check_report(check, loaded, list(data), **named):
             click.echo(f"tagger: {note}", err=True)
         click.echo(f"{check}: the report is reproduced")
         return
-    evaluation, files = model_report(
+    if output and not no_plots:
+        require_plots()  # before the work
+    made = evaluate(
         loaded,
-        corpus,
+        list(data),
+        columns=columns,
         slices=slices,
+        baselines=not no_baselines,
+        baseline_data=learn_from,
         rounds=rounds,
         seed=seed,
-        baselines=not no_baselines,
-        training=training,
-        html=html,
     )
-    if output:
-        write_files(output, files)
-    Console().print(score_table(evaluation.tasks, f"{len(corpus)} sentences, model {loaded.id}"))
-    for warning in evaluation.warnings:
+    for warning in made.warnings:
         click.echo(f"tagger: warning: {warning}", err=True)
+    if output:
+        made.save(output, plots=not no_plots)
+    n = made.report["about"]["data"]["n_sentences"]
+    Console().print(score_table(made.evaluation.tasks, f"{n} sentences, model {loaded.id}"))
+    for line in versus_lines(made.evaluation):
+        click.echo(line)

@@ -8,7 +8,6 @@ from typing import Any
 import click
 
 from tagger.cli import options
-from tagger.errors import DataError
 
 
 @click.command()
@@ -22,6 +21,12 @@ from tagger.errors import DataError
 )
 @click.option("--outlet-column", default="outlet", metavar="NAME", help="[outlet]")
 @click.option("--date-column", default="date", metavar="NAME", help="[date]")
+@click.option(
+    "--day-first/--month-first",
+    "day_first",
+    default=None,
+    help="Whether 05/01/2024 is of January or of May. [refused where it matters]",
+)
 @click.option("--compare", metavar="OTHER", help="An earlier tagged file: show what drifted.")
 @click.option("--plots", metavar="DIR", help="Draw the shares over time into a folder.")
 @options.output_format("table", "json", "csv")
@@ -31,6 +36,7 @@ def command(
     by: tuple[str, ...],
     outlet_column: str,
     date_column: str,
+    day_first: bool | None,
     compare: str | None,
     plots: str | None,
     output_format: str,
@@ -46,59 +52,47 @@ def command(
     tagger stats march.parquet --compare february.parquet
     tagger stats tagged.parquet --by month --plots figures
     """
-    from tagger.evaluation.shares import changed, drift, plot_months, read_manifest, shares, tally
-    from tagger.predictor import Tagger
-    from tagger.schema import Schema
-
-    record = read_manifest(output)
-    if model is None and "schema" in record:
-        schema = Schema.from_dict(record["schema"])
-        confusion, model_id = record.get("out_of_fold"), record.get("model")
-    else:
-        loaded = Tagger.load(model).model
-        schema, confusion, model_id = loaded.schema, loaded.about.get("out_of_fold"), loaded.id
-    counted = tally(output, schema, outlet_column, date_column)
-    others = sorted(set(counted.models) - {str(model_id)})
-    if others:
-        click.echo(
-            f"tagger: tagged by model {', '.join(others)}, not by {model_id}: shares are not "
-            "corrected; name the right one with --model",
-            err=True,
-        )
-        confusion = None
-    elif not confusion:
-        click.echo(
-            "tagger: the model does not record its errors: shares are not corrected", err=True
-        )
     if compare is not None:
-        earlier = tally(compare, schema, outlet_column, date_column)
-        rows = [{**asdict(d), "clear": d.clear} for d in drift(earlier, counted)]
-        moved = changed(compare, output, schema)
+        from tagger.evaluation.drift import label_drift
+
+        moved = label_drift(output, compare, model)
+        _say(moved.notes)
         if output_format == "table":
-            _print_drift(rows, moved)
+            _print_drift(moved.to_dict(), moved.changed)
         else:
-            _print(rows, output_format)
+            _print(moved.to_dict(), output_format)
         return
-    found = [
-        share
-        for kind in by or ("all", "outlet", "month")
-        for share in shares(counted, kind, confusion)
-    ]
-    if not found:
-        raise DataError(f"{output}: no sentence has a value to group by")
+    from tagger.evaluation.shares import label_shares
+
+    result = label_shares(
+        output,
+        model,
+        by=(*by, "month") if by and plots else by,
+        outlet_column=outlet_column,
+        date_column=date_column,
+        day_first=day_first,
+    )
+    _say(result.notes)
     if plots:
-        monthly = [s for s in found if s.by == "month"] or shares(counted, "month", confusion)
-        for path in plot_months(monthly, plots):
+        from tagger.evaluation.months import plot_months
+
+        for path in plot_months(result.shares, plots):
             click.echo(str(path), err=True)
+    shares = [share for share in result.shares if not by or share.by in by]
     if output_format == "table":
-        _print_shares(found)
+        _print_shares(shares)
     else:
-        _print([asdict(share) for share in found], output_format)
+        _print([asdict(share) for share in shares], output_format)
+
+
+def _say(notes: Sequence[str]) -> None:
+    for note in notes:
+        click.echo(f"tagger: {note}", err=True)
 
 
 def _print(rows: Sequence[dict[str, Any]], form: str) -> None:
     if form == "json":
-        click.echo(json.dumps(rows, indent=2, ensure_ascii=False))
+        click.echo(json.dumps(rows, indent=2, ensure_ascii=False, allow_nan=False))
         return
     import csv
     import sys
@@ -127,7 +121,7 @@ def _print_shares(found: Sequence[Any]) -> None:
         new = (s.by, s.group) != last
         last = s.by, s.group
         table.add_row(
-            Text("all" if s.by == "all" else f"{s.by} {s.group}") if new else "",
+            Text(s.group if s.by in ("all", "month") else f"{s.by} {s.group}") if new else "",
             f"{s.n_sentences:,}" if new else "",
             Text(s.label.replace("_", " ")),
             _percent(s.raw, s.low, s.high),

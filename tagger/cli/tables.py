@@ -4,24 +4,48 @@ from collections.abc import Sequence
 
 from rich.table import Table
 
-from tagger.evaluation.evaluate import Figure, TaskScore
+from tagger.evaluation.figures import Figure
+from tagger.evaluation.report.markdown import number
+from tagger.evaluation.scores import Evaluation, TaskScore
 
 
 def score_table(scores: Sequence[TaskScore], title: str) -> Table:
-    """Return a table of precision, recall, F1 with its interval, and support, label by label."""
+    """Return a table of precision, recall, F1 with its interval, and support, label by label.
+
+    The baselines stand below with their macro F1.
+    """
     table = Table(title=title, title_justify="left", title_style="bold")
     table.add_column("", no_wrap=True)
     for name in ("precision", "recall", "F1", "95 %", "support"):
         table.add_column(name, justify="right", no_wrap=True)
     for s in scores:
         macro = s.figures["macro_f1"]
-        row = (f"{s.task}, macro", "", "", f"{macro.value:.3f}", _interval(macro), str(s.n))
+        row = (f"{s.task}, macro", "", "", number(macro.value), _interval(macro), str(s.n))
         table.add_row(*row, style="bold")
         for x in s.labels:
-            numbers = (f"{value.value:.3f}" for value in (x.precision, x.recall, x.f1))
+            numbers = (number(value.value) for value in (x.precision, x.recall, x.f1))
             table.add_row(x.label, *numbers, _interval(x.f1), str(x.support))
+        for name, figures in s.baselines.items():
+            f1 = figures["macro_f1"]
+            row = (f"baseline {name}", "", "", number(f1.value), _interval(f1), str(s.n))
+            table.add_row(*row, style="dim")
         table.add_section()
     return table
+
+
+def versus_lines(evaluation: Evaluation) -> list[str]:
+    """Return for each task a sentence on whether the model beats the best baseline."""
+    lines = []
+    for task, (baseline, d) in evaluation.versus.items():
+        difference = d.difference or 0.0
+        between = f" [{d.low:+.3f}, {d.high:+.3f}]" if d.low is not None else ""
+        sure = d.low is not None and d.low > 0
+        verb = "does not beat" if difference <= 0 else "beats" if sure else "does not surely beat"
+        lines.append(
+            f"{task}: the model {verb} the best baseline, {baseline}: macro F1 "
+            f"{difference:+.3f}{between}"
+        )
+    return lines
 
 
 def _interval(figure: Figure) -> str:

@@ -79,8 +79,9 @@ def command(
     from tagger.cli.tables import score_table
     from tagger.corpus.corpus import read_corpus
     from tagger.corpus.guess import schema_toml
-    from tagger.evaluation.report.make import training_report, write_files
-    from tagger.evaluation.report.render import HTML, require_plots
+    from tagger.evaluation.report.html import require_plots
+    from tagger.evaluation.report.make import training_report
+    from tagger.evaluation.report.values import HTML, write_files
     from tagger.files.formats import expand
     from tagger.files.tagged import atomic_write
     from tagger.model.model import CARD

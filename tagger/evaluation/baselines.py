@@ -1,46 +1,21 @@
 """What a model has to beat: answers that take little or no learning."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from tagger.corpus.corpus import Corpus, folds
+from tagger.evaluation.answers import Answers
+from tagger.features.arrays import Floats
 from tagger.features.featurizer import Featurizer
 from tagger.features.settings import FeatureSettings
 from tagger.model.classifier import encode
 from tagger.schema import Task
 
-Floats = npt.NDArray[np.float64]
-
 N_FOLDS = 5
 _LEXICONS = ("claims", "themes")
-
-
-@dataclass(frozen=True)
-class Answers:
-    """Answers to one task.
-
-    Parameters
-    ----------
-    labels : as `tagger.model.classifier.Classifier.decide` gives them.
-    probabilities : of each label, shape (n_sentences, n_labels); None where there are none.
-    margins : how clear each answer is, shape (n_sentences,).
-    """
-
-    labels: npt.NDArray[Any]
-    probabilities: Floats | None = None
-    margins: Floats | None = None
-
-    def take(self, indices: npt.NDArray[np.int64]) -> "Answers":
-        """Return the answers to the sentences at `indices`."""
-        return Answers(
-            self.labels[indices],
-            None if self.probabilities is None else self.probabilities[indices],
-            None if self.margins is None else self.margins[indices],
-        )
 
 
 def baseline_answers(

@@ -1,44 +1,31 @@
 """Two sets of answers to the same sentences -> what differs, and how surely."""
 
 import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from tagger.corpus.corpus import Corpus, Example
+from tagger.corpus.corpus import Columns, Corpus
+from tagger.corpus.rows import Data
 from tagger.document import Labels
-from tagger.errors import DataError
-from tagger.evaluation.baselines import Answers
-from tagger.evaluation.evaluate import count_table, figures_of, group_sums, interval, resampled_sums
+from tagger.errors import ConfigError, DataError
+from tagger.evaluation.answers import ANSWERS, Answers, answers_of, decode, read_answers
+from tagger.evaluation.bootstrap import swapped_sums
+from tagger.evaluation.evaluate import AnyModel, labelled
+from tagger.evaluation.figures import count_table, figures_of
+from tagger.evaluation.measure import tagged_warnings
+from tagger.evaluation.report.values import read_report, write_files
+from tagger.evaluation.scores import Difference, differences
+from tagger.features.arrays import Floats, Ints
 from tagger.model.classifier import encode
+from tagger.predictor import model_of
 from tagger.schema import Schema, Task
 
-_ROUNDS_AT_ONCE = 100
-
-
-@dataclass(frozen=True)
-class Difference:
-    """A figure of A and of B.
-
-    Parameters
-    ----------
-    a, b : the figure of each.
-    difference : b minus a.
-    low, high : its 95 % interval by paired bootstrap over documents.
-    p : of a permutation test: how often chance alone, swapping the answers of whole
-        documents, makes a difference as large.
-    """
-
-    a: float
-    b: float
-    difference: float
-    low: float | None
-    high: float | None
-    p: float | None
+COMPARISON = "comparison.json"
 
 
 @dataclass(frozen=True)
@@ -82,7 +69,138 @@ class TaskComparison:
         return asdict(self)
 
 
+@dataclass(frozen=True)
+class Comparison:
+    """How two models, or two reports, differ on the same sentences.
+
+    Parameters
+    ----------
+    tasks : what differs, task by task.
+    warnings : what a reader must know before believing a figure.
+    """
+
+    tasks: tuple[TaskComparison, ...]
+    warnings: tuple[str, ...] = ()
+
+    def to_dict(self) -> list[dict[str, Any]]:
+        """Return the comparison as plain JSON values, one a task."""
+        return [task.to_dict() for task in self.tasks]
+
+    def to_json(self) -> str:
+        """Return the comparison as JSON."""
+        return json.dumps(self.to_dict(), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+    def save(self, folder: str | Path) -> None:
+        """Write comparison.json into a folder.
+
+        Raises
+        ------
+        OutputError : it cannot be written.
+        """
+        write_files(folder, {COMPARISON: self.to_json()})
+
+
 def compare(
+    a: AnyModel,
+    b: AnyModel,
+    data: Data | None = None,
+    *,
+    columns: Columns | Sequence[str] | None = None,
+    rounds: int = 1000,
+    seed: int = 0,
+) -> Comparison:
+    """Compare two models on labelled sentences, or two reports on the same ones.
+
+    Parameters
+    ----------
+    a, b : with `data` two models (folders or Taggers), without it two folders of reports.
+    data, columns : as in `tagger.evaluate`.
+    rounds, seed : of bootstrap and permutations.
+
+    Raises
+    ------
+    DataError : the data cannot be used, the reports are of different data, or no task is
+        answered by both.
+    ConfigError : models, but no data.
+    """
+    if data is not None:
+        corpus, one, other, warnings = _of_models(a, b, data, columns)
+        return Comparison(tuple(compare_answers(corpus, one, other, rounds, seed)), warnings)
+    for side in (a, b):
+        if not isinstance(side, (str, Path)):
+            raise ConfigError(
+                f"found a {type(side).__name__} and no data, expected two folders of reports: "
+                "give data to compare models"
+            )
+    corpus, one, other = _of_reports(Path(str(a)), Path(str(b)))
+    return Comparison(tuple(compare_answers(corpus, one, other, rounds, seed)))
+
+
+_Pair = tuple[Corpus, dict[str, Answers], dict[str, Answers]]
+
+
+def _of_models(
+    a: AnyModel, b: AnyModel, data: Data, columns: Columns | Sequence[str] | None
+) -> tuple[Corpus, dict[str, Answers], dict[str, Answers], tuple[str, ...]]:
+    one, other = model_of(a), model_of(b)
+    corpus = labelled(one, data, columns, _shared(one.schema, other.schema))
+    warnings = tuple(tagged_warnings(corpus, one, other))
+    return corpus, answers_of(one, corpus.texts), answers_of(other, corpus.texts), warnings
+
+
+def _of_reports(a: Path, b: Path) -> _Pair:
+    sides = [_read_side(path) for path in (a, b)]
+    data = [sha256 for sha256, _ in sides]
+    if data[0] != data[1]:
+        raise DataError(
+            f"the reports are of different data, {data[0][:12]} and {data[1][:12]}: evaluate "
+            "both models on the same files"
+        )
+    schema = _shared(*(schema for _, schema in sides))
+    folders = [path if path.is_dir() else path.parent for path in (a, b)]
+    corpus, one = read_answers(folders[0] / ANSWERS, schema)
+    again, other = read_answers(folders[1] / ANSWERS, schema)
+    if corpus.sha256 != again.sha256:
+        raise DataError(f"{b}: the sentences of {ANSWERS} are not those of {a}")
+    return corpus, one, other
+
+
+def _read_side(path: Path) -> tuple[str, Schema]:
+    """Return the hash of the data of a report, and its tasks."""
+    report = read_report(path)
+    try:
+        tasks = tuple(
+            Task(task["task"], tuple(x["label"] for x in task["labels"]), task["multilabel"])
+            for task in report["tasks"]
+        )
+        return str(report["about"]["data"]["sha256"]), Schema(tasks)
+    except (KeyError, TypeError) as error:
+        raise DataError(
+            f"{path}: not a whole report, {error} is missing or damaged: make it again with "
+            "tagger evaluate --output"
+        ) from None
+
+
+def _shared(one: Schema, other: Schema) -> Schema:
+    """Return the tasks of both schemas.
+
+    Raises
+    ------
+    DataError : there is none, or one has other labels in the other schema.
+    """
+    theirs = {task.name: task for task in other.tasks}
+    shared = [task for task in one.tasks if task.name in theirs]
+    if not shared:
+        names = [", ".join(task.name for task in schema.tasks) for schema in (one, other)]
+        raise DataError(f"no task in common: A answers {names[0]}, B answers {names[1]}")
+    for task in shared:
+        if task.labels != theirs[task.name].labels:
+            labels = [", ".join(t.labels) for t in (task, theirs[task.name])]
+            raise DataError(f"{task.name} has the labels {labels[0]} in A, {labels[1]} in B")
+    return Schema(tuple(shared))
+
+
+def compare_answers(
     corpus: Corpus,
     a: Mapping[str, Answers],
     b: Mapping[str, Answers],
@@ -101,142 +219,89 @@ def compare(
     ------
     DataError : no task has a gold answer.
     """
-    found = []
+    tasks = []
     for task in corpus.schema.tasks:
         chosen = corpus.annotated(task.name)
         if len(chosen) and task.name in a and task.name in b:
             pair = a[task.name].take(chosen), b[task.name].take(chosen)
-            found.append(_compare_task(corpus, task, chosen, *pair, rounds, seed))
-    if not found:
+            tasks.append(_compare_task(corpus, task, chosen, *pair, rounds, seed))
+    if not tasks:
         raise DataError("there is no task that both answer and that has a gold answer")
-    return found
+    return tasks
 
 
 def _compare_task(
     corpus: Corpus,
     task: Task,
-    chosen: npt.NDArray[np.int64],
+    chosen: Ints,
     a: Answers,
     b: Answers,
     rounds: int,
     seed: int,
 ) -> TaskComparison:
-    from scipy.stats import binomtest
-
     gold = encode(task, corpus.labels(task.name))
     groups = np.unique(corpus.groups[chosen], return_inverse=True)[1]
     scored = a.probabilities is not None and b.probabilities is not None
     if not scored:
         a, b = Answers(a.labels), Answers(b.labels)
     tables = count_table(task, gold, a), count_table(task, gold, b)
-    points = [figures_of(task, table.sum(axis=0), scored) for table in tables]
-    drawn = [
-        figures_of(task, resampled_sums(table, groups, rounds, seed), scored) for table in tables
-    ]
-    swapped = _swapped(task, *tables, groups, scored, rounds, seed)
-    figures = {}
-    for name in points[0]:
-        of_a, of_b = (float(point[name]) for point in points)
-        low, high = interval(drawn[1][name] - drawn[0][name])
-        p = None
-        if rounds:
-            # A hair below, so that rounding does not set equal differences apart.
-            as_large = np.abs(swapped[name]) >= abs(of_b - of_a) - 1e-12
-            p = float((1 + as_large.sum()) / (1 + rounds))
-        figures[name] = Difference(of_a, of_b, of_b - of_a, low, high, p)
-    right_a, right_b = (_equal(gold, x.labels) for x in (a, b))
-    changed = ~_equal(a.labels, b.labels)
-    better, worse = right_b & ~right_a, right_a & ~right_b
-    n_better, n_worse = int(better.sum()), int(worse.sum())
-    mcnemar = 1.0
-    if n_better + n_worse:
-        mcnemar = float(binomtest(n_better, n_better + n_worse).pvalue)
-    changes = []
-    for i in np.flatnonzero(changed):
-        kind = "better" if better[i] else "worse" if worse[i] else "otherwise"
-        example = corpus.examples[int(chosen[i])]
-        given = (decode(task, x.labels[i]) for x in (a, b))
-        changes.append(Change(kind, example.doc, example.text, example.labels[task.name], *given))
-    n_otherwise = int(changed.sum()) - n_better - n_worse
+    figures = differences(task, *tables, groups, scored, rounds, seed)
+    if rounds:
+        p_values = _p_values(task, *tables, groups, scored, rounds, seed)
+        figures = {name: replace(d, p=p_values[name]) for name, d in figures.items()}
+    changes = _changes(corpus, task, chosen, gold, a, b)
+    better, worse, otherwise = (
+        sum(change.kind == kind for change in changes) for kind in ("better", "worse", "otherwise")
+    )
     return TaskComparison(
-        task.name, len(gold), figures, n_better, n_worse, n_otherwise, mcnemar, tuple(changes)
+        task.name,
+        len(gold),
+        figures,
+        better,
+        worse,
+        otherwise,
+        _mcnemar_p(better, worse),
+        tuple(changes),
     )
 
 
-def _swapped(
-    task: Task,
-    a: npt.NDArray[np.float64],
-    b: npt.NDArray[np.float64],
-    groups: npt.NDArray[np.int64],
-    scored: bool,
-    rounds: int,
-    seed: int,
-) -> dict[str, npt.NDArray[np.float64]]:
-    """Return the differences when the answers of documents are swapped at random.
+def _mcnemar_p(better: int, worse: int) -> float:
+    from scipy.stats import binomtest
 
-    Approximate randomization (Noreen 1989), with whole documents as in the bootstrap.
-    """
-    by_group = group_sums(b - a, groups)
-    rng = np.random.default_rng(seed)
-    moved = []
-    for start in range(0, rounds, _ROUNDS_AT_ONCE):
-        size = min(_ROUNDS_AT_ONCE, rounds - start)
-        swap = rng.integers(2, size=(size, len(by_group)))
-        moved.append(swap.astype(np.float64) @ by_group)
-    shift = np.concatenate(moved) if moved else np.empty((0, a.shape[1]))
-    one = figures_of(task, a.sum(axis=0) + shift, scored)
-    other = figures_of(task, b.sum(axis=0) - shift, scored)
-    return {name: other[name] - one[name] for name in one}
+    return float(binomtest(better, better + worse).pvalue) if better + worse else 1.0
+
+
+def _changes(
+    corpus: Corpus, task: Task, chosen: Ints, gold: npt.NDArray[Any], a: Answers, b: Answers
+) -> list[Change]:
+    right_a, right_b = (_equal(gold, x.labels) for x in (a, b))
+    changes = []
+    for i in np.flatnonzero(~_equal(a.labels, b.labels)):
+        kind = "better" if right_b[i] else "worse" if right_a[i] else "otherwise"
+        example = corpus.examples[int(chosen[i])]
+        answers = (decode(task, x.labels[i]) for x in (a, b))
+        changes.append(Change(kind, example.doc, example.text, example.labels[task.name], *answers))
+    return changes
+
+
+def _p_values(
+    task: Task, a: Floats, b: Floats, groups: Ints, scored: bool, rounds: int, seed: int
+) -> dict[str, float | None]:
+    """Return for each figure how often swapped answers differ as much; None where undefined."""
+    shift = swapped_sums(b - a, groups, rounds, seed)
+    totals = a.sum(axis=0), b.sum(axis=0)
+    before, after = (figures_of(task, total, scored) for total in totals)
+    one = figures_of(task, totals[0] + shift, scored)
+    other = figures_of(task, totals[1] - shift, scored)
+    result: dict[str, float | None] = {}
+    for name in before:
+        difference = abs(after[name] - before[name])
+        # A hair below, so that rounding does not set equal differences apart.
+        as_large = np.abs(other[name] - one[name]) >= difference - 1e-12
+        result[name] = None if np.isnan(difference) else float((1 + as_large.sum()) / (1 + rounds))
+    return result
 
 
 def _equal(one: npt.NDArray[Any], other: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
     same = one == other
     return np.asarray(same.all(axis=1) if same.ndim == 2 else same)
-
-
-def decode(task: Task, answer: Any) -> Labels:
-    """Return the label, or labels, behind one encoded answer."""
-    if task.multilabel:
-        return tuple(label for label, given in zip(task.labels, answer, strict=True) if given)
-    return task.labels[int(answer)]
-
-
-def read_answers(path: str | Path, schema: Schema) -> tuple[Corpus, dict[str, Answers]]:
-    """Read the answers that `tagger evaluate` wrote beside a report.
-
-    Parameters
-    ----------
-    path : the file answers.jsonl.
-    schema : the tasks of the report.
-
-    Raises
-    ------
-    DataError : the file cannot be read or does not fit the schema.
-    """
-    try:
-        lines = Path(path).read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: cannot be read: {error}") from None
-    examples, given, probabilities = [], [], []
-    for number, line in enumerate(lines, 1):
-        try:
-            row = json.loads(line)
-            known = row["gold"]
-            gold = {t.name: t.parse(known[t.name]) for t in schema.tasks if t.name in known}
-            examples.append(Example(row["text"], gold, row["doc"], where=f"{path}:{number}"))
-            given.append({t.name: t.parse(row["answers"][t.name]) for t in schema.tasks})
-            probabilities.append(
-                {t.name: [row["p"][t.name][x] for x in t.labels] for t in schema.tasks}
-            )
-        except (ValueError, KeyError, TypeError, DataError) as error:
-            raise DataError(f"{path}:{number}: not an answer of this report: {error}") from None
-    if not examples:
-        raise DataError(f"{path}: no answer in it")
-    answers = {
-        t.name: Answers(
-            encode(t, [row[t.name] for row in given]),
-            np.array([row[t.name] for row in probabilities]),
-        )
-        for t in schema.tasks
-    }
-    return Corpus(schema, tuple(examples)), answers

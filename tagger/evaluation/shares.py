@@ -1,56 +1,32 @@
 """Tagged sentences -> shares of labels, with intervals, corrected for known errors.
 
 Sentences of one document resemble each other, so intervals come from drawing
-whole documents anew (cluster bootstrap, Davison and Hinkley 1997, section 3.8).
-The correction is "adjusted classify and count" (Forman 2008): the raw shares are
-the true ones sent through the model's confusion matrix, here that of the
+whole documents anew. The correction is "adjusted classify and count" (Forman 2008): the
+raw shares are the true ones sent through the model's confusion matrix, here that of the
 cross-validation, so the true ones are found by sending them back. The draws take
 the confusion matrix anew too: a matrix from few sentences gives a wide interval.
 """
 
-import json
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from tagger.errors import DataError, did_you_mean
-from tagger.files import Reject, read_rows
-from tagger.files.formats import expand
-from tagger.files.tagged import manifest_path
+from tagger.evaluation.bootstrap import ends, resampled_sums
+from tagger.evaluation.evaluate import AnyModel
+from tagger.evaluation.tally import Tally, read_manifest, tally
+from tagger.features.arrays import Floats, Ints
+from tagger.predictor import model_of
 from tagger.schema import Schema, Task
 
-Floats = npt.NDArray[np.float64]
 Confusion = Mapping[str, Any]
 
 BY = ("all", "document", "outlet", "month")
-_N_DRAWS = 400
-_DRAWN_AT_ONCE = 4_000_000  # documents, which bounds the memory
-_LEVEL = 0.95
+_BY_DEFAULT = ("all", "outlet", "month")
+N_DRAWS = 400
 _MIN_SEPARATION = 0.05
-
-
-@dataclass
-class Tally:
-    """Counts of labels by document.
-
-    Parameters
-    ----------
-    schema : the tasks.
-    counts : by outlet, month and document the number of sentences, then that of
-        each label, task by task.
-    models : how many sentences each model tagged.
-    n : number of sentences.
-    """
-
-    schema: Schema
-    counts: dict[tuple[str, str, str], npt.NDArray[np.int64]] = field(default_factory=dict)
-    models: Counter[str] = field(default_factory=Counter)
-    n: int = 0
 
 
 @dataclass(frozen=True)
@@ -82,99 +58,93 @@ class Share:
 
 
 @dataclass(frozen=True)
-class Drift:
-    """How the share of a label differs between two runs.
+class LabelShares:
+    """What `label_shares` gives.
 
     Parameters
     ----------
-    task, label : whose share.
-    before, after : raw shares.
-    low, high : 95 % interval of after - before.
+    shares : the share of each label in each group.
+    notes : why shares are not corrected, and what was left out.
     """
 
-    task: str
-    label: str
-    before: float
-    after: float
-    low: float
-    high: float
+    shares: tuple[Share, ...]
+    notes: tuple[str, ...]
 
-    @property
-    def clear(self) -> bool:
-        """Whether the interval leaves out no change at all."""
-        return self.low > 0 or self.high < 0
+    def to_dict(self) -> list[dict[str, Any]]:
+        """Return the shares as plain JSON values."""
+        return [asdict(share) for share in self.shares]
 
 
-def read_manifest(path: str | Path) -> dict[str, Any]:
-    """Return the record that `tagger predict` left beside an output; empty where there is none.
-
-    Raises
-    ------
-    DataError : the record is there but damaged.
-    """
-    path = Path(path)
-    beside = path / "manifest.json" if path.is_dir() else manifest_path(path)
-    try:
-        found = json.loads(beside.read_bytes())
-    except FileNotFoundError:
-        return {}
-    except (OSError, ValueError) as error:
-        raise DataError(f"{beside}: cannot be read: {error}") from None
-    if not isinstance(found, dict):
-        raise DataError(f"{beside}: found a JSON {type(found).__name__}, expected an object")
-    return found
-
-
-def tally(
-    path: str, schema: Schema, outlet_column: str = "outlet", date_column: str = "date"
-) -> Tally:
-    """Count the labels of a tagged file, or of a folder of them.
+def label_shares(
+    output: str,
+    model: AnyModel = None,
+    *,
+    by: Sequence[str] = (),
+    outlet_column: str = "outlet",
+    date_column: str = "date",
+    day_first: bool | None = None,
+) -> LabelShares:
+    """Return how often each label occurs in tagged sentences, as ``tagger stats`` does.
 
     Parameters
     ----------
-    path : what `tagger predict` wrote as JSONL, CSV or Parquet.
-    schema : the tasks to count.
-    outlet_column, date_column : columns with the outlet and the date (as 2024-03-18).
+    output : what `tagger predict` wrote.
+    model : what tagged it; by default the manifest beside `output` tells.
+    by : some of `BY`; by default all, and outlet and month where there are any.
+    outlet_column, date_column : columns with the outlet and the date.
+    day_first : whether ``05/01/2024`` is of January or of May.
 
     Raises
     ------
-    DataError : a row is broken or lacks a task's column.
+    DataError : a row is broken, there is no column to group by, nothing is left to count,
+        or a date is of two months and `day_first` is not given.
     """
-    found = Tally(schema)
-    size = 1 + sum(len(task.labels) for task in schema.tasks)
-    for name in expand([path]):
-        for row in read_rows(name):
-            if isinstance(row, Reject):
-                raise DataError(f"{row.where}: {row.reason}")
-            record = row.record
-            key = (
-                str(record.get(outlet_column) or ""),
-                str(record.get(date_column) or "")[:7],
-                str(record.get("doc") or ""),
-            )
-            if key not in found.counts:
-                found.counts[key] = np.zeros(size, np.int64)
-            try:
-                found.counts[key][_places(record, schema)] += 1
-            except DataError as error:
-                raise DataError(f"{row.where}: {error}: expected tagged sentences") from None
-            found.models[str(record.get("model", ""))] += 1
-            found.n += 1
-    if not found.n:
-        raise DataError(f"{path}: no tagged sentence")
-    return found
+    schema, confusion, model_id = known_errors(output, model)
+    kinds = tuple(by) or _BY_DEFAULT
+    counted = tally(output, schema, outlet_column, date_column, day_first, dated="month" in kinds)
+    for kind, column in (("outlet", outlet_column), ("month", date_column)):
+        if column not in counted.columns and (kind in by or column not in ("outlet", "date")):
+            hint = did_you_mean(column, sorted(counted.columns))
+            raise DataError(f"{output}: there is no column {column!r} to group by: {hint}")
+    notes, confusion = correction_notes(counted, confusion, model_id)
+    if counted.n_unread_dates:
+        notes.append(
+            f"{counted.n_unread_dates} of {counted.n} sentences have a date that cannot be read, "
+            f"such as {counted.unread_date!r}: in no month"
+        )
+    by_group = [share for kind in kinds for share in shares(counted, kind, confusion)]
+    if not by_group:
+        raise DataError(f"{output}: no sentence has a value to group by")
+    return LabelShares(tuple(by_group), tuple(notes))
 
 
-def _places(record: Mapping[str, Any], schema: Schema) -> list[int]:
-    places, start = [0], 1
-    for task in schema.tasks:
-        if task.name not in record:
-            raise DataError(f"no column {task.name!r}: {did_you_mean(task.name, record)}")
-        given = task.parse(record[task.name])
-        labels = (given,) if isinstance(given, str) else given
-        places += [start + task.labels.index(label) for label in labels]
-        start += len(task.labels)
-    return places
+def known_errors(output: str, model: AnyModel) -> tuple[Schema, Confusion | None, str]:
+    """Return schema, errors out of fold and id of what tagged an output."""
+    record = read_manifest(output)
+    if model is None and "schema" in record:
+        return (
+            Schema.from_dict(record["schema"]),
+            record.get("out_of_fold"),
+            str(record.get("model")),
+        )
+    loaded = model_of(model)
+    return loaded.schema, loaded.about.get("out_of_fold"), loaded.id
+
+
+def correction_notes(
+    counted: Tally, confusion: Confusion | None, model_id: str
+) -> tuple[list[str], Confusion | None]:
+    """Say whether shares can be corrected; return the errors to correct them by, or None."""
+    others = sorted(set(counted.models) - {model_id})
+    if others:
+        note = (
+            f"tagged by model {', '.join(others)}, not by {model_id}: shares are not "
+            "corrected; name the right one with --model"
+        )
+        return [note], None
+    if not confusion:
+        return ["the model does not record its errors: shares are not corrected"], None
+    return [], confusion
 
 
 def shares(
@@ -196,7 +166,7 @@ def shares(
     """
     if by not in BY:
         raise DataError(f"by is {by!r}: {did_you_mean(by, BY)}")
-    groups: dict[str, list[npt.NDArray[np.int64]]] = {}
+    groups: dict[str, list[Ints]] = {}
     for (outlet, month, doc), counts in counted.counts.items():
         name = {"all": "all", "document": doc, "outlet": outlet, "month": month}[by]
         if name:
@@ -207,71 +177,76 @@ def shares(
         for task in counted.schema.tasks
         if confusion and task.name in confusion and by != "document"
     }
-    found: list[Share] = []
-    for name in sorted(groups):
-        found += _group(counted.schema, by, name, np.stack(groups[name]), drawn, rng)
-    return found
+    return [
+        share
+        for name in sorted(groups)
+        for share in _group(counted.schema, by, name, np.stack(groups[name]), drawn, seed)
+    ]
 
 
 def _group(
-    schema: Schema,
-    by: str,
-    name: str,
-    counts: npt.NDArray[np.int64],
-    matrices: Mapping[str, Floats],
-    rng: np.random.Generator,
+    schema: Schema, by: str, name: str, counts: Ints, matrices: Mapping[str, Floats], seed: int
 ) -> list[Share]:
     """Return the shares of one group, from the counts of its documents."""
     n_docs, total = len(counts), counts.sum(axis=0)
-    draws = _redrawn(counts, rng) if n_docs > 1 else None
-    found, start = [], 0
+    draws = None
+    if n_docs > 1:
+        draws = shares_of(resampled_sums(counts, np.arange(n_docs), N_DRAWS, seed))
+    result, start = [], 0
     for task in schema.tasks:
         columns = slice(start, start + len(task.labels))
         start = columns.stop
         raw = total[1:][columns] / total[0]
         low, high = np.array([wilson(int(k), int(total[0])) for k in total[1:][columns]]).T
+        corrected = np.full((3, len(task.labels)), np.nan)
         if draws is not None:
-            drawn_low, drawn_high = _interval(draws[:, columns])
+            drawn_low, drawn_high = ends(draws[:, columns])
             # No spread between documents is no proof that there is none.
             spread = drawn_low < drawn_high
             low, high = np.where(spread, drawn_low, low), np.where(spread, drawn_high, high)
-        fixed: list[tuple[float | None, float | None, float | None]]
-        fixed = [(None, None, None)] * len(task.labels)
-        if task.name in matrices and draws is not None:
-            matrix = matrices[task.name]
-            point = adjust(task, raw[None], matrix[:1])[0]
-            fixed_low, fixed_high = _interval(adjust(task, draws[:, columns], matrix[1:]))
-            fixed = [
-                (None, None, None) if np.isnan(p) else (float(p), float(a), float(b))
-                for p, a, b in zip(point, fixed_low, fixed_high, strict=True)
-            ]
-        found += [
-            Share(
-                by, name, task.name, label, int(total[0]), n_docs, float(p), float(a), float(b), *f
-            )
-            for label, p, a, b, f in zip(task.labels, raw, low, high, fixed, strict=True)
-        ]
-    return found
+            if task.name in matrices:
+                corrected = _corrected(
+                    task, raw, draws[:, columns], high - low, matrices[task.name]
+                )
+        for i, label in enumerate(task.labels):
+            numbers = (float(raw[i]), float(low[i]), float(high[i]))
+            known = not np.isnan(corrected[0, i])
+            fixed = corrected[:, i].tolist() if known else (None, None, None)
+            size = int(total[0]), n_docs
+            result.append(Share(by, name, task.name, label, *size, *numbers, *fixed))
+    return result
 
 
-def _redrawn(counts: npt.NDArray[np.int64], rng: np.random.Generator) -> Floats:
-    """Return the shares in draws of as many documents anew, shape (n_draws, n_labels)."""
-    n_docs = len(counts)
-    step = max(1, _DRAWN_AT_ONCE // n_docs)
-    sums = np.concatenate(
-        [
-            rng.multinomial(n_docs, np.full(n_docs, 1 / n_docs), min(step, _N_DRAWS - start))
-            @ counts
-            for start in range(0, _N_DRAWS, step)
-        ]
-    )
+def _corrected(task: Task, raw: Floats, draws: Floats, width: Floats, matrices: Floats) -> Floats:
+    """Return corrected shares and the ends of their intervals, shape (3, n_labels).
+
+    Sent back, a share may fall outside of 0 to 1, and then it is clipped. Clipping every
+    draw would leave an interval of width 0, as if the share were known for certain. So the
+    draws are not clipped, only the ends are; an interval is at least as wide as the raw
+    one, since a correction by an estimated matrix adds doubt and takes none away, and
+    holds the corrected share itself. A draw whose matrix cannot be sent back says nothing:
+    it counts as 0 at the low end and as 1 at the high one.
+
+    Parameters
+    ----------
+    raw, width : raw shares and the widths of their intervals, shape (n_labels,).
+    draws : raw shares drawn anew, shape (n_draws, n_labels).
+    matrices : as `_matrices` gives them.
+    """
+    point = adjust(task, raw[None], matrices[:1])[0]
+    sent_back = _sent_back(task, draws, matrices[1:])
+    low = np.clip(ends(np.where(np.isnan(sent_back), 0, sent_back))[0], 0, 1)
+    high = np.clip(ends(np.where(np.isnan(sent_back), 1, sent_back))[1], 0, 1)
+    half = np.maximum(high - low, width) / 2
+    middle = np.clip((low + high) / 2, half, 1 - half)
+    narrow = high - low < width
+    low, high = np.where(narrow, middle - half, low), np.where(narrow, middle + half, high)
+    return np.stack([point, np.minimum(low, point), np.maximum(high, point)])
+
+
+def shares_of(sums: Floats) -> Floats:
+    """Return the share of each label, from sums whose first column counts sentences."""
     return np.asarray(sums[:, 1:] / np.maximum(sums[:, :1], 1))
-
-
-def _interval(draws: Floats) -> tuple[Floats, Floats]:
-    tail = (1 - _LEVEL) / 2
-    low, high = np.quantile(draws, [tail, 1 - tail], axis=0)
-    return low, high
 
 
 def wilson(k: int, n: int) -> tuple[float, float]:
@@ -295,7 +270,7 @@ def _matrices(task: Task, confusion: Any, rng: np.random.Generator) -> Floats:
             f"out_of_fold of {task.name} has shape {counts.shape}, which is not that of its labels"
         )
     counts += 0.5  # no cell is impossible because it was not seen
-    draws = rng.standard_gamma(np.broadcast_to(counts, (_N_DRAWS, *counts.shape)))
+    draws = rng.standard_gamma(np.broadcast_to(counts, (N_DRAWS, *counts.shape)))
     both = np.concatenate([counts[None], draws])
     return np.asarray(both / both.sum(axis=-1, keepdims=True))
 
@@ -313,118 +288,19 @@ def adjust(task: Task, raw: Floats, matrices: Floats) -> Floats:
     Shape (n, n_labels), from 0 to 1; a single-label task's rows sum to one. NaN
     where the model hardly tells labels apart, so that nothing can be sent back.
     """
+    clipped = np.clip(_sent_back(task, raw, matrices), 0, 1 if task.multilabel else None)
+    return clipped if task.multilabel else clipped / clipped.sum(axis=1, keepdims=True)
+
+
+def _sent_back(task: Task, raw: Floats, matrices: Floats) -> Floats:
+    """Return what `adjust` does before it is brought into 0 to 1."""
     if task.multilabel:
         false_alarms, hits = matrices[..., 0, 1], matrices[..., 1, 1]
         apart = hits - false_alarms
         with np.errstate(divide="ignore", invalid="ignore"):
-            sent_back = np.clip((raw - false_alarms) / apart, 0, 1)
-        return np.where(apart < _MIN_SEPARATION, np.nan, sent_back)
-    apart = np.abs(np.linalg.det(matrices))
-    usable = apart >= _MIN_SEPARATION ** (len(task.labels) - 1)
+            return np.where(apart < _MIN_SEPARATION, np.nan, (raw - false_alarms) / apart)
+    usable = np.abs(np.linalg.det(matrices)) >= _MIN_SEPARATION ** (len(task.labels) - 1)
+    # Matrices that cannot be inverted are replaced by one that can, and their results by NaN.
     safe = np.where(usable[:, None, None], matrices, np.eye(len(task.labels)))
     solved = np.linalg.solve(np.swapaxes(safe, 1, 2), raw[..., None])[..., 0]
-    positive = np.asarray(np.clip(solved, 0, None))
-    return np.where(usable[:, None], positive / positive.sum(axis=1, keepdims=True), np.nan)
-
-
-def drift(before: Tally, after: Tally, seed: int = 0) -> list[Drift]:
-    """Return how the shares of two runs differ, label by label."""
-    rng = np.random.default_rng(seed)
-    sides = []
-    for counted in (before, after):
-        counts = np.stack(list(counted.counts.values()))
-        total = counts.sum(axis=0)
-        sides.append((total[1:] / total[0], _redrawn(counts, rng)))
-    (old, old_draws), (new, new_draws) = sides
-    low, high = _interval(new_draws - old_draws)
-    names = [(task.name, label) for task in before.schema.tasks for label in task.labels]
-    return [
-        Drift(task, label, *map(float, numbers))
-        for (task, label), *numbers in zip(names, old, new, low, high, strict=True)
-    ]
-
-
-def changed(before: str, after: str, schema: Schema) -> dict[str, Counter[tuple[str, str]]]:
-    """Count how the answers to the same sentences changed from one run to another.
-
-    Parameters
-    ----------
-    before, after : tagged files; a sentence is the same where doc, n and text are.
-    schema : the tasks to compare.
-
-    Returns
-    -------
-    By task, how often which answer became which; answers that stayed are among them.
-    """
-    known: dict[tuple[str, str, str], list[str]] = {}
-    for key, given in _answers(before, schema):
-        known[key] = given
-    found: dict[str, Counter[tuple[str, str]]] = {task.name: Counter() for task in schema.tasks}
-    for key, given in _answers(after, schema):
-        if key in known:
-            for task, old, new in zip(schema.tasks, known[key], given, strict=True):
-                found[task.name][old, new] += 1
-    return found
-
-
-def _answers(path: str, schema: Schema) -> Iterable[tuple[tuple[str, str, str], list[str]]]:
-    for name in expand([path]):
-        for row in read_rows(name):
-            if isinstance(row, Reject):
-                raise DataError(f"{row.where}: {row.reason}")
-            record = row.record
-            given = [task.parse(record.get(task.name, "")) for task in schema.tasks]
-            yield (
-                (str(record.get("doc")), str(record.get("n")), str(record.get("text"))),
-                [g if isinstance(g, str) else "|".join(g) for g in given],
-            )
-
-
-def plot_months(found: Sequence[Share], folder: str | Path) -> list[Path]:
-    """Draw the shares over time, one picture a task; return the files.
-
-    Raises
-    ------
-    DataError : the extra plots is not installed, or there are fewer than two months.
-    """
-    try:
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise DataError("plots need the extra plots: pip install 'claim-tagger[plots]'") from None
-    monthly = [s for s in found if s.by == "month"]
-    months = sorted({s.group for s in monthly})
-    if len(months) < 2:
-        raise DataError(
-            f"found {len(months)} month(s) in the column of dates, expected two or more"
-        )
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    written = []
-    for task in dict.fromkeys(s.task for s in monthly):
-        figure = Figure(figsize=(9, 4.5), layout="constrained")
-        axes = figure.subplots()
-        for label in dict.fromkeys(s.label for s in monthly if s.task == task):
-            line = [s for s in monthly if (s.task, s.label) == (task, label)]
-            x = [months.index(s.group) for s in line]
-            (drawn,) = axes.plot(
-                x, [s.raw for s in line], marker="o", label=label.replace("_", " ")
-            )
-            axes.fill_between(
-                x, [s.low for s in line], [s.high for s in line], alpha=0.2, color=drawn.get_color()
-            )
-            fixed = [
-                (i, s.adjusted) for i, s in zip(x, line, strict=True) if s.adjusted is not None
-            ]
-            if fixed:
-                axes.plot(*zip(*fixed, strict=True), linestyle="--", color=drawn.get_color())
-        axes.set_xticks(range(len(months)), months, rotation=45, ha="right")
-        axes.set_ylim(0, None)
-        axes.yaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
-        axes.set_ylabel("share of sentences")
-        axes.set_title(f"{task}: raw with 95 % interval; dashed: corrected for known errors")
-        axes.grid(alpha=0.3)
-        figure.legend(loc="outside right upper", frameon=False)
-        path = folder / f"shares-{task}.png"
-        figure.savefig(path, dpi=150, metadata={"Software": None})
-        written.append(path)
-    return written
+    return np.where(usable[:, None], solved, np.nan)

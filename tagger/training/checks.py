@@ -14,7 +14,7 @@ from scipy.sparse import csr_matrix
 from tagger.corpus.corpus import Columns, Corpus, Example, example_of
 from tagger.corpus.rows import Data, named, rows_of
 from tagger.errors import ConfigError, DataError
-from tagger.evaluation.evaluate import agreement, readers_of
+from tagger.evaluation.readers import agreement, readers_of
 from tagger.files import Reject
 from tagger.model.classifier import encode
 from tagger.model.model import fingerprints

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from joblib import Parallel, delayed
 
 from tagger.corpus.corpus import Corpus, folds
-from tagger.evaluation.evaluate import score
+from tagger.evaluation.scores import score
 from tagger.model.classifier import Classifier, encode
 from tagger.schema import Task
 from tagger.training.train import (

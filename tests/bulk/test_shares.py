@@ -5,9 +5,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner, Result
 
+from tagger.cli.main import cli
 from tagger.errors import DataError
-from tagger.evaluation.shares import adjust, changed, drift, plot_months, shares, tally, wilson
+from tagger.evaluation.dates import month_of
+from tagger.evaluation.drift import changed, drift
+from tagger.evaluation.months import plot_months
+from tagger.evaluation.shares import adjust, label_shares, shares, wilson
+from tagger.evaluation.tally import tally
 from tagger.schema import CLAIM, CLAIMS, THEME, Schema
 
 CLAIM_ONLY = Schema((CLAIM,))
@@ -89,6 +95,107 @@ def test_drift_is_told_from_chance(tmp_path: Path) -> None:
     assert (of["speculation"].before, of["speculation"].after) == (0.2, 0.6)
     moved = changed(a, c, CLAIM_ONLY)["claim"]
     assert moved["reported_fact", "speculation"] == 40 and sum(moved.values()) == 100
+
+
+def test_corrected_interval_is_never_narrower_than_the_raw_one(tmp_path: Path) -> None:
+    # The model gives half of all sentences a label that it gives wrongly as often: the
+    # corrected share is 0, in every draw.
+    path = write(
+        tmp_path / "a.jsonl",
+        [(f"d{i}", "", "speculation" if i % 5 else "reported_fact") for i in range(20)],
+    )
+    counts = [[200, 100, 700], [100, 200, 700], [50, 50, 900]]
+    pairs = [[[100, 900], [50, 950]]] * 3
+    wide = {"claim": counts, "theme": pairs}
+    for s in shares(tally(path, CLAIMS), "all", wide):
+        if s.adjusted is None or s.adjusted_low is None or s.adjusted_high is None:
+            continue
+        assert s.adjusted_high - s.adjusted_low >= s.high - s.low - 1e-9, s
+        assert 0 <= s.adjusted_low <= s.adjusted <= s.adjusted_high <= 1, s
+    sure = np.array([[[60, 40], [5, 95]]] * 3) * 1000
+    none = [{"doc": f"d{i}", "claim": "speculation", "text": "t"} for i in range(40)]
+    for i, row in enumerate(none):
+        row["theme"] = "military" if i % 8 == 0 else ""
+    (tmp_path / "b.jsonl").write_text("".join(json.dumps(row) + "\n" for row in none))
+    found = shares(tally(str(tmp_path / "b.jsonl"), CLAIMS), "all", {"theme": sure.tolist()})
+    (military,) = (s for s in found if s.label == "military")
+    assert military.adjusted == 0 and military.adjusted_low == 0
+    assert military.adjusted_high == pytest.approx(military.high - military.low)
+
+
+def test_a_run_compared_with_itself_did_not_drift_at_all(tmp_path: Path) -> None:
+    rows = [(f"d{i}", "", "speculation" if i % 3 else "reported_fact") for i in range(30)]
+    a = write(tmp_path / "a.jsonl", rows)
+    assert all((d.low, d.high) == (0, 0) for d in drift(tally(a, CLAIMS), tally(a, CLAIMS)))
+    # Three changed sentences of thirty are a small change, however much documents differ.
+    b = write(tmp_path / "b.jsonl", [(d, t, "reported_fact") for d, t, _ in rows[:5]] + rows[5:])
+    (found,) = (d for d in drift(tally(a, CLAIMS), tally(b, CLAIMS)) if d.label == "speculation")
+    assert found.high <= 0 and found.low > -0.3
+
+
+@pytest.mark.parametrize(
+    ("date", "day_first", "month"),
+    [
+        ("2024-03-18", None, "2024-03"), ("2024-03", None, "2024-03"), ("2024", None, ""),
+        ("2024-03-18T10:00:00Z", None, "2024-03"), ("18/03/2024", None, "2024-03"),
+        ("03/18/2024", None, "2024-03"), ("Jan. 9, 2024", None, "2024-01"),
+        ("9 January 2024", None, "2024-01"), ("05/01/2024", True, "2024-01"),
+        ("05/01/2024", False, "2024-05"), ("05/05/2024", None, "2024-05"),
+        ("March", None, ""), ("Monday", None, ""), ("soon", None, ""), (None, None, ""),
+    ],
+)  # fmt: skip
+def test_months_are_read_from_dates_of_any_form(
+    date: str | None, day_first: bool | None, month: str
+) -> None:
+    assert month_of(date, day_first) == month
+
+
+def test_dates_of_two_months_are_refused_and_others_counted(tmp_path: Path) -> None:
+    path = write(
+        tmp_path / "a.jsonl",
+        [
+            ("a", "05/01/2024", "speculation"),
+            ("b", "Feb. 3, 2024", "speculation"),
+            ("c", "last week", "speculation"),
+        ],
+    )
+
+    def stats(*options: str) -> Result:
+        arguments = ["stats", path, "--by", "month", "--format", "json", *options]
+        return CliRunner().invoke(cli, arguments, catch_exceptions=False)
+
+    with pytest.raises(DataError, match=r"a.jsonl:1: the date '05/01/2024'.*--day-first"):
+        stats()
+    done = stats("--day-first")
+    assert {s["group"] for s in json.loads(done.stdout)} == {"2024-01", "2024-02"}
+    assert "1 of 3 sentences have a date that cannot be read, such as 'last week'" in done.stderr
+    assert {s["group"] for s in json.loads(stats("--month-first").stdout)} == {
+        "2024-05",
+        "2024-02",
+    }
+    assert label_shares(path, by=["all"]).shares  # dates that nobody asks for are not read
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--outlet-column", "dcument"], "no column 'dcument' to group by"),
+        (["--date-column", "dat"], "no column 'dat' to group by: did you mean 'date'"),
+        (["--by", "outlet"], "no column 'outlet' to group by"),
+    ],
+)
+def test_columns_that_are_not_there_are_refused(
+    tmp_path: Path, options: list[str], message: str
+) -> None:
+    path = write(tmp_path / "a.jsonl", [("a", "2024-01-01", "speculation")])
+    with pytest.raises(DataError, match=message):
+        CliRunner().invoke(cli, ["stats", path, *options], catch_exceptions=False)
+
+
+def test_a_broken_answer_is_named_by_file_and_line_where_runs_are_compared(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.jsonl", [("a", "", "speculation"), ("b", "", "rumour")])
+    with pytest.raises(DataError, match=r"a.jsonl:2: claim is 'rumour'"):
+        changed(path, path, CLAIMS)
 
 
 def test_file_that_is_not_tagged_is_refused(tmp_path: Path) -> None:

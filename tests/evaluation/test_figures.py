@@ -6,20 +6,17 @@ from sklearn import metrics
 
 from tagger.corpus.corpus import Corpus, Example
 from tagger.errors import DataError
-from tagger.evaluation.baselines import Answers, baseline_answers
-from tagger.evaluation.evaluate import (
-    agreement,
-    average_precision,
-    count_table,
-    curves,
-    evaluate,
-    figures_of,
-    readers_of,
-    resampled_sums,
-    score,
-    slice_columns,
-)
+from tagger.evaluation.answers import Answers
+from tagger.evaluation.baselines import baseline_answers
+from tagger.evaluation.bootstrap import resampled_sums
+from tagger.evaluation.curves import average_precision, curves
+from tagger.evaluation.figures import FIGURE_NAMES, count_table, figures_of
+from tagger.evaluation.measure import measure
+from tagger.evaluation.readers import agreement, readers_of
+from tagger.evaluation.scores import score
+from tagger.evaluation.slices import slice_columns
 from tagger.model.model import fingerprints
+from tagger.model.thresholds import ranked_counts
 from tagger.schema import Schema, Task
 
 ABC = Task("letter", ("a", "b", "c"))
@@ -62,6 +59,36 @@ def test_correlations_are_those_of_scikit_learn():
         pair = gold == i, answers == i
         assert found[f"mcc.{label}"] == pytest.approx(metrics.matthews_corrcoef(*pair))
         assert found[f"kappa.{label}"] == pytest.approx(metrics.cohen_kappa_score(*pair))
+
+
+def test_correlations_of_one_class_are_undefined_and_left_out_of_means():
+    same = np.zeros(4, int)
+    found = score(ABC, same, same, rounds=10)
+    assert (found.figures["kappa"].value, found.figures["mcc"].value) == (None, None)
+    assert found.figures["kappa"].low is None
+    assert found.labels[2].kappa.value is None
+    gold = np.array([[1, 0], [0, 0], [1, 0], [0, 0]], bool)
+    assert score(MANY, gold, gold).figures["kappa"].value == 1.0
+    # Answers of one class to gold of two have a limit, which is 0.
+    assert score(MANY, gold, np.zeros_like(gold)).figures["mcc"].value == 0.0
+
+
+def test_average_precision_without_a_positive_case_is_undefined():
+    assert average_precision(np.array([0.1, 0.9]), np.zeros(2, bool)) is None
+
+
+def test_thresholds_count_equal_scores_together():
+    scores, hits, given = ranked_counts(
+        np.array([0.5, 0.9, 0.5, 0.1]), np.array([True, True, False, True])
+    )
+    assert scores.tolist() == [0.9, 0.5, 0.1]
+    assert (hits.tolist(), given.tolist()) == ([1, 2, 3], [1, 3, 4])
+
+
+def test_every_figure_is_a_row_with_a_name_to_show():
+    table = count_table(ABC, np.array([0, 1]), Answers(np.array([0, 1]), np.eye(3)[:2]))
+    found = figures_of(ABC, table.sum(axis=0), True)
+    assert {name for name in found if "." not in name} == set(FIGURE_NAMES)
 
 
 def test_losses_are_those_of_scikit_learn():
@@ -164,6 +191,15 @@ def test_slices_are_columns_of_few_values_length_and_year():
     assert set(found["year"]) == {"2019", "2020"}
 
 
+def test_years_are_read_from_dates_of_any_form():
+    dates = ["18/03/2024", "Jan. 9, 2023", "2022", "05/01/2021", "soon", ""]
+    corpus = corpus_of(*[("t", {"letter": "a"}, str(i), {"date": d}) for i, d in enumerate(dates)])
+    assert slice_columns(corpus)["year"] == ["2024", "2023", "2022", "2021", "", ""]
+    answers = {"letter": Answers(np.zeros(6, int))}
+    found = measure(Schema((ABC,)), corpus, answers, rounds=0)
+    assert "1 of 5 dates cannot be read: in no slice by year" in found.warnings
+
+
 def test_tasks_missing_in_some_rows_are_counted_and_left_out():
     corpus = corpus_of(
         ("p q", {"letter": "a", "tag": ("x",)}, "1", {}), ("r s", {"letter": "b"}, "2", {})
@@ -172,18 +208,18 @@ def test_tasks_missing_in_some_rows_are_counted_and_left_out():
         "letter": Answers(np.array([0, 0])),
         "tag": Answers(np.array([[True, False], [True, True]])),
     }
-    found = evaluate(corpus.schema, corpus, answers, rounds=10)
+    found = measure(corpus.schema, corpus, answers, rounds=10)
     assert [(t.n, t.n_unannotated) for t in found.tasks] == [(2, 0), (1, 1)]
     assert found.tasks[1].exact_match == 1
     assert any("every sentence has the label x" in w for w in found.warnings)
     with pytest.raises(DataError, match="1 answers, expected one for each of 2"):
-        evaluate(corpus.schema, corpus, {"letter": Answers(np.array([0]))})
+        measure(corpus.schema, corpus, {"letter": Answers(np.array([0]))})
 
 
 def test_a_corpus_without_gold_is_refused():
     corpus = corpus_of(("p q", {}, "1", {}))
     with pytest.raises(DataError, match="no sentence has a gold answer"):
-        evaluate(corpus.schema, corpus, {})
+        measure(corpus.schema, corpus, {})
 
 
 def test_baselines_learn_what_the_words_give_away(corpus):

@@ -13,7 +13,8 @@ from tagger.cli.schemas import find_schema, override
 from tagger.corpus.corpus import Columns
 from tagger.corpus.guess import guess_schema, schema_toml
 from tagger.errors import ConfigError, DataError
-from tagger.evaluation.report.render import model_card, read_report
+from tagger.evaluation.report.card import model_card
+from tagger.evaluation.report.values import read_report
 from tagger.model.store import load_model
 from tagger.schema import CLAIMS, Schema
 from tagger.training.search import learning_curve, search

@@ -7,18 +7,25 @@ import sys
 from html.parser import HTMLParser
 
 import numpy as np
+import pandas as pd
 import pytest
 from click.testing import CliRunner
 
+import tagger
 from tagger.cli.main import cli
-from tagger.corpus.corpus import read_corpus
+from tagger.cli.tables import versus_lines
+from tagger.corpus.corpus import Corpus, read_corpus
 from tagger.errors import ConfigError, DataError
-from tagger.evaluation.baselines import Answers
-from tagger.evaluation.compare import compare
-from tagger.evaluation.report.make import first_difference
-from tagger.evaluation.report.render import read_report, to_json
+from tagger.evaluation.answers import Answers
+from tagger.evaluation.compare import compare_answers
+from tagger.evaluation.evaluate import check_report
+from tagger.evaluation.measure import measure
+from tagger.evaluation.report.reproduce import first_difference
+from tagger.evaluation.report.values import read_report, to_json
+from tagger.predictor import Tagger
+from tagger.schema import Schema
 
-from .conftest import SCHEMA
+from .conftest import MOOD, SCHEMA
 
 pytest.importorskip("matplotlib", reason="the extra plots is not installed")
 pytest.importorskip("jinja2", reason="the extra plots is not installed")
@@ -166,6 +173,104 @@ def test_an_unknown_slice_is_refused_with_the_nearest(folder, unseen):
         run("evaluate", "--model", folder, unseen, "--slice", "papper", "--no-baselines")
 
 
+def tagged(folder, unseen, path):
+    """Write what the model answers to unseen sentences, with their documents."""
+    assert run("predict", unseen, "--model", folder, "-o", path, "--sentences").exit_code == 0
+    return path
+
+
+def test_the_answers_of_a_model_are_no_gold_for_it(folder, unseen, tmp_path):
+    path = tagged(folder, unseen, tmp_path / "tagged.jsonl")
+    with pytest.raises(DataError, match=r"tagged.jsonl:1: .* itself answered .*remove the column"):
+        run("evaluate", "--model", folder, path, "--no-baselines")
+    with pytest.raises(DataError, match="itself answered"):
+        run("compare", folder, folder, path)
+
+
+def test_the_answers_of_another_model_are_warned_of_first(folder, unseen, tmp_path):
+    path = tagged(folder, unseen, tmp_path / "tagged.jsonl")
+    path.write_text(path.read_text().replace(Tagger.load(folder).model.id, "0123456789ab"))
+    result = run("evaluate", "--model", folder, path, "--no-baselines")
+    assert (
+        "warning: the labels of 80 of 80 sentences were given by model 0123456789ab"
+        in (result.stderr.splitlines()[0])
+    )
+    records = [json.loads(line) for line in path.read_text().splitlines()]
+    for record in records:
+        del record["model"]
+    found = tagger.evaluate(folder, records, baselines=False, rounds=0)
+    assert "80 of 80 sentences have columns of probabilities" in found.warnings[0]
+
+
+def test_the_terminal_shows_the_baselines_and_whether_the_model_beats_them(folder, unseen):
+    result = run("evaluate", "--model", folder, unseen, "--rounds", 200)
+    assert "baseline TF-IDF + LR" in result.stdout and "baseline majority" in result.stdout
+    assert re.search(
+        r"mood: the model (beats|does not (surely )?beat) the best baseline, .*: macro F1 [+-]0\.",
+        result.stdout,
+    )
+
+
+def test_a_lead_that_chance_may_give_is_called_unsure(corpus):
+    gold = np.array([example.labels["mood"] == "sad" for example in corpus.examples]).astype(int)
+    model, rival = gold.copy(), gold.copy()
+    model[:20], rival[20:41] = 1 - model[:20], 1 - rival[20:41]
+    poor = {"mood": {"rival": Answers(rival)}}
+    of_mood = Corpus(Schema((MOOD,)), corpus.examples)
+    found = measure(of_mood.schema, of_mood, {"mood": Answers(model)}, baselines=poor, rounds=200)
+    (line,) = versus_lines(found)
+    assert line.startswith("mood: the model does not surely beat the best baseline, rival")
+    found = measure(of_mood.schema, of_mood, {"mood": Answers(gold)}, baselines=poor, rounds=200)
+    assert versus_lines(found)[0].startswith("mood: the model beats the best baseline, rival")
+
+
+def test_figures_of_one_class_are_undefined_in_every_format(folder, unseen, tmp_path):
+    rows = [json.loads(line) for line in unseen.read_text().splitlines()]
+    data = tmp_path / "x.jsonl"
+    data.write_text("".join(json.dumps(r | {"mood": "sad", "topic": []}) + "\n" for r in rows))
+    run("evaluate", "--model", folder, data, "-o", tmp_path / "r", "--rounds", 20)
+    text = (tmp_path / "r/report.json").read_text()
+    mood, topic = json.loads(text, parse_constant=pytest.fail)["tasks"]
+    assert mood["figures"]["mcc"] == {"value": None, "low": None, "high": None}
+    assert mood["labels"][0]["average_precision"] is None
+    assert topic["baselines"]["majority"]["kappa"]["value"] is None
+    assert "undefined" in (tmp_path / "r/report.md").read_text()
+    assert "undefined" in (tmp_path / "r/report.html").read_text()
+    done = run("compare", tmp_path / "r", tmp_path / "r", "--format", "json")
+    kappa = json.loads(done.stdout, parse_constant=pytest.fail)[0]["figures"]["mcc"]
+    assert (kappa["a"], kappa["difference"], kappa["p"]) == (None, None, None)
+    assert "undefined" in run("compare", tmp_path / "r", tmp_path / "r").stdout
+
+
+def test_json_never_touches_a_sentence():
+    value = {"text": "He said [ 1,\n 2 ] and [ ... ]", "points": [1, 2.5], "none": [], "x": {}}
+    text = to_json(value)
+    assert json.loads(text) == value
+    assert '"points": [1, 2.5]' in text
+    assert (
+        to_json({"a": ["b", [1]]})
+        == json.dumps({"a": ["b", 7]}, indent=1).replace("7", "[1]") + "\n"
+    )
+
+
+def test_library_and_commands_write_the_same_bytes(report, folder, unseen, tmp_path):
+    found = tagger.evaluate(folder, unseen, rounds=200)
+    found.save(tmp_path / "a")
+    names = sorted(p.name for p in report.iterdir())
+    assert names == sorted(p.name for p in (tmp_path / "a").iterdir())
+    for name in names:
+        assert (report / name).read_bytes() == (tmp_path / "a" / name).read_bytes()
+    assert check_report(report, folder, [unseen]) == []
+    frame = pd.read_json(unseen, lines=True, convert_dates=False, dtype=False)
+    of_frame = tagger.evaluate(Tagger.load(folder), frame, rounds=200)
+    assert of_frame.evaluation == found.evaluation
+    tagger.compare(folder, folder, unseen).save(tmp_path / "c")
+    printed = run("compare", folder, folder, unseen, "--format", "json").stdout
+    assert (tmp_path / "c/comparison.json").read_text() == printed
+    with pytest.raises(ConfigError, match="give data to compare models"):
+        tagger.compare(Tagger.load(folder), Tagger.load(folder))
+
+
 def test_comparing_a_model_with_itself_finds_nothing(folder, unseen, report):
     result = run("compare", report, report, "--format", "json")
     mood, _ = json.loads(result.output)
@@ -188,7 +293,7 @@ def test_better_answers_are_told_from_worse(corpus):
     fair = gold.copy()
     fair[:10] = 1 - fair[:10]
     fair[50:52] = 1 - fair[50:52]
-    (found,) = compare(corpus, {"mood": Answers(poor)}, {"mood": Answers(fair)}, rounds=500)
+    (found,) = compare_answers(corpus, {"mood": Answers(poor)}, {"mood": Answers(fair)}, rounds=500)
     assert (found.better, found.worse, found.otherwise) == (20, 2, 0)
     # Two-sided binomial, 2 or fewer of 22: 2 * (1 + 22 + 231) / 2**22.
     assert found.mcnemar_p == pytest.approx(2 * 254 / 2**22)
@@ -201,4 +306,12 @@ def test_better_answers_are_told_from_worse(corpus):
 def test_reports_of_different_data_are_not_compared(report, folder, data, tmp_path):
     run("evaluate", "--model", folder, data, "--no-baselines", "-o", tmp_path, "--no-plots")
     with pytest.raises(DataError, match="different data"):
+        run("compare", report, tmp_path)
+
+
+def test_a_damaged_report_is_named(report, tmp_path):
+    damaged = read_report(report)
+    del damaged["tasks"][0]["labels"]
+    (tmp_path / "report.json").write_text(to_json(damaged))
+    with pytest.raises(DataError, match=r"not a whole report, 'labels' is missing"):
         run("compare", report, tmp_path)

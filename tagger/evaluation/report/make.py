@@ -1,40 +1,80 @@
-"""Reports as commands make, write and check them."""
+"""Reports of models and of trainings, made from their answers."""
 
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from tagger import __version__
 from tagger.corpus.corpus import Corpus
-from tagger.errors import DataError, OutputError
-from tagger.evaluation.baselines import Answers, baseline_answers
-from tagger.evaluation.evaluate import Evaluation, answers_of, evaluate
-from tagger.evaluation.report.render import (
-    ANSWERS,
-    DECIMALS,
+from tagger.evaluation.answers import ANSWERS, Answers, answer_rows, answers_of
+from tagger.evaluation.baselines import baseline_answers
+from tagger.evaluation.measure import measure
+from tagger.evaluation.report.card import model_card
+from tagger.evaluation.report.html import require_plots, to_html
+from tagger.evaluation.report.markdown import to_markdown
+from tagger.evaluation.report.values import (
     HTML,
     JSON,
     MARKDOWN,
     Report,
-    answer_rows,
-    model_card,
-    read_report,
     to_dict,
-    to_html,
     to_json,
-    to_markdown,
+    write_files,
 )
-from tagger.files.tagged import atomic_write
+from tagger.evaluation.scores import Evaluation
+from tagger.features.arrays import Floats, Ints
 from tagger.model.model import CARD, Model
 
-_TOLERANCE = 5e-4  # half of the last printed decimal
+
+@dataclass(frozen=True)
+class ModelReport:
+    """How well a model answers labelled sentences.
+
+    Parameters
+    ----------
+    evaluation : the figures.
+    report : the same as plain JSON values, with what they are about.
+    answers : the lines of answers.jsonl, sentence by sentence.
+    """
+
+    evaluation: Evaluation
+    report: Report
+    answers: tuple[str, ...]
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What a reader must know before believing a figure, the worst first."""
+        return self.evaluation.warnings
+
+    def files(self, plots: bool = True) -> dict[str, str]:
+        """Return by file name what stands in the report's folder.
+
+        Parameters
+        ----------
+        plots : whether report.html is among them, which needs the extra `plots`.
+        """
+        about = self.report["about"]
+        options = {**about["options"], "html": plots}
+        report = {**self.report, "about": {**about, "options": options}}
+        return {**_files(report, plots), ANSWERS: "".join(self.answers)}
+
+    def save(self, folder: str | Path, plots: bool = True) -> None:
+        """Write report.json, report.md, answers.jsonl and, with `plots`, report.html.
+
+        Raises
+        ------
+        ConfigError : `plots`, but the extra of that name is not installed.
+        OutputError : the folder cannot be written.
+        """
+        if plots:
+            require_plots()
+        write_files(folder, self.files(plots))
 
 
 def model_report(
@@ -46,24 +86,18 @@ def model_report(
     seed: int = 0,
     baselines: bool = True,
     training: Corpus | None = None,
-    html: bool = True,
-) -> tuple[Evaluation, dict[str, str]]:
+) -> ModelReport:
     """Measure a model on labelled sentences.
 
     Parameters
     ----------
-    slices, rounds, seed : as in `tagger.evaluation.evaluate.evaluate`.
+    slices, rounds, seed : as in `tagger.evaluation.measure.measure`.
     baselines : whether to measure the baselines too.
     training : what the baselines learn from; by default cross-validation on `corpus`.
-    html : whether to make the page.
-
-    Returns
-    -------
-    The evaluation, and by file name what to write into the report's folder.
     """
     answers = answers_of(model, corpus.texts)
     others = baseline_answers(corpus, training=training, seed=seed) if baselines else {}
-    evaluation = evaluate(
+    evaluation = measure(
         model.schema,
         corpus,
         answers,
@@ -73,7 +107,7 @@ def model_report(
         rounds=rounds,
         seed=seed,
     )
-    options = {"slices": list(slices), "baselines": baselines, "html": html}
+    options = {"slices": list(slices), "baselines": baselines, "html": False}
     about = _about(model, corpus, "one model on data given to it", rounds, seed, options)
     if baselines:
         about["baselines"] = (
@@ -85,20 +119,18 @@ def model_report(
     report = to_dict(evaluation, about)
     pairs = {}
     for c in model.classifiers:
-        given = answers[c.task.name]
+        judged = answers[c.task.name]
         pairs[c.task.name] = list(
-            zip(c.labels(given.labels), _by_label(c.task.labels, given), strict=True)
+            zip(c.labels(judged.labels), _by_label(c.task.labels, judged), strict=True)
         )
-    files = _files(report, html)
-    files[ANSWERS] = "".join(answer_rows(corpus.examples, pairs))
-    return evaluation, files
+    return ModelReport(evaluation, report, tuple(answer_rows(corpus.examples, pairs)))
 
 
 def training_report(
     model: Model,
     corpus: Corpus,
-    out_of_fold: Mapping[str, npt.NDArray[np.float64]],
-    fold_of: npt.NDArray[np.int64],
+    out_of_fold: Mapping[str, Floats],
+    fold_of: Ints,
     *,
     rounds: int = 1000,
     seed: int = 0,
@@ -114,22 +146,17 @@ def training_report(
     out_of_fold : by task, the probabilities of the annotated sentences, each from a model
         that had not seen its document, shape (n_annotated, n_labels).
     fold_of : the fold of each sentence, shape (n_sentences,).
-    rounds, seed, html : as in `model_report`.
+    rounds, seed : as in `model_report`.
     learning_curve : its points, where it was measured.
+    html : whether to make the page.
 
     Returns
     -------
-    As `model_report`, with the model card; no file holds a sentence.
+    The evaluation, and by file name what to write beside the model, its card too; no file
+    holds a sentence.
     """
-    answers = {}
-    for c in model.classifiers:
-        chosen = corpus.annotated(c.task.name)
-        p = out_of_fold[c.task.name]
-        # A sentence without a gold answer is not judged: what stands there is not read.
-        spread = np.full((len(corpus), p.shape[1]), 1 / p.shape[1])
-        spread[chosen] = p
-        answers[c.task.name] = Answers(c.decide(spread), spread, c.margins(spread))
-    evaluation = evaluate(
+    answers = _spread(model, corpus, out_of_fold)
+    evaluation = measure(
         corpus.schema,
         corpus,
         answers,
@@ -156,6 +183,19 @@ def training_report(
     if learning_curve:
         report["learning_curve"] = [dict(point) for point in learning_curve]
     return evaluation, _files(report, html) | {CARD: model_card(model, report)}
+
+
+def _spread(model: Model, corpus: Corpus, out_of_fold: Mapping[str, Floats]) -> dict[str, Answers]:
+    """Return answers to every sentence from the probabilities of the annotated ones."""
+    answers = {}
+    for c in model.classifiers:
+        chosen = corpus.annotated(c.task.name)
+        p = out_of_fold[c.task.name]
+        # A sentence without a gold answer is not judged: what stands there is not read.
+        spread = np.full((len(corpus), p.shape[1]), 1 / p.shape[1])
+        spread[chosen] = p
+        answers[c.task.name] = Answers(c.decide(spread), spread, c.margins(spread))
+    return answers
 
 
 def _by_label(labels: Sequence[str], answers: Answers) -> list[dict[str, float]]:
@@ -187,13 +227,13 @@ def _about(
 
 
 def _versions() -> dict[str, str]:
-    found = {}
+    versions = {}
     for name in ("numpy", "scipy", "scikit-learn", "matplotlib", "jinja2"):
         try:
-            found[name] = version(name)
+            versions[name] = version(name)
         except PackageNotFoundError:
             continue
-    return found
+    return versions
 
 
 def _files(report: Report, html: bool) -> dict[str, str]:
@@ -201,119 +241,3 @@ def _files(report: Report, html: bool) -> dict[str, str]:
     if html:
         files[HTML] = to_html(report)
     return files
-
-
-def write_files(folder: str, files: Mapping[str, str]) -> None:
-    """Write the files of a report into a folder.
-
-    Raises
-    ------
-    OutputError : it cannot be written.
-    """
-    try:
-        Path(folder).mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"{folder}: cannot be written: {error.strerror}") from None
-    for name, text in files.items():
-        with atomic_write(Path(folder) / name) as stream:
-            stream.write(text.encode("utf-8", "surrogatepass"))
-
-
-def check_report(folder: str, model: Model, corpus: Corpus, training: Corpus | None) -> list[str]:
-    """Make a report again with the options that it records, and compare.
-
-    With the same versions every byte must be the same; with others, every figure within
-    the printed rounding.
-
-    Returns
-    -------
-    Notes on what differs without harm: the versions.
-
-    Raises
-    ------
-    DataError : something differs; the first difference is named.
-    """
-    old = read_report(folder)
-    about = old["about"]
-    if "split_sha256" in about:
-        raise DataError(f"{folder}: is the report of a training: train again and compare")
-    options, bootstrap = about["options"], about["bootstrap"]
-    for name, found, expected in (
-        ("the data", corpus.sha256, about["data"]["sha256"]),
-        ("the model", model.id, about["model"]["id"]),
-        (
-            "the data of the baselines",
-            training.sha256 if training else "",
-            options.get("baselines_sha256", ""),
-        ),
-    ):
-        if found != expected:
-            raise DataError(f"{folder}: {name} has the hash {found}, the report says {expected}")
-    _, files = model_report(
-        model,
-        corpus,
-        slices=options["slices"],
-        rounds=bootstrap["rounds"],
-        seed=bootstrap["seed"],
-        baselines=options["baselines"],
-        training=training,
-        html=options["html"],
-    )
-    new = json.loads(files[JSON])
-    same_versions = new["about"]["versions"] == about["versions"]
-    if difference := first_difference(
-        {**old, "about": {**about, "versions": {}}},
-        {**new, "about": {**new["about"], "versions": {}}},
-        0.0 if same_versions else _TOLERANCE,
-    ):
-        raise DataError(f"{folder}/{JSON}: {difference}")
-    rendered = {MARKDOWN: to_markdown(old)} | (
-        {name: text for name, text in files.items() if name != MARKDOWN} if same_versions else {}
-    )
-    for name, text in rendered.items():
-        _compare_lines(Path(folder) / name, text)
-    if same_versions:
-        return []
-    then, now = about["versions"], new["about"]["versions"]
-    changed = [
-        f"{name} {then.get(name, 'none')} is now {now.get(name, 'none')}"
-        for name in sorted({*then, *now})
-        if then.get(name) != now.get(name)
-    ]
-    return [f"other versions: {', '.join(changed)}; figures agree within {_TOLERANCE}"]
-
-
-def _compare_lines(path: Path, expected: str) -> None:
-    try:
-        found = path.read_bytes().decode("utf-8", "surrogatepass")
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: cannot be read: {error}") from None
-    if found == expected:
-        return
-    old, new = found.splitlines(), expected.splitlines()
-    for number, (a, b) in enumerate(zip(old, new, strict=False), 1):
-        if a != b:
-            raise DataError(f"{path}:{number}: found {a[:80]!r}, expected {b[:80]!r}")
-    raise DataError(f"{path}: found {len(old)} lines, expected {len(new)}")
-
-
-def first_difference(old: Any, new: Any, tolerance: float, place: str = "report") -> str:
-    """Name the first place where two JSON values differ, or return nothing."""
-    if isinstance(old, dict) and isinstance(new, dict):
-        for key in [*old, *(k for k in new if k not in old)]:
-            if key not in old or key not in new:
-                return f"{place}.{key} is {'new' if key in new else 'gone'}"
-            if found := first_difference(old[key], new[key], tolerance, f"{place}.{key}"):
-                return found
-        return ""
-    if isinstance(old, list) and isinstance(new, list):
-        if len(old) != len(new):
-            return f"{place} has {len(old)} entries in the report, now {len(new)}"
-        for i, (a, b) in enumerate(zip(old, new, strict=True)):
-            if found := first_difference(a, b, tolerance, f"{place}[{i}]"):
-                return found
-        return ""
-    numbers = all(isinstance(v, (int, float)) and not isinstance(v, bool) for v in (old, new))
-    if numbers and (abs(old - new) <= tolerance + 10.0 ** -(DECIMALS + 2)):
-        return ""
-    return "" if old == new else f"{place} is {old!r} in the report, now {new!r}"

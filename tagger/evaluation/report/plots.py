@@ -96,26 +96,7 @@ def _confusion(task: Mapping[str, Any]) -> Plot:
     names = [_short(x["label"]) for x in task["labels"]]
     matrix = task["confusion"]
     if task["multilabel"]:
-
-        def draw_bars(axes: Axes) -> None:
-            places = range(len(names))
-            left = [0] * len(names)
-            for i, (title, row, column) in enumerate(
-                (("found", 1, 1), ("missed", 1, 0), ("wrongly given", 0, 1))
-            ):
-                counts = [cells[row][column] for cells in matrix]
-                bars = axes.barh(
-                    places, counts, left=left, color=_color(i), label=title, height=0.6
-                )
-                axes.bar_label(bars, label_type="center", color="#ffffff", fontsize=8)
-                left = [a + b for a, b in zip(left, counts, strict=True)]
-            axes.set_yticks(places, names)
-            axes.invert_yaxis()
-            axes.set_xlabel("sentences")
-            axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.22), ncols=3)
-
-        caption = "For each label: sentences where it was found, missed, and given wrongly."
-        return Plot("Confusion", caption, _svg(draw_bars, height=1.5 + 0.42 * len(names)))
+        return _confusion_bars(names, matrix)
 
     def draw(axes: Axes) -> None:
         for y, row in enumerate(matrix):
@@ -153,6 +134,26 @@ def _confusion(task: Mapping[str, Any]) -> Plot:
 
     caption = "Gold labels in rows, answers in columns; per cent of the row."
     return Plot("Confusion matrix", caption, _svg(draw, height=max(2.9, 0.4 * len(names))))
+
+
+def _confusion_bars(names: Sequence[str], matrix: Sequence[Any]) -> Plot:
+    def draw_bars(axes: Axes) -> None:
+        places = range(len(names))
+        left = [0] * len(names)
+        for i, (title, row, column) in enumerate(
+            (("found", 1, 1), ("missed", 1, 0), ("wrongly given", 0, 1))
+        ):
+            counts = [cells[row][column] for cells in matrix]
+            bars = axes.barh(places, counts, left=left, color=_color(i), label=title, height=0.6)
+            axes.bar_label(bars, label_type="center", color="#ffffff", fontsize=8)
+            left = [a + b for a, b in zip(left, counts, strict=True)]
+        axes.set_yticks(places, names)
+        axes.invert_yaxis()
+        axes.set_xlabel("sentences")
+        axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.22), ncols=3)
+
+    caption = "For each label: sentences where it was found, missed, and given wrongly."
+    return Plot("Confusion", caption, _svg(draw_bars, height=1.5 + 0.42 * len(names)))
 
 
 def _precision_recall(curves: Mapping[str, Any]) -> Plot:

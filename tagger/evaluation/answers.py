@@ -1,0 +1,127 @@
+"""Answers to labelled sentences: a model's, or those kept beside a report."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tagger.corpus.corpus import Corpus, Example
+from tagger.document import Labels
+from tagger.errors import DataError
+from tagger.features.arrays import Floats, Ints
+from tagger.model.classifier import encode
+from tagger.model.model import Model
+from tagger.predictor import batches
+from tagger.schema import Schema, Task
+
+ANSWERS = "answers.jsonl"
+DECIMALS = 6
+
+
+@dataclass(frozen=True)
+class Answers:
+    """Answers to one task.
+
+    Parameters
+    ----------
+    labels : as `tagger.model.classifier.Classifier.decide` gives them.
+    probabilities : of each label, shape (n_sentences, n_labels); None where there are none.
+    margins : how clear each answer is, shape (n_sentences,).
+    """
+
+    labels: npt.NDArray[Any]
+    probabilities: Floats | None = None
+    margins: Floats | None = None
+
+    def take(self, indices: Ints) -> "Answers":
+        """Return the answers to the sentences at `indices`."""
+        return Answers(
+            self.labels[indices],
+            None if self.probabilities is None else self.probabilities[indices],
+            None if self.margins is None else self.margins[indices],
+        )
+
+
+def answers_of(model: Model, texts: Sequence[str]) -> dict[str, Answers]:
+    """Return by task what a model answers."""
+    parts = [model.probabilities(batch) for batch in batches(texts)]
+    result = {}
+    for c in model.classifiers:
+        p = np.concatenate([part[c.task.name] for part in parts])
+        result[c.task.name] = Answers(c.decide(p), p, c.margins(p))
+    return result
+
+
+def decode(task: Task, answer: Any) -> Labels:
+    """Return the label, or labels, behind one encoded answer."""
+    if task.multilabel:
+        return tuple(label for label, given in zip(task.labels, answer, strict=True) if given)
+    return task.labels[int(answer)]
+
+
+def read_answers(path: str | Path, schema: Schema) -> tuple[Corpus, dict[str, Answers]]:
+    """Read the answers that `tagger evaluate` wrote beside a report.
+
+    Parameters
+    ----------
+    path : the file answers.jsonl.
+    schema : the tasks of the report.
+
+    Raises
+    ------
+    DataError : the file cannot be read or does not fit the schema.
+    """
+    try:
+        lines = Path(path).read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{path}: cannot be read: {error}") from None
+    examples, given, probabilities = [], [], []
+    for number, line in enumerate(lines, 1):
+        try:
+            row = json.loads(line)
+            known = row["gold"]
+            gold = {t.name: t.parse(known[t.name]) for t in schema.tasks if t.name in known}
+            examples.append(Example(row["text"], gold, row["doc"], where=f"{path}:{number}"))
+            given.append({t.name: t.parse(row["answers"][t.name]) for t in schema.tasks})
+            probabilities.append(
+                {t.name: [row["p"][t.name][x] for x in t.labels] for t in schema.tasks}
+            )
+        except (ValueError, KeyError, TypeError, DataError) as error:
+            raise DataError(f"{path}:{number}: not an answer of this report: {error}") from None
+    if not examples:
+        raise DataError(f"{path}: no answer in it")
+    answers = {
+        t.name: Answers(
+            encode(t, [row[t.name] for row in given]),
+            np.array([row[t.name] for row in probabilities]),
+        )
+        for t in schema.tasks
+    }
+    return Corpus(schema, tuple(examples)), answers
+
+
+def answer_rows(
+    examples: Sequence[Example], answers: Mapping[str, Sequence[tuple[Any, Mapping[str, float]]]]
+) -> Iterator[str]:
+    """Yield for each sentence a line of JSON: text, gold, answers and probabilities.
+
+    Parameters
+    ----------
+    answers : by task, the answer to each sentence and the probability of each label.
+    """
+    for i, example in enumerate(examples):
+        row = {
+            "doc": example.doc,
+            "text": example.text,
+            "gold": example.labels,
+            "answers": {task: given[i][0] for task, given in answers.items()},
+            "p": {
+                task: {label: round(p, DECIMALS) for label, p in given[i][1].items()}
+                for task, given in answers.items()
+            },
+        }
+        yield json.dumps(row, ensure_ascii=False) + "\n"

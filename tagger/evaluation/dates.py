@@ -1,0 +1,64 @@
+"""Dates as newspapers write them -> year and month."""
+
+import re
+from datetime import datetime
+from typing import Any
+
+from tagger.errors import DataError
+
+_ISO = re.compile(r"(\d{4})(?:-(\d{2})(?:-\d{2}(?:[T ].*)?)?)?$")
+_NUMBERS = re.compile(r"(\d{1,2})[/.\-](\d{1,2})[/.\-]\d{2,4}\b")
+
+
+def month_of(value: Any, day_first: bool | None = None) -> str:
+    """Return the month of a date such as ``2024-03``, "" where there is none to be read.
+
+    Parameters
+    ----------
+    value : a date, as ``2024-03-18``, ``Jan. 9, 2024`` or ``18/03/2024``.
+    day_first : whether ``05/01/2024`` is of January (True) or of May (False).
+
+    Raises
+    ------
+    DataError : the date is of two months, and `day_first` does not say of which.
+    """
+    year, month = _parsed(value, day_first)
+    return f"{year}-{month:02d}" if year and month else ""
+
+
+def year_of(value: Any) -> str:
+    """Return the year of a date, "" where there is none to be read."""
+    year, _ = _parsed(value, day_first=False)
+    return f"{year:04d}" if year else ""
+
+
+def _parsed(value: Any, day_first: bool | None) -> tuple[int, int]:
+    """Return year and month, 0 where the date does not say it."""
+    text = "" if value is None else str(value).strip()
+    if iso := _ISO.match(text):
+        year, month = int(iso[1]), int(iso[2] or 0)
+        return (year, month) if month <= 12 else (0, 0)
+    if not text:
+        return 0, 0
+    from dateutil import parser
+
+    numbers = _NUMBERS.match(text)
+    if numbers and day_first is None:
+        one, other = int(numbers[1]), int(numbers[2])
+        if one <= 12 and other <= 12 and one != other:
+            raise DataError(
+                f"the date {text!r} is of month {one} or of month {other}: say which with "
+                "--day-first or --month-first (day_first=True or False)"
+            )
+    # What the text leaves out is filled from the default: what changes with it was not said.
+    defaults = (datetime(1, 1, 1), datetime(2, 2, 2))
+    try:
+        one_date, other_date = (
+            parser.parse(text, default=default, dayfirst=bool(day_first), ignoretz=True)
+            for default in defaults
+        )
+    except (ValueError, OverflowError):
+        return 0, 0
+    if one_date.year != other_date.year:
+        return 0, 0
+    return one_date.year, one_date.month if one_date.month == other_date.month else 0

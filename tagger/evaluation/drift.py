@@ -1,0 +1,141 @@
+"""Two runs of tagging -> how the shares of labels and the answers moved."""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from tagger.evaluation.bootstrap import ends, resampled_sums
+from tagger.evaluation.evaluate import AnyModel
+from tagger.evaluation.shares import N_DRAWS, correction_notes, known_errors, shares_of
+from tagger.evaluation.tally import Tally, tagged_rows, tally
+from tagger.features.arrays import Ints
+from tagger.schema import Schema
+
+
+@dataclass(frozen=True)
+class Drift:
+    """How the share of a label differs between two runs.
+
+    Parameters
+    ----------
+    task, label : whose share.
+    before, after : raw shares.
+    low, high : 95 % interval of after - before.
+    """
+
+    task: str
+    label: str
+    before: float
+    after: float
+    low: float
+    high: float
+
+    @property
+    def clear(self) -> bool:
+        """Whether the interval leaves out no change at all."""
+        return self.low > 0 or self.high < 0
+
+
+@dataclass(frozen=True)
+class LabelDrift:
+    """What `label_drift` gives.
+
+    Parameters
+    ----------
+    drifts : how the share of each label differs.
+    changed : by task, how often which answer to the same sentence became which.
+    notes : what a reader must know.
+    """
+
+    drifts: tuple[Drift, ...]
+    changed: dict[str, Counter[tuple[str, str]]]
+    notes: tuple[str, ...]
+
+    def to_dict(self) -> list[dict[str, Any]]:
+        """Return the drifts as plain JSON values."""
+        return [{**asdict(drift), "clear": drift.clear} for drift in self.drifts]
+
+
+def label_drift(output: str, earlier: str, model: AnyModel = None) -> LabelDrift:
+    """Return how shares of labels moved from an earlier run, as ``tagger stats --compare`` does.
+
+    Parameters
+    ----------
+    output, earlier : what `tagger predict` wrote, now and then.
+    model : as in `label_shares`.
+    """
+    schema, confusion, model_id = known_errors(output, model)
+    after = tally(output, schema, dated=False)
+    before = tally(earlier, schema, dated=False)
+    notes, _ = correction_notes(after, confusion, model_id)
+    drifts = tuple(drift(before, after))
+    return LabelDrift(drifts, changed(earlier, output, schema), tuple(notes))
+
+
+def drift(before: Tally, after: Tally, seed: int = 0) -> list[Drift]:
+    """Return how the shares of two runs differ, label by label.
+
+    Documents of both runs, which are known by their names, are drawn in pairs.
+    """
+    sides = [_by_document(side, counted) for side, counted in enumerate((before, after))]
+    size = 1 + sum(len(task.labels) for task in before.schema.tasks)
+    none = np.zeros(size, np.int64)
+    strata: dict[tuple[bool, bool], list[Ints]] = {}
+    for key in {**sides[0], **sides[1]}:
+        pair = np.concatenate([side.get(key, none) for side in sides])
+        strata.setdefault((key in sides[0], key in sides[1]), []).append(pair)
+    # Documents of one run only are drawn apart, so that no draw leaves a run without any.
+    draws = np.zeros((N_DRAWS, 2 * size))
+    for i, (_, pairs) in enumerate(sorted(strata.items())):
+        draws += resampled_sums(np.stack(pairs), np.arange(len(pairs)), N_DRAWS, seed + i)
+    totals = np.sum([np.sum(pairs, axis=0) for pairs in strata.values()], axis=0)[None]
+    old, new = (shares_of(totals[:, part])[0] for part in (slice(size), slice(size, None)))
+    low, high = ends(shares_of(draws[:, size:]) - shares_of(draws[:, :size]))
+    names = [(task.name, label) for task in before.schema.tasks for label in task.labels]
+    return [
+        Drift(task, label, *map(float, numbers))
+        for (task, label), *numbers in zip(names, old, new, low, high, strict=True)
+    ]
+
+
+def _by_document(side: int, counted: Tally) -> dict[Any, Ints]:
+    """Sum counts by document; without a name, none is that of the other side."""
+    result: dict[Any, Ints] = {}
+    for (outlet, month, doc), counts in counted.counts.items():
+        key = doc or (side, outlet, month)
+        result[key] = result[key] + counts if key in result else counts
+    return result
+
+
+def changed(before: str, after: str, schema: Schema) -> dict[str, Counter[tuple[str, str]]]:
+    """Count how the answers to the same sentences changed from one run to another.
+
+    Parameters
+    ----------
+    before, after : tagged files; a sentence is the same where doc, n and text are.
+    schema : the tasks to compare.
+
+    Returns
+    -------
+    By task, how often which answer became which; answers that stayed are among them.
+    """
+    known: dict[tuple[str, str, str], list[str]] = {}
+    for key, answers in _answers(before, schema):
+        known[key] = answers
+    moved: dict[str, Counter[tuple[str, str]]] = {task.name: Counter() for task in schema.tasks}
+    for key, answers in _answers(after, schema):
+        if key in known:
+            for task, old, new in zip(schema.tasks, known[key], answers, strict=True):
+                moved[task.name][old, new] += 1
+    return moved
+
+
+def _answers(path: str, schema: Schema) -> Iterator[tuple[tuple[str, str, str], list[str]]]:
+    for _, record, labels in tagged_rows(path, schema):
+        yield (
+            (str(record.get("doc")), str(record.get("n")), str(record.get("text"))),
+            [x if isinstance(x, str) else "|".join(x) for x in labels],
+        )

@@ -1,0 +1,234 @@
+"""Answers and gold labels -> an evaluation: scores, baselines, slices, mistakes, warnings."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from tagger.corpus.corpus import Corpus
+from tagger.errors import DataError
+from tagger.evaluation.answers import Answers
+from tagger.evaluation.curves import curves
+from tagger.evaluation.dates import year_of
+from tagger.evaluation.figures import count_table
+from tagger.evaluation.mistakes import mistakes, with_words
+from tagger.evaluation.readers import agreement_with
+from tagger.evaluation.scores import (
+    Difference,
+    Evaluation,
+    Mistake,
+    TaskScore,
+    differences,
+    figures_with_intervals,
+    score,
+)
+from tagger.evaluation.slices import slice_columns, slice_scores
+from tagger.features.arrays import Ints
+from tagger.model.classifier import encode
+from tagger.model.model import Model, fingerprints
+from tagger.schema import Schema, Task
+
+_FEW_GROUPS = 30
+
+
+def measure(
+    schema: Schema,
+    corpus: Corpus,
+    answers: Mapping[str, Answers],
+    *,
+    model: Model | None = None,
+    baselines: Mapping[str, Mapping[str, Answers]] | None = None,
+    slices: Sequence[str] = (),
+    rounds: int = 1000,
+    seed: int = 0,
+    n_mistakes: int = 30,
+) -> Evaluation:
+    """Measure answers to labelled sentences, task by task.
+
+    Parameters
+    ----------
+    schema : the tasks; one without a gold answer is left out.
+    corpus : the labelled sentences.
+    answers : by task, for every sentence of the corpus.
+    model : what gave the answers, to name the words behind its mistakes and to look for
+        sentences that it was trained on or tagged itself; None for answers from
+        cross-validation.
+    baselines : by task and name of the baseline, its answers to the annotated sentences.
+    slices : as in `slice_columns`.
+    rounds, seed : of the bootstrap.
+    n_mistakes : how many mistakes to list.
+
+    Raises
+    ------
+    DataError : there is no gold answer, another number of answers than of sentences, or
+        the gold is what the model itself answered.
+    """
+    parts = slice_columns(corpus, slices)
+    scores: list[TaskScore] = []
+    wrong: list[Mistake] = []
+    versus: dict[str, tuple[str, Difference]] = {}
+    overlap = _overlap(corpus, model)
+    warnings = [*tagged_warnings(corpus, model), *_data_warnings(corpus, overlap, parts)]
+    for task in schema.tasks:
+        chosen = corpus.annotated(task.name)
+        if not len(chosen):
+            continue
+        others = (baselines or {}).get(task.name, {})
+        scored = _measure_task(corpus, task, answers[task.name], others, parts, rounds, seed)
+        scores.append(scored)
+        warnings += _label_warnings(scored)
+        gold, judged = encode(task, corpus.labels(task.name)), answers[task.name].take(chosen)
+        wrong += mistakes(corpus, task, chosen, gold, judged, n_mistakes)
+        if others:
+            versus[task.name] = _versus_best(corpus, scored, judged, others, rounds, seed)
+    if not scores:
+        names = ", ".join(task.name for task in schema.tasks)
+        raise DataError(f"no sentence has a gold answer: expected a column for one of {names}")
+    wrong = sorted(wrong, key=lambda m: -m.confidence)[:n_mistakes]
+    if model is not None:
+        wrong = [with_words(model, m) for m in wrong]
+    resampled = "documents" if corpus.has_documents else "sentences"
+    return Evaluation(tuple(scores), tuple(wrong), overlap, resampled, tuple(warnings), versus)
+
+
+def _overlap(corpus: Corpus, model: Model | None) -> int | None:
+    """Return how many sentences a model was trained on, None where unknown."""
+    if model is None or not len(model.trained_on):
+        return None
+    return int(np.isin(fingerprints(corpus.texts), model.trained_on).sum())
+
+
+def _groups(corpus: Corpus, chosen: Ints) -> Ints:
+    """Number the documents of some sentences from 0."""
+    return np.unique(corpus.groups[chosen], return_inverse=True)[1]
+
+
+def _versus_best(
+    corpus: Corpus,
+    scored: TaskScore,
+    judged: Answers,
+    baselines: Mapping[str, Answers],
+    rounds: int,
+    seed: int,
+) -> tuple[str, Difference]:
+    """Return the baseline of best macro F1, and how the model differs from it."""
+    best = max(baselines, key=lambda name: scored.baselines[name]["macro_f1"].value or 0.0)
+    task = corpus.schema[scored.task]
+    gold = encode(task, corpus.labels(task.name))
+    groups = _groups(corpus, corpus.annotated(task.name))
+    # Without probabilities, so that both tables have the same columns.
+    a, b = (count_table(task, gold, Answers(x.labels)) for x in (baselines[best], judged))
+    return best, differences(task, a, b, groups, False, rounds, seed)["macro_f1"]
+
+
+def _measure_task(
+    corpus: Corpus,
+    task: Task,
+    answers: Answers,
+    baselines: Mapping[str, Answers],
+    parts: Mapping[str, list[str]],
+    rounds: int,
+    seed: int,
+) -> TaskScore:
+    if len(answers.labels) != len(corpus):
+        raise DataError(
+            f"{task.name}: {len(answers.labels)} answers, expected one for each of {len(corpus)} "
+            "sentences"
+        )
+    chosen = corpus.annotated(task.name)
+    judged, gold = answers.take(chosen), encode(task, corpus.labels(task.name))
+    groups = _groups(corpus, chosen)
+    by_baseline = {}
+    for name, other in baselines.items():
+        table, scored = count_table(task, gold, other), other.probabilities is not None
+        by_baseline[name] = figures_with_intervals(task, table, groups, scored, rounds, seed)
+    columns = {name: [values[i] for i in chosen] for name, values in parts.items()}
+    return replace(
+        score(task, gold, judged.labels, judged.probabilities, groups, rounds, seed),
+        n_unannotated=len(corpus) - len(chosen),
+        baselines=by_baseline,
+        curves=curves(task, gold, judged),
+        slices=slice_scores(task, gold, judged, groups, columns, rounds, seed),
+        readers=agreement_with(corpus, task, answers),
+    )
+
+
+def tagged_warnings(corpus: Corpus, *models: Model | None) -> list[str]:
+    """Return warnings of labels that a model gave, as the columns of `tagger predict` say.
+
+    Raises
+    ------
+    DataError : they are answers of one of `models`, which would be measured against itself.
+    """
+    ids = {model.id for model in models if model is not None}
+    taggers: dict[str, list[str]] = {}
+    n_probable = 0
+    for example in corpus.examples:
+        probable = any(
+            f"p_{label}" in example.extra or f"p_{task.name}_{label}" in example.extra
+            for task in corpus.schema.tasks
+            for label in task.labels
+        )
+        n_probable += probable
+        tagged_by = str(example.extra.get("model") or "")
+        # Any data may have a column model; that of `tagger predict` stands with probabilities.
+        if tagged_by in ids or (tagged_by and probable):
+            taggers.setdefault(tagged_by, []).append(example.where)
+    for model_id in sorted(ids & taggers.keys()):
+        rows = taggers[model_id]
+        raise DataError(
+            f"{rows[0]}: the labels of {len(rows)} of {len(corpus)} sentences are what model "
+            f"{model_id} itself answered (column model), and would only show that it agrees with "
+            "itself: give labels by people; where people have checked these, remove the column "
+            "model"
+        )
+    if taggers:
+        n = sum(map(len, taggers.values()))
+        return [
+            f"the labels of {n} of {len(corpus)} sentences were given by model "
+            f"{', '.join(sorted(taggers))} (column model), not by people: the figures say how far "
+            "models agree, not how far they are right"
+        ]
+    if n_probable:
+        return [
+            f"{n_probable} of {len(corpus)} sentences have columns of probabilities, as `tagger "
+            "predict` writes them: figures on labels that a model gave do not say how far it is "
+            "right"
+        ]
+    return []
+
+
+def _data_warnings(
+    corpus: Corpus, overlap: int | None, parts: Mapping[str, list[str]]
+) -> list[str]:
+    warnings = []
+    if overlap:
+        warnings.append(
+            f"{overlap} of {len(corpus)} sentences were in the training data of the model: "
+            "the figures flatter it"
+        )
+    if not corpus.has_documents:
+        warnings.append(
+            "not every sentence names its document (column doc): intervals come from drawing "
+            "such sentences one by one, and are too narrow where they share a document"
+        )
+    n_groups = int(corpus.groups.max()) + 1
+    if n_groups < _FEW_GROUPS:
+        warnings.append(
+            f"only {n_groups} documents or single sentences: the figures and their intervals "
+            "say little"
+        )
+    dates = [date for e in corpus.examples if (date := e.extra.get("date"))]
+    undated = sum(not year_of(date) for date in dates) if "year" in parts else 0
+    if undated:
+        warnings.append(f"{undated} of {len(dates)} dates cannot be read: in no slice by year")
+    return warnings
+
+
+def _label_warnings(scored: TaskScore) -> list[str]:
+    return [
+        f"{scored.task}: {'no' if label.support == 0 else 'every'} sentence has the label "
+        f"{label.label}"
+        for label in scored.labels
+        if label.support in (0, scored.n)
+    ]

@@ -1,0 +1,66 @@
+"""A report -> one self-contained page; never computes."""
+
+from importlib import import_module
+
+from tagger.errors import ConfigError
+from tagger.evaluation.report.markdown import (
+    about_rows,
+    count_line,
+    figure_table,
+    label_table,
+    note,
+    readers_line,
+)
+from tagger.evaluation.report.values import Report
+
+
+def require_plots() -> None:
+    """Raise ConfigError where the extra `plots`, which a page needs, is not installed."""
+    for name in ("matplotlib", "jinja2"):
+        try:
+            import_module(name)
+        except ImportError:
+            raise ConfigError(
+                f"a page needs {name}: pip install 'claim-tagger[plots]', or go without the page"
+            ) from None
+
+
+def to_html(report: Report) -> str:
+    """Return a report as one self-contained page.
+
+    Raises
+    ------
+    ConfigError : the extra `plots` is not installed.
+    """
+    require_plots()
+    import jinja2
+
+    from tagger.evaluation.report import plots
+
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("tagger", "resources"),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    tasks = [
+        {
+            **task,
+            "count": count_line(task),
+            "label_table": label_table(task),
+            "figure_table": figure_table(task),
+            "agreement": readers_line(task),
+            "plots": plots.task_plots(task),
+        }
+        for task in report["tasks"]
+    ]
+    curve = report.get("learning_curve")
+    return environment.get_template("report.html.j2").render(
+        about=about_rows(report),
+        warnings=report["warnings"],
+        note=" ".join(note(report)).strip(),
+        tasks=tasks,
+        mistakes=report["mistakes"],
+        learning_curve=plots.learning_curve(curve) if curve else None,
+    )

@@ -1,0 +1,182 @@
+"""A report -> Markdown; never computes."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from tagger.evaluation.figures import FIGURE_NAMES
+from tagger.evaluation.report.values import Report
+
+
+def to_markdown(report: Report) -> str:
+    """Return a report as Markdown."""
+    lines = ["# Evaluation", "", *(f"- {name}: {value}" for name, value in about_rows(report)), ""]
+    for warning in report["warnings"]:
+        lines += [f"> **Warning:** {warning}", ""]
+    lines += [*note(report), *task_lines(report)]
+    if report.get("learning_curve"):
+        lines += ["", "## Learning curve", "", "Macro F1 by number of training sentences.", ""]
+        tasks = [name for name in report["learning_curve"][0] if name != "n"]
+        lines += _table(
+            ["sentences", *tasks],
+            [[str(p["n"]), *(f"{p[t]:.3f}" for t in tasks)] for p in report["learning_curve"]],
+        )
+    if report["mistakes"]:
+        lines += ["", f"## The {len(report['mistakes'])} most confident errors", ""]
+        lines += ["Words with what they add to the log-odds of the wrong answer.", ""]
+        rows = [
+            [
+                f"{m['confidence']:.2f}",
+                m["gold"],
+                m["answer"],
+                m["text"],
+                ", ".join(f"{word} {adds:+.2f}" for word, adds in m["words"]),
+            ]
+            for m in report["mistakes"]
+        ]
+        lines += _table(["confidence", "gold", "answer", "sentence", "words"], rows, numbers=1)
+    return "\n".join(lines) + "\n"
+
+
+def about_rows(report: Report) -> list[tuple[str, str]]:
+    """Return what a report is about, as names and values."""
+    about = report["about"]
+    data, model = about["data"], about["model"]
+    named = report["resampled"] == "documents"
+    documents = f"{data['n_documents']} documents" if named else "documents not named"
+    rows = [
+        ("judged", about["how"]),
+        ("data", f"{data['n_sentences']} sentences, {documents}"),
+        ("data sha256", data["sha256"]),
+        ("model", model["id"]),
+        ("model's training data sha256", model["data_sha256"]),
+        ("configuration sha256", model["settings_sha256"]),
+    ]
+    if about.get("split_sha256"):
+        rows.append(("split sha256", about["split_sha256"]))
+    else:
+        overlap = report["overlap"]
+        found = "unknown" if overlap is None else f"{overlap} sentences" if overlap else "none"
+        rows.append(("in the model's training data", found))
+    bootstrap = about["bootstrap"]
+    if bootstrap["rounds"]:
+        drawn = f"{bootstrap['rounds']} rounds over {report['resampled']}, seed {bootstrap['seed']}"
+        rows.append(("bootstrap", drawn))
+    if about.get("baselines"):
+        rows.append(("baselines", about["baselines"]))
+    rows.append(("versions", ", ".join(f"{k} {v}" for k, v in about["versions"].items())))
+    return rows
+
+
+def seen(report: Report) -> str:
+    """Return what no model had seen that judged a sentence in cross-validation."""
+    return "its document" if report["resampled"] == "documents" else "it (documents are not named)"
+
+
+def note(report: Report) -> list[str]:
+    """Return what stands in brackets, as lines of Markdown."""
+    if not report["about"]["bootstrap"]["rounds"]:
+        return []
+    return ["", f"In brackets: 95 % intervals by bootstrap over {report['resampled']}."]
+
+
+def task_lines(report: Report, depth: int = 2, slices: bool = True) -> list[str]:
+    """Return the tables of every task as lines of Markdown, with or without its slices."""
+    lines: list[str] = []
+    for task in report["tasks"]:
+        lines += ["", f"{'#' * depth} {task['task']}", "", f"{count_line(task)}", ""]
+        lines += _table(*label_table(task))
+        lines += ["", *_table(*figure_table(task))]
+        if agreement := readers_line(task):
+            lines += ["", agreement]
+        for name, parts in task["slices"].items() if slices else ():
+            lines += ["", f"By {name}:", ""]
+            rows = [
+                [s["value"], str(s["n"]), figure(s["macro_f1"]), figure(s["exact_match"])]
+                for s in parts
+            ]
+            lines += _table([name, "n", "macro F1", "exact match"], rows)
+    return lines
+
+
+def count_line(task: Mapping[str, Any]) -> str:
+    """Return how many sentences a task was judged on."""
+    kind = "any number of labels" if task["multilabel"] else "one label"
+    left_out = f"; {task['n_unannotated']} not annotated" if task["n_unannotated"] else ""
+    return f"{task['n']} sentences, {kind} each{left_out}."
+
+
+def label_table(task: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
+    """Return heads and cells of the table of labels."""
+    heads = ["label", "precision", "recall", "F1", "kappa", "average precision", "support"]
+    rows = []
+    for x in task["labels"]:
+        average = x["average_precision"]
+        rows.append(
+            [
+                x["label"],
+                *(figure(x[name]) for name in ("precision", "recall", "f1", "kappa")),
+                "" if average is None else f"{average:.3f}",
+                str(x["support"]),
+            ]
+        )
+    return heads, rows
+
+
+def figure_table(task: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
+    """Return heads and cells of the table of figures, the baselines beside the model."""
+    names = [name for name in FIGURE_NAMES if name in task["figures"]]
+    heads = ["", "model", *task["baselines"]]
+    rows = []
+    for name in names:
+        others = (figure(b[name]) if name in b else "" for b in task["baselines"].values())
+        rows.append([FIGURE_NAMES[name], figure(task["figures"][name]), *others])
+    for x in task["labels"]:
+        key = f"f1.{x['label']}"
+        others = (figure(b[key]) for b in task["baselines"].values())
+        rows.append([f"F1 {x['label']}", figure(x["f1"]), *others])
+    return heads, rows
+
+
+def readers_line(task: Mapping[str, Any]) -> str:
+    """Return a sentence on how far several readers agree, or nothing."""
+    readers = task["readers"]
+    if not readers:
+        return ""
+    pairs = ", ".join(
+        f"{' and '.join(p['readers'])} {number(p['kappa'])} on {p['n']}" for p in readers["pairs"]
+    )
+    model = ", ".join(
+        f"{name} {number(kappa)}" for name, kappa in readers["kappa_with_model"].items()
+    )
+    alpha = ", ".join(f"{label} {number(a)}" for label, a in readers["alpha"].items())
+    return (
+        f"Cohen's kappa between readers: {pairs}; of the model with each reader: {model}. "
+        f"Krippendorff's alpha by label: {alpha}."
+    )
+
+
+def number(value: float | None) -> str:
+    """Return a number as readers see it."""
+    return "undefined" if value is None else f"{value:.3f}"
+
+
+def figure(raw: Mapping[str, Any]) -> str:
+    """Return a figure with its interval."""
+    if raw["value"] is None:
+        return "undefined"
+    if raw["low"] is None:
+        return f"{raw['value']:.3f}"
+    return f"{raw['value']:.3f} [{raw['low']:.3f}, {raw['high']:.3f}]"
+
+
+def _table(heads: Sequence[str], rows: Sequence[Sequence[str]], numbers: int = 0) -> list[str]:
+    """Return a Markdown table; columns of numbers are set right, by default all but the first."""
+    right = range(1, len(heads)) if not numbers else range(numbers)
+    marks = ["---:" if i in right else "---" for i in range(len(heads))]
+    cells = [[_cell(cell) for cell in row] for row in (heads, marks, *rows)]
+    return [f"| {' | '.join(row)} |" for row in cells]
+
+
+def _cell(text: str) -> str:
+    return re.sub(r"([\\`*_<>|])", r"\\\1", " ".join(text.split()))

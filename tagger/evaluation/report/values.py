@@ -1,0 +1,117 @@
+"""A report as plain JSON values: made, read and written.
+
+Markdown and HTML are written from those alone, so a report can be rendered again from
+its ``report.json``.
+"""
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from tagger.errors import DataError, OutputError
+from tagger.evaluation.answers import DECIMALS
+from tagger.evaluation.scores import Evaluation
+from tagger.files.tagged import atomic_write
+
+FORMAT = 1
+"""Number of the layout of report.json; `read_report` refuses every other."""
+
+JSON, MARKDOWN, HTML = "report.json", "report.md", "report.html"
+
+Report = dict[str, Any]
+
+
+def to_dict(evaluation: Evaluation, about: Mapping[str, Any], texts: bool = True) -> Report:
+    """Return an evaluation and what it is about as plain JSON values, rounded.
+
+    Parameters
+    ----------
+    about : hashes, versions and settings, as plain JSON values.
+    texts : whether the mistakes show their sentences; without, they are left out.
+    """
+    raw = asdict(evaluation)
+    del raw["versus"]  # the report has the figures that it is made of
+    if not texts:
+        raw["mistakes"] = []
+    rounded: Report = _rounded({"report": FORMAT, "about": dict(about), **raw})
+    return rounded
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, float):
+        # JSON has no number that is none; adding 0 leaves no negative zero.
+        return round(value, DECIMALS) + 0.0 if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {str(k): _rounded(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_rounded(v) for v in value]
+    return value
+
+
+def to_json(report: Report) -> str:
+    """Return a report as JSON, lists of numbers on one line."""
+    return _written(report, "\n") + "\n"
+
+
+def _written(value: Any, line: str) -> str:
+    """Write a value as ``json.dumps(..., indent=1)`` would, but lists of numbers on one line.
+
+    Parameters
+    ----------
+    line : the line break and indentation before what follows the value.
+    """
+    inner = line + " "
+    if isinstance(value, Mapping) and value:
+        items = (f"{_plain(str(k))}: {_written(v, inner)}" for k, v in value.items())
+        return f"{{{inner}{f',{inner}'.join(items)}{line}}}"
+    if isinstance(value, (list, tuple)) and not all(_is_number(v) for v in value):
+        return f"[{inner}{f',{inner}'.join(_written(v, inner) for v in value)}{line}]"
+    return _plain(value)
+
+
+def _plain(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def read_report(folder: str | Path) -> Report:
+    """Read the report in a folder, or a report.json.
+
+    Raises
+    ------
+    DataError : there is none, or it has another layout.
+    """
+    path = Path(folder)
+    path = path / JSON if path.is_dir() else path
+    try:
+        report = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read: {error.strerror or error}") from None
+    except ValueError as error:
+        raise DataError(f"{path}: not a report: {error}") from None
+    if not isinstance(report, dict) or report.get("report") != FORMAT:
+        found = report.get("report") if isinstance(report, dict) else None
+        raise DataError(f"{path}: found report format {found!r}, expected {FORMAT}")
+    return report
+
+
+def write_files(folder: str | Path, files: Mapping[str, str]) -> None:
+    """Write the files of a report into a folder.
+
+    Raises
+    ------
+    OutputError : it cannot be written.
+    """
+    try:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{folder}: cannot be written: {error.strerror}") from None
+    for name, text in files.items():
+        with atomic_write(Path(folder) / name) as stream:
+            stream.write(text.encode("utf-8", "surrogatepass"))

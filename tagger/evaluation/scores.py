@@ -1,0 +1,264 @@
+"""How well tasks are answered: scores with intervals."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tagger.errors import DataError
+from tagger.evaluation.answers import Answers
+from tagger.evaluation.bootstrap import interval, resampled_sums
+from tagger.evaluation.curves import average_precision
+from tagger.evaluation.figures import (
+    LABEL_FIGURES,
+    Figure,
+    count_table,
+    defined,
+    figures_of,
+    indicators,
+)
+from tagger.features.arrays import Floats, Ints
+from tagger.schema import Task
+
+
+@dataclass(frozen=True)
+class LabelScore:
+    """How well one label is found; precision, recall and F1 without a case to count are 0.
+
+    Parameters
+    ----------
+    label : the label.
+    precision, recall, f1, mcc, kappa : against the gold, the label against all others;
+        correlations of one class only are undefined (None).
+    average_precision : mean precision over the recall axis; None without probabilities or
+        without a positive case.
+    support, predicted : how many sentences have it by the gold, and by the answers.
+    """
+
+    label: str
+    precision: Figure
+    recall: Figure
+    f1: Figure
+    mcc: Figure
+    kappa: Figure
+    average_precision: float | None
+    support: int
+    predicted: int
+
+
+@dataclass(frozen=True)
+class SliceScore:
+    """How well a task is answered on a part of the data."""
+
+    value: str
+    n: int
+    macro_f1: Figure
+    exact_match: Figure
+
+
+@dataclass(frozen=True)
+class TaskScore:
+    """How well one task is answered.
+
+    Parameters
+    ----------
+    task : name of the task.
+    multilabel : whether a sentence may have any number of labels.
+    n, n_unannotated : number of sentences with and without a gold answer.
+    labels : a score for each label of the schema, whether or not the data has it.
+    figures : by name, figures of the whole task: macro_f1, micro_f1, exact_match, mcc,
+        kappa; with probabilities also log_loss, brier, ece.
+    baselines : by name of the baseline the same figures, and F1 by label as ``f1.LABEL``.
+    confusion : gold in rows, answers in columns; for a multi-label task by label
+        [[true negative, false positive], [false negative, true positive]].
+    curves : points of the plots, by plot.
+    slices : by column of the data, a score for each of its values.
+    readers : agreement of several readers, where the data has them.
+    """
+
+    task: str
+    multilabel: bool
+    n: int
+    n_unannotated: int
+    labels: tuple[LabelScore, ...]
+    figures: dict[str, Figure]
+    baselines: dict[str, dict[str, Figure]] = field(default_factory=dict)
+    confusion: list[Any] = field(default_factory=list)
+    curves: dict[str, Any] = field(default_factory=dict)
+    slices: dict[str, tuple[SliceScore, ...]] = field(default_factory=dict)
+    readers: dict[str, Any] | None = None
+
+    @property
+    def macro_f1(self) -> float:
+        """Mean F1 over the labels of the schema."""
+        return self._value("macro_f1")
+
+    @property
+    def exact_match(self) -> float:
+        """Share of sentences whose answer is right as a whole."""
+        return self._value("exact_match")
+
+    def _value(self, name: str) -> float:
+        value = self.figures[name].value
+        assert value is not None, f"{name} of {self.task} is undefined"
+        return value
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A figure of A and of B, None where it is undefined.
+
+    Parameters
+    ----------
+    a, b : the figure of each.
+    difference : b minus a.
+    low, high : its 95 % interval by paired bootstrap over documents.
+    p : of a permutation test: how often chance alone, swapping the answers of whole
+        documents, makes a difference as large.
+    """
+
+    a: float | None
+    b: float | None
+    difference: float | None
+    low: float | None = None
+    high: float | None = None
+    p: float | None = None
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """A wrong answer given with confidence.
+
+    Parameters
+    ----------
+    doc : the document of the sentence.
+    text : the sentence.
+    task, gold, answer : the task, the gold label and the model's. For a multi-label task
+        one of the two is "not LABEL".
+    confidence : the probability of the model's answer.
+    words : the parts of the sentence that speak most for the wrong answer, each with
+        what it adds to the log-odds of the wrong answer against the right one.
+    """
+
+    doc: str
+    text: str
+    task: str
+    gold: str
+    answer: str
+    confidence: float
+    words: tuple[tuple[str, float], ...] = ()
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What `evaluate` gives.
+
+    Parameters
+    ----------
+    tasks : a score for each task that the data has an answer for.
+    mistakes : the most confident errors, the most confident first.
+    overlap : number of sentences that the model was trained on; None where unknown.
+    resampled : what the bootstrap draws, "documents" or "sentences".
+    warnings : what a reader must know before believing a figure, the worst first.
+    versus : by task the best baseline by macro F1, and how the model differs from it.
+    """
+
+    tasks: tuple[TaskScore, ...]
+    mistakes: tuple[Mistake, ...]
+    overlap: int | None
+    resampled: str
+    warnings: tuple[str, ...]
+    versus: dict[str, tuple[str, Difference]] = field(default_factory=dict)
+
+
+def figures_with_intervals(
+    task: Task, table: Floats, groups: Ints, scored: bool, rounds: int, seed: int
+) -> dict[str, Figure]:
+    """Return the figures of a table of sums, each with its interval over `groups`."""
+    point = figures_of(task, table.sum(axis=0), scored)
+    drawn = figures_of(task, resampled_sums(table, groups, rounds, seed), scored)
+    return {
+        name: Figure(None) if np.isnan(value) else Figure(float(value), *interval(drawn[name]))
+        for name, value in point.items()
+    }
+
+
+def differences(
+    task: Task, a: Floats, b: Floats, groups: Ints, scored: bool, rounds: int, seed: int
+) -> dict[str, Difference]:
+    """Compare two count tables of the same sentences, figure by figure.
+
+    Parameters
+    ----------
+    a, b : as `count_table` gives them, shape (n_sentences, n_columns).
+    groups : the document of each sentence, numbered from 0.
+    scored : whether the tables were made with probabilities.
+    rounds, seed : of the bootstrap; both are drawn in pairs.
+    """
+    points = [figures_of(task, table.sum(axis=0), scored) for table in (a, b)]
+    drawn = [
+        figures_of(task, resampled_sums(table, groups, rounds, seed), scored) for table in (a, b)
+    ]
+    return {
+        name: Difference(
+            defined(points[0][name]),
+            defined(points[1][name]),
+            defined(points[1][name] - points[0][name]),
+            *interval(drawn[1][name] - drawn[0][name]),
+        )
+        for name in points[0]
+    }
+
+
+def score(
+    task: Task,
+    gold: npt.NDArray[Any],
+    predicted: npt.NDArray[Any],
+    probabilities: Floats | None = None,
+    groups: Ints | None = None,
+    rounds: int = 0,
+    seed: int = 0,
+) -> TaskScore:
+    """Compare predicted answers with gold ones.
+
+    Parameters
+    ----------
+    gold, predicted : as `tagger.model.classifier.encode` gives them, of the same shape.
+    probabilities : of each label, shape (n_sentences, n_labels).
+    groups : the document of each sentence, numbered from 0; each its own where None.
+    rounds : of the bootstrap; 0 for no intervals.
+
+    Raises
+    ------
+    DataError : the shapes differ, or there is nothing to compare.
+    """
+    if gold.shape != predicted.shape:
+        raise DataError(f"gold has shape {gold.shape}, predictions have {predicted.shape}")
+    if not len(gold):
+        raise DataError(f"no sentence is annotated for the task {task.name!r}")
+    if groups is None:
+        groups = np.arange(len(gold))
+    scored = probabilities is not None
+    table = count_table(task, gold, Answers(predicted, probabilities))
+    figures = figures_with_intervals(task, table, groups, scored, rounds, seed)
+    is_gold, is_answer = indicators(task, gold), indicators(task, predicted)
+    labels = []
+    for i, label in enumerate(task.labels):
+        own = {x: figures.pop(f"{x}.{label}") for x in LABEL_FIGURES}
+        average = None
+        if probabilities is not None:
+            average = average_precision(probabilities[:, i], is_gold[:, i] == 1)
+        n_gold, n_answer = int(is_gold[:, i].sum()), int(is_answer[:, i].sum())
+        labels.append(
+            LabelScore(label, average_precision=average, support=n_gold, predicted=n_answer, **own)
+        )
+    k = len(task.labels)
+    sums = table.sum(axis=0).astype(np.int64)
+    if task.multilabel:
+        confusion = sums[: 4 * k].reshape(k, 2, 2).tolist()
+    else:
+        confusion = sums[4 * k + 1 : 4 * k + 1 + k * k].reshape(k, k).tolist()
+    return TaskScore(
+        task.name, task.multilabel, len(gold), 0, tuple(labels), figures, confusion=confusion
+    )

@@ -84,18 +84,9 @@ class Tagger:
             raise DataError(f"text is a {type(text).__name__}, expected a string")
         spans = sentence_spans(text, self.language)
         sentences = [text[start:end] for start, end in spans]
-        return Document(
-            text,
-            tuple(
-                Sentence(sentence, start, end, tags)
-                for sentence, (start, end), tags in zip(
-                    sentences, spans, self.tag_sentences(sentences), strict=True
-                )
-            ),
-            name,
-            schema=self.schema,
-            model=self.model.id,
-        )
+        tagged = zip(sentences, spans, self.tag_sentences(sentences), strict=True)
+        rows = tuple(Sentence(sentence, *span, tags) for sentence, span, tags in tagged)
+        return Document(text, rows, name, schema=self.schema, model=self.model.id)
 
     def tag_sentences(self, sentences: Sequence[str]) -> list[Tags]:
         """Tag texts each of which is one sentence already."""
@@ -180,19 +171,14 @@ class Tagger:
 
     def _tags(self, probabilities: dict[str, Floats]) -> list[Tags]:
         decided, review = self._decide(probabilities)
-        labels, by_label = {}, {}
-        for classifier in self.model.classifiers:
-            name = classifier.task.name
-            labels[name] = classifier.labels(decided[name])
-            by_label[name] = [
-                dict(zip(classifier.task.labels, row, strict=True))
-                for row in probabilities[name].tolist()
-            ]
+        labels = {c.task.name: c.labels(decided[c.task.name]) for c in self.model.classifiers}
+        by_label = {
+            task.name: [dict(zip(task.labels, row, strict=True)) for row in p.tolist()]
+            for task, p in zip(self.schema.tasks, probabilities.values(), strict=True)
+        }
         return [
             Tags(
-                {name: column[i] for name, column in labels.items()},
-                {name: column[i] for name, column in by_label.items()},
-                flag,
+                *({name: column[i] for name, column in x.items()} for x in (labels, by_label)), flag
             )
             for i, flag in enumerate(review.tolist())
         ]
@@ -255,15 +241,12 @@ class Tagger:
         text_list([sentence], "sentence")
         scorer = self.model.scorer
         spans, contributions = scorer.explain(sentence)
-        total = scorer.intercept + contributions.sum(axis=0)
-        return Explanation(
-            self._by_label(scorer.intercept),
-            tuple(
-                Evidence(start, end, sentence[start:end], self._by_label(row))
-                for (start, end), row in zip(spans, contributions, strict=True)
-            ),
-            self._by_label(total),
+        evidence = (
+            Evidence(start, end, sentence[start:end], self._by_label(row))
+            for (start, end), row in zip(spans, contributions, strict=True)
         )
+        total = scorer.intercept + contributions.sum(axis=0)
+        return Explanation(self._by_label(scorer.intercept), tuple(evidence), self._by_label(total))
 
     @property
     def columns(self) -> list[str]:

@@ -178,7 +178,9 @@ class Tagger:
         }
         return [
             Tags(
-                *({name: column[i] for name, column in x.items()} for x in (labels, by_label)), flag
+                {name: column[i] for name, column in labels.items()},
+                {name: column[i] for name, column in by_label.items()},
+                flag,
             )
             for i, flag in enumerate(review.tolist())
         ]

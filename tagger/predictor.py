@@ -94,6 +94,7 @@ class Tagger:
         extra: Mapping[str, Column] | None = None,
         sentences: bool = False,
         explain: bool = False,
+        n: Sequence[int] | None = None,
     ) -> TaggedTable:
         """Tag many texts and return the sentences column by column.
 
@@ -107,6 +108,7 @@ class Tagger:
         extra : other columns of the same length, repeated for each sentence.
         sentences : whether each text is one sentence already.
         explain : whether to add the words that moved each decision, which is slow.
+        n : with `sentences`, the place of each in its document; 0 where None.
 
         Raises
         ------
@@ -119,13 +121,14 @@ class Tagger:
         row = np.arange(len(texts))
         if sentences:
             cut: Sequence[str] = texts
-            n = start = np.zeros(len(texts), np.int64)
+            start = np.zeros(len(texts), np.int64)
+            places = start if n is None else np.array(n, np.int64)
             end = np.fromiter(map(len, texts), np.int64, len(texts))
         else:
             spans = [sentence_spans(text) for text in texts]
             counts = np.fromiter(map(len, spans), np.int64, len(spans))
             row = np.repeat(row, counts)
-            n = np.arange(len(row)) - np.repeat(np.cumsum(counts) - counts, counts)
+            places = np.arange(len(row)) - np.repeat(np.cumsum(counts) - counts, counts)
             flat = [span for of_text in spans for span in of_text]
             start, end = np.array(flat, np.int64).reshape(-1, 2).T
             cut = [t[a:b] for t, of_text in zip(texts, spans, strict=True) for a, b in of_text]
@@ -145,7 +148,7 @@ class Tagger:
             self.model.id,
             row,
             docs,
-            n,
+            places,
             start,
             end,
             cut,

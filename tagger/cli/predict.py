@@ -10,15 +10,8 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from tagger.bulk.job import (
-    OUTPUT_FORMATS,
-    PART_BYTES,
-    JobSettings,
-    Result,
-    Work,
-    run,
-    tables,
-)
+from tagger.bulk.job import run, stream
+from tagger.bulk.settings import PART_BYTES, JobSettings, Result
 from tagger.document import Document, Sentence
 from tagger.errors import DataError
 from tagger.files.batches import Input, doc_of, input_of, read_checked
@@ -26,6 +19,7 @@ from tagger.files.compression import split_suffix
 from tagger.files.formats import FORMATS, expand
 from tagger.files.rows import MAX_DOCUMENT_BYTES, Reject
 from tagger.files.tagged import rejects_path
+from tagger.files.writers import OUTPUT_FORMATS, writer_of
 from tagger.predictor import Tagger
 
 if TYPE_CHECKING:
@@ -125,7 +119,11 @@ def command(
         suffix = split_suffix(Path(output))[0].suffix.removeprefix(".") if output else ""
         on_terminal = output is None and sys.stdout.isatty()
         output_format = "table" if on_terminal else suffix if suffix in OUTPUT_FORMATS else "jsonl"
-    if output is None and output_format in ("parquet", "html"):
+    if (
+        output is None
+        and output_format in OUTPUT_FORMATS
+        and not writer_of(output_format).compressed
+    ):
         raise click.UsageError(f"--format {output_format} needs --output")
     if output is None and (resume or jobs != 1):
         raise click.UsageError("--resume and --jobs need --output")
@@ -135,7 +133,8 @@ def command(
         raise click.UsageError("--scheduler is for --engine dask")
     files = expand(list(paths))
     if engine == "dask":
-        from tagger.bulk.engines import Rows, predict_with_dask
+        from tagger.bulk.arrow import Rows
+        from tagger.bulk.dask import predict_with_dask
 
         if output_format != "parquet":
             raise click.UsageError("--engine dask writes Parquet: give --output NAME.parquet")
@@ -181,13 +180,12 @@ def command(
         rejects += reject.n_rows
         click.echo(f"tagger: {reject.where}: {reject.reason}", err=True)
 
-    language = _LanguageCheck(tagger)
     if output_format == "table":
         from tagger.cli.view import show
 
-        show(_documents(tagger, given, rejected, language), tagger, explain)
+        show(_documents(tagger, given, rejected, _LanguageCheck(tagger)), tagger, explain)
     else:
-        _stream(tagger, given, output_format, explain, rejected, language)
+        _stream(tagger, JobSettings(given, Path(), output_format, explain, part_bytes), rejected)
     _end(rejects, allow_rejects, "see above")
 
 
@@ -197,15 +195,15 @@ class _LanguageCheck:
     def __init__(self, tagger: Tagger) -> None:
         self.tagger = tagger
         self.warned = False
+        self.judged = 0
 
     def __call__(self, text: str, name: str) -> None:
+        if self.judged >= 100_000:
+            return
+        self.judged += len(text)
         if not self.warned and not self.tagger.knows_language(text):
             self.warned = True
-            click.echo(
-                f"tagger: {name}: this does not look like the language that the "
-                "model was trained on; tagged all the same",
-                err=True,
-            )
+            _warn_of_language(name)
 
 
 def _documents(
@@ -226,34 +224,30 @@ def _documents(
             yield Document(text, tagger.tag(text).sentences, doc, extra)
 
 
-def _stream(
-    tagger: Tagger,
-    given: Input,
-    output_format: str,
-    explain: bool,
-    rejected: Any,
-    language: _LanguageCheck,
-) -> None:
-    """Write tagged sentences to standard output, batch by batch."""
-    from tagger.files import tagged
+def _stream(tagger: Tagger, settings: JobSettings, rejected: Any) -> None:
+    """Write tagged sentences to standard output, as a job writes them to a file."""
+    nulls = 0
+    for done, knows_language in stream(tagger, settings):
+        if done.number == 0 and not knows_language:
+            _warn_of_language(settings.given.files[0])
+        sys.stdout.buffer.write(done.data)
+        nulls += done.n_nulls
+        for reject in done.rejects:
+            rejected(reject)
+    _warn_of_nulls(nulls)
 
-    stream = sys.stdout.buffer
-    work: Work | None = None
-    for batch, table in tables(tagger, given, explain, rejected):
-        for text, doc in zip(batch.texts, batch.docs, strict=True):
-            if language.warned:
-                break
-            language(text, doc)
-        if output_format == "jsonl":
-            stream.write(tagged.to_jsonl(table))
-            continue
-        if work is None:
-            work = Work("csv", given.sentences, explain, dict.fromkeys(table.extra, "string"))
-            stream.write(tagged.csv_header(work.names(tagger)))
-        stream.write(tagged.to_csv(table, work.kinds))
-    if work is None and output_format == "csv":
-        work = Work("csv", given.sentences, explain, dict.fromkeys(given.keep or (), "string"))
-        stream.write(tagged.csv_header(work.names(tagger)))
+
+def _warn_of_language(name: str) -> None:
+    click.echo(
+        f"tagger: {name}: this does not look like the language that the "
+        "model was trained on; tagged all the same",
+        err=True,
+    )
+
+
+def _warn_of_nulls(n: int) -> None:
+    if n:
+        click.echo(f"tagger: {n:,} numbers that JSON lacks (NaN, Infinity) are null", err=True)
 
 
 def _job(tagger: Tagger, settings: JobSettings, allow_rejects: bool) -> None:
@@ -283,6 +277,9 @@ def _job(tagger: Tagger, settings: JobSettings, allow_rejects: bool) -> None:
 
 
 def _report(result: Result, settings: JobSettings) -> None:
+    if not result.knows_language:
+        _warn_of_language(settings.given.files[0])
+    _warn_of_nulls(result.nulls)
     again = (
         f", {result.reused} of {result.parts} parts from an earlier run" if result.reused else ""
     )

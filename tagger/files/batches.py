@@ -2,10 +2,11 @@
 
 import json
 import os
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeVar
 
 import numpy as np
 
@@ -18,6 +19,7 @@ from tagger.files.tagged import plain
 from tagger.table import take
 
 BATCH_BYTES = 1 << 20
+_ROWS_TO_SEE = 1000
 
 
 @dataclass(frozen=True)
@@ -71,9 +73,62 @@ def read_checked(
     given : what is read.
     report : is told the file at hand and how many bytes of it have been read.
     """
-    for path in given.files:
-        for row in _rows(given, path, report):
-            yield row if isinstance(row, Reject) else _checked(given, row)
+    columns = _Columns(given)
+
+    def rows() -> Iterator[Row | Reject]:
+        for path in given.files:
+            for row in _rows(given, path, report):
+                if isinstance(row, Row):
+                    columns.see(row.record)
+                yield row if isinstance(row, Reject) else _checked(given, row)
+
+    yield from columns.checked(rows())
+
+
+_Item = TypeVar("_Item", bound=Row | Reject | Batch)
+
+
+class _Columns:
+    """Refuses the name of a column that the first rows of an input do not have."""
+
+    def __init__(self, given: Input) -> None:
+        named = [("--text-column", given.text_column)]
+        if given.id_column != "doc":
+            named.append(("--id-column", given.id_column))
+        named += [("--keep", name) for name in given.keep or ()]
+        self.missing = {name: option for option, name in named}
+        self.seen: dict[str, None] = {}
+        self.n_rows = 0
+
+    def see(self, names: Iterable[str]) -> None:
+        """Take note of the columns of a row."""
+        if self.missing:
+            self.n_rows += 1
+            self.seen.update(dict.fromkeys(names))
+            for name in self.seen.keys() & self.missing.keys():
+                del self.missing[name]
+
+    def checked(self, items: Iterator[_Item]) -> Iterator[_Item]:
+        """Yield the items once all columns have been seen.
+
+        Raises
+        ------
+        DataError : none of the first rows has a column.
+        """
+        held: deque[_Item] = deque()
+        for item in items:
+            held.append(item)
+            if not self.missing or self.n_rows >= _ROWS_TO_SEE or len(held) >= _ROWS_TO_SEE:
+                self._refuse()
+                while held:
+                    yield held.popleft()
+        self._refuse()
+        yield from held
+
+    def _refuse(self) -> None:
+        if self.missing and self.seen:
+            name, option = next(iter(self.missing.items()))
+            raise DataError(f"no column {name!r}: {did_you_mean(name, self.seen)} (see {option})")
 
 
 def _rows(given: Input, path: str, report: Callable[[str, int], None]) -> Iterator[Row | Reject]:
@@ -159,6 +214,16 @@ def read_batches(
     Order is kept: a batch holds rows that follow each other, whatever files they stand in.
     Parquet is read column by column, which is fast; other formats row by row.
     """
+    columns, places = _Columns(given), _Places()
+    for item in columns.checked(_read_batches(given, n_bytes, report, columns)):
+        if given.sentences and isinstance(item, Batch):
+            item = replace(item, n=places.of(item.docs))
+        yield item
+
+
+def _read_batches(
+    given: Input, n_bytes: int, report: Callable[[str, int], None], columns: "_Columns"
+) -> Iterator[Batch | Reject]:
     rows: list[Row] = []
     size = 0
     for path in given.files:
@@ -166,9 +231,11 @@ def read_batches(
             if rows:
                 yield _batch(given, rows)
                 rows, size = [], 0
-            yield from _parquet_batches(given, path, report)
+            yield from _parquet_batches(given, path, report, columns)
             continue
         for item in _rows(given, path, report):
+            if isinstance(item, Row):
+                columns.see(item.record)
             checked = item if isinstance(item, Reject) else _checked(given, item)
             if isinstance(checked, Reject):
                 yield checked
@@ -204,11 +271,12 @@ def _batch(given: Input, rows: list[Row]) -> Batch:
 
 
 def _parquet_batches(
-    given: Input, path: str, report: Callable[[str, int], None]
+    given: Input, path: str, report: Callable[[str, int], None], columns: "_Columns"
 ) -> Iterator[Batch | Reject]:
     with _open(path) as stream:
         file = parquet.open_file(stream, path)
         names = file.schema_arrow.names
+        columns.see(names)
         if given.text_column not in names:
             hint = did_you_mean(given.text_column, names)
             raise DataError(f"{path}: no column {given.text_column!r}: {hint} (see --text-column)")
@@ -226,6 +294,22 @@ def _parquet_batches(
             yield from rejects
             if batch is not None:
                 yield batch
+
+
+class _Places:
+    """Counts the sentences of each document: rows of the same one that follow each other."""
+
+    def __init__(self) -> None:
+        self.doc: str | None = None
+        self.n = 0
+
+    def of(self, docs: Iterable[str]) -> list[int]:
+        places = []
+        for doc in docs:
+            self.n = self.n + 1 if doc == self.doc else 0
+            self.doc = doc
+            places.append(self.n)
+        return places
 
 
 def check_record_batch(
@@ -268,7 +352,8 @@ def check_record_batch(
         rows = np.array([i for i in range(len(texts)) if i not in faults], np.int64)
         texts, docs, lines = take(texts, rows), take(docs, rows), take(list(lines), rows)
         extra = {name: take(column, rows) for name, column in extra.items()}
-    return Batch(texts, docs, extra, [source] * len(texts), lines), rejects
+    places = _Places().of(docs) if given.sentences else None
+    return Batch(texts, docs, extra, [source] * len(texts), lines, places), rejects
 
 
 def input_of(

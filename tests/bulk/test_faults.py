@@ -14,7 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from tagger.bulk.job import JobSettings, Part, Work, _Workers, read_parts, run
+from tagger.bulk.job import run
+from tagger.bulk.parts import Part, Work, read_parts
+from tagger.bulk.settings import JobSettings
+from tagger.bulk.workers import Workers
 from tagger.files.batches import input_of
 from tagger.predictor import Tagger
 
@@ -139,7 +142,7 @@ def killed(tiny: Tagger, tmp_path: Path, text: str) -> list[object]:
     path.write_text("".join(json.dumps({"text": row}) + "\n" for row in rows))
     given = input_of([str(path)], sentences=True)
     work = KillerWork("jsonl", True, False, {})
-    with _Workers(tiny, work, 2) as workers:
+    with Workers(tiny, work, 2) as workers:
         return list(workers.do(read_parts(given, 100)))
 
 
@@ -193,7 +196,7 @@ def test_worker_that_dies_as_it_answers_blocks_nobody(
     done: list[object] = []
 
     def job() -> None:
-        with _Workers(tiny, work, 2) as workers:
+        with Workers(tiny, work, 2) as workers:
             done.extend(workers.do(read_parts(given, 300)))
 
     thread = threading.Thread(target=job, daemon=True)

@@ -14,7 +14,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tagger.bulk.job import JobSettings, Progress, run
+from tagger.bulk.job import run
+from tagger.bulk.settings import JobSettings, Progress
 from tagger.files.batches import input_of
 from tagger.predictor import Tagger
 

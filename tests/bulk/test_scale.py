@@ -12,7 +12,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tagger.bulk.engines import Rows, predict_with_dask, tag_partition, tag_rows
+from tagger.bulk.arrow import Rows, tag_partition, tag_rows
+from tagger.bulk.dask import predict_with_dask
 from tagger.errors import DataError, OutputError
 from tagger.predictor import Tagger
 

@@ -119,11 +119,8 @@ def command(
         suffix = split_suffix(Path(output))[0].suffix.removeprefix(".") if output else ""
         on_terminal = output is None and sys.stdout.isatty()
         output_format = "table" if on_terminal else suffix if suffix in OUTPUT_FORMATS else "jsonl"
-    if (
-        output is None
-        and output_format in OUTPUT_FORMATS
-        and not writer_of(output_format).compressed
-    ):
+    streams = output_format == "table" or writer_of(output_format).streams
+    if output is None and not streams:
         raise click.UsageError(f"--format {output_format} needs --output")
     if output is None and (resume or jobs != 1):
         raise click.UsageError("--resume and --jobs need --output")

@@ -3,7 +3,8 @@
 `tag_rows` is a pure function from a batch of rows to a batch of rows: it needs
 nothing but the path of a model, which each worker loads once, and a row's tags
 depend on that row alone. So an engine may cut the work anywhere and do a piece
-twice, and the answer stays the same. A row that cannot be tagged comes back as
+twice, and the answer stays the same. Only `n`, the place of a row that is a
+sentence in its document, is counted within the batch: cut where documents end. A row that cannot be tagged comes back as
 one row without tags, with the reason in the column ``reject``.
 """
 
@@ -15,7 +16,7 @@ from typing import Any
 from tagger.arrow import describe, pyarrow
 from tagger.bulk.parts import Work
 from tagger.errors import DataError
-from tagger.files.batches import BATCH_BYTES, Input, check_record_batch
+from tagger.files.batches import BATCH_BYTES, Input, Places, check_record_batch
 from tagger.files.rows import MAX_DOCUMENT_BYTES, Reject
 from tagger.predictor import Tagger, shipped_model
 
@@ -79,7 +80,9 @@ def _kinds(schema: Any, rows: Rows) -> dict[str, str]:
     return {given.named(f.name): describe(f.type) for f in schema if given.passed_on(f.name)}
 
 
-def tag_record_batch(batch: Any, rows: Rows, source: str = "", first: int = 1) -> Iterator[Any]:
+def tag_record_batch(
+    batch: Any, rows: Rows, source: str = "", first: int = 1, places: Places | None = None
+) -> Iterator[Any]:
     """Yield Arrow record batches of tagged sentences for one of texts.
 
     Parameters
@@ -87,22 +90,34 @@ def tag_record_batch(batch: Any, rows: Rows, source: str = "", first: int = 1) -
     batch : a pyarrow RecordBatch; it may be empty.
     rows : what its rows are.
     source, first : file and number of its first row, which name documents without an id.
+    places : counts the sentences of a document on from the batch before.
 
     Raises
     ------
     DataError : the column with the texts is missing.
     """
-    given = rows.given(source)
     schema = output_schema(batch.schema, rows)
+    for pieces, rejects in tag_slices(batch, rows, source, first, places or Places()):
+        for piece in pieces:
+            yield _with_rejects(piece, schema)
+        if rejects:
+            yield _rejected(rejects, schema)
+
+
+def tag_slices(
+    batch: Any, rows: Rows, source: str, first: int, places: Places
+) -> Iterator[tuple[list[Any], list[Reject]]]:
+    """Yield, for slices of a batch, record batches of tagged sentences, and the rejects."""
+    given = rows.given(source)
     work = Work("parquet", rows.sentences, False, _kinds(batch.schema, rows))
     for start, stop in _slices(batch, rows):
         piece = batch.slice(start, stop - start)
-        found, rejects = check_record_batch(given, piece, source, first + start)
-        for whole in [found] if found is not None else []:
-            for _, table in work.tables(rows.tagger, whole, rejects):
-                yield _with_rejects(table.to_record_batch(work.kinds), schema)
-        if rejects:
-            yield _rejected(rejects, schema)
+        whole, rejects = check_record_batch(given, piece, source, first + start, places)
+        pieces = []
+        if whole is not None:
+            tables = work.tables(rows.tagger, whole, rejects)
+            pieces = [table.to_record_batch(work.kinds) for _, table in tables]
+        yield pieces, rejects
 
 
 def _slices(batch: Any, rows: Rows) -> Iterator[tuple[int, int]]:
@@ -155,9 +170,9 @@ def tag_rows(data: Any, rows: Rows | None = None) -> Any:
         table = pa.Table.from_pandas(data, preserve_index=False)
     schema = output_schema(table.schema, rows)
     found: list[Any] = []
-    first = 1
+    first, places = 1, Places()
     for batch in table.to_batches():
-        found += tag_record_batch(batch, rows, "row", first)
+        found += tag_record_batch(batch, rows, "row", first, places)
         first += len(batch)
     result = pa.Table.from_batches(found, schema)
     if isinstance(data, pa.RecordBatch):

@@ -1,83 +1,104 @@
-"""A Dask cluster: Parquet files in, a folder of Parquet files out."""
+"""A Dask cluster: Parquet files in, a folder of Parquet files out.
 
-import json
+A piece of work is a row group of a file, which its worker reads once, batch by
+batch. The folder holds, until all is done, a manifest for each piece that stands,
+so that a run that broke off goes on with the pieces that are missing.
+"""
+
+import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from tagger import __version__
 from tagger.arrow import pyarrow
-from tagger.bulk.arrow import Rows, output_schema, tag_record_batch
-from tagger.bulk.store import fingerprint, reject_line
+from tagger.bulk.arrow import Rows, output_schema, tag_slices
+from tagger.bulk.settings import Result
+from tagger.bulk.store import JOB, LOCK, Store, begin, fingerprint, locked, reject_line, to_json
 from tagger.errors import ConfigError, DataError, OutputError
 from tagger.files import parquet, tagged
+from tagger.files.batches import Columns, Places
 from tagger.files.rows import Reject
 
-_TASK_ROWS = 50_000
+_BATCH_ROWS = 4096
+_SAMPLE_ROWS = 256
 _TRIM_BYTES = 128 << 20
 _MMAP_BYTES = 32 << 20
 
 
 @dataclass(frozen=True)
-class _Range:
-    """Rows of one row group of a file."""
+class _Piece:
+    """A row group of a file."""
 
     number: int
     path: str
     group: int
-    start: int
-    stop: int
     first: int
+    rows: int
 
 
-def _ranges(files: Sequence[str]) -> Iterator[_Range]:
-    number = 0
+def _pieces(files: Sequence[str], rows: Rows) -> list[_Piece]:
+    pieces: list[_Piece] = []
+    columns = Columns(rows.given())
     for path in files:
         if path == "-" or not path.lower().endswith(".parquet"):
             raise ConfigError(f"{path}: --engine dask reads Parquet files, convert it first")
         first = 1
         with open(path, "rb") as stream:
-            metadata = parquet.open_file(stream, path).metadata
+            file = parquet.open_file(stream, path)
+            metadata = file.metadata
+            columns.see(file.schema_arrow.names)
         for group in range(metadata.num_row_groups):
             n = metadata.row_group(group).num_rows
-            for start in range(0, n, _TASK_ROWS):
-                stop = min(start + _TASK_ROWS, n)
-                yield _Range(number, path, group, start, stop, first + start)
-                number += 1
+            pieces.append(_Piece(len(pieces), path, group, first, n))
             first += n
+    columns.refuse()
+    return pieces
 
 
-def tag_range(piece: _Range, output: str, rows: Rows) -> tuple[int, int]:
-    """Tag some rows of a file into a file of its own; return sentences and rejected rows."""
+def tag_piece(piece: _Piece, output: str, rows: Rows, job: str) -> dict[str, Any]:
+    """Tag a row group into a file of its own; return its manifest, written last."""
     pa = pyarrow()
-    target = Path(output) / f"part-{piece.number:06d}.parquet"
-    n = n_rejected = at = 0
-    rejects = b""
-    with open(piece.path, "rb") as stream, tagged.atomic_write(target) as sink:
+    store = Store(Path(output), "parquet")
+    rejects: list[Reject] = []
+    n, first, places = 0, piece.first, Places()
+    with open(piece.path, "rb") as stream, tagged.atomic_write(store.part(piece.number)) as sink:
         file = parquet.open_file(stream, piece.path)
         schema = output_schema(file.schema_arrow, rows)
-        tags = schema.remove(schema.get_field_index("reject"))
-        with pa.parquet.ParquetWriter(sink, tags, compression="zstd") as writer:
-            for batch in file.iter_batches(4096, row_groups=[piece.group]):
-                low, high = max(piece.start - at, 0), min(piece.stop - at, len(batch))
-                if low < high:
-                    part = batch.slice(low, high - low)
-                    for found in tag_record_batch(
-                        part, rows, piece.path, piece.first + at + low - piece.start
-                    ):
-                        bad = found.filter(found.column("reject").is_valid())
-                        for row in bad.to_pylist():
-                            reject = Reject(row["reject"], "", row["doc"])
-                            rejects += reject_line(reject)
-                        n_rejected += len(bad)
-                        good = found.filter(found.column("reject").is_null())
-                        n += len(good)
-                        writer.write_batch(good.select(tags.names))
-                at += len(batch)
-    if rejects:
-        with tagged.atomic_write(target.with_suffix(".rejects.jsonl")) as sink:
-            sink.write(rejects)
-    return n, n_rejected
+        schema = schema.remove(schema.get_field_index("reject"))
+        with pa.parquet.ParquetWriter(sink, schema, compression="zstd") as writer:
+            for batch in file.iter_batches(_BATCH_ROWS, row_groups=[piece.group]):
+                for tables, lost in tag_slices(batch, rows, piece.path, first, places):
+                    for table in tables:
+                        n += len(table)
+                        writer.write_batch(table)
+                    rejects += lost
+                first += len(batch)
+    return _seal(store, piece, rejects, n, job)
+
+
+def _seal(
+    store: Store, piece: _Piece, rejects: Sequence[Reject], n: int, key: str
+) -> dict[str, Any]:
+    with tagged.atomic_write(store.rejects(piece.number)) as sink:
+        sink.writelines(map(reject_line, rejects))
+    manifest = {
+        "job": key,
+        "rows": piece.rows,
+        "rejected": sum(r.n_rows for r in rejects),
+        "sentences": n,
+        "sha256": _sha256(store.part(piece.number)),
+        "rejects_sha256": _sha256(store.rejects(piece.number)),
+    }
+    with tagged.atomic_write(store.manifest(piece.number)) as sink:
+        sink.write(to_json(manifest))
+    return manifest
+
+
+def _sha256(path: Path) -> str:
+    with open(path, "rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def predict_with_dask(
@@ -86,42 +107,81 @@ def predict_with_dask(
     rows: Rows,
     scheduler: str | None = None,
     n_workers: int = 2,
-) -> tuple[int, int]:
+    resume: bool = False,
+) -> Result:
     """Tag Parquet files on a Dask cluster into a folder of Parquet files, in the same order.
 
     Workers read and write the files themselves, so all must see the same folders.
     A worker that dies is replaced, and its piece done again; a piece that goes on
-    killing workers is rejected with the reason.
+    killing workers is rejected with the reason. The sentences of a document are
+    counted within a row group.
 
     Parameters
     ----------
     scheduler : address of the scheduler; a local cluster of `n_workers` where None.
-
-    Returns
-    -------
-    Number of sentences written, and of rows rejected.
+    resume : whether to go on with an unfinished run of the same output.
 
     Raises
     ------
-    DataError : the extra cluster is not installed.
-    OutputError : the output is there already.
+    DataError : the extra cluster is not installed, or an input cannot be read.
+    OutputError : the output is there already, or another run is writing it.
+    ConfigError : a run cannot be resumed, because input, model or options changed.
     """
+    _distributed()
+    target = Path(output)
+    unfinished = any((target / name).exists() for name in (JOB, LOCK))
+    if target.exists() and not unfinished and (not target.is_dir() or any(target.iterdir())):
+        raise OutputError(f"{target}: is there already, expected a new folder to write to")
+    pieces = _pieces(files, rows)
+    tagger = rows.tagger
+    header = {
+        "tagger": __version__,
+        "model": tagger.model.id,
+        "options": {k: v for k, v in asdict(rows).items() if k != "model"},
+        "inputs": fingerprint(files),
+    }
+    key = hashlib.sha256(to_json(header)).hexdigest()
+    target.mkdir(parents=True, exist_ok=True)
+    with locked(target):
+        begin(target, header, files, resume)
+        store = Store(target, "parquet")
+        done = {p.number: m for p in pieces if (m := store.load(p.number, key)) is not None}
+        reused = len(done)
+        missing = [piece for piece in pieces if piece.number not in done]
+        if missing:
+            for piece, manifest in _on_cluster(missing, store, rows, key, scheduler, n_workers):
+                done[piece.number] = manifest
+        n_rows, lost, n = (
+            sum(m[name] for m in done.values()) for name in ("rows", "rejected", "sentences")
+        )
+        known = _knows_language(files, rows)
+        result = Result(n_rows, n_rows - lost, lost, n, True, len(done), reused, 0, known)
+        _finish(store, len(pieces), header, result, rows)
+    return result
+
+
+def _distributed() -> Any:
     try:
-        import dask
         import distributed
     except ImportError:
         raise DataError(
             "--engine dask needs the extra cluster: pip install 'claim-tagger[cluster]'"
         ) from None
-    # Untyped in distributed.
-    local_cluster: Any = distributed.LocalCluster
-    client_of: Any = distributed.Client
-    as_completed: Any = distributed.as_completed
-    target = Path(output)
-    if target.exists() and (not target.is_dir() or any(target.iterdir())):
-        raise OutputError(f"{target}: is there already, expected a new folder to write to")
-    pieces = list(_ranges(files))
-    target.mkdir(parents=True, exist_ok=True)
+    return distributed
+
+
+def _on_cluster(
+    pieces: list[_Piece],
+    store: Store,
+    rows: Rows,
+    key: str,
+    scheduler: str | None,
+    n_workers: int,
+) -> Iterator[tuple[_Piece, dict[str, Any]]]:
+    """Yield each piece with its manifest, as they are done."""
+    import dask
+
+    distributed = _distributed()
     cluster: Any = None
     if scheduler is None:
         # Dask's own settings fetch and return memory for every array, at twice the time.
@@ -131,52 +191,67 @@ def predict_with_dask(
             f"{environment}.MALLOC_MMAP_THRESHOLD_": _MMAP_BYTES,
         }
         with dask.config.set(memory):
-            cluster = local_cluster(
+            cluster = distributed.LocalCluster(
                 n_workers=n_workers, threads_per_worker=1, dashboard_address=None
             )
-    n = n_rejected = 0
     try:
-        with client_of(scheduler or cluster) as client:
-            futures = client.map(
-                tag_range, pieces, output=str(target.resolve()), rows=rows, pure=False
-            )
+        with distributed.Client(scheduler or cluster) as client:
+            folder = str(store.folder.resolve())
+            futures = client.map(tag_piece, pieces, output=folder, rows=rows, job=key, pure=False)
             of = dict(zip((f.key for f in futures), pieces, strict=True))
-            for future in as_completed(futures):
-                error = future.exception()
-                if error is None:
-                    done, lost = future.result()
-                else:
-                    done, lost = 0, _give_up(of[future.key], error, target)
-                n, n_rejected = n + done, n_rejected + lost
+            for future in distributed.as_completed(futures):
+                piece, error = of[future.key], future.exception()
+                lost = error is not None
+                yield piece, _give_up(piece, error, store, rows, key) if lost else future.result()
     finally:
         if cluster is not None:
             cluster.close()
-    rejects = sorted(target.glob("part-*.rejects.jsonl"))
-    if rejects:
-        with tagged.atomic_write(target / "rejects.jsonl") as sink:
-            for path in rejects:
-                sink.write(path.read_bytes())
-        for path in rejects:
-            path.unlink()
+
+
+def _give_up(
+    piece: _Piece, error: BaseException, store: Store, rows: Rows, key: str
+) -> dict[str, Any]:
+    """Reject the rows of a piece that cannot be tagged; its file is empty."""
+    last = piece.first + piece.rows - 1
+    reason = " ".join(f"rows {piece.first} to {last} cannot be tagged: {error}".split())
+    with open(piece.path, "rb") as stream:
+        schema = output_schema(parquet.open_file(stream, piece.path).schema_arrow, rows)
+    with tagged.atomic_write(store.part(piece.number)) as sink:
+        sink.write(parquet.write([], schema.remove(schema.get_field_index("reject"))))
+    reject = Reject(reason, "", piece.path, piece.first, piece.rows)
+    return _seal(store, piece, [reject], 0, key)
+
+
+def _knows_language(files: Sequence[str], rows: Rows) -> bool:
+    for path in files:
+        with open(path, "rb") as stream:
+            file = parquet.open_file(stream, path)
+            for batch in file.iter_batches(_SAMPLE_ROWS, columns=[rows.text_column]):
+                texts = [str(text or "") for text in batch.column(0).to_pylist()]
+                return rows.tagger.knows_language("\n".join(texts))
+    return True
+
+
+def _finish(store: Store, n: int, header: dict[str, Any], result: Result, rows: Rows) -> None:
+    """Gather the rejects and the counts, and remove what only an unfinished run needs."""
+    if result.rejected:
+        with tagged.atomic_write(store.folder / "rejects.jsonl") as sink:
+            for number in range(n):
+                sink.write(store.rejects(number).read_bytes())
     tagger = rows.tagger
     record = {
-        "model": tagger.model.id,
-        "options": {k: v for k, v in asdict(rows).items() if k != "model"},
-        "inputs": fingerprint(files),
+        **header,
         "schema": tagger.schema.to_dict(),
-        "sentences": n,
-        "rejected": n_rejected,
+        "rows": result.rows,
+        "tagged": result.tagged,
+        "rejected": result.rejected,
+        "sentences": result.sentences,
         "out_of_fold": tagger.model.about.get("out_of_fold"),
     }
-    with tagged.atomic_write(target / "manifest.json") as sink:
-        sink.write((json.dumps(record, indent=2) + "\n").encode("ascii"))
-    return n, n_rejected
-
-
-def _give_up(piece: _Range, error: BaseException, target: Path) -> int:
-    n = piece.stop - piece.start
-    reason = f"rows {piece.first} to {piece.first + n - 1} cannot be tagged: {error}"
-    path = target / f"part-{piece.number:06d}.rejects.jsonl"
-    with tagged.atomic_write(path) as sink:
-        sink.write(reject_line(Reject(" ".join(reason.split()), "", piece.path, piece.first, n)))
-    return n
+    with tagged.atomic_write(store.folder / "manifest.json") as sink:
+        sink.write(to_json(record))
+    for number in range(n):
+        store.rejects(number).unlink(missing_ok=True)
+        store.manifest(number).unlink(missing_ok=True)
+    for name in (JOB, LOCK):
+        (store.folder / name).unlink(missing_ok=True)

@@ -89,7 +89,7 @@ def _run(
         "options": settings.to_dict(),
         "inputs": inputs,
     }
-    begin(folder, header, settings)
+    begin(folder, header, settings.given.files, settings.resume)
     key = hashlib.sha256(to_json(header)).hexdigest()
     # In the parts folder a page is a draft, and a table has its plain ending.
     store = Store(folder, settings.format)

@@ -15,7 +15,7 @@ from tagger.files import tagged
 from tagger.files.rows import Reject
 from tagger.files.writers import writer_of
 
-_JOB, _LOCK = "job.json", "lock"
+JOB, LOCK = "job.json", "lock"
 
 
 def fingerprint(files: Sequence[str]) -> list[dict[str, Any]]:
@@ -132,10 +132,10 @@ def locked(folder: Path) -> Iterator[None]:
     """Hold the only right to write a folder; it ends with the process, however that ends."""
     import fcntl
 
-    with open(folder / _LOCK, "a+b") as stream:
+    with open(folder / LOCK, "a+b") as stream:
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            same = os.path.samestat(os.fstat(stream.fileno()), os.stat(folder / _LOCK))
+            same = os.path.samestat(os.fstat(stream.fileno()), os.stat(folder / LOCK))
         except OSError:
             same = False
         if not same:
@@ -145,18 +145,18 @@ def locked(folder: Path) -> Iterator[None]:
         yield
 
 
-def begin(folder: Path, header: dict[str, Any], settings: JobSettings) -> None:
+def begin(folder: Path, header: dict[str, Any], files: Sequence[str], resume: bool) -> None:
     """Write down what the job is, or check that it is still the one that was begun."""
-    path = folder / _JOB
+    path = folder / JOB
     if not path.exists() or not any(folder.glob("part-*.json")):
         with tagged.atomic_write(path) as stream:
             stream.write(to_json(header))
         return
-    if not settings.resume:
+    if not resume:
         raise OutputError(
             f"{folder}: holds an unfinished run: go on with --resume, or delete the folder"
         )
-    if "-" in settings.given.files:
+    if "-" in files:
         raise ConfigError("standard input cannot be read again: name a file to use --resume")
     try:
         before = json.loads(path.read_bytes())

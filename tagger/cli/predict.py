@@ -3,7 +3,7 @@
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -136,18 +136,19 @@ def command(
         if output_format != "parquet":
             raise click.UsageError("--engine dask writes Parquet: give --output NAME.parquet")
         context = click.get_current_context()
-        for name in ("explain", "input_format", "keep", "resume", "jobs", "part_bytes"):
+        for name in ("explain", "input_format", "keep", "jobs", "part_bytes"):
             if context.get_parameter_source(name) is not ParameterSource.DEFAULT:
                 option = "--" + name.replace("_", "-")
                 raise click.UsageError(f"{option} is not for --engine dask: leave it out")
-        n, lost = predict_with_dask(
+        result = predict_with_dask(
             files,
             str(output),
             Rows(str(model or ""), sentences, text_column, id_column, max_document_bytes),
             scheduler,
+            resume=resume,
         )
-        click.echo(f"tagger: {n:,} sentences, {lost:,} rows rejected", err=True)
-        _end(lost, allow_rejects, f"{output}/rejects.jsonl")
+        _report(result, files, str(output))
+        _end(result.rejected, allow_rejects, f"{output}/rejects.jsonl")
         return
     # Arrow's own pools keep more and more memory as a run goes on: 6 % from one million
     # sentences to two, where malloc stays as it was.
@@ -266,22 +267,22 @@ def _job(tagger: Tagger, settings: JobSettings, allow_rejects: bool) -> None:
     finally:
         signal.signal(signal.SIGTERM, before)
         line.clear()
-    _report(result, settings)
+    _report(result, settings.given.files, str(settings.output))
     if not result.finished:
         click.echo("tagger: stopped; the same command with --resume goes on", err=True)
         raise click.exceptions.Exit(_STOPPED)
     _end(result.rejected, allow_rejects, str(rejects_path(settings.output)))
 
 
-def _report(result: Result, settings: JobSettings) -> None:
+def _report(result: Result, files: Sequence[str], output: str) -> None:
     if not result.knows_language:
-        _warn_of_language(settings.given.files[0])
+        _warn_of_language(files[0])
     _warn_of_nulls(result.nulls)
     again = (
         f", {result.reused} of {result.parts} parts from an earlier run" if result.reused else ""
     )
     click.echo(
-        f"tagger: {settings.output}: {result.rows:,} rows in = {result.tagged:,} tagged + "
+        f"tagger: {output}: {result.rows:,} rows in = {result.tagged:,} tagged + "
         f"{result.rejected:,} rejected; {result.sentences:,} sentences{again}",
         err=True,
     )

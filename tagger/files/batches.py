@@ -73,7 +73,7 @@ def read_checked(
     given : what is read.
     report : is told the file at hand and how many bytes of it have been read.
     """
-    columns = _Columns(given)
+    columns = Columns(given)
 
     def rows() -> Iterator[Row | Reject]:
         for path in given.files:
@@ -88,7 +88,7 @@ def read_checked(
 _Item = TypeVar("_Item", bound=Row | Reject | Batch)
 
 
-class _Columns:
+class Columns:
     """Refuses the name of a column that the first rows of an input do not have."""
 
     def __init__(self, given: Input) -> None:
@@ -119,13 +119,14 @@ class _Columns:
         for item in items:
             held.append(item)
             if not self.missing or self.n_rows >= _ROWS_TO_SEE or len(held) >= _ROWS_TO_SEE:
-                self._refuse()
+                self.refuse()
                 while held:
                     yield held.popleft()
-        self._refuse()
+        self.refuse()
         yield from held
 
-    def _refuse(self) -> None:
+    def refuse(self) -> None:
+        """Raise a DataError for a name that no column seen so far has."""
         if self.missing and self.seen:
             name, option = next(iter(self.missing.items()))
             raise DataError(f"no column {name!r}: {did_you_mean(name, self.seen)} (see {option})")
@@ -214,7 +215,7 @@ def read_batches(
     Order is kept: a batch holds rows that follow each other, whatever files they stand in.
     Parquet is read column by column, which is fast; other formats row by row.
     """
-    columns, places = _Columns(given), _Places()
+    columns, places = Columns(given), Places()
     for item in columns.checked(_read_batches(given, n_bytes, report, columns)):
         if given.sentences and isinstance(item, Batch):
             item = replace(item, n=places.of(item.docs))
@@ -222,7 +223,7 @@ def read_batches(
 
 
 def _read_batches(
-    given: Input, n_bytes: int, report: Callable[[str, int], None], columns: "_Columns"
+    given: Input, n_bytes: int, report: Callable[[str, int], None], columns: "Columns"
 ) -> Iterator[Batch | Reject]:
     rows: list[Row] = []
     size = 0
@@ -271,7 +272,7 @@ def _batch(given: Input, rows: list[Row]) -> Batch:
 
 
 def _parquet_batches(
-    given: Input, path: str, report: Callable[[str, int], None], columns: "_Columns"
+    given: Input, path: str, report: Callable[[str, int], None], columns: "Columns"
 ) -> Iterator[Batch | Reject]:
     with _open(path) as stream:
         file = parquet.open_file(stream, path)
@@ -296,7 +297,7 @@ def _parquet_batches(
                 yield batch
 
 
-class _Places:
+class Places:
     """Counts the sentences of each document: rows of the same one that follow each other."""
 
     def __init__(self) -> None:
@@ -304,6 +305,7 @@ class _Places:
         self.n = 0
 
     def of(self, docs: Iterable[str]) -> list[int]:
+        """Return the place of each of the next rows in its document, counted from 0."""
         places = []
         for doc in docs:
             self.n = self.n + 1 if doc == self.doc else 0
@@ -313,7 +315,7 @@ class _Places:
 
 
 def check_record_batch(
-    given: Input, record_batch: Any, source: str, first: int
+    given: Input, record_batch: Any, source: str, first: int, places: Places | None = None
 ) -> tuple[Batch | None, list[Reject]]:
     """Return the rows of an Arrow record batch that can be tagged, and a reject for each other.
 
@@ -322,6 +324,7 @@ def check_record_batch(
     given : which columns are used.
     record_batch : a pyarrow RecordBatch that has the column of the texts.
     source, first : file and number of the first row.
+    places : counts the sentences of a document, where rows are sentences.
     """
     texts = record_batch.column(given.text_column).to_pylist()
     names = record_batch.schema.names
@@ -352,8 +355,8 @@ def check_record_batch(
         rows = np.array([i for i in range(len(texts)) if i not in faults], np.int64)
         texts, docs, lines = take(texts, rows), take(docs, rows), take(list(lines), rows)
         extra = {name: take(column, rows) for name, column in extra.items()}
-    places = _Places().of(docs) if given.sentences else None
-    return Batch(texts, docs, extra, [source] * len(texts), lines, places), rejects
+    n = places.of(docs) if given.sentences and places is not None else None
+    return Batch(texts, docs, extra, [source] * len(texts), lines, n), rejects
 
 
 def input_of(

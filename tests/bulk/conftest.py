@@ -12,6 +12,11 @@ from tagger.predictor import Tagger
 from tagger.schema import CLAIMS
 from tagger.training.train import TrainingSettings, train
 
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "engines: needs Dask, Spark or Ray, which are large")
+
+
 STARTS = {
     "reported_fact": "The army said on {day} that it fired {n} rockets at the port.",
     "interpretation": "That was a foolish and costly decision by the central bank on {day}.",

@@ -4,8 +4,9 @@
 nothing but the path of a model, which each worker loads once, and a row's tags
 depend on that row alone. So an engine may cut the work anywhere and do a piece
 twice, and the answer stays the same. Only `n`, the place of a row that is a
-sentence in its document, is counted within the batch: cut where documents end. A row that cannot be tagged comes back as
-one row without tags, with the reason in the column ``reject``.
+sentence in its document, is counted within the batch: cut where documents end.
+A row that cannot be tagged comes back as one row without tags, with the reason in
+the column ``reject``.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -48,7 +49,7 @@ class Rows:
         """The model, loaded once a process."""
         return _load(self.model or str(shipped_model()))
 
-    def given(self, source: str = "") -> Input:
+    def origin(self, source: str = "") -> Input:
         """Return the same as the readers have it."""
         return Input(
             (source,),
@@ -76,8 +77,8 @@ def output_schema(schema: Any, rows: Rows) -> Any:
 
 
 def _kinds(schema: Any, rows: Rows) -> dict[str, str]:
-    given = rows.given()
-    return {given.named(f.name): describe(f.type) for f in schema if given.passed_on(f.name)}
+    origin = rows.origin()
+    return {origin.named(f.name): describe(f.type) for f in schema if origin.passed_on(f.name)}
 
 
 def tag_record_batch(
@@ -108,11 +109,11 @@ def tag_slices(
     batch: Any, rows: Rows, source: str, first: int, places: Places
 ) -> Iterator[tuple[list[Any], list[Reject]]]:
     """Yield, for slices of a batch, record batches of tagged sentences, and the rejects."""
-    given = rows.given(source)
+    origin = rows.origin(source)
     work = Work("parquet", rows.sentences, False, _kinds(batch.schema, rows))
     for start, stop in _slices(batch, rows):
         piece = batch.slice(start, stop - start)
-        whole, rejects = check_record_batch(given, piece, source, first + start, places)
+        whole, rejects = check_record_batch(origin, piece, source, first + start, places)
         pieces = []
         if whole is not None:
             tables = work.tables(rows.tagger, whole, rejects)

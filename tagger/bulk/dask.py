@@ -40,7 +40,7 @@ class _Piece:
 
 def _pieces(files: Sequence[str], rows: Rows) -> list[_Piece]:
     pieces: list[_Piece] = []
-    columns = Columns(rows.given())
+    columns = Columns(rows.origin())
     for path in files:
         if path == "-" or not path.lower().endswith(".parquet"):
             raise ConfigError(f"{path}: --engine dask reads Parquet files, convert it first")

@@ -82,20 +82,20 @@ def _run(
     report: Callable[[Progress], None],
     stop: Callable[[], bool],
 ) -> Result:
-    inputs = fingerprint(settings.given.files)
+    inputs = fingerprint(settings.origin.files)
     header: dict[str, Any] = {
         "tagger": __version__,
         "model": tagger.model.id,
         "options": settings.to_dict(),
         "inputs": inputs,
     }
-    begin(folder, header, settings.given.files, settings.resume)
+    begin(folder, header, settings.origin.files, settings.resume)
     key = hashlib.sha256(to_json(header)).hexdigest()
     # In the parts folder a page is a draft, and a table has its plain ending.
     store = Store(folder, settings.format)
     total = sum(entry["bytes"] for entry in inputs)
-    meter = _Meter(settings.given.files, inputs, total)
-    parts = read_parts(settings.given, settings.part_bytes, meter.at)
+    meter = _Meter(settings.origin.files, inputs, total)
+    parts = read_parts(settings.origin, settings.part_bytes, meter.at)
     first = next(parts, None)
     work = plan(settings, first)
     manifests: dict[int, dict[str, Any]] = {}
@@ -173,7 +173,7 @@ def stream(tagger: Tagger, settings: JobSettings) -> Iterator[tuple[Done, bool]]
     A part that is done, and whether the first texts look like the language of the
     training data.
     """
-    parts = read_parts(settings.given, settings.part_bytes)
+    parts = read_parts(settings.origin, settings.part_bytes)
     first = next(parts, None)
     work = plan(settings, first)
     known = knows_language(tagger, first)

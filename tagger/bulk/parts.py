@@ -57,11 +57,11 @@ class Done:
 
 
 def read_parts(
-    given: Input, part_bytes: int, report: Callable[[str, int], None] = lambda path, n: None
+    origin: Input, part_bytes: int, report: Callable[[str, int], None] = lambda path, n: None
 ) -> Iterator[Part]:
     """Cut an input into parts of about `part_bytes` bytes of text."""
     part, size = Part(0), 0
-    for item in read_batches(given, min(BATCH_BYTES, part_bytes), report):
+    for item in read_batches(origin, min(BATCH_BYTES, part_bytes), report):
         if isinstance(item, Reject):
             part.rejects.append(item)
             size += len(item.raw) + 100
@@ -275,11 +275,11 @@ def plan(settings: JobSettings, first: Part | None) -> Work:
         for batch in first.batches if first else []:
             for name, column in batch.extra.items():
                 kinds.setdefault(name, _kind(column, name, first) if writer.typed else "string")
-        for name in settings.given.keep or ():
-            kinds.setdefault(settings.given.named(name), "string")
+        for name in settings.origin.keep or ():
+            kinds.setdefault(settings.origin.named(name), "string")
     return Work(
         settings.format,
-        settings.given.sentences,
+        settings.origin.sentences,
         settings.explain,
         kinds,
         compression.split_suffix(settings.output)[1],

@@ -32,7 +32,7 @@ class JobSettings:
 
     Parameters
     ----------
-    given : what is read.
+    origin : what is read.
     output : the file to write, or for pages the folder.
     format : one of `OUTPUT_FORMATS`.
     explain : whether to add the words that moved each decision.
@@ -41,7 +41,7 @@ class JobSettings:
     resume : whether to go on with an unfinished job.
     """
 
-    given: Input
+    origin: Input
     output: Path
     format: str
     explain: bool = False
@@ -51,18 +51,18 @@ class JobSettings:
 
     def to_dict(self) -> dict[str, Any]:
         """Return what decides the bytes of the output, as plain JSON values."""
-        given = self.given
+        origin = self.origin
         return {
             "format": self.format,
             "compression": compression.split_suffix(self.output)[1],
             "explain": self.explain,
             "part_bytes": self.part_bytes,
-            "input_format": given.known.name if given.known else None,
-            "sentences": given.sentences,
-            "text_column": given.text_column,
-            "id_column": given.id_column,
-            "keep": None if given.keep is None else list(given.keep),
-            "max_document_bytes": given.limit,
+            "input_format": origin.known.name if origin.known else None,
+            "sentences": origin.sentences,
+            "text_column": origin.text_column,
+            "id_column": origin.id_column,
+            "keep": None if origin.keep is None else list(origin.keep),
+            "max_document_bytes": origin.limit,
         }
 
 

@@ -43,7 +43,7 @@ def check_output(settings: JobSettings) -> None:
     """
     output = settings.output
     targets = [output, tagged.rejects_path(output)]
-    for path in settings.given.files:
+    for path in settings.origin.files:
         if path == "-":
             continue
         for target in targets:

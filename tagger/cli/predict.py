@@ -154,7 +154,7 @@ def command(
     # sentences to two, where malloc stays as it was.
     os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
     tagger = Tagger.load(model)
-    given = input_of(
+    origin = input_of(
         files,
         input_format,
         sentences=sentences,
@@ -167,7 +167,7 @@ def command(
     if output is not None:
         _job(
             tagger,
-            JobSettings(given, Path(output), output_format, explain, part_bytes, jobs, resume),
+            JobSettings(origin, Path(output), output_format, explain, part_bytes, jobs, resume),
             allow_rejects,
         )
         return
@@ -181,9 +181,9 @@ def command(
     if output_format == "table":
         from tagger.cli.view import show
 
-        show(_documents(tagger, given, rejected, _LanguageCheck(tagger)), tagger, explain)
+        show(_documents(tagger, origin, rejected, _LanguageCheck(tagger)), tagger, explain)
     else:
-        _stream(tagger, JobSettings(given, Path(), output_format, explain, part_bytes), rejected)
+        _stream(tagger, JobSettings(origin, Path(), output_format, explain, part_bytes), rejected)
     _end(rejects, allow_rejects, "see above")
 
 
@@ -205,17 +205,17 @@ class _LanguageCheck:
 
 
 def _documents(
-    tagger: Tagger, given: Input, rejected: Any, language: _LanguageCheck
+    tagger: Tagger, origin: Input, rejected: Any, language: _LanguageCheck
 ) -> Iterator[Document]:
     """Tag the rows of an input one by one: each a document, or with `sentences` one sentence."""
-    for row in read_checked(given):
+    for row in read_checked(origin):
         if isinstance(row, Reject):
             rejected(row)
             continue
-        text, doc = row.record[given.text_column], doc_of(given, row)
+        text, doc = row.record[origin.text_column], doc_of(origin, row)
         language(text, doc)
-        extra = {given.named(k): v for k, v in row.record.items() if given.passed_on(k)}
-        if given.sentences:
+        extra = {origin.named(k): v for k, v in row.record.items() if origin.passed_on(k)}
+        if origin.sentences:
             (tags,) = tagger.tag_sentences([text])
             yield Document(text, (Sentence(text, 0, len(text), tags),), doc, extra)
         else:
@@ -227,7 +227,7 @@ def _stream(tagger: Tagger, settings: JobSettings, rejected: Any) -> None:
     nulls = 0
     for done, knows_language in stream(tagger, settings):
         if done.number == 0 and not knows_language:
-            _warn_of_language(settings.given.files[0])
+            _warn_of_language(settings.origin.files[0])
         sys.stdout.buffer.write(done.data)
         nulls += done.n_nulls
         for reject in done.rejects:
@@ -257,7 +257,7 @@ def _job(tagger: Tagger, settings: JobSettings, allow_rejects: bool) -> None:
     def stop(number: int, frame: "FrameType | None") -> None:
         nonlocal stopped
         stopped = True
-        if "-" in settings.given.files:  # it may never give another row, and is not resumed
+        if "-" in settings.origin.files:  # it may never give another row, and is not resumed
             raise SystemExit(_STOPPED)
 
     line = ProgressLine()
@@ -267,7 +267,7 @@ def _job(tagger: Tagger, settings: JobSettings, allow_rejects: bool) -> None:
     finally:
         signal.signal(signal.SIGTERM, before)
         line.clear()
-    _report(result, settings.given.files, str(settings.output))
+    _report(result, settings.origin.files, str(settings.output))
     if not result.finished:
         click.echo("tagger: stopped; the same command with --resume goes on", err=True)
         raise click.exceptions.Exit(_STOPPED)

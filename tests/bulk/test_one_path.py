@@ -50,8 +50,8 @@ def test_sentences_of_a_document_are_numbered_across_batches_and_parts(
         pq.write_table(pa.Table.from_pylist(rows), path, row_group_size=3)
     else:
         write(path, rows)
-    given = input_of([str(path)], sentences=True)
-    assert run(tiny, JobSettings(given, tmp_path / "o.jsonl", "jsonl", part_bytes=100)).parts > 1
+    origin = input_of([str(path)], sentences=True)
+    assert run(tiny, JobSettings(origin, tmp_path / "o.jsonl", "jsonl", part_bytes=100)).parts > 1
     written = [json.loads(line)["n"] for line in (tmp_path / "o.jsonl").read_text().splitlines()]
     assert written == [0, 1, 2, 3, 4, 5, 6, 0, 1, 0]
 
@@ -73,8 +73,8 @@ def test_numbers_that_json_lacks_are_null_and_counted(
         pq.write_table(pa.Table.from_pylist(rows), path)
     else:
         write(path, rows)  # type: ignore[arg-type]
-    given = input_of([str(path)], sentences=True)
-    result = run(tiny, JobSettings(given, tmp_path / "o.jsonl", "jsonl"))
+    origin = input_of([str(path)], sentences=True)
+    result = run(tiny, JobSettings(origin, tmp_path / "o.jsonl", "jsonl"))
 
     def refuse(name: str) -> None:
         raise AssertionError(f"{name} is not JSON")
@@ -115,8 +115,8 @@ def test_a_column_to_keep_that_comes_late_is_kept(tmp_path: Path) -> None:
 def test_a_job_says_that_the_language_is_another(tiny: Tagger, tmp_path: Path) -> None:
     text = "Die Regierung hat gestern neue Regeln für den Handel mit Getreide beschlossen. " * 5
     write(tmp_path / "in.jsonl", [{"text": text}])
-    given = input_of([str(tmp_path / "in.jsonl")])
-    result = run(tiny, JobSettings(given, tmp_path / "o.jsonl", "jsonl"))
+    origin = input_of([str(tmp_path / "in.jsonl")])
+    result = run(tiny, JobSettings(origin, tmp_path / "o.jsonl", "jsonl"))
     assert not result.knows_language
 
 

@@ -16,7 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, origin, settings
 from hypothesis import strategies as st
 
 from tagger.errors import DataError, ModelError
@@ -93,7 +93,7 @@ def test_mutated_bundle_is_refused_or_loads_equal(
         derandomize=True,
         suppress_health_check=list(HealthCheck),
     )
-    @given(name=st.sampled_from(FILES), changes=mutations)
+    @origin(name=st.sampled_from(FILES), changes=mutations)
     def check(name: str, changes: list[tuple[str, float, int, int]]) -> None:
         for other, data in originals.items():
             (workshop / other).write_bytes(mutate(data, changes) if other == name else data)
@@ -124,7 +124,7 @@ def test_mutated_weights_with_true_checksums_do_not_break_out(
         derandomize=True,
         suppress_health_check=list(HealthCheck),
     )
-    @given(changes=mutations, in_header=st.booleans())
+    @origin(changes=mutations, in_header=st.booleans())
     def check(changes: list[tuple[str, float, int, int]], in_header: bool) -> None:
         head, body = original[:header_end], original[header_end:]
         data = mutate(head, changes) + body if in_header else head + mutate(body, changes)

@@ -102,6 +102,7 @@ class Tagger:
         extra: Mapping[str, Column] | None = None,
         sentences: bool = False,
         explain: bool = False,
+        n: Sequence[int] | None = None,
     ) -> TaggedTable:
         """Tag many texts and return the sentences column by column.
 
@@ -115,6 +116,7 @@ class Tagger:
         extra : other columns of the same length, repeated for each sentence.
         sentences : whether each text is one sentence already.
         explain : whether to add the words that moved each decision, which is slow.
+        n : with `sentences`, the place of each in its document; 0 where None.
 
         Raises
         ------
@@ -126,7 +128,9 @@ class Tagger:
         for name, column in {"docs": docs, **extra}.items():
             if len(column) != len(texts):
                 raise DataError(f"{name} has {len(column)} entries, expected {len(texts)}")
-        row, n, start, end, cut = self._cut(texts, sentences)
+        row, places, start, end, cut = self._cut(texts, sentences)
+        if sentences and n is not None:
+            places = np.array(n, np.int64)
         if not sentences:
             docs = take(list(docs), row)
             extra = {name: take(column, row) for name, column in extra.items()}
@@ -138,7 +142,7 @@ class Tagger:
             rows = zip(cut, start.tolist(), self._tags(probabilities), strict=True)
             evidence = [self.evidence(text, tags, first) for text, first, tags in rows]
         return TaggedTable(
-            *(self.schema, self.model.id, row, docs, n, start, end, cut),
+            *(self.schema, self.model.id, row, docs, places, start, end, cut),
             *(labels, rounded, review, extra, evidence),
         )
 

@@ -37,7 +37,7 @@ FLOORS = {
         {"rows", "compression", "tagged"},
         {"lines", "parquet", "text", "html", "pages"},
         {"jsonl", "delimited"},
-        {"formats"},
+        {"formats", "writers"},
         {"batches"},
     ),
     "corpus": ({"rows", "language"}, {"corpus"}, {"guess"}),
@@ -55,7 +55,13 @@ FLOORS = {
     ),
     "report": ({"plots", "values"}, {"markdown"}, {"html", "card"}, {"make"}, {"reproduce"}),
     "training": ({"logistic"}, {"train", "estimator"}, {"search", "checks"}),
-    "bulk": ({"job"}, {"engines"}),
+    "bulk": (
+        {"settings"},
+        {"parts"},
+        {"store", "workers", "arrow"},
+        {"output", "dask"},
+        {"job"},
+    ),
     "cli": (
         {"options", "progress", "tables", "view", "schemas"},
         {"predict", "check", "train", "evaluate", "stats", "compare", "info", "export"},

@@ -3,22 +3,15 @@
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
 
-from tagger.bulk.job import (
-    OUTPUT_FORMATS,
-    PART_BYTES,
-    JobSettings,
-    Result,
-    Work,
-    run,
-    tables,
-)
+from tagger.bulk.job import run, stream
+from tagger.bulk.settings import PART_BYTES, JobSettings, Result
 from tagger.document import Document, Sentence
 from tagger.errors import DataError
 from tagger.files.batches import Input, doc_of, input_of, read_checked
@@ -26,6 +19,7 @@ from tagger.files.compression import split_suffix
 from tagger.files.formats import FORMATS, expand
 from tagger.files.rows import MAX_DOCUMENT_BYTES, Reject
 from tagger.files.tagged import rejects_path
+from tagger.files.writers import OUTPUT_FORMATS, writer_of
 from tagger.predictor import Tagger
 
 if TYPE_CHECKING:
@@ -125,7 +119,8 @@ def command(
         suffix = split_suffix(Path(output))[0].suffix.removeprefix(".") if output else ""
         on_terminal = output is None and sys.stdout.isatty()
         output_format = "table" if on_terminal else suffix if suffix in OUTPUT_FORMATS else "jsonl"
-    if output is None and output_format in ("parquet", "html"):
+    streams = output_format == "table" or writer_of(output_format).streams
+    if output is None and not streams:
         raise click.UsageError(f"--format {output_format} needs --output")
     if output is None and (resume or jobs != 1):
         raise click.UsageError("--resume and --jobs need --output")
@@ -135,29 +130,31 @@ def command(
         raise click.UsageError("--scheduler is for --engine dask")
     files = expand(list(paths))
     if engine == "dask":
-        from tagger.bulk.engines import Rows, predict_with_dask
+        from tagger.bulk.arrow import Rows
+        from tagger.bulk.dask import predict_with_dask
 
         if output_format != "parquet":
             raise click.UsageError("--engine dask writes Parquet: give --output NAME.parquet")
         context = click.get_current_context()
-        for name in ("explain", "input_format", "keep", "resume", "jobs", "part_bytes"):
+        for name in ("explain", "input_format", "keep", "jobs", "part_bytes"):
             if context.get_parameter_source(name) is not ParameterSource.DEFAULT:
                 option = "--" + name.replace("_", "-")
                 raise click.UsageError(f"{option} is not for --engine dask: leave it out")
-        n, lost = predict_with_dask(
+        result = predict_with_dask(
             files,
             str(output),
             Rows(str(model or ""), sentences, text_column, id_column, max_document_bytes),
             scheduler,
+            resume=resume,
         )
-        click.echo(f"tagger: {n:,} sentences, {lost:,} rows rejected", err=True)
-        _end(lost, allow_rejects, f"{output}/rejects.jsonl")
+        _report(result, files, str(output))
+        _end(result.rejected, allow_rejects, f"{output}/rejects.jsonl")
         return
     # Arrow's own pools keep more and more memory as a run goes on: 6 % from one million
     # sentences to two, where malloc stays as it was.
     os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
     tagger = Tagger.load(model)
-    given = input_of(
+    origin = input_of(
         files,
         input_format,
         sentences=sentences,
@@ -170,7 +167,7 @@ def command(
     if output is not None:
         _job(
             tagger,
-            JobSettings(given, Path(output), output_format, explain, part_bytes, jobs, resume),
+            JobSettings(origin, Path(output), output_format, explain, part_bytes, jobs, resume),
             allow_rejects,
         )
         return
@@ -181,13 +178,12 @@ def command(
         rejects += reject.n_rows
         click.echo(f"tagger: {reject.where}: {reject.reason}", err=True)
 
-    language = _LanguageCheck(tagger)
     if output_format == "table":
         from tagger.cli.view import show
 
-        show(_documents(tagger, given, rejected, language), tagger, explain)
+        show(_documents(tagger, origin, rejected, _LanguageCheck(tagger)), tagger, explain)
     else:
-        _stream(tagger, given, output_format, explain, rejected, language)
+        _stream(tagger, JobSettings(origin, Path(), output_format, explain, part_bytes), rejected)
     _end(rejects, allow_rejects, "see above")
 
 
@@ -197,63 +193,59 @@ class _LanguageCheck:
     def __init__(self, tagger: Tagger) -> None:
         self.tagger = tagger
         self.warned = False
+        self.judged = 0
 
     def __call__(self, text: str, name: str) -> None:
+        if self.judged >= 100_000:
+            return
+        self.judged += len(text)
         if not self.warned and not self.tagger.knows_language(text):
             self.warned = True
-            click.echo(
-                f"tagger: {name}: this does not look like the language that the "
-                "model was trained on; tagged all the same",
-                err=True,
-            )
+            _warn_of_language(name)
 
 
 def _documents(
-    tagger: Tagger, given: Input, rejected: Any, language: _LanguageCheck
+    tagger: Tagger, origin: Input, rejected: Any, language: _LanguageCheck
 ) -> Iterator[Document]:
     """Tag the rows of an input one by one: each a document, or with `sentences` one sentence."""
-    for row in read_checked(given):
+    for row in read_checked(origin):
         if isinstance(row, Reject):
             rejected(row)
             continue
-        text, doc = row.record[given.text_column], doc_of(given, row)
+        text, doc = row.record[origin.text_column], doc_of(origin, row)
         language(text, doc)
-        extra = {given.named(k): v for k, v in row.record.items() if given.passed_on(k)}
-        if given.sentences:
+        extra = {origin.named(k): v for k, v in row.record.items() if origin.passed_on(k)}
+        if origin.sentences:
             (tags,) = tagger.tag_sentences([text])
             yield Document(text, (Sentence(text, 0, len(text), tags),), doc, extra)
         else:
             yield Document(text, tagger.tag(text).sentences, doc, extra)
 
 
-def _stream(
-    tagger: Tagger,
-    given: Input,
-    output_format: str,
-    explain: bool,
-    rejected: Any,
-    language: _LanguageCheck,
-) -> None:
-    """Write tagged sentences to standard output, batch by batch."""
-    from tagger.files import tagged
+def _stream(tagger: Tagger, settings: JobSettings, rejected: Any) -> None:
+    """Write tagged sentences to standard output, as a job writes them to a file."""
+    nulls = 0
+    for done, knows_language in stream(tagger, settings):
+        if done.number == 0 and not knows_language:
+            _warn_of_language(settings.origin.files[0])
+        sys.stdout.buffer.write(done.data)
+        nulls += done.n_nulls
+        for reject in done.rejects:
+            rejected(reject)
+    _warn_of_nulls(nulls)
 
-    stream = sys.stdout.buffer
-    work: Work | None = None
-    for batch, table in tables(tagger, given, explain, rejected):
-        for text, doc in zip(batch.texts, batch.docs, strict=True):
-            if language.warned:
-                break
-            language(text, doc)
-        if output_format == "jsonl":
-            stream.write(tagged.to_jsonl(table))
-            continue
-        if work is None:
-            work = Work("csv", given.sentences, explain, dict.fromkeys(table.extra, "string"))
-            stream.write(tagged.csv_header(work.names(tagger)))
-        stream.write(tagged.to_csv(table, work.kinds))
-    if work is None and output_format == "csv":
-        work = Work("csv", given.sentences, explain, dict.fromkeys(given.keep or (), "string"))
-        stream.write(tagged.csv_header(work.names(tagger)))
+
+def _warn_of_language(name: str) -> None:
+    click.echo(
+        f"tagger: {name}: this does not look like the language that the "
+        "model was trained on; tagged all the same",
+        err=True,
+    )
+
+
+def _warn_of_nulls(n: int) -> None:
+    if n:
+        click.echo(f"tagger: {n:,} numbers that JSON lacks (NaN, Infinity) are null", err=True)
 
 
 def _job(tagger: Tagger, settings: JobSettings, allow_rejects: bool) -> None:
@@ -265,7 +257,7 @@ def _job(tagger: Tagger, settings: JobSettings, allow_rejects: bool) -> None:
     def stop(number: int, frame: "FrameType | None") -> None:
         nonlocal stopped
         stopped = True
-        if "-" in settings.given.files:  # it may never give another row, and is not resumed
+        if "-" in settings.origin.files:  # it may never give another row, and is not resumed
             raise SystemExit(_STOPPED)
 
     line = ProgressLine()
@@ -275,19 +267,22 @@ def _job(tagger: Tagger, settings: JobSettings, allow_rejects: bool) -> None:
     finally:
         signal.signal(signal.SIGTERM, before)
         line.clear()
-    _report(result, settings)
+    _report(result, settings.origin.files, str(settings.output))
     if not result.finished:
         click.echo("tagger: stopped; the same command with --resume goes on", err=True)
         raise click.exceptions.Exit(_STOPPED)
     _end(result.rejected, allow_rejects, str(rejects_path(settings.output)))
 
 
-def _report(result: Result, settings: JobSettings) -> None:
+def _report(result: Result, files: Sequence[str], output: str) -> None:
+    if not result.knows_language:
+        _warn_of_language(files[0])
+    _warn_of_nulls(result.nulls)
     again = (
         f", {result.reused} of {result.parts} parts from an earlier run" if result.reused else ""
     )
     click.echo(
-        f"tagger: {settings.output}: {result.rows:,} rows in = {result.tagged:,} tagged + "
+        f"tagger: {output}: {result.rows:,} rows in = {result.tagged:,} tagged + "
         f"{result.rejected:,} rejected; {result.sentences:,} sentences{again}",
         err=True,
     )

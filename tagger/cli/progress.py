@@ -3,7 +3,7 @@
 import sys
 import time
 
-from tagger.bulk.job import Progress
+from tagger.bulk.settings import Progress
 
 
 class ProgressLine:

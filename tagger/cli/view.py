@@ -27,8 +27,8 @@ def show(documents: Iterable[Document], tagger: Tagger, explain: bool = False) -
             n_review += sentence.review
             tags, styles = Text(), []
             for task in tagger.schema.tasks:
-                given = sentence.tags.labels[task.name]
-                for label in (given,) if isinstance(given, str) else given:
+                answer = sentence.tags.labels[task.name]
+                for label in (answer,) if isinstance(answer, str) else answer:
                     shares[task.name, label] += 1
                     p = sentence.tags.probabilities[task.name][label]
                     style = _COLORS[task.labels.index(label) % len(_COLORS)]

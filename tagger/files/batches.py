@@ -2,10 +2,11 @@
 
 import json
 import os
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeVar
 
 import numpy as np
 
@@ -18,6 +19,7 @@ from tagger.files.tagged import plain
 from tagger.table import take
 
 BATCH_BYTES = 1 << 20
+_ROWS_TO_SEE = 1000
 
 
 @dataclass(frozen=True)
@@ -62,35 +64,89 @@ class Input:
 
 
 def read_checked(
-    given: Input, report: Callable[[str, int], None] = lambda path, n_bytes: None
+    origin: Input, report: Callable[[str, int], None] = lambda path, n_bytes: None
 ) -> Iterator[Row | Reject]:
     """Yield each row of an input that has a text to tag, and a reject for each that has none.
 
     Parameters
     ----------
-    given : what is read.
+    origin : what is read.
     report : is told the file at hand and how many bytes of it have been read.
     """
-    for path in given.files:
-        for row in _rows(given, path, report):
-            yield row if isinstance(row, Reject) else _checked(given, row)
+    columns = Columns(origin)
+
+    def rows() -> Iterator[Row | Reject]:
+        for path in origin.files:
+            for row in _rows(origin, path, report):
+                if isinstance(row, Row):
+                    columns.see(row.record)
+                yield row if isinstance(row, Reject) else _checked(origin, row)
+
+    yield from columns.checked(rows())
 
 
-def _rows(given: Input, path: str, report: Callable[[str, int], None]) -> Iterator[Row | Reject]:
-    known = given.format_of(path)
+_Item = TypeVar("_Item", bound=Row | Reject | Batch)
+
+
+class Columns:
+    """Refuses the name of a column that the first rows of an input do not have."""
+
+    def __init__(self, origin: Input) -> None:
+        named = [("--text-column", origin.text_column)]
+        if origin.id_column != "doc":
+            named.append(("--id-column", origin.id_column))
+        named += [("--keep", name) for name in origin.keep or ()]
+        self.missing = {name: option for option, name in named}
+        self.seen: dict[str, None] = {}
+        self.n_rows = 0
+
+    def see(self, names: Iterable[str]) -> None:
+        """Take note of the columns of a row."""
+        if self.missing:
+            self.n_rows += 1
+            self.seen.update(dict.fromkeys(names))
+            for name in self.seen.keys() & self.missing.keys():
+                del self.missing[name]
+
+    def checked(self, items: Iterator[_Item]) -> Iterator[_Item]:
+        """Yield the items once all columns have been seen.
+
+        Raises
+        ------
+        DataError : none of the first rows has a column.
+        """
+        held: deque[_Item] = deque()
+        for item in items:
+            held.append(item)
+            if not self.missing or self.n_rows >= _ROWS_TO_SEE or len(held) >= _ROWS_TO_SEE:
+                self.refuse()
+                while held:
+                    yield held.popleft()
+        self.refuse()
+        yield from held
+
+    def refuse(self) -> None:
+        """Raise a DataError for a name that no column seen so far has."""
+        if self.missing and self.seen:
+            name, option = next(iter(self.missing.items()))
+            raise DataError(f"no column {name!r}: {did_you_mean(name, self.seen)} (see {option})")
+
+
+def _rows(origin: Input, path: str, report: Callable[[str, int], None]) -> Iterator[Row | Reject]:
+    known = origin.format_of(path)
     if path == "-":
-        rows = read_rows(path, given.known, given.limit)
+        rows = read_rows(path, origin.known, origin.limit)
     else:
-        rows = _watched(given, path, known, report)
-    return rows if known.records else _named(rows, given)
+        rows = _watched(origin, path, known, report)
+    return rows if known.records else _named(rows, origin)
 
 
 def _watched(
-    given: Input, path: str, known: Format, report: Callable[[str, int], None]
+    origin: Input, path: str, known: Format, report: Callable[[str, int], None]
 ) -> Iterator[Row | Reject]:
     stream = _open(path)
     with stream:
-        for number, row in enumerate(read_stream(stream, path, known, given.limit)):
+        for number, row in enumerate(read_stream(stream, path, known, origin.limit)):
             if number % 256 == 0:
                 report(path, stream.tell())
             yield row
@@ -104,7 +160,7 @@ def _open(path: str) -> BinaryIO:
         raise DataError(f"{path}: cannot be read: {error.strerror or error}") from None
 
 
-def _named(rows: Iterable[Row | Reject], given: Input) -> Iterator[Row | Reject]:
+def _named(rows: Iterable[Row | Reject], origin: Input) -> Iterator[Row | Reject]:
     """Put the text of a document where the rows of tables have theirs, line by line if wanted."""
     for row in rows:
         if isinstance(row, Reject):
@@ -112,30 +168,30 @@ def _named(rows: Iterable[Row | Reject], given: Input) -> Iterator[Row | Reject]
             continue
         record = dict(row.record)
         text = record.pop("text")
-        if not given.sentences:
-            yield Row({given.text_column: text, **record}, row.source, row.line)
+        if not origin.sentences:
+            yield Row({origin.text_column: text, **record}, row.source, row.line)
             continue
         for number, line in enumerate(text.splitlines(), 1):
             if line.strip():
-                yield Row({given.text_column: line.strip()}, row.source, number)
+                yield Row({origin.text_column: line.strip()}, row.source, number)
 
 
-def _checked(given: Input, row: Row) -> Row | Reject:
-    reason = _fault(row.record.get(given.text_column), given, row.line, row.record)
+def _checked(origin: Input, row: Row) -> Row | Reject:
+    reason = _fault(row.record.get(origin.text_column), origin, row.line, row.record)
     return Reject(reason, _raw(row.record), row.source, row.line) if reason else row
 
 
-def _fault(text: Any, given: Input, line: int, record: Iterable[str]) -> str:
+def _fault(text: Any, origin: Input, line: int, record: Iterable[str]) -> str:
     """Say why a text cannot be tagged; nothing where it can."""
     if not isinstance(text, str):
-        if given.text_column not in record:
-            hint = did_you_mean(given.text_column, record) if record else "the row is empty"
-            return f"no column {given.text_column!r}: {hint} (see --text-column)"
-        return f"{given.text_column} is {text!r:.200}, expected a string"
+        if origin.text_column not in record:
+            hint = did_you_mean(origin.text_column, record) if record else "the row is empty"
+            return f"no column {origin.text_column!r}: {hint} (see --text-column)"
+        return f"{origin.text_column} is {text!r:.200}, expected a string"
     if line and not text.strip():
-        return f"{given.text_column} is blank, expected a text"
-    if len(text) * 4 > given.limit and len(text.encode("utf-8", "replace")) > given.limit:
-        return f"a document of more than {given.limit:,} bytes, see --max-document-bytes"
+        return f"{origin.text_column} is blank, expected a text"
+    if len(text) * 4 > origin.limit and len(text.encode("utf-8", "replace")) > origin.limit:
+        return f"a document of more than {origin.limit:,} bytes, see --max-document-bytes"
     return ""
 
 
@@ -143,14 +199,14 @@ def _raw(record: dict[str, Any]) -> str:
     return json.dumps(record, ensure_ascii=False, default=plain)
 
 
-def doc_of(given: Input, row: Row) -> str:
+def doc_of(origin: Input, row: Row) -> str:
     """Return what to call the document of a row: its id, or where it stands."""
-    named = row.record.get(given.id_column)
+    named = row.record.get(origin.id_column)
     return str(named) if named not in (None, "") else row.where
 
 
 def read_batches(
-    given: Input,
+    origin: Input,
     n_bytes: int = BATCH_BYTES,
     report: Callable[[str, int], None] = lambda path, n_bytes: None,
 ) -> Iterator[Batch | Reject]:
@@ -159,44 +215,56 @@ def read_batches(
     Order is kept: a batch holds rows that follow each other, whatever files they stand in.
     Parquet is read column by column, which is fast; other formats row by row.
     """
+    columns, places = Columns(origin), Places()
+    for item in columns.checked(_read_batches(origin, n_bytes, report, columns)):
+        if origin.sentences and isinstance(item, Batch):
+            item = replace(item, n=places.of(item.docs))
+        yield item
+
+
+def _read_batches(
+    origin: Input, n_bytes: int, report: Callable[[str, int], None], columns: "Columns"
+) -> Iterator[Batch | Reject]:
     rows: list[Row] = []
     size = 0
-    for path in given.files:
-        if path != "-" and given.format_of(path).name == "parquet" and not _suffix(path):
+    for path in origin.files:
+        if path != "-" and origin.format_of(path).name == "parquet" and not _suffix(path):
             if rows:
-                yield _batch(given, rows)
+                yield _batch(origin, rows)
                 rows, size = [], 0
-            yield from _parquet_batches(given, path, report)
+            yield from _parquet_batches(origin, path, report, columns)
             continue
-        for item in _rows(given, path, report):
-            checked = item if isinstance(item, Reject) else _checked(given, item)
+        for item in _rows(origin, path, report):
+            if isinstance(item, Row):
+                columns.see(item.record)
+            checked = item if isinstance(item, Reject) else _checked(origin, item)
             if isinstance(checked, Reject):
                 yield checked
                 continue
             rows.append(checked)
-            size += len(checked.record[given.text_column])
+            size += len(checked.record[origin.text_column])
             if size >= n_bytes:
-                yield _batch(given, rows)
+                yield _batch(origin, rows)
                 rows, size = [], 0
     if rows:
-        yield _batch(given, rows)
+        yield _batch(origin, rows)
 
 
 def _suffix(path: str) -> str:
     return compression.split_suffix(Path(path))[1]
 
 
-def _batch(given: Input, rows: list[Row]) -> Batch:
+def _batch(origin: Input, rows: list[Row]) -> Batch:
     names: dict[str, None] = {}
     for row in rows:
         names.update(dict.fromkeys(row.record))
     return Batch(
-        [row.record[given.text_column] for row in rows],
-        [doc_of(given, row) for row in rows],
+        [row.record[origin.text_column] for row in rows],
+        [doc_of(origin, row) for row in rows],
         {
-            given.named(name): [row.record.get(name, ABSENT) for row in rows]
+            origin.named(name): [row.record.get(name, ABSENT) for row in rows]
             for name in names
-            if given.passed_on(name)
+            if origin.passed_on(name)
         },
         [row.source for row in rows],
         [row.line for row in rows],
@@ -204,16 +272,17 @@ def _batch(given: Input, rows: list[Row]) -> Batch:
 
 
 def _parquet_batches(
-    given: Input, path: str, report: Callable[[str, int], None]
+    origin: Input, path: str, report: Callable[[str, int], None], columns: "Columns"
 ) -> Iterator[Batch | Reject]:
     with _open(path) as stream:
         file = parquet.open_file(stream, path)
         names = file.schema_arrow.names
-        if given.text_column not in names:
-            hint = did_you_mean(given.text_column, names)
-            raise DataError(f"{path}: no column {given.text_column!r}: {hint} (see --text-column)")
-        used = (given.text_column, given.id_column)
-        wanted = [name for name in names if name in used or given.passed_on(name)]
+        columns.see(names)
+        if origin.text_column not in names:
+            hint = did_you_mean(origin.text_column, names)
+            raise DataError(f"{path}: no column {origin.text_column!r}: {hint} (see --text-column)")
+        used = (origin.text_column, origin.id_column)
+        wanted = [name for name in names if name in used or origin.passed_on(name)]
         n_rows = max(1, file.metadata.num_rows)
         n_bytes = os.fstat(stream.fileno()).st_size
         for item in parquet.read_record_batches(stream, path, wanted):
@@ -222,31 +291,49 @@ def _parquet_batches(
                 continue
             record_batch, first = item
             report(path, n_bytes * min(first + len(record_batch), n_rows) // n_rows)
-            batch, rejects = check_record_batch(given, record_batch, path, first)
+            batch, rejects = check_record_batch(origin, record_batch, path, first)
             yield from rejects
             if batch is not None:
                 yield batch
 
 
+class Places:
+    """Counts the sentences of each document: rows of the same one that follow each other."""
+
+    def __init__(self) -> None:
+        self.doc: str | None = None
+        self.n = 0
+
+    def of(self, docs: Iterable[str]) -> list[int]:
+        """Return the place of each of the next rows in its document, counted from 0."""
+        places = []
+        for doc in docs:
+            self.n = self.n + 1 if doc == self.doc else 0
+            self.doc = doc
+            places.append(self.n)
+        return places
+
+
 def check_record_batch(
-    given: Input, record_batch: Any, source: str, first: int
+    origin: Input, record_batch: Any, source: str, first: int, places: Places | None = None
 ) -> tuple[Batch | None, list[Reject]]:
     """Return the rows of an Arrow record batch that can be tagged, and a reject for each other.
 
     Parameters
     ----------
-    given : which columns are used.
+    origin : which columns are used.
     record_batch : a pyarrow RecordBatch that has the column of the texts.
     source, first : file and number of the first row.
+    places : counts the sentences of a document, where rows are sentences.
     """
-    texts = record_batch.column(given.text_column).to_pylist()
+    texts = record_batch.column(origin.text_column).to_pylist()
     names = record_batch.schema.names
     lines: Sequence[int] = range(first, first + len(texts))
     faults = {
         i: reason
         for i, text in enumerate(texts)
-        if type(text) is not str or not text.strip() or len(text) * 4 > given.limit
-        if (reason := _fault(text, given, 1, names))
+        if type(text) is not str or not text.strip() or len(text) * 4 > origin.limit
+        if (reason := _fault(text, origin, 1, names))
     }
     rejects = [
         Reject(reason, _raw(record_batch.slice(i, 1).to_pylist()[0]), source, lines[i])
@@ -255,11 +342,11 @@ def check_record_batch(
     if len(faults) == len(texts):
         return None, rejects
     extra: dict[str, Column] = {
-        given.named(name): record_batch.column(name) for name in names if given.passed_on(name)
+        origin.named(name): record_batch.column(name) for name in names if origin.passed_on(name)
     }
     named = [None] * len(texts)
-    if given.id_column in names:
-        named = record_batch.column(given.id_column).to_pylist()
+    if origin.id_column in names:
+        named = record_batch.column(origin.id_column).to_pylist()
     docs = [
         f"{source}:{line}" if name is None or name == "" else str(name)
         for name, line in zip(named, lines, strict=True)
@@ -268,7 +355,8 @@ def check_record_batch(
         rows = np.array([i for i in range(len(texts)) if i not in faults], np.int64)
         texts, docs, lines = take(texts, rows), take(docs, rows), take(list(lines), rows)
         extra = {name: take(column, rows) for name, column in extra.items()}
-    return Batch(texts, docs, extra, [source] * len(texts), lines), rejects
+    n = places.of(docs) if origin.sentences and places is not None else None
+    return Batch(texts, docs, extra, [source] * len(texts), lines, n), rejects
 
 
 def input_of(

@@ -2,7 +2,7 @@
 
 import csv
 import re
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator
 from typing import BinaryIO
 
@@ -12,6 +12,7 @@ from tagger.files.rows import MAX_DOCUMENT_BYTES, Reject, Row
 
 # The csv module's own limit (128 KiB) would refuse long articles.
 csv.field_size_limit(1 << 30)
+_FREE_AGAIN = 1 << 20
 _NOT_UTF8 = re.compile("[\udc80-\udcff]")
 
 
@@ -48,6 +49,7 @@ class _Feed(Iterator[str]):
         self.size = 0
         self.again: deque[str] = deque()
         self.first = True
+        self.n_read = self.n_again = 0
 
     def __next__(self) -> str:
         if self.again:
@@ -57,6 +59,7 @@ class _Feed(Iterator[str]):
             if self.first:
                 raw, self.first = raw.removeprefix(b"\xef\xbb\xbf"), False
             line = raw.decode("utf-8", "surrogateescape")
+            self.n_read += len(line)
         self.taken.append(line)
         self.size += len(line)
         if self.size > self.limit:
@@ -67,10 +70,17 @@ class _Feed(Iterator[str]):
         """Begin a record."""
         self.taken, self.size = [], 0
 
-    def retreat(self) -> str:
-        """Give back all lines of the record but the first, and return that one."""
+    def retreat(self) -> tuple[str, int]:
+        """Give back all lines of the record but the first; return that one and their number.
+
+        Where lines have been given back so often that reading would no longer be linear
+        in the length of the file, none is: the whole record is lost.
+        """
+        if self.n_again + self.size > 2 * self.n_read + _FREE_AGAIN:
+            return "".join(self.taken).rstrip("\r\n"), len(self.taken)
+        self.n_again += self.size
         self.again.extendleft(reversed(self.taken[1:]))
-        return self.taken[0].rstrip("\r\n") if self.taken else ""
+        return self.taken[0].rstrip("\r\n") if self.taken else "", 1
 
 
 def _read(stream: BinaryIO, source: str, delimiter: str, limit: int) -> Iterator[Row | Reject]:
@@ -85,7 +95,7 @@ def _read(stream: BinaryIO, source: str, delimiter: str, limit: int) -> Iterator
         except StopIteration:
             return
         except (csv.Error, _Long, LongLine) as error:
-            raw = feed.retreat()
+            raw, n_lines = feed.retreat()
             if isinstance(error, csv.Error):
                 reason = f"not {'CSV' if delimiter == ',' else 'TSV'}: {error}"
             else:
@@ -98,8 +108,8 @@ def _read(stream: BinaryIO, source: str, delimiter: str, limit: int) -> Iterator
                         reason, error.head.decode("utf-8", "surrogateescape"), source, line
                     )
                     reason = "not CSV: a quotation mark is not closed"
-            yield Reject(reason, raw, source, line)
-            line += 1
+            yield Reject(reason, raw, source, line, n_lines)
+            line += n_lines
             reader = csv.reader(feed, delimiter=delimiter, strict=True)
             continue
         start, line = line, line + len(feed.taken)
@@ -107,7 +117,7 @@ def _read(stream: BinaryIO, source: str, delimiter: str, limit: int) -> Iterator
             continue
         if header is None:
             header = cells
-            twice = sorted({name for name in cells if cells.count(name) > 1})
+            twice = sorted(name for name, n in Counter(cells).items() if n > 1)
             if twice:
                 raise DataError(f"{source}: the header names {', '.join(twice)} more than once")
         elif len(cells) != len(header):

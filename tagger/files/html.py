@@ -6,6 +6,9 @@ from typing import Any, BinaryIO
 from tagger.errors import DataError
 from tagger.files.rows import MAX_DOCUMENT_BYTES, Reject, Row
 
+MAX_TAGS = 100_000
+"""The most tags of a page that is read."""
+
 
 def read(stream: BinaryIO, source: str, limit: int = MAX_DOCUMENT_BYTES) -> Iterator[Row | Reject]:
     """Yield the main text of a page as one row, with its title and date where it has them.
@@ -21,6 +24,11 @@ def read(stream: BinaryIO, source: str, limit: int = MAX_DOCUMENT_BYTES) -> Iter
     raw = data[:1000].decode("utf-8", "surrogateescape")
     if len(data) > limit:
         reason = f"a document of more than {limit:,} bytes, see --max-document-bytes"
+        yield Reject(reason, raw, source)
+        return
+    if data.count(b"<") > MAX_TAGS:
+        # trafilatura's time grows with the square of the number of elements.
+        reason = f"a page of more than {MAX_TAGS:,} tags, expected an article: cut it into pages"
         yield Reject(reason, raw, source)
         return
     found = trafilatura.bare_extraction(data, include_comments=False, with_metadata=True)

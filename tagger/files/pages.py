@@ -142,14 +142,17 @@ def pages(lines: Iterable[bytes], schema: Schema, model: str) -> Iterator[tuple[
     model : short hash of the model.
     """
     used = {"index.html"}
+    numbers: dict[str, int] = {}
     listed: list[tuple[str, _Draft]] = []
     for draft in _joined(lines):
         stem = _SLUG.sub("-", draft.doc)[-80:].strip("-.") or "document"
-        name, number = f"{stem}.html", 1
+        name, number = f"{stem}.html", numbers.get(stem.lower(), 1)
         while name.lower() in used:
             number += 1
             name = f"{stem}-{number}.html"
         used.add(name.lower())
+        # Where the search for a free name goes on: many documents may share a name.
+        numbers[stem.lower()] = number
         body = (
             '<nav><a href="index.html">All documents</a></nav>'
             f"<h1>{text_of(draft.title)}</h1>{_legend(schema)}{_sum(draft)}"

@@ -65,6 +65,7 @@ class Batch:
     docs : what to call each.
     extra : the other columns, by name; a list, or a pyarrow Array.
     sources, lines : where each row stood.
+    n : the place of each row in its document, where rows are sentences.
     """
 
     texts: Sequence[str]
@@ -72,6 +73,7 @@ class Batch:
     extra: Mapping[str, Column]
     sources: Sequence[str]
     lines: Sequence[int]
+    n: Sequence[int] | None = None
 
     def __len__(self) -> int:
         return len(self.texts)

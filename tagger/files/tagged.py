@@ -36,7 +36,7 @@ def to_jsonl(table: TaggedTable) -> bytes:
     pieces.append(map(', "end": %d, "text": '.__mod__, table.end.tolist()))
     pieces.append(map(encode_basestring, table.text))
     for task in table.schema.tasks:
-        names = _answers(task, table, lambda given: json.dumps(given, ensure_ascii=False))
+        names = _answers(task, table, lambda answer: json.dumps(answer, ensure_ascii=False))
         pieces.append(map(f", {json.dumps(task.name, ensure_ascii=False)}: ".__add__, names))
         shares = table.probabilities[task.name].T
         for column, p in zip(table.schema.probability_columns(task), shares, strict=True):
@@ -86,7 +86,7 @@ def _answers(task: Task, table: TaggedTable, write: Any) -> list[str]:
         return [names[i] for i in decided.tolist()]
     distinct, which = np.unique(decided, axis=0, return_inverse=True)
     sets = [[n for n, y in zip(task.labels, row, strict=True) if y] for row in distinct.tolist()]
-    written = [write(given) for given in sets]
+    written = [write(answer) for answer in sets]
     return [written[i] for i in which.reshape(-1).tolist()]
 
 

@@ -57,17 +57,19 @@ def _cuts(text: str) -> list[int]:
     segmenter looks through all of a paragraph for each item of a list.
     """
     cuts = [0]
-    start = 0
-    for paragraph in text.split("\n\n"):
-        end = start + len(paragraph)
-        at = start
-        while end - at > _LONG_PARAGRAPH:
-            stop = _END_OF_SENTENCE.search(text, at + _LONG_PARAGRAPH // 2, end)
-            if stop is None:
-                break
-            at = stop.end()
+    at = end = 0
+    while at + _LONG_PARAGRAPH < len(text):
+        blank_line = text.rfind("\n\n", at, at + _LONG_PARAGRAPH)
+        if blank_line >= 0:
+            at = blank_line + 2
+            continue
+        if end <= at:  # looked for once in a paragraph
+            end = text.find("\n\n", at + _LONG_PARAGRAPH - 1)
+            end = len(text) if end < 0 else end
+        stop = _END_OF_SENTENCE.search(text, at + _LONG_PARAGRAPH // 2, end)
+        at = end if stop is None else stop.end()
+        if stop is not None:
             cuts.append(at)
-        start = end + 2
     return [*cuts, len(text)]
 
 
@@ -77,7 +79,7 @@ def _tamed(stretch: str) -> str:
     It looks for the end of a quotation as far as the paragraph goes, anew for each mark;
     where marks times characters are too many, the marks are hidden from it.
     """
-    if len(stretch) ** 2 <= _MOST_QUOTATION_WORK:
+    if len(_QUOTATION_MARKS.findall(stretch)) * len(stretch) <= _MOST_QUOTATION_WORK:
         return stretch
     paragraphs = stretch.split("\n\n")
     return "\n\n".join(map(_without_quotation_marks, paragraphs))

@@ -14,7 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from tagger.bulk.job import JobSettings, Part, Work, _Workers, read_parts, run
+from tagger.bulk.job import run
+from tagger.bulk.parts import Part, Work, read_parts
+from tagger.bulk.settings import JobSettings
+from tagger.bulk.workers import Workers
 from tagger.files.batches import input_of
 from tagger.predictor import Tagger
 
@@ -137,10 +140,10 @@ def killed(tiny: Tagger, tmp_path: Path, text: str) -> list[object]:
     rows[5] = text
     path = tmp_path / "in.jsonl"
     path.write_text("".join(json.dumps({"text": row}) + "\n" for row in rows))
-    given = input_of([str(path)], sentences=True)
+    origin = input_of([str(path)], sentences=True)
     work = KillerWork("jsonl", True, False, {})
-    with _Workers(tiny, work, 2) as workers:
-        return list(workers.do(read_parts(given, 100)))
+    with Workers(tiny, work, 2) as workers:
+        return list(workers.do(read_parts(origin, 100)))
 
 
 @LEFT_PIPES
@@ -186,15 +189,15 @@ def test_worker_that_dies_as_it_answers_blocks_nobody(
 ) -> None:
     path = tmp_path / "in.jsonl"
     path.write_text("".join(json.dumps({"text": row}) + "\n" for row in sentences(12)))
-    given = input_of([str(path)], sentences=True)
+    origin = input_of([str(path)], sentences=True)
     work = DyingWork("jsonl", True, False, {})
     object.__setattr__(work, "mark", tmp_path / "mark")
     object.__setattr__(work, "delay", delay)
     done: list[object] = []
 
     def job() -> None:
-        with _Workers(tiny, work, 2) as workers:
-            done.extend(workers.do(read_parts(given, 300)))
+        with Workers(tiny, work, 2) as workers:
+            done.extend(workers.do(read_parts(origin, 300)))
 
     thread = threading.Thread(target=job, daemon=True)
     thread.start()
@@ -305,6 +308,6 @@ def test_text_that_breaks_the_tagger_is_rejected_alone(
 
 
 def test_settings_are_the_job(tmp_path: Path) -> None:
-    given = input_of(["a"], sentences=True)
-    one = JobSettings(given, tmp_path / "o.jsonl", "jsonl", jobs=1).to_dict()
-    assert one == JobSettings(given, tmp_path / "o.jsonl", "jsonl", jobs=8).to_dict()
+    origin = input_of(["a"], sentences=True)
+    one = JobSettings(origin, tmp_path / "o.jsonl", "jsonl", jobs=1).to_dict()
+    assert one == JobSettings(origin, tmp_path / "o.jsonl", "jsonl", jobs=8).to_dict()

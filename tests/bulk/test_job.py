@@ -14,7 +14,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tagger.bulk.job import JobSettings, Progress, run
+from tagger.bulk.job import run
+from tagger.bulk.settings import JobSettings, Progress
 from tagger.files.batches import input_of
 from tagger.predictor import Tagger
 
@@ -32,10 +33,10 @@ def read_lines(path: Path) -> list[dict[str, object]]:
 
 
 def settings(tagger: Tagger, path: Path, output: str, **options: object) -> JobSettings:
-    given = input_of([str(path)], sentences=True, taken=[*tagger.columns, "evidence"])
+    origin = input_of([str(path)], sentences=True, taken=[*tagger.columns, "evidence"])
     target = path.parent / output
     form = next(p for p in ("parquet", "csv", "html", "jsonl") if p in output)
-    return JobSettings(given, target, form, **options)  # type: ignore[arg-type]
+    return JobSettings(origin, target, form, **options)  # type: ignore[arg-type]
 
 
 def test_rows_of_a_table_say_which_text_they_come_from(tiny: Tagger) -> None:

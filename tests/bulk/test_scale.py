@@ -1,5 +1,6 @@
 """The same table from any engine, from any number of workers."""
 
+import json
 import os
 import shutil
 import signal
@@ -12,14 +13,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tagger.bulk.engines import Rows, predict_with_dask, tag_partition, tag_rows
+from tagger.bulk.arrow import Rows, tag_partition, tag_rows
+from tagger.bulk.dask import predict_with_dask
 from tagger.errors import DataError, OutputError
 from tagger.predictor import Tagger
 
 from .conftest import sentences
 
 # Dask and Spark warn of ports, sockets and old names that are none of ours.
-pytestmark = pytest.mark.filterwarnings("default")
+pytestmark = [pytest.mark.engines, pytest.mark.filterwarnings("default")]
 
 
 def table(n: int) -> pa.Table:
@@ -38,7 +40,7 @@ def test_kind_and_cut_of_the_batches_do_not_matter(tiny_folder: Path) -> None:
     rows = Rows(str(tiny_folder), sentences=True)
     whole = tag_rows(table(30), rows)
     (batch,) = table(30).to_batches()
-    parts = [batch.slice(0, 7), batch.slice(7, 0), batch.slice(7, 23)]
+    parts = [batch.slice(0, 6), batch.slice(6, 0), batch.slice(6, 24)]
     found = pa.Table.from_batches(list(tag_partition(parts, rows)))
     assert found.equals(whole)
     pandas = pytest.importorskip("pandas")
@@ -71,10 +73,8 @@ def test_one_worker_and_two_give_the_same_table(tmp_path: Path, tiny_folder: Pat
     tables = []
     for n in (1, 2):
         output = tmp_path / f"out{n}.parquet"
-        assert predict_with_dask([str(tmp_path / "in.parquet")], str(output), rows, None, n) == (
-            400,
-            0,
-        )
+        done = predict_with_dask([str(tmp_path / "in.parquet")], str(output), rows, None, n)
+        assert (done.sentences, done.rejected) == (400, 0)
         tables.append(pa.concat_tables(map(pq.read_table, sorted(output.glob("*.parquet")))))
     assert tables[0].equals(tables[1])
     assert tables[0]["text"].to_pylist() == sentences(400)
@@ -84,7 +84,7 @@ def test_one_worker_and_two_give_the_same_table(tmp_path: Path, tiny_folder: Pat
 
 def test_dask_worker_killed_in_mid_run_costs_nothing(tmp_path: Path, tiny_folder: Path) -> None:
     distributed = pytest.importorskip("distributed")
-    n = 40_000
+    n = 20_000
     pq.write_table(table(n), tmp_path / "in.parquet", row_group_size=1_000)
     rows = Rows(str(tiny_folder), sentences=True)
     output = tmp_path / "out.parquet"
@@ -106,9 +106,38 @@ def test_dask_worker_killed_in_mid_run_costs_nothing(tmp_path: Path, tiny_folder
             [str(tmp_path / "in.parquet")], str(output), rows, cluster.scheduler_address
         )
         killer.join()
-    assert killed and done == (n, 0)
+    assert killed and (done.sentences, done.rejected) == (n, 0)
     found = pa.concat_tables(map(pq.read_table, sorted(output.glob("*.parquet"))))
     assert found["k"].to_pylist() == list(range(n))
+
+
+def test_dask_rejects_have_the_shape_of_a_job_and_a_run_can_be_resumed(
+    tmp_path: Path, tiny_folder: Path
+) -> None:
+    distributed = pytest.importorskip("distributed")
+    source, output = tmp_path / "in.parquet", tmp_path / "out"
+    texts = [*sentences(8), None, "The talks may fail."]
+    pq.write_table(pa.table({"text": texts}), source, row_group_size=5)
+    rows = Rows(str(tiny_folder), sentences=True)
+    args = ([str(source)], str(output), rows)
+    with distributed.LocalCluster(
+        n_workers=1, threads_per_worker=1, dashboard_address=None, processes=False
+    ) as cluster:
+        in_the_way = output / "manifest.json.part"
+        in_the_way.mkdir(parents=True)
+        (output / "lock").touch()  # as a run that was killed at once leaves it
+        with pytest.raises(OutputError, match="cannot be written"):
+            predict_with_dask(*args, cluster.scheduler_address)
+        in_the_way.rmdir()
+        with pytest.raises(OutputError, match="go on with --resume"):
+            predict_with_dask(*args, cluster.scheduler_address)
+        (output / "part-000001.parquet").unlink()
+        whole = predict_with_dask(*args, cluster.scheduler_address, resume=True)
+        assert (whole.parts, whole.reused) == (2, 1)
+        (reject,) = map(json.loads, (output / "rejects.jsonl").read_text().splitlines())
+        assert (reject["file"], reject["line"]) == (str(source), 9)
+        assert "expected a string" in reject["reason"] and set(reject) >= {"raw"}
+        assert (whole.rows, whole.sentences, whole.rejected) == (10, 9, 1)
 
 
 def test_spark_gives_the_same_table(

@@ -1,6 +1,7 @@
 """Nothing that comes from outside may run, write elsewhere, or take the machine down."""
 
 import hashlib
+import io
 import json
 import os
 import random
@@ -11,14 +12,18 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tagger.errors import ModelError
+from tagger.errors import DataError, ModelError
+from tagger.files.delimited import read_csv
+from tagger.files.html import read as read_html
 from tagger.files.pages import pages, to_drafts
+from tagger.files.rows import Reject
 from tagger.files.text import without_markup
 from tagger.model.model import checksum
 from tagger.predictor import Tagger
@@ -355,3 +360,34 @@ def test_adversarial_text_is_segmented_in_linear_time(
     text: str, normal_seconds: dict[str, float]
 ) -> None:
     assert ends_within(3 * normal_seconds["segment"] + 0.2, sentence_spans, text)
+
+
+HARD_FOR_READERS = {
+    "word": "a" * 1_000_000,
+    "quotes": '"' * 1_000_000,
+    "angles": "<" * 1_000_000,
+    "entities": "&amp;" * 200_000,
+    "marks": "e" + "\u0301" * 500_000,
+    "digits": "1" * 1_000_000,
+    "dashes": "-" * 1_000_000,
+    "brackets": "[" * 1_000_000,
+    "quotes that stay open": 'a","b\n' * 140_000,
+    "columns": "a,b,c," * 50_000,
+}
+
+
+@pytest.mark.parametrize("text", HARD_FOR_READERS.values(), ids=HARD_FOR_READERS)
+def test_csv_is_read_in_linear_time(text: str) -> None:
+    def read(text: str) -> None:
+        with suppress(DataError):  # a header that names a column twice
+            rows = list(read_csv(io.BytesIO(text.encode()), "x"))
+            n_lines = text.count("\n")
+            assert not n_lines or sum(getattr(row, "n_rows", 1) for row in rows) == n_lines
+
+    assert ends_within(2.0, read, text)
+
+
+def test_page_of_countless_tags_is_rejected_with_the_reason() -> None:
+    pytest.importorskip("trafilatura")
+    (reject,) = read_html(io.BytesIO(b"<p>" * 100_001), "x.html")
+    assert isinstance(reject, Reject) and "more than 100,000 tags" in reject.reason

@@ -150,7 +150,7 @@ def test_a_truncated_gzip_is_told(tmp_path):
         (["-", "--model", "nowhere"], 1, b"no such folder"),
         (["-", "--output", "/proc/none/out.jsonl"], 1, b"/proc/none"),
         (["-", "--scheduler", "tcp://host:8786"], 2, b"--engine dask"),
-        (["-", "--engine", "dask", "-o", "o.parquet", "--resume"], 2, b"--resume is not for"),
+        (["-", "--engine", "dask", "-o", "o.parquet", "--explain"], 2, b"--explain is not for"),
         (["-", "--engine", "dask", "-o", "o.jsonl"], 2, b"writes Parquet"),
     ],
 )

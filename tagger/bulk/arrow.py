@@ -1,0 +1,192 @@
+"""The same work on a cluster engine: rows in, rows out.
+
+`tag_rows` is a pure function from a batch of rows to a batch of rows: it needs
+nothing but the path of a model, which each worker loads once, and a row's tags
+depend on that row alone. So an engine may cut the work anywhere and do a piece
+twice, and the answer stays the same. Only `n`, the place of a row that is a
+sentence in its document, is counted within the batch: cut where documents end.
+A row that cannot be tagged comes back as one row without tags, with the reason in
+the column ``reject``.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from tagger.arrow import describe, pyarrow
+from tagger.bulk.parts import Work
+from tagger.errors import DataError
+from tagger.files.batches import BATCH_BYTES, Input, Places, check_record_batch
+from tagger.files.rows import MAX_DOCUMENT_BYTES, Reject
+from tagger.predictor import Tagger, shipped_model
+
+_TASK_ROWS = 50_000
+_TRIM_BYTES = 128 << 20
+_MMAP_BYTES = 32 << 20
+
+
+@dataclass(frozen=True)
+class Rows:
+    """What the rows of a batch are. Plain values, so that it travels to any worker.
+
+    Parameters
+    ----------
+    model : path of the model folder, the same on all workers; the shipped model if empty.
+    sentences : whether each row is one sentence already.
+    text_column, id_column : names of the columns with the text and the document.
+    limit : the most bytes of one text.
+    """
+
+    model: str = ""
+    sentences: bool = False
+    text_column: str = "text"
+    id_column: str = "doc"
+    limit: int = MAX_DOCUMENT_BYTES
+
+    @property
+    def tagger(self) -> Tagger:
+        """The model, loaded once a process."""
+        return _load(self.model or str(shipped_model()))
+
+    def origin(self, source: str = "") -> Input:
+        """Return the same as the readers have it."""
+        return Input(
+            (source,),
+            None,
+            self.sentences,
+            self.text_column,
+            self.id_column,
+            None,
+            self.limit,
+            frozenset([*self.tagger.columns, "evidence", "reject"]),
+        )
+
+
+@lru_cache(maxsize=4)
+def _load(path: str) -> Tagger:
+    return Tagger.load(path)
+
+
+def output_schema(schema: Any, rows: Rows) -> Any:
+    """Return the Arrow schema of the output for an input with a given Arrow schema."""
+    pa = pyarrow()
+    empty = rows.tagger.tag_table([], [], {}, True)
+    tags = empty.to_record_batch(_kinds(schema, rows)).schema
+    return tags.append(pa.field("reject", pa.string()))
+
+
+def _kinds(schema: Any, rows: Rows) -> dict[str, str]:
+    origin = rows.origin()
+    return {origin.named(f.name): describe(f.type) for f in schema if origin.passed_on(f.name)}
+
+
+def tag_record_batch(
+    batch: Any, rows: Rows, source: str = "", first: int = 1, places: Places | None = None
+) -> Iterator[Any]:
+    """Yield Arrow record batches of tagged sentences for one of texts.
+
+    Parameters
+    ----------
+    batch : a pyarrow RecordBatch; it may be empty.
+    rows : what its rows are.
+    source, first : file and number of its first row, which name documents without an id.
+    places : counts the sentences of a document on from the batch before.
+
+    Raises
+    ------
+    DataError : the column with the texts is missing.
+    """
+    schema = output_schema(batch.schema, rows)
+    for pieces, rejects in tag_slices(batch, rows, source, first, places or Places()):
+        for piece in pieces:
+            yield _with_rejects(piece, schema)
+        if rejects:
+            yield _rejected(rejects, schema)
+
+
+def tag_slices(
+    batch: Any, rows: Rows, source: str, first: int, places: Places
+) -> Iterator[tuple[list[Any], list[Reject]]]:
+    """Yield, for slices of a batch, record batches of tagged sentences, and the rejects."""
+    origin = rows.origin(source)
+    work = Work("parquet", rows.sentences, False, _kinds(batch.schema, rows))
+    for start, stop in _slices(batch, rows):
+        piece = batch.slice(start, stop - start)
+        whole, rejects = check_record_batch(origin, piece, source, first + start, places)
+        pieces = []
+        if whole is not None:
+            tables = work.tables(rows.tagger, whole, rejects)
+            pieces = [table.to_record_batch(work.kinds) for _, table in tables]
+        yield pieces, rejects
+
+
+def _slices(batch: Any, rows: Rows) -> Iterator[tuple[int, int]]:
+    """Cut a batch so that no piece has much more text than memory is meant to hold."""
+    if rows.text_column not in batch.schema.names:
+        names = ", ".join(batch.schema.names)
+        raise DataError(f"no column {rows.text_column!r}, found {names}: name it as text_column")
+    start = size = 0
+    for i, text in enumerate(batch.column(rows.text_column)):
+        size += len(text.as_buffer()) if text.is_valid and hasattr(text, "as_buffer") else 1
+        if size >= BATCH_BYTES:
+            yield start, i + 1
+            start, size = i + 1, 0
+    if start < len(batch):
+        yield start, len(batch)
+
+
+def _with_rejects(batch: Any, schema: Any) -> Any:
+    pa = pyarrow()
+    columns = [*batch.columns, pa.nulls(len(batch), pa.string())]
+    return pa.RecordBatch.from_arrays(columns, schema=schema)
+
+
+def _rejected(rejects: Sequence[Reject], schema: Any) -> Any:
+    pa = pyarrow()
+    reasons = [f"{r.reason} [{r.raw}]" for r in rejects for _ in range(r.n_rows)]
+    columns = [
+        pa.array(reasons) if field.name == "reject" else pa.nulls(len(reasons), field.type)
+        for field in schema
+    ]
+    columns[0] = pa.array([r.where for r in rejects for _ in range(r.n_rows)], schema[0].type)
+    return pa.RecordBatch.from_arrays(columns, schema=schema)
+
+
+def tag_rows(data: Any, rows: Rows | None = None) -> Any:
+    """Tag a batch of rows and return it as the kind that it came as.
+
+    Parameters
+    ----------
+    data : a pyarrow RecordBatch or Table, or a pandas DataFrame; it may be empty.
+    rows : what its rows are.
+    """
+    pa = pyarrow()
+    rows = rows or Rows()
+    if isinstance(data, pa.RecordBatch):
+        table = pa.Table.from_batches([data])
+    elif isinstance(data, pa.Table):
+        table = data
+    else:
+        table = pa.Table.from_pandas(data, preserve_index=False)
+    schema = output_schema(table.schema, rows)
+    found: list[Any] = []
+    first, places = 1, Places()
+    for batch in table.to_batches():
+        found += tag_record_batch(batch, rows, "row", first, places)
+        first += len(batch)
+    result = pa.Table.from_batches(found, schema)
+    if isinstance(data, pa.RecordBatch):
+        return result.combine_chunks().to_batches()[0] if len(result) else _empty(schema)
+    return result if isinstance(data, pa.Table) else result.to_pandas()
+
+
+def _empty(schema: Any) -> Any:
+    pa = pyarrow()
+    return pa.RecordBatch.from_arrays([pa.nulls(0, f.type) for f in schema], schema=schema)
+
+
+def tag_partition(batches: Iterable[Any], rows: Rows | None = None) -> Iterator[Any]:
+    """Tag the batches of a partition one by one, as Spark's mapInArrow and mapInPandas want it."""
+    for batch in batches:
+        yield tag_rows(batch, rows)

@@ -1,0 +1,257 @@
+"""A Dask cluster: Parquet files in, a folder of Parquet files out.
+
+A piece of work is a row group of a file, which its worker reads once, batch by
+batch. The folder holds, until all is done, a manifest for each piece that stands,
+so that a run that broke off goes on with the pieces that are missing.
+"""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from tagger import __version__
+from tagger.arrow import pyarrow
+from tagger.bulk.arrow import Rows, output_schema, tag_slices
+from tagger.bulk.settings import Result
+from tagger.bulk.store import JOB, LOCK, Store, begin, fingerprint, locked, reject_line, to_json
+from tagger.errors import ConfigError, DataError, OutputError
+from tagger.files import parquet, tagged
+from tagger.files.batches import Columns, Places
+from tagger.files.rows import Reject
+
+_BATCH_ROWS = 4096
+_SAMPLE_ROWS = 256
+_TRIM_BYTES = 128 << 20
+_MMAP_BYTES = 32 << 20
+
+
+@dataclass(frozen=True)
+class _Piece:
+    """A row group of a file."""
+
+    number: int
+    path: str
+    group: int
+    first: int
+    rows: int
+
+
+def _pieces(files: Sequence[str], rows: Rows) -> list[_Piece]:
+    pieces: list[_Piece] = []
+    columns = Columns(rows.origin())
+    for path in files:
+        if path == "-" or not path.lower().endswith(".parquet"):
+            raise ConfigError(f"{path}: --engine dask reads Parquet files, convert it first")
+        first = 1
+        with open(path, "rb") as stream:
+            file = parquet.open_file(stream, path)
+            metadata = file.metadata
+            columns.see(file.schema_arrow.names)
+        for group in range(metadata.num_row_groups):
+            n = metadata.row_group(group).num_rows
+            pieces.append(_Piece(len(pieces), path, group, first, n))
+            first += n
+    columns.refuse()
+    return pieces
+
+
+def tag_piece(piece: _Piece, output: str, rows: Rows, job: str) -> dict[str, Any]:
+    """Tag a row group into a file of its own; return its manifest, written last."""
+    pa = pyarrow()
+    store = Store(Path(output), "parquet")
+    rejects: list[Reject] = []
+    n, first, places = 0, piece.first, Places()
+    with open(piece.path, "rb") as stream, tagged.atomic_write(store.part(piece.number)) as sink:
+        file = parquet.open_file(stream, piece.path)
+        schema = output_schema(file.schema_arrow, rows)
+        schema = schema.remove(schema.get_field_index("reject"))
+        with pa.parquet.ParquetWriter(sink, schema, compression="zstd") as writer:
+            for batch in file.iter_batches(_BATCH_ROWS, row_groups=[piece.group]):
+                for tables, lost in tag_slices(batch, rows, piece.path, first, places):
+                    for table in tables:
+                        n += len(table)
+                        writer.write_batch(table)
+                    rejects += lost
+                first += len(batch)
+    return _seal(store, piece, rejects, n, job)
+
+
+def _seal(
+    store: Store, piece: _Piece, rejects: Sequence[Reject], n: int, key: str
+) -> dict[str, Any]:
+    with tagged.atomic_write(store.rejects(piece.number)) as sink:
+        sink.writelines(map(reject_line, rejects))
+    manifest = {
+        "job": key,
+        "rows": piece.rows,
+        "rejected": sum(r.n_rows for r in rejects),
+        "sentences": n,
+        "sha256": _sha256(store.part(piece.number)),
+        "rejects_sha256": _sha256(store.rejects(piece.number)),
+    }
+    with tagged.atomic_write(store.manifest(piece.number)) as sink:
+        sink.write(to_json(manifest))
+    return manifest
+
+
+def _sha256(path: Path) -> str:
+    with open(path, "rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def predict_with_dask(
+    files: Sequence[str],
+    output: str,
+    rows: Rows,
+    scheduler: str | None = None,
+    n_workers: int = 2,
+    resume: bool = False,
+) -> Result:
+    """Tag Parquet files on a Dask cluster into a folder of Parquet files, in the same order.
+
+    Workers read and write the files themselves, so all must see the same folders.
+    A worker that dies is replaced, and its piece done again; a piece that goes on
+    killing workers is rejected with the reason. The sentences of a document are
+    counted within a row group.
+
+    Parameters
+    ----------
+    scheduler : address of the scheduler; a local cluster of `n_workers` where None.
+    resume : whether to go on with an unfinished run of the same output.
+
+    Raises
+    ------
+    DataError : the extra cluster is not installed, or an input cannot be read.
+    OutputError : the output is there already, or another run is writing it.
+    ConfigError : a run cannot be resumed, because input, model or options changed.
+    """
+    _distributed()
+    target = Path(output)
+    unfinished = any((target / name).exists() for name in (JOB, LOCK))
+    if target.exists() and not unfinished and (not target.is_dir() or any(target.iterdir())):
+        raise OutputError(f"{target}: is there already, expected a new folder to write to")
+    pieces = _pieces(files, rows)
+    tagger = rows.tagger
+    header = {
+        "tagger": __version__,
+        "model": tagger.model.id,
+        "options": {k: v for k, v in asdict(rows).items() if k != "model"},
+        "inputs": fingerprint(files),
+    }
+    key = hashlib.sha256(to_json(header)).hexdigest()
+    target.mkdir(parents=True, exist_ok=True)
+    with locked(target):
+        begin(target, header, files, resume)
+        store = Store(target, "parquet")
+        done = {p.number: m for p in pieces if (m := store.load(p.number, key)) is not None}
+        reused = len(done)
+        missing = [piece for piece in pieces if piece.number not in done]
+        if missing:
+            for piece, manifest in _on_cluster(missing, store, rows, key, scheduler, n_workers):
+                done[piece.number] = manifest
+        n_rows, lost, n = (
+            sum(m[name] for m in done.values()) for name in ("rows", "rejected", "sentences")
+        )
+        known = _knows_language(files, rows)
+        result = Result(n_rows, n_rows - lost, lost, n, True, len(done), reused, 0, known)
+        _finish(store, len(pieces), header, result, rows)
+    return result
+
+
+def _distributed() -> Any:
+    try:
+        import distributed
+    except ImportError:
+        raise DataError(
+            "--engine dask needs the extra cluster: pip install 'claim-tagger[cluster]'"
+        ) from None
+    return distributed
+
+
+def _on_cluster(
+    pieces: list[_Piece],
+    store: Store,
+    rows: Rows,
+    key: str,
+    scheduler: str | None,
+    n_workers: int,
+) -> Iterator[tuple[_Piece, dict[str, Any]]]:
+    """Yield each piece with its manifest, as they are done."""
+    import dask
+
+    distributed = _distributed()
+    cluster: Any = None
+    if scheduler is None:
+        # Dask's own settings fetch and return memory for every array, at twice the time.
+        environment = "distributed.nanny.pre-spawn-environ"
+        memory = {
+            f"{environment}.MALLOC_TRIM_THRESHOLD_": _TRIM_BYTES,
+            f"{environment}.MALLOC_MMAP_THRESHOLD_": _MMAP_BYTES,
+        }
+        with dask.config.set(memory):
+            cluster = distributed.LocalCluster(
+                n_workers=n_workers, threads_per_worker=1, dashboard_address=None
+            )
+    try:
+        with distributed.Client(scheduler or cluster) as client:
+            folder = str(store.folder.resolve())
+            futures = client.map(tag_piece, pieces, output=folder, rows=rows, job=key, pure=False)
+            of = dict(zip((f.key for f in futures), pieces, strict=True))
+            for future in distributed.as_completed(futures):
+                piece, error = of[future.key], future.exception()
+                lost = error is not None
+                yield piece, _give_up(piece, error, store, rows, key) if lost else future.result()
+    finally:
+        if cluster is not None:
+            cluster.close()
+
+
+def _give_up(
+    piece: _Piece, error: BaseException, store: Store, rows: Rows, key: str
+) -> dict[str, Any]:
+    """Reject the rows of a piece that cannot be tagged; its file is empty."""
+    last = piece.first + piece.rows - 1
+    reason = " ".join(f"rows {piece.first} to {last} cannot be tagged: {error}".split())
+    with open(piece.path, "rb") as stream:
+        schema = output_schema(parquet.open_file(stream, piece.path).schema_arrow, rows)
+    with tagged.atomic_write(store.part(piece.number)) as sink:
+        sink.write(parquet.write([], schema.remove(schema.get_field_index("reject"))))
+    reject = Reject(reason, "", piece.path, piece.first, piece.rows)
+    return _seal(store, piece, [reject], 0, key)
+
+
+def _knows_language(files: Sequence[str], rows: Rows) -> bool:
+    for path in files:
+        with open(path, "rb") as stream:
+            file = parquet.open_file(stream, path)
+            for batch in file.iter_batches(_SAMPLE_ROWS, columns=[rows.text_column]):
+                texts = [str(text or "") for text in batch.column(0).to_pylist()]
+                return rows.tagger.knows_language("\n".join(texts))
+    return True
+
+
+def _finish(store: Store, n: int, header: dict[str, Any], result: Result, rows: Rows) -> None:
+    """Gather the rejects and the counts, and remove what only an unfinished run needs."""
+    if result.rejected:
+        with tagged.atomic_write(store.folder / "rejects.jsonl") as sink:
+            for number in range(n):
+                sink.write(store.rejects(number).read_bytes())
+    tagger = rows.tagger
+    record = {
+        **header,
+        "schema": tagger.schema.to_dict(),
+        "rows": result.rows,
+        "tagged": result.tagged,
+        "rejected": result.rejected,
+        "sentences": result.sentences,
+        "out_of_fold": tagger.model.about.get("out_of_fold"),
+    }
+    with tagged.atomic_write(store.folder / "manifest.json") as sink:
+        sink.write(to_json(record))
+    for number in range(n):
+        store.rejects(number).unlink(missing_ok=True)
+        store.manifest(number).unlink(missing_ok=True)
+    for name in (JOB, LOCK):
+        (store.folder / name).unlink(missing_ok=True)

@@ -1,0 +1,304 @@
+"""The input cut into parts, and how a part becomes a piece of the output."""
+
+import json
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from tagger.arrow import ABSENT, describe, infer_type, pyarrow, to_array
+from tagger.bulk.settings import JobSettings
+from tagger.files import compression, tagged
+from tagger.files.batches import BATCH_BYTES, Input, read_batches
+from tagger.files.rows import Batch, Reject
+from tagger.files.writers import Layout, Writer, writer_of
+from tagger.predictor import Tagger
+from tagger.table import TaggedTable, take
+
+_SAMPLE_CHARACTERS = 100_000
+
+
+@dataclass
+class Part:
+    """A piece of the input."""
+
+    number: int
+    batches: list[Batch] = field(default_factory=list)
+    rejects: list[Reject] = field(default_factory=list)
+
+    @property
+    def rows(self) -> int:
+        """How many rows of the input it holds."""
+        return sum(map(len, self.batches)) + sum(r.n_rows for r in self.rejects)
+
+
+@dataclass
+class Done:
+    """A part that has been tagged.
+
+    Parameters
+    ----------
+    number : which part.
+    data : its piece of the output.
+    rejects : its rows that could not be tagged.
+    rows, sentences : rows that it read, and rows that it wrote.
+    first, last : the place of its first and last row.
+    n_nulls : numbers that JSON lacks (NaN, Infinity), written as null.
+    """
+
+    number: int
+    data: bytes
+    rejects: list[Reject]
+    rows: int
+    sentences: int
+    first: str
+    last: str
+    n_nulls: int = 0
+
+
+def read_parts(
+    origin: Input, part_bytes: int, report: Callable[[str, int], None] = lambda path, n: None
+) -> Iterator[Part]:
+    """Cut an input into parts of about `part_bytes` bytes of text."""
+    part, size = Part(0), 0
+    for item in read_batches(origin, min(BATCH_BYTES, part_bytes), report):
+        if isinstance(item, Reject):
+            part.rejects.append(item)
+            size += len(item.raw) + 100
+        else:
+            part.batches.append(item)
+            size += sum(map(len, item.texts))
+        if size >= part_bytes:
+            yield part
+            part, size = Part(part.number + 1), 0
+    if part.rows:
+        yield part
+
+
+@dataclass(frozen=True)
+class Work:
+    """How a part becomes a piece of the output: all that a worker needs to know."""
+
+    format: str
+    sentences: bool
+    explain: bool
+    kinds: dict[str, str]
+    suffix: str = ""
+
+    def do(self, tagger: Tagger, part: Part) -> Done:
+        """Tag a part and write it down."""
+        rejects = list(part.rejects)
+        pieces: list[Any] = []
+        n = n_nulls = 0
+        for batch in part.batches:
+            whole = batch
+            if self.writer.json:
+                whole, n_found = finite(batch)
+                n_nulls += n_found
+            for fit, table in self.tables(tagger, whole, rejects):
+                n += len(table)
+                texts = None if self.sentences else fit.texts
+                pieces.append(self.writer.encode(table, self.kinds, texts))
+        layout = self.layout(tagger)
+        data = self.writer.pack(pieces, layout)
+        if part.number == 0:
+            data = self.writer.header(layout) + data
+        if self.writer.streams:
+            data = compression.compress(data, self.suffix)
+        first, last = ends(part)
+        return Done(part.number, data, rejects, part.rows, n, first, last, n_nulls)
+
+    @property
+    def writer(self) -> Writer:
+        """How the format is written."""
+        return writer_of(self.format)
+
+    def tables(
+        self, tagger: Tagger, batch: Batch, rejects: list[Reject]
+    ) -> Iterator[tuple[Batch, TaggedTable]]:
+        """Tag a batch; a row that cannot be tagged or written joins the rejects."""
+        for fit in self.fitting(batch, rejects):
+            try:
+                tables = [(fit, self._tag(tagger, fit))]
+            except Exception:
+                tables = []
+                for i in range(len(fit)):
+                    one = _rows_of(fit, [i])
+                    try:
+                        tables.append((one, self._tag(tagger, one)))
+                    except Exception as error:
+                        reason = f"cannot be tagged: {type(error).__name__}: {error}"
+                        rejects.append(reject_of(fit, i, reason))
+            yield from tables
+
+    def _tag(self, tagger: Tagger, batch: Batch) -> TaggedTable:
+        explain = self.explain or self.writer.explains
+        return tagger.tag_table(
+            batch.texts, batch.docs, batch.extra, self.sentences, explain, batch.n
+        )
+
+    def fitting(self, batch: Batch, rejects: list[Reject]) -> Iterator[Batch]:
+        """Yield the rows that the output has room for; the others join the rejects."""
+        if not self.writer.fixed:
+            yield batch
+            return
+        unfit: dict[int, str] = {}
+        for i in _unencodable(batch.texts):
+            unfit[i] = f"a lone surrogate in the text, which {self.format} cannot hold; jsonl can"
+        for name, column in batch.extra.items():
+            if name not in self.kinds:
+                for i, value in enumerate(column):
+                    if value is not ABSENT:
+                        unfit.setdefault(
+                            i,
+                            f"column {name!r} is not among those of the first rows "
+                            f"({', '.join(self.kinds) or 'none'}): name all of them with --keep",
+                        )
+            elif self.writer.typed:
+                for i in _misfits(column, self.kinds[name]):
+                    reason = (
+                        f"column {name!r} does not fit {self.kinds[name]!r}, as in the first rows"
+                    )
+                    unfit.setdefault(i, f"{reason}; --format jsonl holds any value")
+        rejects += [reject_of(batch, i, reason) for i, reason in sorted(unfit.items())]
+        if len(unfit) < len(batch):
+            rest = [i for i in range(len(batch)) if i not in unfit]
+            yield _rows_of(batch, rest) if unfit else batch
+
+    def layout(self, tagger: Tagger) -> Layout:
+        """Return what all pieces of the output have in common."""
+
+        def arrow() -> Any:
+            empty = tagger.tag_table([], [], {}, True, self.explain)
+            return empty.to_record_batch(self.kinds).schema
+
+        names = tagged.columns(tagger.schema, self.kinds, self.explain)
+        return Layout(names, arrow, tagger.schema, tagger.model.id, self.suffix)
+
+
+def ends(part: Part) -> tuple[str, str]:
+    """Return the places of the first and the last row of a part."""
+    places = [(b.sources[i], b.lines[i]) for b in part.batches for i in (0, -1)]
+    places += [(r.source, r.line) for r in part.rejects]
+    if not places:
+        return "", ""
+    first, last = places[0], places[-1]
+    return f"{first[0]}:{first[1]}", f"{last[0]}:{last[1]}"
+
+
+def _rows_of(batch: Batch, rows: list[int]) -> Batch:
+    import numpy as np
+
+    index = np.array(rows, np.int64)
+    return Batch(
+        take(list(batch.texts), index),
+        take(list(batch.docs), index),
+        {name: take(column, index) for name, column in batch.extra.items()},
+        take(list(batch.sources), index),
+        take(list(batch.lines), index),
+        None if batch.n is None else take(list(batch.n), index),
+    )
+
+
+def reject_of(batch: Batch, i: int, reason: str) -> Reject:
+    """Return a reject for one row of a batch."""
+    record = {"doc": batch.docs[i], "text": batch.texts[i]}
+    for name, column in batch.extra.items():
+        value = column[i] if isinstance(column, list) else column[i].as_py()
+        if value is not ABSENT:
+            record[name] = value
+    raw = json.dumps(record, ensure_ascii=False, default=tagged.plain)
+    return Reject(reason, raw, batch.sources[i], batch.lines[i])
+
+
+def finite(batch: Batch) -> tuple[Batch, int]:
+    """Return a batch with null for each number that JSON lacks, and how many there were."""
+    extra, n = dict(batch.extra), 0
+    for name, column in batch.extra.items():
+        if not isinstance(column, list) and not _may_hold_floats(column.type):
+            continue
+        values = column if isinstance(column, list) else column.to_pylist()
+        cleaned = [_finite(value) for value in values]
+        found = sum(count for _, count in cleaned)
+        if found:
+            extra[name] = [value for value, _ in cleaned]
+            n += found
+    return (replace(batch, extra=extra), n) if n else (batch, 0)
+
+
+def _may_hold_floats(kind: Any) -> bool:
+    types = pyarrow().types
+    return bool(types.is_floating(kind) or types.is_nested(kind) or types.is_dictionary(kind))
+
+
+def _finite(value: Any) -> tuple[Any, int]:
+    if type(value) is float:
+        return (value, 0) if math.isfinite(value) else (None, 1)
+    if isinstance(value, dict):
+        members = [_finite(v) for v in value.values()]
+        return dict(zip(value, (v for v, _ in members), strict=True)), sum(n for _, n in members)
+    if isinstance(value, (list, tuple)):
+        members = [_finite(v) for v in value]
+        return [v for v, _ in members], sum(n for _, n in members)
+    return value, 0
+
+
+def _unencodable(texts: Sequence[str]) -> list[int]:
+    try:
+        "".join(texts).encode()
+    except UnicodeEncodeError:
+        return [i for i, t in enumerate(texts) if any("\ud800" <= c <= "\udfff" for c in t)]
+    return []
+
+
+def _misfits(column: Any, kind: str) -> list[int]:
+    try:
+        to_array(column, kind)
+    except (ValueError, TypeError, OverflowError):
+        pass
+    else:
+        return []
+    wrong = []
+    for i, value in enumerate(column):
+        try:
+            to_array([value] if isinstance(column, list) else column[i : i + 1], kind)
+        except (ValueError, TypeError, OverflowError):
+            wrong.append(i)
+    return wrong
+
+
+def plan(settings: JobSettings, first: Part | None) -> Work:
+    """Decide the columns of the output by the first part: tables have the same in every row."""
+    kinds: dict[str, str] = {}
+    writer = writer_of(settings.format)
+    if writer.fixed:
+        for batch in first.batches if first else []:
+            for name, column in batch.extra.items():
+                kinds.setdefault(name, _kind(column, name, first) if writer.typed else "string")
+        for name in settings.origin.keep or ():
+            kinds.setdefault(settings.origin.named(name), "string")
+    return Work(
+        settings.format,
+        settings.origin.sentences,
+        settings.explain,
+        kinds,
+        compression.split_suffix(settings.output)[1],
+    )
+
+
+def _kind(column: Any, name: str, first: Part | None) -> str:
+    if not isinstance(column, list):
+        return describe(column.type)
+    values = [v for b in (first.batches if first else []) for v in b.extra.get(name, [])]
+    return infer_type(values)
+
+
+def knows_language(tagger: Tagger, first: Part | None) -> bool:
+    """Return whether the first texts of an input look like the language of the training data."""
+    sample, size = [], 0
+    for text in (t for batch in (first.batches if first else []) for t in batch.texts):
+        sample.append(text[:_SAMPLE_CHARACTERS])
+        size += len(sample[-1])
+        if size >= _SAMPLE_CHARACTERS:
+            break
+    return tagger.knows_language("\n".join(sample))

@@ -1,0 +1,94 @@
+"""How a job is done, how far it has come and what it did."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tagger.files import compression
+from tagger.files.batches import Input
+
+PART_BYTES = 2 << 20
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a job has come.
+
+    Parameters
+    ----------
+    rows, rejected : rows read so far, and those among them that were rejected.
+    bytes_done, bytes_total : of the input files; the total is 0 where it is not known.
+    """
+
+    rows: int = 0
+    rejected: int = 0
+    bytes_done: int = 0
+    bytes_total: int = 0
+
+
+@dataclass(frozen=True)
+class JobSettings:
+    """How a job is done.
+
+    Parameters
+    ----------
+    origin : what is read.
+    output : the file to write, or for pages the folder.
+    format : one of `OUTPUT_FORMATS`.
+    explain : whether to add the words that moved each decision.
+    part_bytes : bytes of text in a part.
+    jobs : number of processes.
+    resume : whether to go on with an unfinished job.
+    """
+
+    origin: Input
+    output: Path
+    format: str
+    explain: bool = False
+    part_bytes: int = PART_BYTES
+    jobs: int = 1
+    resume: bool = False
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what decides the bytes of the output, as plain JSON values."""
+        origin = self.origin
+        return {
+            "format": self.format,
+            "compression": compression.split_suffix(self.output)[1],
+            "explain": self.explain,
+            "part_bytes": self.part_bytes,
+            "input_format": origin.known.name if origin.known else None,
+            "sentences": origin.sentences,
+            "text_column": origin.text_column,
+            "id_column": origin.id_column,
+            "keep": None if origin.keep is None else list(origin.keep),
+            "max_document_bytes": origin.limit,
+        }
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a job did.
+
+    Parameters
+    ----------
+    rows : rows of the input.
+    tagged : rows that were tagged.
+    rejected : rows that could not be; rows is the sum of both.
+    sentences : rows of the output.
+    finished : False where the job was told to stop before its end.
+    parts : number of parts.
+    reused : how many of the parts an earlier run had done.
+    nulls : numbers that JSON lacks (NaN, Infinity), written as null.
+    knows_language : whether the first texts look like the language of the training data.
+    """
+
+    rows: int
+    tagged: int
+    rejected: int
+    sentences: int
+    finished: bool
+    parts: int = 0
+    reused: int = 0
+    nulls: int = 0
+    knows_language: bool = True

@@ -1,0 +1,166 @@
+"""Which formats tagged sentences are written in, and how: one row of `WRITERS` a format."""
+
+import hashlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from tagger.errors import OutputError
+from tagger.files import compression, pages, parquet, tagged
+from tagger.schema import Schema
+from tagger.table import TaggedTable
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What all pieces of an output have in common.
+
+    Parameters
+    ----------
+    names : the columns.
+    arrow : gives the Arrow schema.
+    schema, model : tasks and short hash of the model.
+    suffix : ending of the compression, empty where there is none.
+    """
+
+    names: Sequence[str]
+    arrow: Callable[[], Any]
+    schema: Schema
+    model: str
+    suffix: str = ""
+
+
+@dataclass(frozen=True)
+class Writer:
+    """A way to write tagged sentences.
+
+    Parameters
+    ----------
+    name : what the format is called on the command line and as an ending.
+    encode : tagged sentences as the format has them, given the types of the other columns
+        and the documents, or None where each row is a sentence.
+    pack : what `encode` gave as the bytes of a part.
+    join : writes the parts, each with its SHA-256, as one output; returns the number of
+        sentences where it is known.
+    header : the bytes that stand before the first part.
+    fixed : whether all rows have the same columns, and UTF-8 that has no escapes.
+    typed : whether a column has a type.
+    json : whether numbers that JSON lacks are null.
+    explains : whether it always shows the words that moved each decision.
+    streams : whether its parts may stand one after another, on standard output or compressed.
+    folder : whether the output is a folder.
+    """
+
+    name: str
+    encode: Callable[[TaggedTable, Mapping[str, str], Sequence[str] | None], Any]
+    pack: Callable[[list[Any], Layout], bytes]
+    join: Callable[[Sequence[tuple[Path, str]], Path, Layout], int | None]
+    header: Callable[[Layout], bytes] = lambda layout: b""
+    fixed: bool = False
+    typed: bool = False
+    json: bool = False
+    explains: bool = False
+    streams: bool = False
+    folder: bool = False
+
+
+def copy(path: Path, sha256: str, stream: BinaryIO) -> int:
+    """Append a file to a stream, check it, and return the number of its lines.
+
+    Raises
+    ------
+    OutputError : the file is not the one that was written.
+    """
+    digest, n = hashlib.sha256(), 0
+    with open(path, "rb") as part:
+        while data := part.read(1 << 20):
+            digest.update(data)
+            n += data.count(b"\n")
+            stream.write(data)
+    if digest.hexdigest() != sha256:
+        raise OutputError(f"{path}: is damaged: run again with --resume")
+    return n
+
+
+def _join_lines(parts: Sequence[tuple[Path, str]], output: Path, layout: Layout) -> int | None:
+    with tagged.atomic_write(output) as stream:
+        n = sum(copy(path, sha256, stream) for path, sha256 in parts)
+    return None if layout.suffix else n
+
+
+def _join_csv(parts: Sequence[tuple[Path, str]], output: Path, layout: Layout) -> None:
+    with tagged.atomic_write(output) as stream:
+        if not parts:
+            stream.write(compression.compress(_csv_header(layout), layout.suffix))
+        for path, sha256 in parts:
+            copy(path, sha256, stream)
+
+
+def _join_parquet(parts: Sequence[tuple[Path, str]], output: Path, layout: Layout) -> int:
+    with tagged.atomic_write(output) as stream:
+        return parquet.join((path for path, _ in parts), layout.arrow(), stream)
+
+
+def _join_pages(parts: Sequence[tuple[Path, str]], output: Path, layout: Layout) -> None:
+    def lines() -> Iterable[bytes]:
+        for path, _ in parts:
+            with open(path, "rb") as part:
+                yield from part
+
+    output.mkdir(exist_ok=True)
+    for name, content in pages.pages(lines(), layout.schema, layout.model):
+        with tagged.atomic_write(output / name) as stream:
+            stream.write(content)
+
+
+def _pack_bytes(pieces: list[Any], layout: Layout) -> bytes:
+    return b"".join(pieces)
+
+
+def _csv_header(layout: Layout) -> bytes:
+    return tagged.csv_header(layout.names)
+
+
+WRITERS = (
+    Writer(
+        "jsonl",
+        lambda table, kinds, texts: tagged.to_jsonl(table),
+        _pack_bytes,
+        _join_lines,
+        json=True,
+        streams=True,
+    ),
+    Writer(
+        "csv",
+        lambda table, kinds, texts: tagged.to_csv(table, kinds),
+        _pack_bytes,
+        _join_csv,
+        header=_csv_header,
+        fixed=True,
+        streams=True,
+    ),
+    Writer(
+        "parquet",
+        lambda table, kinds, texts: table.to_record_batch(kinds),
+        lambda pieces, layout: parquet.write(pieces, layout.arrow()),
+        _join_parquet,
+        fixed=True,
+        typed=True,
+    ),
+    Writer(
+        "html",
+        lambda table, kinds, texts: pages.to_drafts(table, texts),
+        _pack_bytes,
+        _join_pages,
+        json=True,
+        explains=True,
+        folder=True,
+    ),
+)
+OUTPUT_FORMATS = tuple(writer.name for writer in WRITERS)
+
+
+def writer_of(name: str) -> Writer:
+    """Return the writer of a format of `OUTPUT_FORMATS`."""
+    return WRITERS[OUTPUT_FORMATS.index(name)]

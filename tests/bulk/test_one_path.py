@@ -1,0 +1,131 @@
+"""Standard output and files get the same columns, checks and rejects; nothing is lost unsaid."""
+
+import json
+import time
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from tagger.bulk.arrow import Rows, tag_rows
+from tagger.bulk.job import run
+from tagger.bulk.settings import JobSettings
+from tagger.errors import DataError
+from tagger.files import pages
+from tagger.files.batches import input_of, read_batches
+from tagger.files.rows import Batch
+from tagger.predictor import Tagger
+from tagger.schema import CLAIMS
+
+from .conftest import Command, sentences
+
+
+def write(path: Path, rows: list[dict[str, object]]) -> None:
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+
+def test_csv_on_standard_output_rejects_a_column_that_comes_late(
+    predict: Command, tmp_path: Path
+) -> None:
+    late: list[dict[str, object]] = [{"text": "The talks may fail.", "b": 2}]
+    rows: list[dict[str, object]] = [{"text": t, "a": 1} for t in sentences(40)]
+    write(tmp_path / "in.jsonl", rows + late)
+    args = ("in.jsonl", "--sentences", "--format", "csv", "--part-bytes", "500")
+    shown = predict(*args)
+    kept = predict(*args, "-o", "o.csv")
+    assert shown.stdout == (tmp_path / "o.csv").read_bytes()
+    assert (shown.returncode, kept.returncode) == (1, 1)
+    assert b"in.jsonl:41: column 'b' is not among those of the first rows (a)" in shown.stderr
+
+
+@pytest.mark.parametrize("form", ["jsonl", "parquet"])
+def test_sentences_of_a_document_are_numbered_across_batches_and_parts(
+    tiny: Tagger, tmp_path: Path, form: str
+) -> None:
+    docs = ["a"] * 7 + ["b"] * 2 + ["a"]
+    path = tmp_path / f"in.{form}"
+    rows = [{"text": t, "doc": d} for t, d in zip(sentences(10), docs, strict=True)]
+    if form == "parquet":
+        pq.write_table(pa.Table.from_pylist(rows), path, row_group_size=3)
+    else:
+        write(path, rows)
+    origin = input_of([str(path)], sentences=True)
+    assert run(tiny, JobSettings(origin, tmp_path / "o.jsonl", "jsonl", part_bytes=100)).parts > 1
+    written = [json.loads(line)["n"] for line in (tmp_path / "o.jsonl").read_text().splitlines()]
+    assert written == [0, 1, 2, 3, 4, 5, 6, 0, 1, 0]
+
+
+def test_engines_number_the_sentences_within_a_batch(tiny_folder: Path) -> None:
+    data = pa.table({"doc": ["a", "a", "b"], "text": sentences(3)})
+    tagged = tag_rows(data, Rows(str(tiny_folder), sentences=True))
+    assert tagged["n"].to_pylist() == [0, 1, 0]
+
+
+@pytest.mark.parametrize("form", ["jsonl", "parquet"])
+def test_numbers_that_json_lacks_are_null_and_counted(
+    tiny: Tagger, tmp_path: Path, form: str
+) -> None:
+    values = [1.5, float("nan"), float("-inf")]
+    rows = [{"text": t, "x": x, "y": [x]} for t, x in zip(sentences(3), values, strict=True)]
+    path = tmp_path / f"in.{form}"
+    if form == "parquet":
+        pq.write_table(pa.Table.from_pylist(rows), path)
+    else:
+        write(path, rows)  # type: ignore[arg-type]
+    origin = input_of([str(path)], sentences=True)
+    result = run(tiny, JobSettings(origin, tmp_path / "o.jsonl", "jsonl"))
+
+    def refuse(name: str) -> None:
+        raise AssertionError(f"{name} is not JSON")
+
+    lines = (tmp_path / "o.jsonl").read_text().splitlines()
+    found = [json.loads(line, parse_constant=refuse) for line in lines]
+    assert [(row["x"], row["y"]) for row in found] == [(1.5, [1.5]), (None, [None]), (None, [None])]
+    assert (result.nulls, result.tagged) == (4, 3)
+
+
+@pytest.mark.parametrize("form", ["jsonl", "csv", "parquet"])
+@pytest.mark.parametrize(
+    "names", [{"text_column": "txet"}, {"id_column": "dco"}, {"keep": "kidn"}], ids=str
+)
+def test_a_name_that_no_column_has_is_refused_once(
+    tmp_path: Path, form: str, names: dict[str, str]
+) -> None:
+    path = tmp_path / f"in.{form}"
+    rows = [{"text": t, "doc": "d", "kind": "k"} for t in sentences(3)]
+    if form == "parquet":
+        pq.write_table(pa.Table.from_pylist(rows), path)
+    elif form == "csv":
+        path.write_text("text,doc,kind\n" + "".join(f"{r['text']},d,k\n" for r in rows))
+    else:
+        write(path, rows)  # type: ignore[arg-type]
+    nearest = {"txet": "text", "dco": "doc", "kidn": "kind"}[next(iter(names.values()))]
+    with pytest.raises(DataError, match=f"no column .*{nearest}"):
+        list(read_batches(input_of([str(path)], **names)))  # type: ignore[arg-type]
+
+
+def test_a_column_to_keep_that_comes_late_is_kept(tmp_path: Path) -> None:
+    rows: list[dict[str, object]] = [{"text": t} for t in sentences(3)]
+    write(tmp_path / "in.jsonl", [*rows, {"text": "Late.", "b": 1}])
+    (batch,) = read_batches(input_of([str(tmp_path / "in.jsonl")], keep="b"))
+    assert isinstance(batch, Batch) and batch.extra["b"][-1] == 1
+
+
+def test_a_job_says_that_the_language_is_another(tiny: Tagger, tmp_path: Path) -> None:
+    text = "Die Regierung hat gestern neue Regeln für den Handel mit Getreide beschlossen. " * 5
+    write(tmp_path / "in.jsonl", [{"text": text}])
+    origin = input_of([str(tmp_path / "in.jsonl")])
+    result = run(tiny, JobSettings(origin, tmp_path / "o.jsonl", "jsonl"))
+    assert not result.knows_language
+
+
+def test_many_documents_of_one_name_get_pages_in_linear_time() -> None:
+    draft: dict[str, object] = {"doc": "same", "title": "t", "body": "", "n": 1}
+    draft["counts"] = {f"{t.name} {label}": 1 for t in CLAIMS.tasks for label in t.labels}
+    lines = [json.dumps({**draft, "doc": f"same{'!' * (i % 2)}"}).encode() for i in range(4000)]
+    start = time.process_time()
+    names = [name for name, _ in pages.pages(lines, CLAIMS, "m")]
+    assert len(set(names)) == 4001
+    assert names[1] == "same-2.html"
+    assert time.process_time() - start < 1.0

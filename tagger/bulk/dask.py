@@ -88,6 +88,7 @@ def _seal(
         "rows": piece.rows,
         "rejected": sum(r.n_rows for r in rejects),
         "sentences": n,
+        "nulls": 0,
         "sha256": _sha256(store.part(piece.number)),
         "rejects_sha256": _sha256(store.rejects(piece.number)),
     }

@@ -78,7 +78,7 @@ class Store:
         """Return the manifest of a part that is whole and belongs to this job."""
         try:
             found = json.loads(self.manifest(number).read_bytes())
-            if found["job"] != key:
+            if found["job"] != key or "nulls" not in found:
                 return None
             for path, sha in (
                 (self.part(number), found["sha256"]),

@@ -115,10 +115,7 @@ def command(
         paths = ("-",)
     if jobs == 0:
         raise click.UsageError("--jobs is 0, expected a number of processes, or -1 for one a core")
-    if output_format is None:
-        suffix = split_suffix(Path(output))[0].suffix.removeprefix(".") if output else ""
-        on_terminal = output is None and sys.stdout.isatty()
-        output_format = "table" if on_terminal else suffix if suffix in OUTPUT_FORMATS else "jsonl"
+    output_format = output_format or _format_for(output)
     streams = output_format == "table" or writer_of(output_format).streams
     if output is None and not streams:
         raise click.UsageError(f"--format {output_format} needs --output")
@@ -133,13 +130,7 @@ def command(
         from tagger.bulk.arrow import Rows
         from tagger.bulk.dask import predict_with_dask
 
-        if output_format != "parquet":
-            raise click.UsageError("--engine dask writes Parquet: give --output NAME.parquet")
-        context = click.get_current_context()
-        for name in ("explain", "input_format", "keep", "jobs", "part_bytes"):
-            if context.get_parameter_source(name) is not ParameterSource.DEFAULT:
-                option = "--" + name.replace("_", "-")
-                raise click.UsageError(f"{option} is not for --engine dask: leave it out")
+        _check_usage_of_dask(output_format)
         result = predict_with_dask(
             files,
             str(output),
@@ -185,6 +176,24 @@ def command(
     else:
         _stream(tagger, JobSettings(origin, Path(), output_format, explain, part_bytes), rejected)
     _end(rejects, allow_rejects, "see above")
+
+
+def _format_for(output: str | None) -> str:
+    """Return the format that is meant where none is named."""
+    if output is None:
+        return "table" if sys.stdout.isatty() else "jsonl"
+    suffix = split_suffix(Path(output))[0].suffix.removeprefix(".")
+    return suffix if suffix in OUTPUT_FORMATS else "jsonl"
+
+
+def _check_usage_of_dask(output_format: str) -> None:
+    if output_format != "parquet":
+        raise click.UsageError("--engine dask writes Parquet: give --output NAME.parquet")
+    context = click.get_current_context()
+    for name in ("explain", "input_format", "keep", "jobs", "part_bytes"):
+        if context.get_parameter_source(name) is not ParameterSource.DEFAULT:
+            option = "--" + name.replace("_", "-")
+            raise click.UsageError(f"{option} is not for --engine dask: leave it out")
 
 
 class _LanguageCheck:

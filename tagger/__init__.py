@@ -8,10 +8,22 @@ if TYPE_CHECKING:
     from tagger.errors import TaggerError
     from tagger.predictor import Tagger
     from tagger.schema import Schema, Task
+    from tagger.training.checks import check
+    from tagger.training.train import train
 
 __version__ = "0.1.0"
 
-__all__ = ["Document", "Schema", "Sentence", "Tagger", "TaggerError", "Task", "__version__"]
+__all__ = [
+    "Document",
+    "Schema",
+    "Sentence",
+    "Tagger",
+    "TaggerError",
+    "Task",
+    "__version__",
+    "check",
+    "train",
+]
 
 _HOME = {
     "Document": "tagger.document",
@@ -20,6 +32,8 @@ _HOME = {
     "Tagger": "tagger.predictor",
     "TaggerError": "tagger.errors",
     "Task": "tagger.schema",
+    "check": "tagger.training.checks",
+    "train": "tagger.training.train",
 }
 
 

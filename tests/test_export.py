@@ -5,7 +5,7 @@ import pytest
 from tagger.corpus.corpus import Corpus, Example
 from tagger.model.export import to_pipeline
 from tagger.schema import Schema, Task
-from tagger.training.train import train
+from tagger.training.crossfit import cross_fit
 
 
 def test_the_pipeline_gives_the_same_probabilities(tagger, sentences, tmp_path):
@@ -30,7 +30,7 @@ def test_a_task_with_two_labels(multilabel):
             for i, (word, answer) in enumerate(zip(words, answers, strict=True))
         ),
     )
-    model = train(corpus).model
+    model = cross_fit(corpus).model
     expected = model.probabilities(corpus.texts)["tone"]
     ours = to_pipeline(model).predict_proba(corpus.texts)["tone"]
     assert abs(ours - expected).max() < 1e-9

@@ -1,33 +1,47 @@
 """What a careful person looks for in labelled data before training on it."""
 
+import json
 import re
 import unicodedata
-from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.sparse import csr_matrix
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components
 
-from tagger.corpus.corpus import Columns, Corpus, Example, example_of
+from tagger.corpus.corpus import (
+    Columns,
+    Corpus,
+    Example,
+    blanks_taken_off,
+    check_columns,
+    example_of,
+    folds,
+    has_blanks,
+)
 from tagger.corpus.rows import Data, named, rows_of
+from tagger.corpus.schemas import find_schema, spelling_variants
 from tagger.errors import ConfigError, DataError
 from tagger.evaluation.evaluate import agreement, readers_of
+from tagger.evaluation.report.make import write_files
 from tagger.files import Reject
 from tagger.model.classifier import encode
 from tagger.model.model import fingerprints
 from tagger.schema import Schema, Task
-from tagger.text.tokens import tokenize
+from tagger.training.crossfit import cross_fit
+from tagger.training.requirements import fold_problems, label_problems
+from tagger.training.settings import TrainingSettings
+from tagger.training.similarity import similar_pairs
 
 LEAST_OF_A_LABEL = 20
-SIMILAR = 0.8
-_SHINGLE = 3
 _MIN_WORDS, _MAX_WORDS = 3, 120
-_MAX_PAIRS_OF_A_SHINGLE = 200
 _MOJIBAKE = re.compile(r"[ÃÂ][\u0080-\u00bf]|â€|\ufffd")
-_CHUNK = 2000
+_MAX_PLACES = 10
 
 ERROR, WARNING, NOTE = "error", "warning", "note"
 
@@ -54,6 +68,85 @@ class Finding:
         return asdict(self) | {"where": list(self.where)}
 
 
+@dataclass(frozen=True)
+class Check:
+    """What `check` found.
+
+    Parameters
+    ----------
+    schema : the tasks that the data was read by.
+    n_sentences : number of sentences that could be read.
+    findings : errors, warnings and notes.
+    guess : what was guessed about the data, or empty.
+    """
+
+    schema: Schema
+    n_sentences: int
+    findings: tuple[Finding, ...]
+    guess: str = ""
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many findings there are of each check that found errors or warnings."""
+        return dict(Counter(f.check for f in self.findings if f.level != NOTE))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the findings as plain JSON values."""
+        return {
+            "n_sentences": self.n_sentences,
+            "schema": self.schema.to_dict(),
+            "counts": self.counts,
+            "findings": [finding.to_dict() for finding in self.findings],
+        }
+
+    def save(self, folder: str | Path) -> None:
+        """Write ``check.json`` into a folder.
+
+        Raises
+        ------
+        OutputError : it cannot be written.
+        """
+        text = json.dumps(self.to_dict(), indent=2, ensure_ascii=False)
+        write_files(str(folder), {"check.json": text + "\n"})
+
+
+def check(
+    data: Data,
+    *,
+    schema: Schema | str | Path | None = None,
+    columns: Columns | Mapping[str, str] | None = None,
+    against: Data = None,
+    label_errors: bool = False,
+    seed: int = 0,
+    jobs: int = 1,
+) -> Check:
+    """Look labelled sentences over before training on them.
+
+    Parameters
+    ----------
+    data : paths, records (a list of dicts) or a DataFrame.
+    schema : the tasks, or the path of a schema file; guessed from the data where None.
+    columns : names of columns by what they hold: ``text``, ``doc`` or a task.
+    against : test data that must share nothing with `data`.
+    label_errors : whether to look for wrong labels too, which trains a model.
+    seed, jobs : of that training: decides the folds; number of processes.
+
+    Raises
+    ------
+    ConfigError : schema or columns do not hold together, or `label_errors` without the
+        extra `review`.
+    DataError : a file cannot be read, or no row can be used.
+    """
+    known, named_columns, guess = find_schema(schema, data, columns)
+    corpus, findings = read_for_checks(data, known, named_columns)
+    other = None
+    if against is not None:
+        other, theirs = read_for_checks(against, known, named_columns)
+        findings += theirs
+    findings += findings_of(corpus, other, label_errors, seed, jobs)
+    return Check(known, len(corpus), tuple(findings), guess)
+
+
 def read_for_checks(
     data: Data, schema: Schema, columns: Columns | None = None
 ) -> tuple[Corpus, list[Finding]]:
@@ -63,22 +156,28 @@ def read_for_checks(
     ------
     DataError : a file cannot be read, or no row can be used.
     """
+    columns = columns or Columns()
+    check_columns(schema, columns)
+    blanks: list[str] = []
     examples: list[Example] = []
     findings: list[Finding] = []
     for row in rows_of(data):
         try:
             if isinstance(row, Reject):
                 raise DataError(row.reason)
-            examples.append(example_of(row, schema, columns or Columns()))
+            examples.append(example_of(row, schema, columns))
+            blanks += [row.where] * has_blanks(row, schema, columns)
         except DataError as error:
             findings.append(Finding("row", ERROR, (row.where,), str(error)))
     if not examples:
         first = f": {findings[0].where[0]}: {findings[0].message}" if findings else ""
         raise DataError(f"no row of {named(data)} can be used{first}")
-    return Corpus(schema, tuple(examples)), findings
+    notes = blanks_taken_off(blanks)
+    findings += [Finding("spelling", WARNING, tuple(blanks[:_MAX_PLACES]), note) for note in notes]
+    return Corpus(schema, tuple(examples), notes), findings
 
 
-def check(
+def findings_of(
     corpus: Corpus,
     against: Corpus | None = None,
     label_errors: bool = False,
@@ -100,11 +199,14 @@ def check(
     """
     findings = [
         *balance(corpus),
+        *untrainable(corpus, seed),
         *odd_texts(corpus),
         *same_texts(corpus),
         *near_duplicates(corpus),
         *readers_agreement(corpus),
     ]
+    variants = spelling_variants(corpus.schema)
+    findings += [Finding("spelling", WARNING, (), message) for message in variants]
     if not corpus.has_documents:
         without = sum(not example.doc for example in corpus.examples)
         findings.append(
@@ -119,8 +221,21 @@ def check(
     if against is not None:
         findings += leakage(corpus, against)
     if label_errors:
-        findings += likely_label_errors(corpus, seed, jobs)
+        try:
+            findings += likely_label_errors(corpus, seed, jobs)
+        except DataError as error:
+            message = f"no model can be trained to look for wrong labels: {error}"
+            findings.append(Finding("label error", ERROR, (), message))
     return findings
+
+
+def untrainable(corpus: Corpus, seed: int = 0) -> Iterator[Finding]:
+    """Find why training would refuse the data."""
+    for problem in label_problems(corpus):
+        yield Finding("labels", ERROR, (), problem)
+    fold_of = folds(corpus.groups, TrainingSettings.folds, seed)
+    for problem in fold_problems(corpus, fold_of):
+        yield Finding("documents", ERROR, (), problem)
 
 
 def balance(corpus: Corpus) -> Iterator[Finding]:
@@ -128,8 +243,7 @@ def balance(corpus: Corpus) -> Iterator[Finding]:
     for task in corpus.schema.tasks:
         labels = corpus.labels(task.name)
         if not labels:
-            yield Finding("labels", ERROR, (), f"{task.name}: no sentence is annotated")
-            continue
+            continue  # one of `untrainable`
         counts = dict.fromkeys(task.labels, 0)
         for given in labels:
             for label in (given,) if isinstance(given, str) else given:
@@ -139,9 +253,7 @@ def balance(corpus: Corpus) -> Iterator[Finding]:
         more = f"; {left_out} not annotated" if left_out else ""
         yield Finding("labels", NOTE, (), f"{task.name}: {shares}{more}")
         for label, n in counts.items():
-            if n == 0:
-                yield Finding("labels", ERROR, (), f"{task.name}: no sentence has {label!r}")
-            elif n < LEAST_OF_A_LABEL:
+            if 0 < n < LEAST_OF_A_LABEL:
                 yield Finding(
                     "labels",
                     WARNING,
@@ -149,8 +261,6 @@ def balance(corpus: Corpus) -> Iterator[Finding]:
                     f"{task.name}: only {n} sentence(s) have {label!r}; with fewer than "
                     f"{LEAST_OF_A_LABEL} it will hardly be learned",
                 )
-            elif task.multilabel and n == len(labels):
-                yield Finding("labels", ERROR, (), f"{task.name}: every sentence has {label!r}")
 
 
 def odd_texts(corpus: Corpus) -> Iterator[Finding]:
@@ -198,22 +308,40 @@ def same_texts(corpus: Corpus) -> Iterator[Finding]:
 
 
 def near_duplicates(corpus: Corpus) -> Iterator[Finding]:
-    """Find pairs of sentences that share most of their three-word shingles.
+    """Find groups of sentences that share most of their three-word shingles.
 
-    Broder's (1997) resemblance, the Jaccard index of the sets of shingles, computed
-    exactly for all pairs by a sparse matrix product.
+    A group is what `similar_pairs` joins, directly or through others of the group.
     """
-    numbers = fingerprints(corpus.texts)
-    for i, j, similarity in similar_pairs(corpus.texts, corpus.texts):
-        if i < j and numbers[i] != numbers[j]:
-            one, other = corpus.examples[i], corpus.examples[j]
-            across = " of two documents" if one.doc != other.doc else ""
-            yield Finding(
-                "near duplicate",
-                WARNING,
-                (one.where, other.where),
-                f"{similarity:.0%} alike{across}: {_short(one.text)}",
-            )
+    numbers = fingerprints(corpus.texts).tolist()
+    first: dict[int, int] = {}
+    for i, number in enumerate(numbers):
+        first.setdefault(number, i)  # the same words again are found by `same_texts`
+    distinct = list(first.values())
+    pairs = list(similar_pairs([corpus.examples[k].text for k in distinct]))
+    graph = coo_matrix(
+        (np.ones(len(pairs)), ([i for i, _, _ in pairs], [j for _, j, _ in pairs])),
+        (len(distinct), len(distinct)),
+    )
+    _, group_of = connected_components(graph, directed=False)
+    least: dict[int, float] = {}
+    for i, _, similarity in pairs:
+        number = int(group_of[i])
+        least[number] = min(similarity, least.get(number, 1.0))
+    members = defaultdict(list)
+    for k, number in enumerate(group_of.tolist()):
+        if number in least:
+            members[number].append(distinct[k])
+    for number, group in members.items():
+        examples = [corpus.examples[k] for k in group]
+        docs = {example.doc for example in examples}
+        across = f", of {len(docs)} documents" if len(docs) > 1 else ""
+        yield Finding(
+            "near duplicate",
+            WARNING,
+            tuple(example.where for example in examples[:_MAX_PLACES]),
+            f"{len(examples)} sentences, {least[number]:.0%} alike{across}: "
+            f"{_short(examples[0].text)}",
+        )
 
 
 def leakage(corpus: Corpus, against: Corpus) -> Iterator[Finding]:
@@ -243,36 +371,6 @@ def leakage(corpus: Corpus, against: Corpus) -> Iterator[Finding]:
                 (corpus.examples[i].where, against.examples[j].where),
                 f"{similarity:.0%} alike on both sides: {_short(against.examples[j].text)}",
             )
-
-
-def similar_pairs(
-    texts: Sequence[str], others: Sequence[str], least: float = SIMILAR
-) -> Iterator[tuple[int, int, float]]:
-    """Yield the pairs (i, j, Jaccard index) of a text and another that are much alike."""
-    numbers: dict[tuple[str, ...], int] = {}
-    rows = [_shingles(text, numbers) for text in (*texts, *others)]
-    counts = np.array([len(row) for row in rows], np.int64)
-    flat = np.fromiter((n for row in rows for n in row), np.int64, int(counts.sum()))
-    indptr = np.concatenate([[0], np.cumsum(counts)])
-    x = csr_matrix((np.ones(len(flat), np.float32), flat, indptr), (len(rows), len(numbers)))
-    # A shingle of hundreds of sentences is a stock phrase: it costs much and tells little.
-    frequent = np.bincount(flat, minlength=len(numbers)) > _MAX_PAIRS_OF_A_SHINGLE
-    x = x[:, np.flatnonzero(~frequent)]
-    one, other = x[: len(texts)], x[len(texts) :].T.tocsr()
-    n_other = counts[len(texts) :]
-    for start in range(0, len(texts), _CHUNK):
-        common = (one[start : start + _CHUNK] @ other).tocoo()
-        i = common.row + start
-        union = counts[i] + n_other[common.col] - common.data
-        alike = common.data / union
-        for k in np.flatnonzero(alike >= least):
-            yield int(i[k]), int(common.col[k]), float(alike[k])
-
-
-def _shingles(text: str, numbers: dict[tuple[str, ...], int]) -> list[int]:
-    words = [token for token in tokenize(text) if token[0].isalnum()]
-    runs = zip(*(words[i:] for i in range(_SHINGLE)), strict=False)
-    return sorted({numbers.setdefault(run, len(numbers)) for run in runs})
 
 
 def readers_agreement(corpus: Corpus) -> Iterator[Finding]:
@@ -312,14 +410,12 @@ def likely_label_errors(corpus: Corpus, seed: int = 0, jobs: int = 1) -> list[Fi
         raise ConfigError(
             "looking for label errors needs cleanlab: pip install 'claim-tagger[review]'"
         ) from None
-    from tagger.training.train import train
-
-    out_of_fold = train(corpus, seed=seed, jobs=jobs).out_of_fold
+    out_of_fold = cross_fit(corpus, seed=seed, jobs=jobs).out_of_fold
     findings = []
     for task in corpus.schema.tasks:
         chosen = corpus.annotated(task.name)
         y = encode(task, corpus.labels(task.name))
-        p = out_of_fold[task.name]
+        p = out_of_fold[task.name][chosen]
         for given, probabilities, name in _questions(task, y, p):
             issues = find_label_issues(
                 given,
@@ -364,12 +460,3 @@ def _name(labels: str | tuple[str, ...]) -> str:
 def _short(text: str, n: int = 80) -> str:
     flat = " ".join(text.split())
     return flat if len(flat) <= n else flat[: n - 1] + "…"
-
-
-def summary(findings: Sequence[Finding]) -> Mapping[str, int]:
-    """Return how many findings there are of each check that found errors or warnings."""
-    counts: dict[str, int] = {}
-    for finding in findings:
-        if finding.level != NOTE:
-            counts[finding.check] = counts.get(finding.check, 0) + 1
-    return counts

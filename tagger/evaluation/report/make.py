@@ -111,8 +111,8 @@ def training_report(
     ----------
     model : what training gave.
     corpus : what it learned from.
-    out_of_fold : by task, the probabilities of the annotated sentences, each from a model
-        that had not seen its document, shape (n_annotated, n_labels).
+    out_of_fold : by task, the probabilities of the sentences, each from a model that had
+        not seen its document, shape (n_sentences, n_labels).
     fold_of : the fold of each sentence, shape (n_sentences,).
     rounds, seed, html : as in `model_report`.
     learning_curve : its points, where it was measured.
@@ -123,12 +123,8 @@ def training_report(
     """
     answers = {}
     for c in model.classifiers:
-        chosen = corpus.annotated(c.task.name)
         p = out_of_fold[c.task.name]
-        # A sentence without a gold answer is not judged: what stands there is not read.
-        spread = np.full((len(corpus), p.shape[1]), 1 / p.shape[1])
-        spread[chosen] = p
-        answers[c.task.name] = Answers(c.decide(spread), spread, c.margins(spread))
+        answers[c.task.name] = Answers(c.decide(p), p, c.margins(p))
     evaluation = evaluate(
         corpus.schema,
         corpus,

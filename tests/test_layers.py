@@ -47,8 +47,8 @@ FLOORS = {
         {"logistic", "settings", "similarity"},
         {"calibration", "requirements", "linear"},
         {"crossfit"},
-        {"search", "checks"},
-        {"train"},
+        {"search", "findings"},
+        {"train", "checks"},
     ),
     "bulk": ({"job"}, {"engines"}),
     "cli": (

@@ -19,8 +19,9 @@ from tagger.features.settings import FeatureSettings
 from tagger.model.classifier import encode
 from tagger.schema import Schema, Task
 from tagger.settings import override, parse_overrides
-from tagger.training.checks import ERROR, WARNING, findings_of
+from tagger.training.checks import findings_of
 from tagger.training.crossfit import cross_fit
+from tagger.training.findings import ERROR, WARNING
 from tagger.training.search import search
 from tagger.training.settings import TaskSettings, TrainingSettings
 
@@ -67,10 +68,10 @@ def test_the_command_and_the_library_write_the_same_bytes(tmp_path):
     in_memory = tagger.train(records(), jobs=1, **options)
     in_memory.save(tmp_path / "c")
     assert files_of(tmp_path / "a") == files_of(tmp_path / "b") == files_of(tmp_path / "c")
-    assert training.tagger.tag("It was a glad day.").sentences[0].mood == "glad"
+    assert training.tagger.tag("It was a glad day.").sentences[0].tags.labels["mood"] == "glad"
     assert training.out_of_fold["mood"].shape == (90, 3)
     assert "mood is one of calm, glad, sad" in training.guess
-    assert training.report["tasks"][0]["name"] == "mood"
+    assert training.report["about"]["model"]["id"] == training.model.id
     assert len(training.trials) == 10
 
 

@@ -7,7 +7,7 @@ import click
 
 from tagger.cli import options
 from tagger.errors import DataError
-from tagger.training.checks import Finding
+from tagger.training.findings import Finding
 
 _STYLES = {"error": "bold red", "warning": "yellow", "note": "dim"}
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from tagger.training.search import Trial
-    from tagger.training.train import Progress
+    from tagger.training.train import Progress, Training
 
 
 @click.command()
@@ -70,21 +70,14 @@ def command(
     """
     from rich.console import Console
 
-    from tagger.cli.tables import score_table
     from tagger.corpus.corpus import Columns
     from tagger.corpus.guess import schema_toml
     from tagger.corpus.schemas import find_schema
-    from tagger.evaluation.report.render import require_plots
     from tagger.files.tagged import atomic_write
     from tagger.settings import parse_overrides, read_toml
     from tagger.training.train import train
 
-    if not output and not save_schema:
-        raise click.UsageError("give --output DIR for the model, or --save-schema FILE.toml")
-    if output and Path(output).exists() and not Path(output).is_dir():
-        raise OutputError(f"{output}: is a file, expected a folder to save the model in")
-    if report:
-        require_plots()
+    _require_output(output, save_schema, report)
     raw = read_toml(config) if config else {}
     paths = list(data)
     known, named, guess = find_schema(schema, paths, Columns.pairs(columns), raw, config or "")
@@ -111,16 +104,34 @@ def command(
             jobs=jobs,
             progress=progress,
         )
+    training.save(output, report)
+    _show(console, training)
+    click.echo(f"{output}: model {training.model.id}, from {len(training.fold_of)} sentences")
+
+
+def _require_output(output: str | None, save_schema: str | None, report: str | None) -> None:
+    """Refuse what could not be written in the end, before the work begins."""
+    from tagger.evaluation.report.render import require_plots
+
+    if not output and not save_schema:
+        raise click.UsageError("give --output DIR for the model, or --save-schema FILE.toml")
+    if output and Path(output).exists() and not Path(output).is_dir():
+        raise OutputError(f"{output}: is a file, expected a folder to save the model in")
+    if report:
+        require_plots()
+
+
+def _show(console: "Console", training: "Training") -> None:
+    from tagger.cli.tables import score_table
+
     for note in training.notes:
         click.echo(f"tagger: {note}", err=True)
     if training.trials:
         _show_trials(console, training.trials)
     if training.curve:
         _show_curve(console, training.curve)
-    training.save(output, report)
     evaluation = training.evaluation
     console.print(score_table(evaluation.tasks, f"Cross-validation by {evaluation.resampled[:-1]}"))
-    click.echo(f"{output}: model {training.model.id}, from {len(training.fold_of)} sentences")
 
 
 def _targets(pairs: Sequence[str]) -> dict[str, float]:

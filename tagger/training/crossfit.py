@@ -1,6 +1,6 @@
 """Corpus -> model: folds, classifiers, calibration, thresholds."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
@@ -91,7 +91,21 @@ def cross_fit(
         probabilities = calibrated.probabilities(scores * slope + offset)
         classifiers.append(with_thresholds(calibrated, probabilities[chosen], y, options))
         out_of_fold[task.name] = probabilities
-    about = {
+    about = _about(corpus, settings, seed, classifiers, out_of_fold)
+    trained_on = np.unique(fingerprints(corpus.texts))
+    model = Model(corpus.schema, featurizer, tuple(classifiers), about, trained_on)
+    return CrossFit(model, out_of_fold, fold_of)
+
+
+def _about(
+    corpus: Corpus,
+    settings: TrainingSettings,
+    seed: int,
+    classifiers: Sequence[Classifier],
+    out_of_fold: Mapping[str, Floats],
+) -> dict[str, Any]:
+    """Return what a model's manifest says of its training."""
+    return {
         "seed": seed,
         "settings": settings.to_dict(),
         "data": {
@@ -109,9 +123,6 @@ def cross_fit(
         },
         "versions": {name: version(name) for name in ("numpy", "scipy", "scikit-learn")},
     }
-    trained_on = np.unique(fingerprints(corpus.texts))
-    model = Model(corpus.schema, featurizer, tuple(classifiers), about, trained_on)
-    return CrossFit(model, out_of_fold, fold_of)
 
 
 def confusion(task: Task, gold: npt.NDArray[Any], predicted: npt.NDArray[Any]) -> list[Any]:

@@ -137,28 +137,16 @@ def train(
     if search:
         chosen, trials = trying.search(corpus, chosen, seed, jobs, partial(tell, "searching"))
         about["search"] = [trial.to_dict() for trial in trials]
-    curve: list[dict[str, Any]] = []
-    if learning_curve:
-        steps = partial(tell, "learning curve")
-        curve = trying.learning_curve(corpus, chosen, seed, jobs, steps)
+    steps = partial(tell, "learning curve")
+    curve = trying.learning_curve(corpus, chosen, seed, jobs, steps) if learning_curve else []
     fitted = cross_fit(corpus, chosen, seed, jobs, lambda what: tell(what, 0, 0))
     model = replace(fitted.model, about=fitted.model.about | about)
     tell("measuring", 0, 0)
     evaluation, files = training_report(
         model, corpus, fitted.out_of_fold, fitted.fold_of, seed=seed, learning_curve=curve
     )
-    return Training(
-        model,
-        evaluation,
-        json.loads(files[JSON]),
-        fitted.out_of_fold,
-        fitted.fold_of,
-        tuple(trials),
-        tuple(curve),
-        guess,
-        corpus.notes,
-        files,
-    )
+    scores = (fitted.out_of_fold, fitted.fold_of, tuple(trials), tuple(curve))
+    return Training(model, evaluation, json.loads(files[JSON]), *scores, guess, corpus.notes, files)
 
 
 def _settings(

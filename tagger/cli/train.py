@@ -13,6 +13,8 @@ from tagger.errors import ConfigError, OutputError
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from tagger.corpus.corpus import Columns
+    from tagger.schema import Schema
     from tagger.training.search import Trial
     from tagger.training.train import Progress, Training
 
@@ -71,9 +73,7 @@ def command(
     from rich.console import Console
 
     from tagger.corpus.corpus import Columns
-    from tagger.corpus.guess import schema_toml
     from tagger.corpus.schemas import find_schema
-    from tagger.files.tagged import atomic_write
     from tagger.settings import parse_overrides, read_toml
     from tagger.training.train import train
 
@@ -84,9 +84,7 @@ def command(
     if guess:
         click.echo(guess, err=True)
     if save_schema:
-        with atomic_write(save_schema) as stream:
-            stream.write(schema_toml(known, named).encode())
-        click.echo(f"{save_schema}: the schema, to read, mend and give with --schema")
+        _save_schema(save_schema, known, named)
     if not output:
         return
     console = Console(stderr=True, highlight=False)
@@ -119,6 +117,15 @@ def _require_output(output: str | None, save_schema: str | None, report: str | N
         raise OutputError(f"{output}: is a file, expected a folder to save the model in")
     if report:
         require_plots()
+
+
+def _save_schema(path: str, schema: "Schema", columns: "Columns") -> None:
+    from tagger.corpus.guess import schema_toml
+    from tagger.files.tagged import atomic_write
+
+    with atomic_write(path) as stream:
+        stream.write(schema_toml(schema, columns).encode())
+    click.echo(f"{path}: the schema, to read, mend and give with --schema")
 
 
 def _show(console: "Console", training: "Training") -> None:

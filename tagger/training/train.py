@@ -109,11 +109,10 @@ def train(
         columns text, one for each task, and if possible doc (the document).
     schema : the tasks, or the path of a schema file; guessed from the data where None.
     columns : names of columns by what they hold: ``text``, ``doc`` or a task.
-    config : settings, and if need be the schema: a table, or the path of a TOML file.
+    config : settings, and if need be the schema: a table, or a TOML file's path.
     settings : values by their path, such as ``{"tasks.claim.C": 1.0}``.
     language : ISO 639 code of the sentences' language.
-    target_precision : by ``LABEL`` or ``TASK.LABEL``, the precision that its threshold is
-        set for.
+    target_precision : by ``LABEL`` or ``TASK.LABEL``, the precision to set its threshold for.
     search : whether to try a grid of settings first.
     learning_curve : whether to measure with less data too.
     seed : decides the folds.
@@ -126,7 +125,7 @@ def train(
     DataError : the data cannot be read, or cannot train a task.
     ConfigError : schema, columns or settings do not hold together.
     """
-    tell: Progress = progress or (lambda what, done, total: None)
+    tell = progress or _silent
     config_path = "" if config is None or isinstance(config, Mapping) else str(config)
     raw = read_toml(config_path) if config_path else dict(config or {})  # type: ignore[arg-type]
     known, named, guess = find_schema(schema, data, columns, raw, config_path)
@@ -147,6 +146,10 @@ def train(
     )
     scores = (fitted.out_of_fold, fitted.fold_of, tuple(trials), tuple(curve))
     return Training(model, evaluation, json.loads(files[JSON]), *scores, guess, corpus.notes, files)
+
+
+def _silent(what: str, done: int, total: int) -> None:
+    """Tell nobody."""
 
 
 def _settings(

@@ -27,7 +27,8 @@ from sklearn.pipeline import make_union
 from tagger.corpus.corpus import Corpus, folds, read_corpus
 from tagger.model.classifier import encode
 from tagger.schema import CLAIM, CLAIMS, THEME
-from tagger.training.train import TrainingSettings, train
+from tagger.training.crossfit import cross_fit
+from tagger.training.settings import TrainingSettings
 
 ROOT = Path(__file__).parent.parent
 N_FOLDS = 5
@@ -139,7 +140,7 @@ def minilm(corpus: Corpus, texts: list[str]) -> Answers:
 def tagger(corpus: Corpus, texts: list[str]) -> Answers:
     with open(ROOT / "data" / "claims-en.toml", "rb") as file:
         settings = TrainingSettings.from_dict(tomllib.load(file))
-    model = train(corpus, settings, jobs=2).model
+    model = cross_fit(corpus, settings, jobs=2).model
     p = model.probabilities(texts)
     claim, theme = (c.decide(p[c.task.name]) for c in model.classifiers)
     return claim, theme

@@ -390,7 +390,8 @@ def training(sentences: list[str], n: int) -> None:
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import FeatureUnion
 
-    from tagger.training.train import TrainingSettings, fit
+    from tagger.training.linear import fit
+    from tagger.training.settings import TrainingSettings
 
     tagger = Tagger.load()
     texts = more(sentences, n)

@@ -10,7 +10,9 @@ if TYPE_CHECKING:
     from tagger.evaluation.evaluate import evaluate
     from tagger.predictor import Tagger
     from tagger.schema import Schema, Task
+    from tagger.training.checks import check
     from tagger.training.estimator import TaggerClassifier
+    from tagger.training.train import train
 
 __version__ = "0.1.0"
 
@@ -23,8 +25,10 @@ __all__ = [
     "TaggerError",
     "Task",
     "__version__",
+    "check",
     "compare",
     "evaluate",
+    "train",
 ]
 
 _HOME = {
@@ -35,8 +39,10 @@ _HOME = {
     "TaggerClassifier": "tagger.training.estimator",
     "TaggerError": "tagger.errors",
     "Task": "tagger.schema",
+    "check": "tagger.training.checks",
     "compare": "tagger.evaluation.compare",
     "evaluate": "tagger.evaluation.evaluate",
+    "train": "tagger.training.train",
 }
 
 

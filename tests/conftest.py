@@ -10,7 +10,8 @@ from tagger.corpus.corpus import Corpus, read_corpus
 from tagger.features.settings import FeatureSettings
 from tagger.model.model import Model
 from tagger.schema import CLAIMS
-from tagger.training.train import TrainingSettings, train
+from tagger.training.crossfit import cross_fit
+from tagger.training.settings import TrainingSettings
 
 ROOT = Path(__file__).parent.parent
 SHARED = ROOT.parent / "shared"
@@ -36,7 +37,7 @@ def small_corpus() -> Corpus:
 def small_model(small_corpus: Corpus) -> Model:
     """A model trained on one beat, with every block of features but the vectors."""
     settings = TrainingSettings(FeatureSettings(lexicons=("claims", "themes")), folds=2)
-    return train(small_corpus, settings).model
+    return cross_fit(small_corpus, settings).model
 
 
 @pytest.fixture(scope="session")

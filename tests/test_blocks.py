@@ -10,7 +10,8 @@ from tagger.features.settings import FeatureSettings
 from tagger.model.export import to_pipelines
 from tagger.model.store import load_model
 from tagger.predictor import Tagger
-from tagger.training.train import TaskSettings, TrainingSettings, train
+from tagger.training.crossfit import cross_fit
+from tagger.training.settings import TaskSettings, TrainingSettings
 
 
 class Shouts(Block):
@@ -57,7 +58,7 @@ def test_a_new_block_is_learned_saved_explained_and_exported(shouting, small_cor
         {"claim": TaskSettings(blocks=("word", "shouts"))},
         folds=2,
     )
-    model = train(small_corpus, settings).model
+    model = cross_fit(small_corpus, settings).model
     assert list(model.featurizer.blocks_)[3] == "shouts"
     model.save(tmp_path / "model")
     again = load_model(tmp_path / "model")

@@ -16,7 +16,8 @@ from tagger import Tagger
 from tagger.corpus.corpus import Corpus, Example
 from tagger.model.export import to_pipelines
 from tagger.schema import Schema, Task
-from tagger.training.train import TaskSettings, TrainingSettings, train
+from tagger.training.crossfit import cross_fit
+from tagger.training.settings import TaskSettings, TrainingSettings
 
 
 @pytest.fixture(scope="module")
@@ -89,7 +90,7 @@ def toned(multilabel, settings=None):
             for i, (word, answer) in enumerate(zip(words, answers, strict=True))
         ),
     )
-    return train(corpus, settings).model, corpus, labels
+    return cross_fit(corpus, settings).model, corpus, labels
 
 
 @pytest.mark.parametrize("multilabel", [False, True])
@@ -113,7 +114,8 @@ def with_thresholds(model, thresholds):
 @pytest.mark.parametrize("multilabel", [False, True])
 def test_priors_and_thresholds_count(multilabel):
     plain, *_ = toned(multilabel)
-    priors = TaskSettings(priors={"sad": 1e-9, "glad": 1 - 1e-9}, threshold=0.5)
+    threshold = 0.5 if multilabel else 0.0
+    priors = TaskSettings(priors={"sad": 1e-9, "glad": 1 - 1e-9}, threshold=threshold)
     moved, *_ = toned(multilabel, TrainingSettings(tasks={"tone": priors}))
     texts = ["A good day, though.", "A bad day, though.", "Nothing known."]
     before = to_pipelines(plain)["tone"].predict(texts)

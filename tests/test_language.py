@@ -2,6 +2,7 @@
 
 import pytest
 
+import tagger
 from tagger.corpus.language import judge_language
 from tagger.errors import ConfigError
 from tagger.features.featurizer import Featurizer
@@ -78,3 +79,41 @@ def test_another_language_is_one_value(monkeypatch, tmp_path):
     featurizer = Featurizer(settings).fit(texts)
     assert "-ede" in featurizer.block("masked").names()
     assert "-else" in featurizer.block("masked").names()
+
+
+def german_rows():
+    """Three hundred sentences of two tones, made of parts."""
+    glad = ("kluge", "erfreuliche", "gelungene", "mutige", "gerechte")
+    sad = ("törichte", "traurige", "misslungene", "feige", "ungerechte")
+    things = ("Entscheidung", "Reform", "Rede", "Lösung", "Antwort", "Wahl")
+    ends = ("des Ministers", "der Regierung", "aus Wien", "am Montag", "im Winter")
+    return [
+        {"doc": f"d{i // 3}", "text": f"Das war eine {w} {t} {e}, sagte man.", "ton": tone}
+        for i, (tone, w, t, e) in enumerate(
+            (tone, w, t, e)
+            for tone, words in (("froh", glad), ("trüb", sad))
+            for w in words
+            for t in things
+            for e in ends
+        )
+    ]
+
+
+def test_training_on_german_uses_nothing_english_and_says_so():
+    rows = german_rows()
+    assert len(rows) == 300
+    training = tagger.train(rows, jobs=1)
+    settings = training.model.featurizer.settings
+    assert (settings.language, settings.lexicons, settings.vectors) == ("de", (), "")
+    assert "taken to be 'de': words and characters only" in training.notes[-1]
+    assert training.evaluation.tasks[0].macro_f1 > 0.9
+    answers = training.tagger.predict(["Das war eine kluge Wahl.", "Das war eine feige Antwort."])
+    assert answers["ton"].tolist() == ["froh", "trüb"]
+
+
+def test_a_language_that_is_named_is_not_judged():
+    training = tagger.train(german_rows(), language="und", jobs=1)
+    assert training.model.featurizer.settings.language == "und"
+    assert not training.notes
+    with pytest.raises(ConfigError, match="expected an ISO 639 code"):
+        tagger.train(german_rows(), language="German", jobs=1)

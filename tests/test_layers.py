@@ -40,7 +40,7 @@ FLOORS = {
         {"formats", "writers"},
         {"batches"},
     ),
-    "corpus": ({"rows", "language"}, {"corpus"}, {"guess"}),
+    "corpus": ({"rows", "language"}, {"corpus"}, {"guess"}, {"schemas"}),
     "evaluation": (
         {"answers", "bootstrap", "dates"},
         {"figures", "baselines", "tally"},
@@ -54,7 +54,13 @@ FLOORS = {
         {"drift", "months"},
     ),
     "report": ({"plots", "values"}, {"markdown"}, {"html", "card"}, {"make"}, {"reproduce"}),
-    "training": ({"logistic"}, {"train", "estimator"}, {"search", "checks"}),
+    "training": (
+        {"logistic", "settings", "similarity"},
+        {"calibration", "requirements", "linear", "estimator"},
+        {"crossfit"},
+        {"search", "findings"},
+        {"train", "checks"},
+    ),
     "bulk": (
         {"settings"},
         {"parts"},
@@ -63,7 +69,7 @@ FLOORS = {
         {"job"},
     ),
     "cli": (
-        {"options", "progress", "tables", "view", "schemas"},
+        {"options", "progress", "tables", "view"},
         {"predict", "check", "train", "evaluate", "stats", "compare", "info", "export"},
         {"main"},
     ),

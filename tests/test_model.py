@@ -10,7 +10,8 @@ from safetensors.numpy import load_file, save_file
 from tagger.errors import ModelError, OutputError
 from tagger.model.model import FORMAT, checksum
 from tagger.model.store import load_model
-from tagger.training.train import TrainingSettings, train
+from tagger.training.crossfit import cross_fit
+from tagger.training.settings import TrainingSettings
 
 
 @pytest.fixture
@@ -53,7 +54,7 @@ def test_a_saved_model_gives_the_same_answers(small_model, folder, sentences):
 
 def test_training_twice_gives_the_same_bytes(small_corpus, small_model, folder):
     settings = TrainingSettings.from_dict(small_model.about["settings"])
-    again = train(small_corpus, settings, jobs=2).model
+    again = cross_fit(small_corpus, settings, jobs=2).model
     again.save(folder.parent / "again")
     for path in folder.iterdir():
         if path.name != "README.md":

@@ -6,14 +6,9 @@ from tagger.errors import ConfigError, DataError
 from tagger.features.settings import FeatureSettings
 from tagger.model.classifier import Classifier, encode, sigmoid, softmax
 from tagger.schema import CLAIM, THEME, Schema, Task
-from tagger.training.train import (
-    TaskSettings,
-    TrainingSettings,
-    best_f1_threshold,
-    calibrate,
-    prior_shift,
-    train,
-)
+from tagger.training.calibration import best_f1_threshold, calibrate, prior_shift
+from tagger.training.crossfit import cross_fit
+from tagger.training.settings import TaskSettings, TrainingSettings
 
 TONE = Schema((Task("tone", ("glad", "sad")),))
 
@@ -31,7 +26,7 @@ def tones(labels, docs=None):
 
 def test_a_single_label_task_is_learned():
     corpus = tones(["glad", "sad"] * 20)
-    training = train(corpus, TrainingSettings(FeatureSettings(char_ngrams=(3, 4))))
+    training = cross_fit(corpus, TrainingSettings(FeatureSettings(char_ngrams=(3, 4))))
     y = encode(TONE.tasks[0], corpus.labels("tone"))
     assert (training.out_of_fold["tone"].argmax(axis=1) == y).all()
 
@@ -42,9 +37,9 @@ def test_missing_answers_are_left_out_of_their_task():
         Example(f"A {t} day {p}, {i}.", {"tone": t} if i % 3 else {"tone": t, "place": p}, str(i))
         for i, (t, p) in enumerate([("glad", "here"), ("sad", "there")] * 15)
     ]
-    training = train(Corpus(both, tuple(examples)))
+    training = cross_fit(Corpus(both, tuple(examples)))
     assert training.out_of_fold["tone"].shape == (30, 2)
-    assert training.out_of_fold["place"].shape == (10, 2)
+    assert training.out_of_fold["place"].shape == (30, 2)
 
 
 @pytest.mark.parametrize(
@@ -57,17 +52,17 @@ def test_missing_answers_are_left_out_of_their_task():
 )
 def test_what_cannot_be_learned_is_refused(corpus, message):
     with pytest.raises(DataError, match=message):
-        train(corpus)
+        cross_fit(corpus)
 
 
 def test_a_label_that_every_sentence_has():
     schema = Schema((Task("t", ("x", "y"), multilabel=True),))
     examples = (Example("a b", {"t": ("x",)}), Example("a c", {"t": ("x", "y")}))
     with pytest.raises(DataError, match="every sentence has the t 'x'"):
-        train(Corpus(schema, examples))
+        cross_fit(Corpus(schema, examples))
     settings = TrainingSettings(tasks={"t": TaskSettings(priors={"x": 1.0, "y": 0.5})})
     with pytest.raises(ConfigError, match="expected shares below 1"):
-        train(Corpus(schema, examples), settings)
+        cross_fit(Corpus(schema, examples), settings)
 
 
 @pytest.mark.parametrize(
@@ -99,12 +94,12 @@ def test_a_wrong_configuration_is_named(raw, message):
 )
 def test_settings_that_do_not_fit_the_schema(settings, message):
     with pytest.raises(ConfigError, match=message):
-        train(tones(["glad", "sad"] * 4), TrainingSettings(tasks=settings))
+        cross_fit(tones(["glad", "sad"] * 4), TrainingSettings(tasks=settings))
 
 
 def test_a_block_that_a_task_does_not_use_has_no_weight():
     settings = TrainingSettings(tasks={"tone": TaskSettings(blocks=("word",))})
-    model = train(tones(["glad", "sad"] * 10), settings).model
+    model = cross_fit(tones(["glad", "sad"] * 10), settings).model
     (classifier,) = model.classifiers
     columns = model.featurizer.blocks_
     assert np.any(classifier.coef[:, columns["word"]])

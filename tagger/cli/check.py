@@ -7,7 +7,7 @@ import click
 
 from tagger.cli import options
 from tagger.errors import DataError
-from tagger.training.checks import Finding
+from tagger.training.findings import Finding
 
 _STYLES = {"error": "bold red", "warning": "yellow", "note": "dim"}
 
@@ -47,33 +47,26 @@ def command(
     tagger check data/corpus
     tagger check train.jsonl --against test.jsonl --label-errors --strict
     """
-    from tagger.cli.schemas import find_schema
-    from tagger.files.formats import expand
-    from tagger.training.checks import check, read_for_checks, summary
+    from tagger.corpus.corpus import Columns
+    from tagger.training.checks import check
 
-    files = expand(list(data))
-    found, named, guess = find_schema(schema, files, columns)
-    corpus, findings = read_for_checks(files, found, named)
-    other = None
-    if against:
-        other, theirs = read_for_checks(expand(list(against)), found, named)
-        findings += theirs
-    findings += check(corpus, other, label_errors, seed, jobs)
-    counts = summary(findings)
+    checked = check(
+        list(data),
+        schema=schema,
+        columns=Columns.pairs(columns),
+        against=list(against) or None,
+        label_errors=label_errors,
+        seed=seed,
+        jobs=jobs,
+    )
+    if checked.guess:
+        click.echo(checked.guess, err=True)
     if output_format == "json":
-        report = {
-            "n_sentences": len(corpus),
-            "schema": found.to_dict(),
-            "counts": counts,
-            "findings": [finding.to_dict() for finding in findings],
-        }
-        click.echo(json.dumps(report, indent=2, ensure_ascii=False))
+        click.echo(json.dumps(checked.to_dict(), indent=2, ensure_ascii=False))
     else:
-        if guess:
-            click.echo(guess, err=True)
-        _show(findings, len(corpus), show)
-    if strict and counts:
-        raise DataError(", ".join(f"{name}: {n}" for name, n in counts.items()))
+        _show(checked.findings, checked.n_sentences, show)
+    if strict and checked.counts:
+        raise DataError(", ".join(f"{name}: {n}" for name, n in checked.counts.items()))
 
 
 def _show(findings: Sequence[Finding], n_sentences: int, n: int) -> None:

@@ -8,16 +8,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tagger.cli import options
-from tagger.errors import ConfigError, OutputError, did_you_mean
+from tagger.errors import ConfigError, OutputError
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from tagger.corpus.corpus import Columns
     from tagger.schema import Schema
-    from tagger.training.search import Progress, Trial
-
-# What labels that are not ours gain from: measured on sentence subjectivity (README).
-_DEFAULT_FEATURES = {"lexicons": ["claims", "themes"], "vectors": "words-en"}
+    from tagger.training.search import Trial
+    from tagger.training.train import Progress, Training
 
 
 @click.command()
@@ -34,6 +33,7 @@ _DEFAULT_FEATURES = {"lexicons": ["claims", "themes"], "vectors": "words-en"}
     help="Override a setting, such as tasks.claim.C=1.0.",
 )
 @options.columns()
+@click.option("--language", metavar="CODE", help="ISO 639 code, such as de. [judged from DATA]")
 @click.option("--search", "wants_search", is_flag=True, help="Try a grid of settings first.")
 @click.option(
     "--target-precision",
@@ -54,6 +54,7 @@ def command(
     config: str | None,
     settings: tuple[str, ...],
     columns: tuple[str, ...],
+    language: str | None,
     wants_search: bool,
     targets: tuple[str, ...],
     wants_curve: bool,
@@ -71,22 +72,47 @@ def command(
     tagger train tweets.csv --column text=tweet --search --output models/tweets
     tagger train tweets.csv --save-schema tweets.toml
     """
-    from dataclasses import replace
-
     from rich.console import Console
 
-    from tagger.cli.schemas import find_schema, override, read_toml
-    from tagger.cli.tables import score_table
-    from tagger.corpus.corpus import read_corpus
-    from tagger.corpus.guess import schema_toml
+    from tagger.corpus.corpus import Columns
+    from tagger.corpus.schemas import find_schema
+    from tagger.settings import parse_overrides, read_toml
+    from tagger.training.train import train
+
+    _require_output(output, save_schema, report)
+    raw = read_toml(config) if config else {}
+    paths = list(data)
+    known, named, guess = find_schema(schema, paths, Columns.pairs(columns), raw, config or "")
+    if guess:
+        click.echo(guess, err=True)
+    if save_schema:
+        _save_schema(save_schema, known, named)
+    if not output:
+        return
+    console = Console(stderr=True, highlight=False)
+    with _bar(console) as progress:
+        training = train(
+            paths,
+            schema=known,
+            columns=named,
+            config=raw,
+            settings=parse_overrides(settings),
+            language=language,
+            target_precision=_targets(targets),
+            search=wants_search,
+            learning_curve=wants_curve,
+            seed=seed,
+            jobs=jobs,
+            progress=progress,
+        )
+    training.save(output, report)
+    _show(console, training)
+    click.echo(f"{output}: model {training.model.id}, from {len(training.fold_of)} sentences")
+
+
+def _require_output(output: str | None, save_schema: str | None, report: str | None) -> None:
+    """Refuse what could not be written in the end, before the work begins."""
     from tagger.evaluation.report.html import require_plots
-    from tagger.evaluation.report.make import training_report
-    from tagger.evaluation.report.values import HTML, write_files
-    from tagger.files.formats import expand
-    from tagger.files.tagged import atomic_write
-    from tagger.model.model import CARD
-    from tagger.training.search import learning_curve, search
-    from tagger.training.train import TrainingSettings, train
 
     if not output and not save_schema:
         raise click.UsageError("give --output DIR for the model, or --save-schema FILE.toml")
@@ -94,93 +120,58 @@ def command(
         raise OutputError(f"{output}: is a file, expected a folder to save the model in")
     if report:
         require_plots()
-    files = expand(list(data))
-    raw = read_toml(config) if config else {}
-    found, named, guess = find_schema(schema, files, columns, raw, config or "")
-    if guess:
-        click.echo(guess, err=True)
-    if save_schema:
-        with atomic_write(save_schema) as stream:
-            stream.write(schema_toml(found, named).encode())
-        click.echo(f"{save_schema}: the schema, to read, mend and give with --schema")
-    if not output:
-        return
-    if isinstance(raw.setdefault("features", {}), dict):
-        raw["features"] = _DEFAULT_FEATURES | raw["features"]
-    override(raw, settings)
-    _set_targets(raw, targets, found)
-    chosen = TrainingSettings.from_dict(raw)
-    corpus = read_corpus(files, found, named)
-    console = Console(stderr=True, highlight=False)
-    about: dict[str, Any] = {"columns": named.to_dict()}
-    if wants_search:
-        with _bar(console, "searching") as progress:
-            chosen, trials = search(corpus, chosen, seed, jobs, progress)
-        _show_trials(console, trials)
-        about["search"] = [trial.to_dict() for trial in trials]
-    curve: list[dict[str, Any]] = []
-    if wants_curve:
-        with _bar(console, "learning curve") as progress:
-            curve = learning_curve(corpus, chosen, seed, jobs, progress)
-        if curve:
-            _show_curve(console, curve)
-    with console.status("") as status:
-        training = train(corpus, chosen, seed, jobs, status.update)
-        training = replace(
-            training, model=replace(training.model, about=training.model.about | about)
-        )
-        status.update("measuring")
-        evaluation, reports = training_report(
-            training.model,
-            corpus,
-            training.out_of_fold,
-            training.fold_of,
-            seed=seed,
-            learning_curve=curve,
-            html=bool(report),
-        )
-    training.model.save(output, reports.pop(CARD))
-    if report:
-        write_files(report, reports)
-    reports.pop(HTML, None)
-    write_files(output, reports)
+
+
+def _save_schema(path: str, schema: "Schema", columns: "Columns") -> None:
+    from tagger.corpus.guess import schema_toml
+    from tagger.files.tagged import atomic_write
+
+    with atomic_write(path) as stream:
+        stream.write(schema_toml(schema, columns).encode())
+    click.echo(f"{path}: the schema, to read, mend and give with --schema")
+
+
+def _show(console: "Console", training: "Training") -> None:
+    from tagger.cli.tables import score_table
+
+    for note in training.notes:
+        click.echo(f"tagger: {note}", err=True)
+    if training.trials:
+        _show_trials(console, training.trials)
+    if training.curve:
+        _show_curve(console, training.curve)
+    evaluation = training.evaluation
     console.print(score_table(evaluation.tasks, f"Cross-validation by {evaluation.resampled[:-1]}"))
-    click.echo(f"{output}: model {training.model.id}, from {len(corpus)} sentences")
 
 
-def _set_targets(raw: dict[str, Any], targets: Sequence[str], schema: "Schema") -> None:
-    """Put ``LABEL=P`` or ``TASK.LABEL=P`` into a configuration."""
-    known = {f"{t.name}.{label}": (t, label) for t in schema.tasks for label in t.labels}
-    for target in targets:
-        name, equals, number = target.rpartition("=")
+def _targets(pairs: Sequence[str]) -> dict[str, float]:
+    """Return the precisions that pairs ``LABEL=P`` or ``TASK.LABEL=P`` wish."""
+    targets: dict[str, float] = {}
+    for pair in pairs:
+        name, equals, number = pair.rpartition("=")
         try:
             wanted = float(number) if equals else None
         except ValueError:
             wanted = None
         if wanted is None:
-            raise ConfigError(f"target precision is {target!r}, expected LABEL=P such as war=0.9")
-        fits = [pair for full, pair in known.items() if name in (full, pair[1])]
-        if not fits:
-            labels = [label for _, label in known.values()]
-            raise ConfigError(f"there is no label {name!r}: {did_you_mean(name, labels)}")
-        if len(fits) > 1:
-            tasks = ", ".join(f"{task.name}.{label}" for task, label in fits)
-            raise ConfigError(f"the label {name!r} is one of several tasks, expected {tasks}")
-        task, label = fits[0]
-        options = raw.setdefault("tasks", {}).setdefault(task.name, {})
-        options.setdefault("target_precision", {})[label] = wanted
+            raise ConfigError(f"target precision is {pair!r}, expected LABEL=P such as war=0.9")
+        if targets.setdefault(name, wanted) != wanted:
+            raise ConfigError(f"target precision of {name!r} is {targets[name]} and {wanted}")
+    return targets
 
 
 @contextmanager
-def _bar(console: "Console", what: str) -> Iterator["Progress"]:
-    """Show a bar with the time left."""
+def _bar(console: "Console") -> Iterator["Progress"]:
+    """Show what is done, with the time left where that is known."""
     from rich import progress as rich
 
     counts = rich.MofNCompleteColumn(), rich.TimeRemainingColumn()
-    parts = (rich.TextColumn(what), rich.BarColumn(), *counts)
+    parts = (rich.TextColumn("{task.description}"), rich.BarColumn(), *counts)
     with rich.Progress(*parts, console=console, transient=True) as shown:
-        task = shown.add_task(what, total=None)
-        yield lambda done, total: shown.update(task, completed=done, total=total)
+        task = shown.add_task("", total=None)
+        yield lambda what, done, total: shown.update(
+            task, description=what, completed=done, total=total or None
+        )
 
 
 def _show_curve(console: "Console", points: Sequence[Mapping[str, Any]]) -> None:

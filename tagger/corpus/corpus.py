@@ -81,23 +81,44 @@ class Columns:
 
         Raises
         ------
-        ConfigError : something else than such a pair.
+        ConfigError : something else than such a pair, or two columns for one thing.
         """
-        raw = dict(known or {})
+        return cls.from_dict((known or {}) | cls.pairs(pairs))
+
+    @staticmethod
+    def pairs(pairs: Sequence[str]) -> dict[str, str]:
+        """Return the columns that pairs ``FIELD=NAME`` name.
+
+        Raises
+        ------
+        ConfigError : something else than such a pair, or two columns for one thing.
+        """
+        columns: dict[str, str] = {}
         for pair in pairs:
-            name, equals, column = pair.partition("=")
+            name, equals, column = (part.strip() for part in pair.partition("="))
             if not (name and equals and column):
                 raise ConfigError(f"column is {pair!r}, expected FIELD=NAME such as text=sentence")
-            raw[name.strip()] = column.strip()
-        return cls.from_dict(raw)
+            if columns.setdefault(name, column) != column:
+                raise ConfigError(
+                    f"column {name!r} is {columns[name]!r} and {column!r}, expected one for it"
+                )
+        return columns
 
 
 @dataclass(frozen=True)
 class Corpus:
-    """Labelled sentences under one schema."""
+    """Labelled sentences under one schema.
+
+    Parameters
+    ----------
+    schema : the tasks.
+    examples : the sentences.
+    notes : what reading them changed, in sentences.
+    """
 
     schema: Schema
     examples: tuple[Example, ...]
+    notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.examples)
@@ -157,8 +178,8 @@ def read_corpus(data: Data, schema: Schema, columns: Columns | None = None) -> C
         file and line. A corpus without a sentence.
     """
     columns = columns or Columns()
-    for name in columns.tasks:
-        schema[name]  # raises where there is no such task
+    check_columns(schema, columns)
+    blanks: list[str] = []
     examples: list[Example] = []
     problems: dict[str, list[str]] = {}
     for row in rows_of(data):
@@ -166,6 +187,7 @@ def read_corpus(data: Data, schema: Schema, columns: Columns | None = None) -> C
             if isinstance(row, Reject):
                 raise DataError(row.reason)
             examples.append(example_of(row, schema, columns))
+            blanks += [row.where] * has_blanks(row, schema, columns)
         except DataError as error:
             problems.setdefault(str(error), []).append(row.where)
     if problems:
@@ -179,7 +201,40 @@ def read_corpus(data: Data, schema: Schema, columns: Columns | None = None) -> C
         raise DataError("\n".join(lines))
     if not examples:
         raise DataError(f"no labelled sentence in {named(data)}")
-    return Corpus(schema, tuple(examples))
+    return Corpus(schema, tuple(examples), blanks_taken_off(blanks))
+
+
+def check_columns(schema: Schema, columns: Columns) -> None:
+    """Raise ConfigError where columns name no task, or one column stands for two things."""
+    for name in columns.tasks:
+        schema[name]  # raises where there is no such task
+    fields = {"text": columns.text, "doc": columns.doc} | {
+        task.name: columns.tasks.get(task.name, task.name) for task in schema.tasks
+    }
+    owner: dict[str, str] = {}
+    for field_name, column in fields.items():
+        if owner.setdefault(column, field_name) != field_name:
+            raise ConfigError(
+                f"the column {column!r} stands for two things, {owner[column]} and {field_name}: "
+                f"name another with --column {field_name}=NAME"
+            )
+
+
+def has_blanks(row: Row, schema: Schema, columns: Columns) -> bool:
+    """Return whether a label of a row has blanks around it, which `example_of` takes off."""
+    values = (row.record.get(columns.tasks.get(task.name, task.name)) for task in schema.tasks)
+    answers = (v for value in values for v in (value if isinstance(value, list) else [value]))
+    return any(isinstance(v, str) and v.strip() not in ("", v) for v in answers)
+
+
+def blanks_taken_off(places: Sequence[str]) -> tuple[str, ...]:
+    """Say that labels had blanks around them."""
+    if not places:
+        return ()
+    return (
+        f"{len(places)} row(s) have blanks around a label, which are taken off; the first is "
+        f"{places[0]}",
+    )
 
 
 def example_of(row: Row, schema: Schema, columns: Columns) -> Example:
@@ -210,10 +265,12 @@ def example_of(row: Row, schema: Schema, columns: Columns) -> Example:
 
 
 def plain_label(value: Any) -> Any:
-    """Return numbers and truth values as the labels that they are meant as."""
+    """Return numbers, truth values and padded strings as the labels that they are meant as."""
     if isinstance(value, bool):
         return "true" if value else "false"
-    return str(value) if isinstance(value, int) else value
+    if isinstance(value, int):
+        return str(value)
+    return value.strip() if isinstance(value, str) else value
 
 
 def folds(groups: npt.NDArray[np.int64], n_folds: int, seed: int) -> npt.NDArray[np.int64]:

@@ -119,7 +119,7 @@ def _looks_like_labels(rows: Sequence[dict[str, Any]], name: str) -> bool:
 def _parts(value: Any) -> list[str]:
     value = plain_label(value)
     if isinstance(value, list):
-        return [str(plain_label(v)) for v in value]
+        return [part for v in value if (part := str(plain_label(v)))]
     if isinstance(value, str):
         return [part.strip() for part in value.split(MULTILABEL_SEPARATOR) if part.strip()]
     return []

@@ -49,6 +49,9 @@ def rows_of(data: Data) -> Iterator[Row | Reject]:
 
 def _of_frame(frame: Any) -> Iterator[Row]:
     names = [str(name) for name in frame.columns]
+    for name in names:
+        if names.count(name) > 1:
+            raise DataError(f"the data has two columns {name!r}, expected each name once")
     columns = [_values(frame[name]) for name in frame.columns]
     for number, values in enumerate(zip(*columns, strict=True), 1):
         yield Row(dict(zip(names, values, strict=True)), "row", number)

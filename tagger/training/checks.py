@@ -1,57 +1,121 @@
-"""What a careful person looks for in labelled data before training on it."""
+"""Labelled data -> all that is wrong with it, or may be, in one call."""
 
-import re
-import unicodedata
-from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+import json
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-from scipy.sparse import csr_matrix
-
-from tagger.corpus.corpus import Columns, Corpus, Example, example_of
+from tagger.corpus.corpus import (
+    Columns,
+    Corpus,
+    Example,
+    blanks_taken_off,
+    check_columns,
+    example_of,
+    has_blanks,
+)
 from tagger.corpus.rows import Data, named, rows_of
-from tagger.errors import ConfigError, DataError
-from tagger.evaluation.readers import agreement, readers_of
+from tagger.corpus.schemas import find_schema, spelling_variants
+from tagger.errors import DataError
+from tagger.evaluation.report.values import write_files
 from tagger.files import Reject
-from tagger.model.classifier import encode
-from tagger.model.model import fingerprints
-from tagger.schema import Schema, Task
-from tagger.text.tokens import tokenize
-
-LEAST_OF_A_LABEL = 20
-SIMILAR = 0.8
-_SHINGLE = 3
-_MIN_WORDS, _MAX_WORDS = 3, 120
-_MAX_PAIRS_OF_A_SHINGLE = 200
-_MOJIBAKE = re.compile(r"[ÃÂ][\u0080-\u00bf]|â€|\ufffd")
-_CHUNK = 2000
-
-ERROR, WARNING, NOTE = "error", "warning", "note"
+from tagger.schema import Schema
+from tagger.training.findings import (
+    ERROR,
+    MAX_PLACES,
+    NOTE,
+    WARNING,
+    Finding,
+    balance,
+    leakage,
+    likely_label_errors,
+    near_duplicates,
+    odd_texts,
+    readers_agreement,
+    same_texts,
+    untrainable,
+)
 
 
 @dataclass(frozen=True)
-class Finding:
-    """Something that a check found.
+class Check:
+    """What `check` found.
 
     Parameters
     ----------
-    check : what was looked for, such as "near duplicate".
-    level : "error" (training refuses it), "warning" (look at it) or "note" (a figure).
-    where : files and lines, or empty for the data as a whole.
-    message : what was found.
+    schema : the tasks that the data was read by.
+    n_sentences : number of sentences that could be read.
+    findings : errors, warnings and notes.
+    guess : what was guessed about the data, or empty.
     """
 
-    check: str
-    level: str
-    where: tuple[str, ...]
-    message: str
+    schema: Schema
+    n_sentences: int
+    findings: tuple[Finding, ...]
+    guess: str = ""
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many findings there are of each check that found errors or warnings."""
+        return dict(Counter(f.check for f in self.findings if f.level != NOTE))
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the finding as plain JSON values."""
-        return asdict(self) | {"where": list(self.where)}
+        """Return the findings as plain JSON values."""
+        return {
+            "n_sentences": self.n_sentences,
+            "schema": self.schema.to_dict(),
+            "counts": self.counts,
+            "findings": [finding.to_dict() for finding in self.findings],
+        }
+
+    def save(self, folder: str | Path) -> None:
+        """Write ``check.json`` into a folder.
+
+        Raises
+        ------
+        OutputError : it cannot be written.
+        """
+        text = json.dumps(self.to_dict(), indent=2, ensure_ascii=False)
+        write_files(str(folder), {"check.json": text + "\n"})
+
+
+def check(
+    data: Data,
+    *,
+    schema: Schema | str | Path | None = None,
+    columns: Columns | Mapping[str, str] | None = None,
+    against: Data = None,
+    label_errors: bool = False,
+    seed: int = 0,
+    jobs: int = 1,
+) -> Check:
+    """Look labelled sentences over before training on them.
+
+    Parameters
+    ----------
+    data : paths, records (a list of dicts) or a DataFrame.
+    schema : the tasks, or the path of a schema file; guessed from the data where None.
+    columns : names of columns by what they hold: ``text``, ``doc`` or a task.
+    against : test data that must share nothing with `data`.
+    label_errors : whether to look for wrong labels too, which trains a model.
+    seed, jobs : of that training: decides the folds; number of processes.
+
+    Raises
+    ------
+    ConfigError : schema or columns do not hold together, or `label_errors` without the
+        extra `review`.
+    DataError : a file cannot be read, or no row can be used.
+    """
+    known, named_columns, guess = find_schema(schema, data, columns)
+    corpus, findings = read_for_checks(data, known, named_columns)
+    other = None
+    if against is not None:
+        other, theirs = read_for_checks(against, known, named_columns)
+        findings += theirs
+    findings += findings_of(corpus, other, label_errors, seed, jobs)
+    return Check(known, len(corpus), tuple(findings), guess)
 
 
 def read_for_checks(
@@ -63,22 +127,28 @@ def read_for_checks(
     ------
     DataError : a file cannot be read, or no row can be used.
     """
+    columns = columns or Columns()
+    check_columns(schema, columns)
+    blanks: list[str] = []
     examples: list[Example] = []
     findings: list[Finding] = []
     for row in rows_of(data):
         try:
             if isinstance(row, Reject):
                 raise DataError(row.reason)
-            examples.append(example_of(row, schema, columns or Columns()))
+            examples.append(example_of(row, schema, columns))
+            blanks += [row.where] * has_blanks(row, schema, columns)
         except DataError as error:
             findings.append(Finding("row", ERROR, (row.where,), str(error)))
     if not examples:
         first = f": {findings[0].where[0]}: {findings[0].message}" if findings else ""
         raise DataError(f"no row of {named(data)} can be used{first}")
-    return Corpus(schema, tuple(examples)), findings
+    notes = blanks_taken_off(blanks)
+    findings += [Finding("spelling", WARNING, tuple(blanks[:MAX_PLACES]), note) for note in notes]
+    return Corpus(schema, tuple(examples), notes), findings
 
 
-def check(
+def findings_of(
     corpus: Corpus,
     against: Corpus | None = None,
     label_errors: bool = False,
@@ -100,11 +170,14 @@ def check(
     """
     findings = [
         *balance(corpus),
+        *untrainable(corpus, seed),
         *odd_texts(corpus),
         *same_texts(corpus),
         *near_duplicates(corpus),
         *readers_agreement(corpus),
     ]
+    variants = spelling_variants(corpus.schema)
+    findings += [Finding("spelling", WARNING, (), message) for message in variants]
     if not corpus.has_documents:
         without = sum(not example.doc for example in corpus.examples)
         findings.append(
@@ -119,257 +192,9 @@ def check(
     if against is not None:
         findings += leakage(corpus, against)
     if label_errors:
-        findings += likely_label_errors(corpus, seed, jobs)
+        try:
+            findings += likely_label_errors(corpus, seed, jobs)
+        except DataError as error:
+            message = f"no model can be trained to look for wrong labels: {error}"
+            findings.append(Finding("label error", ERROR, (), message))
     return findings
-
-
-def balance(corpus: Corpus) -> Iterator[Finding]:
-    """Count labels; warn of those too rare to be learned."""
-    for task in corpus.schema.tasks:
-        labels = corpus.labels(task.name)
-        if not labels:
-            yield Finding("labels", ERROR, (), f"{task.name}: no sentence is annotated")
-            continue
-        counts = dict.fromkeys(task.labels, 0)
-        for given in labels:
-            for label in (given,) if isinstance(given, str) else given:
-                counts[label] += 1
-        shares = ", ".join(f"{x} {n} ({n / len(labels):.0%})" for x, n in counts.items())
-        left_out = len(corpus) - len(labels)
-        more = f"; {left_out} not annotated" if left_out else ""
-        yield Finding("labels", NOTE, (), f"{task.name}: {shares}{more}")
-        for label, n in counts.items():
-            if n == 0:
-                yield Finding("labels", ERROR, (), f"{task.name}: no sentence has {label!r}")
-            elif n < LEAST_OF_A_LABEL:
-                yield Finding(
-                    "labels",
-                    WARNING,
-                    (),
-                    f"{task.name}: only {n} sentence(s) have {label!r}; with fewer than "
-                    f"{LEAST_OF_A_LABEL} it will hardly be learned",
-                )
-            elif task.multilabel and n == len(labels):
-                yield Finding("labels", ERROR, (), f"{task.name}: every sentence has {label!r}")
-
-
-def odd_texts(corpus: Corpus) -> Iterator[Finding]:
-    """Find sentences of odd length, and traces of a wrong encoding."""
-    for example in corpus.examples:
-        n = len(example.text.split())
-        if n < _MIN_WORDS or n > _MAX_WORDS:
-            yield Finding(
-                "length", WARNING, (example.where,), f"{n} word(s): {_short(example.text)}"
-            )
-        if found := _MOJIBAKE.search(example.text):
-            yield Finding(
-                "encoding",
-                WARNING,
-                (example.where,),
-                f"{found[0]!r} looks like a wrong encoding: {_short(example.text)}",
-            )
-        control = [c for c in example.text if unicodedata.category(c) in ("Cc", "Cs", "Co", "Cn")]
-        if bad := [c for c in control if c not in "\t\n\r\ufffd"]:
-            yield Finding(
-                "encoding", WARNING, (example.where,), f"the character {bad[0]!a} is not text"
-            )
-
-
-def same_texts(corpus: Corpus) -> Iterator[Finding]:
-    """Find sentences of the same words: repeated, with other labels, in other documents."""
-    places = defaultdict(list)
-    for i, number in enumerate(fingerprints(corpus.texts).tolist()):
-        places[number].append(i)
-    for same in places.values():
-        if len(same) < 2:
-            continue
-        examples = [corpus.examples[i] for i in same]
-        where = tuple(e.where for e in examples)
-        text = _short(examples[0].text)
-        for task in corpus.schema.tasks:
-            given = sorted({_name(e.labels[task.name]) for e in examples if task.name in e.labels})
-            if len(given) > 1:
-                yield Finding(
-                    "conflict", WARNING, where, f"{task.name} is {' and '.join(given)}: {text}"
-                )
-        docs = {e.doc for e in examples if e.doc}
-        across = f" in {len(docs)} documents" if len(docs) > 1 else ""
-        yield Finding("duplicate", WARNING, where, f"{len(same)} times{across}: {text}")
-
-
-def near_duplicates(corpus: Corpus) -> Iterator[Finding]:
-    """Find pairs of sentences that share most of their three-word shingles.
-
-    Broder's (1997) resemblance, the Jaccard index of the sets of shingles, computed
-    exactly for all pairs by a sparse matrix product.
-    """
-    numbers = fingerprints(corpus.texts)
-    for i, j, similarity in similar_pairs(corpus.texts, corpus.texts):
-        if i < j and numbers[i] != numbers[j]:
-            one, other = corpus.examples[i], corpus.examples[j]
-            across = " of two documents" if one.doc != other.doc else ""
-            yield Finding(
-                "near duplicate",
-                WARNING,
-                (one.where, other.where),
-                f"{similarity:.0%} alike{across}: {_short(one.text)}",
-            )
-
-
-def leakage(corpus: Corpus, against: Corpus) -> Iterator[Finding]:
-    """Find sentences and documents of one corpus that stand in another."""
-    docs = {e.doc for e in corpus.examples if e.doc}
-    shared = sorted({e.doc for e in against.examples} & docs)
-    if shared:
-        named = ", ".join(shared[:5]) + (" ..." if len(shared) > 5 else "")
-        yield Finding("leakage", WARNING, (), f"{len(shared)} document(s) on both sides: {named}")
-    place: dict[int, str] = {}
-    for example, number in zip(corpus.examples, fingerprints(corpus.texts).tolist(), strict=True):
-        place.setdefault(number, example.where)
-    theirs = fingerprints(against.texts).tolist()
-    for example, number in zip(against.examples, theirs, strict=True):
-        if number in place:
-            yield Finding(
-                "leakage",
-                WARNING,
-                (place[number], example.where),
-                f"the same sentence on both sides: {_short(example.text)}",
-            )
-    for i, j, similarity in similar_pairs(corpus.texts, against.texts):
-        if theirs[j] not in place:
-            yield Finding(
-                "leakage",
-                WARNING,
-                (corpus.examples[i].where, against.examples[j].where),
-                f"{similarity:.0%} alike on both sides: {_short(against.examples[j].text)}",
-            )
-
-
-def similar_pairs(
-    texts: Sequence[str], others: Sequence[str], least: float = SIMILAR
-) -> Iterator[tuple[int, int, float]]:
-    """Yield the pairs (i, j, Jaccard index) of a text and another that are much alike."""
-    numbers: dict[tuple[str, ...], int] = {}
-    rows = [_shingles(text, numbers) for text in (*texts, *others)]
-    counts = np.array([len(row) for row in rows], np.int64)
-    flat = np.fromiter((n for row in rows for n in row), np.int64, int(counts.sum()))
-    indptr = np.concatenate([[0], np.cumsum(counts)])
-    x = csr_matrix((np.ones(len(flat), np.float32), flat, indptr), (len(rows), len(numbers)))
-    # A shingle of hundreds of sentences is a stock phrase: it costs much and tells little.
-    frequent = np.bincount(flat, minlength=len(numbers)) > _MAX_PAIRS_OF_A_SHINGLE
-    x = x[:, np.flatnonzero(~frequent)]
-    one, other = x[: len(texts)], x[len(texts) :].T.tocsr()
-    n_other = counts[len(texts) :]
-    for start in range(0, len(texts), _CHUNK):
-        common = (one[start : start + _CHUNK] @ other).tocoo()
-        i = common.row + start
-        union = counts[i] + n_other[common.col] - common.data
-        alike = common.data / union
-        for k in np.flatnonzero(alike >= least):
-            yield int(i[k]), int(common.col[k]), float(alike[k])
-
-
-def _shingles(text: str, numbers: dict[tuple[str, ...], int]) -> list[int]:
-    words = [token for token in tokenize(text) if token[0].isalnum()]
-    runs = zip(*(words[i:] for i in range(_SHINGLE)), strict=False)
-    return sorted({numbers.setdefault(run, len(numbers)) for run in runs})
-
-
-def readers_agreement(corpus: Corpus) -> Iterator[Finding]:
-    """Report how far several readers agree."""
-    for task in corpus.schema.tasks:
-        found = agreement(task, readers_of(corpus, task))
-        if found is None:
-            continue
-        for pair in found["pairs"]:
-            yield Finding(
-                "readers",
-                NOTE,
-                (),
-                f"{task.name}: {' and '.join(pair['readers'])} agree with Cohen's kappa "
-                f"{pair['kappa']:.3f} on {pair['n']} sentences",
-            )
-        for label, alpha in found["alpha"].items():
-            shown = "undefined" if alpha is None else f"{alpha:.3f}"
-            message = f"{task.name}: Krippendorff's alpha of {label} {shown}"
-            yield Finding("readers", NOTE, (), message)
-
-
-def likely_label_errors(corpus: Corpus, seed: int = 0, jobs: int = 1) -> list[Finding]:
-    """Find labels that a model trained without them contradicts.
-
-    Confident learning (Northcutt et al. 2021), by cleanlab, on probabilities from
-    cross-validation by document; a multi-label task label by label.
-
-    Raises
-    ------
-    ConfigError : the extra `review` is not installed.
-    DataError : the corpus cannot train a task.
-    """
-    try:
-        from cleanlab.filter import find_label_issues
-    except ImportError:
-        raise ConfigError(
-            "looking for label errors needs cleanlab: pip install 'claim-tagger[review]'"
-        ) from None
-    from tagger.training.train import train
-
-    out_of_fold = train(corpus, seed=seed, jobs=jobs).out_of_fold
-    findings = []
-    for task in corpus.schema.tasks:
-        chosen = corpus.annotated(task.name)
-        y = encode(task, corpus.labels(task.name))
-        p = out_of_fold[task.name]
-        for given, probabilities, name in _questions(task, y, p):
-            issues = find_label_issues(
-                given,
-                probabilities,
-                filter_by="both",  # fewer false alarms where the model is weak
-                return_indices_ranked_by="self_confidence",
-                n_jobs=1,
-            )
-            for i in issues.tolist():
-                best = int(probabilities[i].argmax())
-                if best == given[i]:
-                    continue
-                example = corpus.examples[int(chosen[i])]
-                findings.append(
-                    Finding(
-                        "label",
-                        WARNING,
-                        (example.where,),
-                        f"{task.name} is {name(int(given[i]))}, looks like {name(best)} "
-                        f"({probabilities[i, best]:.2f}): {_short(example.text)}",
-                    )
-                )
-    return findings
-
-
-def _questions(
-    task: Task, y: npt.NDArray[Any], p: npt.NDArray[np.float64]
-) -> Iterator[tuple[npt.NDArray[np.int64], npt.NDArray[np.float64], Callable[[int], str]]]:
-    """Yield answers, probabilities and the names of answers, a multi-label task label by label."""
-    if not task.multilabel:
-        yield y, p, lambda i: task.labels[i]
-        return
-    for k, label in enumerate(task.labels):
-        names = (f"not {label}", label)
-        yield y[:, k].astype(np.int64), np.stack([1 - p[:, k], p[:, k]], axis=1), names.__getitem__
-
-
-def _name(labels: str | tuple[str, ...]) -> str:
-    return labels if isinstance(labels, str) else "|".join(labels) or "none"
-
-
-def _short(text: str, n: int = 80) -> str:
-    flat = " ".join(text.split())
-    return flat if len(flat) <= n else flat[: n - 1] + "…"
-
-
-def summary(findings: Sequence[Finding]) -> Mapping[str, int]:
-    """Return how many findings there are of each check that found errors or warnings."""
-    counts: dict[str, int] = {}
-    for finding in findings:
-        if finding.level != NOTE:
-            counts[finding.check] = counts.get(finding.check, 0) + 1
-    return counts

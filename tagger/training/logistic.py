@@ -7,12 +7,10 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize
 
-from tagger.features.arrays import Ints, Product
+from tagger.features.arrays import Floats, Ints, Product
 from tagger.features.block import Block
 from tagger.features.featurizer import Featurizer
 from tagger.model.classifier import sigmoid, softmax
-
-Floats = npt.NDArray[np.float64]
 
 # Largest gradient to stop at, of a multinomial regression and of a binary one;
 # cross-validated F1 is the same from here down to 3e-4: benchmarks/README.md.

@@ -6,26 +6,21 @@ from itertools import product
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from joblib import Parallel, delayed
 
-from tagger.corpus.corpus import Corpus, folds
+from tagger.corpus.corpus import Corpus
 from tagger.evaluation.scores import score
+from tagger.features.arrays import Floats, Ints
+from tagger.features.settings import FeatureSettings
 from tagger.model.classifier import Classifier, encode
 from tagger.schema import Task
-from tagger.training.train import (
-    TaskSettings,
-    TrainingSettings,
-    best_f1_threshold,
-    calibrate,
-    check_corpus,
-    check_folds,
-    fold_scores,
-)
+from tagger.training.calibration import best_f1_threshold, calibrate
+from tagger.training.linear import fold_scores, joined
+from tagger.training.requirements import check_corpus, checked_folds, label_problems
+from tagger.training.settings import TaskSettings, TrainingSettings
 
-Floats = npt.NDArray[np.float64]
 Progress = Callable[[int, int], None]
-_Work = tuple[Corpus, TrainingSettings, npt.NDArray[np.int64], int]
+_Work = tuple[Corpus, Ints, int]
 
 GRID: Mapping[str, Sequence[Any]] = {"C": (0.25, 0.5, 1.0, 2.0, 4.0), "balanced": (False, True)}
 SHARES = (0.1, 0.2, 0.35, 0.5, 0.75, 1.0)
@@ -61,7 +56,7 @@ def search(
 ) -> tuple[TrainingSettings, list[Trial]]:
     """Try every combination of a grid for every task, and keep the best.
 
-    Cross-validation by document, in other folds than those of `tagger.training.train.train`
+    Cross-validation by document, in other folds than those of `tagger.training.crossfit.cross_fit`
     with the same seed: what is chosen here is judged there in part afresh.
 
     Parameters
@@ -78,25 +73,17 @@ def search(
     candidates = [dict(zip(grid, values, strict=True)) for values in product(*grid.values())]
     names = [task.name for task in corpus.schema.tasks]
     tried = [
-        replace(
-            settings,
-            tasks={n: replace(settings.tasks.get(n, TaskSettings()), **c) for n in names},
-        )
-        for c in candidates
+        {n: replace(settings.tasks.get(n, TaskSettings()), **c) for n in names} for c in candidates
     ]
     check_corpus(corpus, settings)
-    fold_of = folds(corpus.groups, settings.folds, seed + 1)
-    check_folds(corpus, fold_of)
-    work = [(corpus, s, fold_of, fold) for s in tried for fold in range(int(fold_of.max()) + 1)]
-    parts = _scores(work, jobs, progress)
-    per_trial = len(work) // len(tried)
-    trials = []
-    for i, options in enumerate(candidates):
-        own = parts[i * per_trial : (i + 1) * per_trial]
-        trials += [
-            Trial(task.name, options, _macro_f1(corpus, task, fold_of, own))
-            for task in corpus.schema.tasks
-        ]
+    fold_of = checked_folds(corpus, settings.folds, seed + 1)
+    work = [(corpus, fold_of, fold) for fold in range(int(fold_of.max()) + 1)]
+    parts = _scores(work, settings.features, tried, jobs, progress)
+    trials = [
+        Trial(task.name, options, _macro_f1(corpus, task, fold_of, [part[i] for part in parts]))
+        for i, options in enumerate(candidates)
+        for task in corpus.schema.tasks
+    ]
     best = dict(settings.tasks)
     for name in names:
         found = max((t for t in trials if t.task == name), key=lambda t: t.macro_f1)
@@ -122,7 +109,7 @@ def learning_curve(
     """
     check_corpus(corpus, settings)
     groups = corpus.groups
-    fold_of = folds(groups, settings.folds, seed)
+    fold_of = checked_folds(corpus, settings.folds, seed)
     n_folds = int(fold_of.max()) + 1
     rank = np.random.default_rng(seed).permutation(int(groups.max()) + 1)
     work: list[_Work] = []
@@ -135,15 +122,15 @@ def learning_curve(
             most = inside[max(1, round(share * len(inside))) - 1]
             train = train[rank[groups[train]] <= most]
             parts.append((train, np.flatnonzero(fold_of == fold), fold))
-        if all(_can_train(corpus.take(train)) for train, _, _ in parts):
+        if not any(any(label_problems(corpus.take(train))) for train, _, _ in parts):
             kept.append((parts, len(work)))
             for train, test, fold in parts:
                 both = np.concatenate([train, test])
-                work.append((corpus.take(both), settings, fold_of[both], fold))
-    results = _scores(work, jobs, progress)
+                work.append((corpus.take(both), fold_of[both], fold))
+    results = _scores(work, settings.features, [settings.tasks], jobs, progress)
     curve = []
     for parts, first in kept:
-        own = results[first : first + n_folds]
+        own = [result[0] for result in results[first : first + n_folds]]
         point: dict[str, Any] = {"n": round(float(np.mean([len(train) for train, _, _ in parts])))}
         for task in corpus.schema.tasks:
             point[task.name] = round(_macro_f1(corpus, task, fold_of, own), 4)
@@ -151,47 +138,35 @@ def learning_curve(
     return curve
 
 
-def _can_train(corpus: Corpus) -> bool:
-    for task in corpus.schema.tasks:
-        labels = corpus.labels(task.name)
-        if not labels:
-            return False
-        y = encode(task, labels)
-        counts = y.sum(axis=0) if task.multilabel else np.bincount(y, minlength=len(task.labels))
-        if not counts.all() or (counts == len(y)).any():
-            return False
-    return True
-
-
 def _scores(
     work: Sequence[_Work],
+    features: FeatureSettings,
+    tried: Sequence[Mapping[str, TaskSettings]],
     jobs: int,
     progress: Progress,
-) -> list[dict[str, Floats]]:
+) -> list[list[dict[str, Floats]]]:
     """Train and score in parallel; the results come in the order of `work`."""
     if not work:
         return []
-    found: list[dict[str, Floats]] = []
-    progress(0, len(work))
+    results: list[list[dict[str, Floats]]] = []
+    progress(0, len(work) * len(tried))
     for result in Parallel(n_jobs=jobs, return_as="generator")(
-        delayed(fold_scores)(*item) for item in work
+        delayed(fold_scores)(corpus, features, tried, fold_of, fold)
+        for corpus, fold_of, fold in work
     ):
-        found.append(result)
-        progress(len(found), len(work))
-    return found
+        results.append(result)
+        progress(len(results) * len(tried), len(work) * len(tried))
+    return results
 
 
 def _macro_f1(
     corpus: Corpus,
     task: Task,
-    fold_of: npt.NDArray[np.int64],
+    fold_of: Ints,
     parts: Sequence[Mapping[str, Floats]],
 ) -> float:
     """Return macro F1 of the answers that the scores of all folds give."""
-    scores = np.empty((len(corpus), len(task.labels)))
-    for fold, by_task in enumerate(parts):
-        scores[fold_of == fold] = by_task[task.name]
-    scores = scores[corpus.annotated(task.name)]
+    scores = joined(task, fold_of, parts)[corpus.annotated(task.name)]
     y = encode(task, corpus.labels(task.name))
     slope, offset = calibrate(task, scores, y)
     k = len(task.labels)

@@ -10,7 +10,8 @@ from tagger.corpus.corpus import Corpus, Example
 from tagger.features.settings import FeatureSettings
 from tagger.predictor import Tagger
 from tagger.schema import CLAIMS
-from tagger.training.train import TrainingSettings, train
+from tagger.training.crossfit import cross_fit
+from tagger.training.settings import TrainingSettings
 
 STARTS = {
     "reported_fact": "The army said on {day} that it fired {n} rockets at the port.",
@@ -50,7 +51,7 @@ def corpus() -> Corpus:
 def tiny_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("models") / "tiny"
     settings = TrainingSettings(FeatureSettings(char_ngrams=(2, 3)), folds=3)
-    train(corpus(), settings).model.save(folder)
+    cross_fit(corpus(), settings).model.save(folder)
     return folder
 
 

@@ -9,7 +9,8 @@ import pytest
 from tagger.corpus.corpus import Corpus, read_corpus
 from tagger.features.settings import FeatureSettings
 from tagger.schema import Schema, Task
-from tagger.training.train import Training, TrainingSettings, train
+from tagger.training.crossfit import CrossFit, cross_fit
+from tagger.training.settings import TrainingSettings
 
 MOOD = Task("mood", ("glad", "sad"))
 TOPIC = Task("topic", ("sea", "hill"), multilabel=True)
@@ -72,12 +73,12 @@ def corpus(data: Path) -> Corpus:
 
 
 @pytest.fixture(scope="session")
-def training(corpus: Corpus) -> Training:
-    return train(corpus, SETTINGS)
+def training(corpus: Corpus) -> CrossFit:
+    return cross_fit(corpus, SETTINGS)
 
 
 @pytest.fixture(scope="session")
-def folder(training: Training, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(training: CrossFit, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("model")
     training.model.save(path)
     return path

@@ -10,14 +10,9 @@ from tagger.cli.main import cli
 from tagger.corpus.corpus import Corpus, Example
 from tagger.errors import ConfigError, DataError
 from tagger.schema import Schema, Task
-from tagger.training.checks import (
-    ERROR,
-    WARNING,
-    check,
-    likely_label_errors,
-    read_for_checks,
-    similar_pairs,
-)
+from tagger.training.checks import findings_of, read_for_checks
+from tagger.training.findings import ERROR, WARNING, likely_label_errors
+from tagger.training.similarity import similar_pairs
 
 from .conftest import MOOD, rows, write
 
@@ -36,11 +31,11 @@ def corpus_of(*examples):
 
 
 def found(corpus, name, **options):
-    return [finding for finding in check(corpus, **options) if finding.check == name]
+    return [finding for finding in findings_of(corpus, **options) if finding.check == name]
 
 
 def test_clean_data_gives_notes_only(corpus):
-    assert {f.level for f in check(corpus) if f.check != "near duplicate"} == {"note"}
+    assert {f.level for f in findings_of(corpus) if f.check != "near duplicate"} == {"note"}
 
 
 def test_repeated_sentences_are_found_with_their_places_and_documents():
@@ -70,7 +65,7 @@ def test_near_duplicates_share_most_shingles():
     )
     (near,) = found(corpus, "near duplicate")
     assert near.where == ("f:1", "f:2")
-    assert "87% alike of two documents" in near.message
+    assert "2 sentences, 87% alike, of 2 documents" in near.message
 
 
 def test_shared_sentences_and_documents_are_leakage():
@@ -104,7 +99,7 @@ def test_labels_too_rare_or_absent_are_found():
     corpus = corpus_of(*[(f"Line {chr(97 + i)} of many.", "glad", "1") for i in range(20)])
     labels = found(corpus, "labels")
     assert [f.level for f in labels] == ["note", ERROR]
-    assert "no sentence has 'sad'" in labels[1].message
+    assert "no sentence has the mood 'sad'" in labels[1].message
     rare = corpus_of(("A line of many.", "sad", "1"), ("Another line of many.", "", "1"))
     messages = [f.message for f in found(rare, "labels") if f.level == WARNING]
     assert messages[0].startswith("mood: only 1 sentence(s) have 'sad'")

@@ -9,16 +9,19 @@ import pytest
 from click.testing import CliRunner
 
 from tagger.cli.main import cli
-from tagger.cli.schemas import find_schema, override
 from tagger.corpus.corpus import Columns
 from tagger.corpus.guess import guess_schema, schema_toml
+from tagger.corpus.schemas import find_schema
 from tagger.errors import ConfigError, DataError
 from tagger.evaluation.report.card import model_card
 from tagger.evaluation.report.values import read_report
 from tagger.model.store import load_model
 from tagger.schema import CLAIMS, Schema
+from tagger.settings import override, parse_overrides
+from tagger.training.calibration import precision_threshold
+from tagger.training.crossfit import cross_fit
 from tagger.training.search import learning_curve, search
-from tagger.training.train import TaskSettings, precision_threshold, train
+from tagger.training.settings import TaskSettings
 
 from .conftest import MOOD, SETTINGS, TOPIC, rows, write
 
@@ -114,17 +117,17 @@ def test_a_schema_that_does_not_hold_together_is_named(tmp_path, content, messag
 
 def test_settings_are_overridden_from_the_command_line():
     config = {"tasks": {"mood": {"C": 2.0}}}
-    override(
-        config, ["tasks.mood.C=0.5", "features.lexicons=['claims']", "features.vectors=words-en"]
+    pairs = parse_overrides(
+        ["tasks.mood.C=0.5", "features.lexicons=['claims']", "features.vectors=words-en"]
     )
-    assert config == {
+    assert override(config, pairs) == {
         "tasks": {"mood": {"C": 0.5}},
         "features": {"lexicons": ["claims"], "vectors": "words-en"},
     }
     with pytest.raises(ConfigError, match="expected NAME=VALUE"):
-        override({}, ["tasks.mood.C"])
+        parse_overrides(["tasks.mood.C"])
     with pytest.raises(ConfigError, match="C is a value, not a table"):
-        override(config, ["tasks.mood.C.x=1"])
+        override(config, {"tasks.mood.C.x": 1})
 
 
 def test_columns_are_named_by_pairs():
@@ -214,7 +217,7 @@ def test_training_reaches_a_wished_precision_out_of_fold(corpus, task, label):
     from dataclasses import replace
 
     settings = replace(SETTINGS, tasks={task: TaskSettings(target_precision={label: 0.97})})
-    training = train(corpus, settings)
+    training = cross_fit(corpus, settings)
     c = next(c for c in training.model.classifiers if c.task.name == task)
     decided = c.decide(training.out_of_fold[task])
     k = c.task.labels.index(label)

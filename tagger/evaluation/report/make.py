@@ -8,8 +8,6 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from tagger import __version__
 from tagger.corpus.corpus import Corpus
 from tagger.evaluation.answers import ANSWERS, Answers, answer_rows, answers_of
@@ -143,8 +141,8 @@ def training_report(
     ----------
     model : what training gave.
     corpus : what it learned from.
-    out_of_fold : by task, the probabilities of the annotated sentences, each from a model
-        that had not seen its document, shape (n_annotated, n_labels).
+    out_of_fold : by task, the probabilities of the sentences, each from a model that had
+        not seen its document, shape (n_sentences, n_labels).
     fold_of : the fold of each sentence, shape (n_sentences,).
     rounds, seed : as in `model_report`.
     learning_curve : its points, where it was measured.
@@ -155,7 +153,10 @@ def training_report(
     The evaluation, and by file name what to write beside the model, its card too; no file
     holds a sentence.
     """
-    answers = _spread(model, corpus, out_of_fold)
+    answers = {}
+    for c in model.classifiers:
+        p = out_of_fold[c.task.name]
+        answers[c.task.name] = Answers(c.decide(p), p, c.margins(p))
     evaluation = measure(
         corpus.schema,
         corpus,
@@ -183,19 +184,6 @@ def training_report(
     if learning_curve:
         report["learning_curve"] = [dict(point) for point in learning_curve]
     return evaluation, _files(report, html) | {CARD: model_card(model, report)}
-
-
-def _spread(model: Model, corpus: Corpus, out_of_fold: Mapping[str, Floats]) -> dict[str, Answers]:
-    """Return answers to every sentence from the probabilities of the annotated ones."""
-    answers = {}
-    for c in model.classifiers:
-        chosen = corpus.annotated(c.task.name)
-        p = out_of_fold[c.task.name]
-        # A sentence without a gold answer is not judged: what stands there is not read.
-        spread = np.full((len(corpus), p.shape[1]), 1 / p.shape[1])
-        spread[chosen] = p
-        answers[c.task.name] = Answers(c.decide(spread), spread, c.margins(spread))
-    return answers
 
 
 def _by_label(labels: Sequence[str], answers: Answers) -> list[dict[str, float]]:

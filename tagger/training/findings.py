@@ -1,0 +1,289 @@
+"""What a careful person looks for in labelled sentences, one function a check."""
+
+import re
+import unicodedata
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components
+
+from tagger.corpus.corpus import (
+    Corpus,
+    folds,
+)
+from tagger.errors import ConfigError
+from tagger.evaluation.readers import agreement, readers_of
+from tagger.model.classifier import encode
+from tagger.model.model import fingerprints
+from tagger.schema import Task
+from tagger.training.crossfit import cross_fit
+from tagger.training.requirements import fold_problems, label_problems
+from tagger.training.settings import TrainingSettings
+from tagger.training.similarity import similar_pairs
+
+LEAST_OF_A_LABEL = 20
+_MIN_WORDS, _MAX_WORDS = 3, 120
+_MOJIBAKE = re.compile(r"[ÃÂ][\u0080-\u00bf]|â€|\ufffd")
+MAX_PLACES = 10
+
+ERROR, WARNING, NOTE = "error", "warning", "note"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something that a check found.
+
+    Parameters
+    ----------
+    check : what was looked for, such as "near duplicate".
+    level : "error" (training refuses it), "warning" (look at it) or "note" (a figure).
+    where : files and lines, or empty for the data as a whole.
+    message : what was found.
+    """
+
+    check: str
+    level: str
+    where: tuple[str, ...]
+    message: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the finding as plain JSON values."""
+        return asdict(self) | {"where": list(self.where)}
+
+
+def untrainable(corpus: Corpus, seed: int = 0) -> Iterator[Finding]:
+    """Find why training would refuse the data."""
+    for problem in label_problems(corpus):
+        yield Finding("labels", ERROR, (), problem)
+    fold_of = folds(corpus.groups, TrainingSettings.folds, seed)
+    for problem in fold_problems(corpus, fold_of):
+        yield Finding("documents", ERROR, (), problem)
+
+
+def balance(corpus: Corpus) -> Iterator[Finding]:
+    """Count labels; warn of those too rare to be learned."""
+    for task in corpus.schema.tasks:
+        labels = corpus.labels(task.name)
+        if not labels:
+            continue  # one of `untrainable`
+        counts = dict.fromkeys(task.labels, 0)
+        for given in labels:
+            for label in (given,) if isinstance(given, str) else given:
+                counts[label] += 1
+        shares = ", ".join(f"{x} {n} ({n / len(labels):.0%})" for x, n in counts.items())
+        left_out = len(corpus) - len(labels)
+        more = f"; {left_out} not annotated" if left_out else ""
+        yield Finding("labels", NOTE, (), f"{task.name}: {shares}{more}")
+        for label, n in counts.items():
+            if 0 < n < LEAST_OF_A_LABEL:
+                yield Finding(
+                    "labels",
+                    WARNING,
+                    (),
+                    f"{task.name}: only {n} sentence(s) have {label!r}; with fewer than "
+                    f"{LEAST_OF_A_LABEL} it will hardly be learned",
+                )
+
+
+def odd_texts(corpus: Corpus) -> Iterator[Finding]:
+    """Find sentences of odd length, and traces of a wrong encoding."""
+    for example in corpus.examples:
+        n = len(example.text.split())
+        if n < _MIN_WORDS or n > _MAX_WORDS:
+            yield Finding(
+                "length", WARNING, (example.where,), f"{n} word(s): {_short(example.text)}"
+            )
+        if found := _MOJIBAKE.search(example.text):
+            yield Finding(
+                "encoding",
+                WARNING,
+                (example.where,),
+                f"{found[0]!r} looks like a wrong encoding: {_short(example.text)}",
+            )
+        control = [c for c in example.text if unicodedata.category(c) in ("Cc", "Cs", "Co", "Cn")]
+        if bad := [c for c in control if c not in "\t\n\r\ufffd"]:
+            yield Finding(
+                "encoding", WARNING, (example.where,), f"the character {bad[0]!a} is not text"
+            )
+
+
+def same_texts(corpus: Corpus) -> Iterator[Finding]:
+    """Find sentences of the same words: repeated, with other labels, in other documents."""
+    places = defaultdict(list)
+    for i, number in enumerate(fingerprints(corpus.texts).tolist()):
+        places[number].append(i)
+    for same in places.values():
+        if len(same) < 2:
+            continue
+        examples = [corpus.examples[i] for i in same]
+        where = tuple(e.where for e in examples)
+        text = _short(examples[0].text)
+        for task in corpus.schema.tasks:
+            given = sorted({_name(e.labels[task.name]) for e in examples if task.name in e.labels})
+            if len(given) > 1:
+                yield Finding(
+                    "conflict", WARNING, where, f"{task.name} is {' and '.join(given)}: {text}"
+                )
+        docs = {e.doc for e in examples if e.doc}
+        across = f" in {len(docs)} documents" if len(docs) > 1 else ""
+        yield Finding("duplicate", WARNING, where, f"{len(same)} times{across}: {text}")
+
+
+def near_duplicates(corpus: Corpus) -> Iterator[Finding]:
+    """Find groups of sentences that share most of their three-word shingles.
+
+    A group is what `similar_pairs` joins, directly or through others of the group.
+    """
+    numbers = fingerprints(corpus.texts).tolist()
+    first: dict[int, int] = {}
+    for i, number in enumerate(numbers):
+        first.setdefault(number, i)  # the same words again are found by `same_texts`
+    distinct = list(first.values())
+    pairs = list(similar_pairs([corpus.examples[k].text for k in distinct]))
+    graph = coo_matrix(
+        (np.ones(len(pairs)), ([i for i, _, _ in pairs], [j for _, j, _ in pairs])),
+        (len(distinct), len(distinct)),
+    )
+    _, group_of = connected_components(graph, directed=False)
+    least: dict[int, float] = {}
+    for i, _, similarity in pairs:
+        number = int(group_of[i])
+        least[number] = min(similarity, least.get(number, 1.0))
+    members = defaultdict(list)
+    for k, number in enumerate(group_of.tolist()):
+        if number in least:
+            members[number].append(distinct[k])
+    for number, group in members.items():
+        examples = [corpus.examples[k] for k in group]
+        docs = {example.doc for example in examples}
+        across = f", of {len(docs)} documents" if len(docs) > 1 else ""
+        yield Finding(
+            "near duplicate",
+            WARNING,
+            tuple(example.where for example in examples[:MAX_PLACES]),
+            f"{len(examples)} sentences, {least[number]:.0%} alike{across}: "
+            f"{_short(examples[0].text)}",
+        )
+
+
+def leakage(corpus: Corpus, against: Corpus) -> Iterator[Finding]:
+    """Find sentences and documents of one corpus that stand in another."""
+    docs = {e.doc for e in corpus.examples if e.doc}
+    shared = sorted({e.doc for e in against.examples} & docs)
+    if shared:
+        named = ", ".join(shared[:5]) + (" ..." if len(shared) > 5 else "")
+        yield Finding("leakage", WARNING, (), f"{len(shared)} document(s) on both sides: {named}")
+    place: dict[int, str] = {}
+    for example, number in zip(corpus.examples, fingerprints(corpus.texts).tolist(), strict=True):
+        place.setdefault(number, example.where)
+    theirs = fingerprints(against.texts).tolist()
+    for example, number in zip(against.examples, theirs, strict=True):
+        if number in place:
+            yield Finding(
+                "leakage",
+                WARNING,
+                (place[number], example.where),
+                f"the same sentence on both sides: {_short(example.text)}",
+            )
+    for i, j, similarity in similar_pairs(corpus.texts, against.texts):
+        if theirs[j] not in place:
+            yield Finding(
+                "leakage",
+                WARNING,
+                (corpus.examples[i].where, against.examples[j].where),
+                f"{similarity:.0%} alike on both sides: {_short(against.examples[j].text)}",
+            )
+
+
+def readers_agreement(corpus: Corpus) -> Iterator[Finding]:
+    """Report how far several readers agree."""
+    for task in corpus.schema.tasks:
+        found = agreement(task, readers_of(corpus, task))
+        if found is None:
+            continue
+        for pair in found["pairs"]:
+            yield Finding(
+                "readers",
+                NOTE,
+                (),
+                f"{task.name}: {' and '.join(pair['readers'])} agree with Cohen's kappa "
+                f"{pair['kappa']:.3f} on {pair['n']} sentences",
+            )
+        for label, alpha in found["alpha"].items():
+            shown = "undefined" if alpha is None else f"{alpha:.3f}"
+            message = f"{task.name}: Krippendorff's alpha of {label} {shown}"
+            yield Finding("readers", NOTE, (), message)
+
+
+def likely_label_errors(corpus: Corpus, seed: int = 0, jobs: int = 1) -> list[Finding]:
+    """Find labels that a model trained without them contradicts.
+
+    Confident learning (Northcutt et al. 2021), by cleanlab, on probabilities from
+    cross-validation by document; a multi-label task label by label.
+
+    Raises
+    ------
+    ConfigError : the extra `review` is not installed.
+    DataError : the corpus cannot train a task.
+    """
+    try:
+        from cleanlab.filter import find_label_issues
+    except ImportError:
+        raise ConfigError(
+            "looking for label errors needs cleanlab: pip install 'claim-tagger[review]'"
+        ) from None
+    out_of_fold = cross_fit(corpus, seed=seed, jobs=jobs).out_of_fold
+    findings = []
+    for task in corpus.schema.tasks:
+        chosen = corpus.annotated(task.name)
+        y = encode(task, corpus.labels(task.name))
+        p = out_of_fold[task.name][chosen]
+        for given, probabilities, name in _questions(task, y, p):
+            issues = find_label_issues(
+                given,
+                probabilities,
+                filter_by="both",  # fewer false alarms where the model is weak
+                return_indices_ranked_by="self_confidence",
+                n_jobs=1,
+            )
+            for i in issues.tolist():
+                best = int(probabilities[i].argmax())
+                if best == given[i]:
+                    continue
+                example = corpus.examples[int(chosen[i])]
+                findings.append(
+                    Finding(
+                        "label",
+                        WARNING,
+                        (example.where,),
+                        f"{task.name} is {name(int(given[i]))}, looks like {name(best)} "
+                        f"({probabilities[i, best]:.2f}): {_short(example.text)}",
+                    )
+                )
+    return findings
+
+
+def _questions(
+    task: Task, y: npt.NDArray[Any], p: npt.NDArray[np.float64]
+) -> Iterator[tuple[npt.NDArray[np.int64], npt.NDArray[np.float64], Callable[[int], str]]]:
+    """Yield answers, probabilities and the names of answers, a multi-label task label by label."""
+    if not task.multilabel:
+        yield y, p, lambda i: task.labels[i]
+        return
+    for k, label in enumerate(task.labels):
+        names = (f"not {label}", label)
+        yield y[:, k].astype(np.int64), np.stack([1 - p[:, k], p[:, k]], axis=1), names.__getitem__
+
+
+def _name(labels: str | tuple[str, ...]) -> str:
+    return labels if isinstance(labels, str) else "|".join(labels) or "none"
+
+
+def _short(text: str, n: int = 80) -> str:
+    flat = " ".join(text.split())
+    return flat if len(flat) <= n else flat[: n - 1] + "…"

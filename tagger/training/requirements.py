@@ -1,0 +1,100 @@
+"""What a corpus and settings must have so that a model can be trained."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from tagger.corpus.corpus import Corpus, folds
+from tagger.errors import ConfigError, DataError, did_you_mean
+from tagger.features.arrays import Ints
+from tagger.features.featurizer import blocks_of
+from tagger.model.classifier import encode
+from tagger.training.settings import TrainingSettings
+
+
+def check_corpus(corpus: Corpus, settings: TrainingSettings) -> None:
+    """Raise DataError or ConfigError where a corpus or settings cannot train."""
+    known = [block.name for block in blocks_of(settings.features)]
+    for name, options in settings.tasks.items():
+        task = corpus.schema[name]
+        for block in options.blocks:
+            if block not in known:
+                raise ConfigError(f"tasks.{name}: no block {block!r}: {did_you_mean(block, known)}")
+        for label in options.target_precision:
+            if label not in task.labels:
+                raise ConfigError(
+                    f"tasks.{name}: no label {label!r}: {did_you_mean(label, task.labels)}"
+                )
+        if options.priors and set(options.priors) != set(task.labels):
+            raise ConfigError(
+                f"tasks.{name}: priors are for {', '.join(options.priors)}, expected each label: "
+                f"{', '.join(task.labels)}"
+            )
+        if task.multilabel and any(not share < 1 for share in options.priors.values()):
+            raise ConfigError(
+                f"tasks.{name}: priors are {options.priors!r}, expected shares below 1, each of "
+                "all sentences"
+            )
+        if options.threshold and not task.multilabel:
+            raise ConfigError(
+                f"tasks.{name}: threshold is {options.threshold!r}, but {name} gives one label: "
+                "only a task of several labels has a threshold"
+            )
+    for problem in label_problems(corpus):
+        raise DataError(problem)
+
+
+def label_problems(corpus: Corpus) -> Iterator[str]:
+    """Yield why labels of a corpus cannot be learned: no example, or no other."""
+    for task in corpus.schema.tasks:
+        labels = corpus.labels(task.name)
+        if not labels:
+            yield f"no sentence is annotated for the task {task.name!r}"
+            continue
+        y = encode(task, labels)
+        counts = y.sum(axis=0) if task.multilabel else np.bincount(y, minlength=len(task.labels))
+        for label, count in zip(task.labels, counts, strict=True):
+            if count == 0:
+                yield (
+                    f"no sentence has the {task.name} {label!r}: add some, or train with a "
+                    "schema without it"
+                )
+            elif task.multilabel and count == len(y):
+                yield f"every sentence has the {task.name} {label!r}: add some without"
+
+
+def checked_folds(corpus: Corpus, n_folds: int, seed: int) -> Ints:
+    """Return the fold of each sentence, shape (n_sentences,).
+
+    Raises
+    ------
+    DataError : all sentences come from one document, or a label from one fold.
+    """
+    fold_of = folds(corpus.groups, n_folds, seed)
+    for problem in fold_problems(corpus, fold_of):
+        raise DataError(problem)
+    return fold_of
+
+
+def fold_problems(corpus: Corpus, fold_of: Ints) -> Iterator[str]:
+    """Yield why folds cannot train: one document, or a label missing from what one learns."""
+    if int(fold_of.max()) == 0:
+        yield "all sentences come from one document, expected at least two documents"
+        return
+    for task in corpus.schema.tasks:
+        labels = corpus.labels(task.name)
+        if not labels:
+            continue
+        y = encode(task, labels)
+        has = y if task.multilabel else y[:, None] == np.arange(len(task.labels))
+        own = fold_of[corpus.annotated(task.name)]
+        learned = [has[own != fold] for fold in range(int(fold_of.max()) + 1)]
+        for k, label in enumerate(task.labels):
+            if not has[:, k].any() or (task.multilabel and has[:, k].all()):
+                continue  # one of `label_problems`
+            absent = any(not rows[:, k].any() for rows in learned)
+            if absent or (task.multilabel and any(rows[:, k].all() for rows in learned)):
+                yield (
+                    f"all sentences {'with' if absent else 'without'} the {task.name} {label!r} "
+                    "come from documents of one fold: add some from other documents"
+                )

@@ -1,0 +1,245 @@
+"""Training and checking as calls of the library, and what they refuse."""
+
+import json
+import sys
+import time
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+import tagger
+from tagger.cli.main import cli
+from tagger.corpus.corpus import Columns, Corpus, Example, read_corpus
+from tagger.corpus.guess import guess_schema
+from tagger.corpus.schemas import find_schema
+from tagger.errors import ConfigError, DataError
+from tagger.features.featurizer import Featurizer
+from tagger.features.settings import FeatureSettings
+from tagger.model.classifier import encode
+from tagger.schema import Schema, Task
+from tagger.settings import override, parse_overrides
+from tagger.training.checks import findings_of
+from tagger.training.crossfit import cross_fit
+from tagger.training.findings import ERROR, WARNING
+from tagger.training.search import search
+from tagger.training.settings import TaskSettings, TrainingSettings
+
+MOODS = ("calm", "glad", "sad")
+MOOD = Schema((Task("mood", MOODS),))
+SMALL = {"features.masked_ngrams": [], "features.vectors": "", "features.lexicons": []}
+FEATURES = FeatureSettings(masked_ngrams=())
+
+
+def records(n=90, wrong=7):
+    """Sentences that give their mood away, but for every `wrong`th."""
+    return [
+        {
+            "text": f"It was a {MOODS[i % 3]} day at the harbour {i} of {'abcdefgh'[i % 8]}.",
+            "mood": MOODS[(i + (i % wrong == 0)) % 3],
+            "doc": f"d{i // 3}",
+        }
+        for i in range(n)
+    ]
+
+
+def corpus_of(rows, schema=MOOD):
+    return read_corpus(rows, schema)
+
+
+def write(path, rows):
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
+
+
+def files_of(folder):
+    return {p.name: p.read_bytes() for p in folder.iterdir()}
+
+
+def test_the_command_and_the_library_write_the_same_bytes(tmp_path):
+    data = write(tmp_path / "x.jsonl", records())
+    sets = [a for k, v in SMALL.items() for a in ("--set", f"{k}={json.dumps(v)}")]
+    extra = ["--search", "--target-precision", "glad=0.8", "--jobs", "1", "--seed", "3"]
+    command = ["train", str(data), "-o", str(tmp_path / "a"), *sets, *extra]
+    CliRunner().invoke(cli, command, catch_exceptions=False)
+    options = {"settings": SMALL, "search": True, "target_precision": {"glad": 0.8}, "seed": 3}
+    training = tagger.train(data, jobs=1, **options)
+    training.save(tmp_path / "b")
+    in_memory = tagger.train(records(), jobs=1, **options)
+    in_memory.save(tmp_path / "c")
+    assert files_of(tmp_path / "a") == files_of(tmp_path / "b") == files_of(tmp_path / "c")
+    assert training.tagger.tag("It was a glad day.").sentences[0].tags.labels["mood"] == "glad"
+    assert training.out_of_fold["mood"].shape == (90, 3)
+    assert "mood is one of calm, glad, sad" in training.guess
+    assert training.report["about"]["model"]["id"] == training.model.id
+    assert len(training.trials) == 10
+
+
+def test_checking_from_the_library_says_what_the_command_says(tmp_path):
+    data = write(tmp_path / "x.jsonl", records())
+    printed = CliRunner().invoke(cli, ["check", str(data), "--format", "json"])
+    checked = tagger.check(records(), schema=MOOD)
+    checked.save(tmp_path / "out")
+    assert json.loads(printed.stdout)["counts"] == checked.counts
+    assert json.loads((tmp_path / "out" / "check.json").read_text()) == checked.to_dict()
+
+
+def test_two_wished_precisions_of_one_task_hold_together():
+    corpus = corpus_of(records())
+    wished = {"glad": 0.8, "sad": 0.85, "calm": 0.8}
+    settings = TrainingSettings(FEATURES, {"mood": TaskSettings(target_precision=wished)})
+    fitted = cross_fit(corpus, settings)
+    decided = fitted.model.classifiers[0].decide(fitted.out_of_fold["mood"])
+    gold = encode(MOOD.tasks[0], corpus.labels("mood"))
+    for label, wanted in wished.items():
+        given = decided == MOODS.index(label)
+        assert given.any()
+        assert (gold[given] == decided[given]).mean() >= wanted, label
+
+
+@pytest.mark.parametrize("order", [("a", "b"), ("b", "a")])
+def test_the_later_wished_precision_does_not_undo_the_first(order):
+    from tagger.model.classifier import Classifier
+    from tagger.training.calibration import with_thresholds
+
+    task = Task("t", ("a", "b", "c"))
+    rng = np.random.default_rng(1)
+    y = rng.integers(0, 3, 600)
+    scores = rng.normal(size=(600, 3)) + 1.5 * np.eye(3)[y]
+    p = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
+    wished = dict.fromkeys(order, 0.85)
+    start = Classifier(task, np.zeros((3, 1)), np.zeros(3), np.full(3, 0.5))
+    tuned = with_thresholds(start, p, y, TaskSettings(target_precision=wished))
+    decided = tuned.decide(p)
+    for k in (0, 1):
+        assert (y[decided == k] == k).mean() >= 0.85
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        ("tasks", 3, "tasks is 3, expected a table"),
+        ("tasks.mood", 1, "tasks.mood is 1, expected a table"),
+        ("features", "x", "features is 'x', expected a table"),
+        ("features.word_ngrams", ["a", "b"], "expected a whole number"),
+        ("features.word_ngrams", [1, 2, 3], "expected a list of 2"),
+        ("features.word_ngrams", [True, 2], "expected a whole number"),
+        ("features.masked_keep", True, "expected a whole number"),
+        ("features.masked_keep", -1, "expected 0 or more"),
+        ("features.lexicons", [""], "empty name"),
+        ("features.weights", {"char": "9"}, "features.weights.char is '9', expected a float"),
+        ("features.weights.chars", 9.0, "did you mean 'char'"),
+        ("tasks.mood.C", float("inf"), "expected a finite number"),
+        ("tasks.mood.C", float("nan"), "expected a finite number"),
+        ("tasks.mood.priors", {"glad": "x"}, "expected a float"),
+        ("tasks.mood.target_precision", 0.9, "expected a table"),
+        ("tasks.mood.blocks", ["words"], "did you mean 'word'"),
+        ("tasks.mood.threshold", 0.4, "mood gives one label"),
+        ("task.mood.C", 1.0, "did you mean 'tasks'"),
+        ("tasks.mode.C", 1.0, "did you mean 'mood'"),
+        ("folds", True, "folds is True, expected a whole number"),
+    ],
+)
+def test_settings_that_cannot_be_or_do_nothing_are_refused(path, value, message):
+    with pytest.raises(ConfigError, match=message):
+        tagger.train(records(), schema=MOOD, settings=SMALL | {path: value}, jobs=1)
+
+
+def test_overrides_leave_the_configuration_as_it_was():
+    config = {"tasks": {"mood": {"C": 2.0}}}
+    assert override(config, parse_overrides(["tasks.mood.C=1.0"])) == {
+        "tasks": {"mood": {"C": 1.0}}
+    }
+    assert config == {"tasks": {"mood": {"C": 2.0}}}
+
+
+@pytest.mark.parametrize("n", [2, 100, 101, 3000])
+def test_near_copies_are_one_finding_however_many(n):
+    words = "The old harbour master counted seven grey boats before the storm came in from"
+    examples = [Example(f"{words} x{i}", {"mood": "sad"}, f"d{i}", {}, f"f:{i}") for i in range(n)]
+    examples.append(Example("Nothing like all the rest of them.", {"mood": "glad"}, "d", {}, "f"))
+    started = time.monotonic()
+    (near,) = [f for f in findings_of(Corpus(MOOD, tuple(examples))) if f.check == "near duplicate"]
+    assert near.message.startswith(f"{n} sentences, ")
+    assert near.where[:2] == ("f:0", "f:1")
+    assert time.monotonic() - started < 20
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ([r | {"doc": "one"} for r in records(30)], "one document"),
+        (
+            [r | {"mood": "sad" if r["doc"] == "d0" else "glad"} for r in records(30)],
+            "with the mood 'sad' come from documents of one fold",
+        ),
+    ],
+)
+def test_what_training_refuses_is_an_error_of_the_check(rows, message):
+    schema = Schema((Task("mood", tuple(sorted({r["mood"] for r in rows}))),))
+    with pytest.raises(DataError, match=message):
+        tagger.train(rows, schema=schema, settings=SMALL, jobs=1)
+    errors = [f.message for f in tagger.check(rows, schema=schema).findings if f.level == ERROR]
+    assert any(message in error for error in errors)
+
+
+def test_labels_that_no_model_can_learn_leave_the_other_findings():
+    pytest.importorskip("cleanlab", reason="the extra review is not installed")
+    rows = [r | {"doc": "one"} for r in records(30)]
+    checked = tagger.check([*rows, rows[0]], schema=MOOD, label_errors=True)
+    assert {"label error", "duplicate"} <= checked.counts.keys()
+
+
+def test_blanks_around_labels_are_taken_off_and_said():
+    rows = records()
+    rows[4]["mood"] = f"{rows[4]['mood']} "
+    training = tagger.train(rows, settings=SMALL, jobs=1)
+    assert training.model.schema == MOOD
+    assert training.notes[:-1] == (
+        "1 row(s) have blanks around a label, which are taken off; the first is record:5",
+    )
+    assert "taken to be 'en'" in training.notes[-1]
+    (spelling,) = [f for f in tagger.check(rows).findings if f.check == "spelling"]
+    assert spelling.level == WARNING
+    assert spelling.where == ("record:5",)
+
+
+def test_labels_that_differ_in_case_are_named():
+    rows = records()
+    for row in rows[:20]:
+        row["mood"] = row["mood"].capitalize()
+    schema, _, guess = find_schema(None, rows)
+    assert "'Glad' and 'glad', which differ only in case" in guess
+    assert schema == guess_schema(rows, Columns())[0]
+    messages = [f.message for f in tagger.check(rows).findings if f.check == "spelling"]
+    assert len(messages) == 3
+
+
+def test_a_search_learns_the_features_once_a_fold():
+    calls = []
+    learn = Featurizer.fit_factors.__code__
+    sys.setprofile(
+        lambda frame, event, _: (
+            calls.append(event) if event == "call" and frame.f_code is learn else None
+        )
+    )
+    try:
+        search(corpus_of(records()), TrainingSettings(FEATURES, folds=3))
+    finally:
+        sys.setprofile(None)
+    assert len(calls) == 3
+
+
+def test_one_column_for_two_things_is_refused():
+    rows = records()
+    with pytest.raises(ConfigError, match="'mood' stands for two things, text and mood"):
+        tagger.train(rows, schema=MOOD, columns={"text": "mood"})
+    with pytest.raises(ConfigError, match="'text' is 'a' and 'b'"):
+        Columns.parse(["text=a", "text=b"])
+
+
+def test_a_frame_with_one_column_twice_is_refused():
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame([["a b c", "x", "y"]], columns=["text", "mood", "mood"])
+    with pytest.raises(DataError, match="two columns 'mood'"):
+        tagger.check(frame, schema=MOOD)

@@ -74,17 +74,12 @@ def command(
     """
     from rich.console import Console
 
-    from tagger.corpus.corpus import Columns
-    from tagger.corpus.schemas import find_schema
     from tagger.settings import parse_overrides, read_toml
     from tagger.training.train import train
 
     _require_output(output, save_schema, report)
-    raw = read_toml(config) if config else {}
-    paths = list(data)
-    known, named, guess = find_schema(schema, paths, Columns.pairs(columns), raw, config or "")
-    if guess:
-        click.echo(guess, err=True)
+    raw, paths = read_toml(config) if config else {}, list(data)
+    known, named = _schema(paths, schema, columns, raw, config or "")
     if save_schema:
         _save_schema(save_schema, known, named)
     if not output:
@@ -120,6 +115,19 @@ def _require_output(output: str | None, save_schema: str | None, report: str | N
         raise OutputError(f"{output}: is a file, expected a folder to save the model in")
     if report:
         require_plots()
+
+
+def _schema(
+    data: list[str], path: str | None, pairs: Sequence[str], raw: dict[str, Any], config: str
+) -> tuple["Schema", "Columns"]:
+    """Find the schema and say what was guessed."""
+    from tagger.corpus.corpus import Columns
+    from tagger.corpus.schemas import find_schema
+
+    known, named, guess = find_schema(path, data, Columns.pairs(pairs), raw, config)
+    if guess:
+        click.echo(guess, err=True)
+    return known, named
 
 
 def _save_schema(path: str, schema: "Schema", columns: "Columns") -> None:

@@ -27,11 +27,10 @@ def fit_logistic(
 ) -> tuple[Floats, Floats]:
     """Fit a multinomial regression, or a binary one where there is one target.
 
-    Minimizes what scikit-learn's LogisticRegression does, by L-BFGS (Liu and Nocedal
-    1989). The variables are scaled by the diagonal of the Hessian at coefficients of
-    zero (Jacobi preconditioning: Nocedal and Wright 2006, section 5.1), which takes a
-    third of the passes over the data. At the minimum the coefficients of all classes
-    sum to zero, so it is sought among their contrasts, of which there is one fewer.
+    Minimizes what scikit-learn's LogisticRegression does, by L-BFGS (Liu and Nocedal 1989)
+    on variables scaled by the diagonal of the Hessian at zero (Jacobi preconditioning:
+    Nocedal and Wright 2006, section 5.1): a third of the passes over the data. At the
+    minimum the coefficients of all classes sum to zero, so their contrasts are sought.
 
     Parameters
     ----------
@@ -47,57 +46,55 @@ def fit_logistic(
     -------
     Coefficients, shape (n_classes, n_features), and intercepts, shape (n_classes,).
     """
-    n, n_features = x.shape
+    n = x.shape[0]
     n_classes = targets.shape[1]
-    plain = n_features - len(embedding)
     penalty = 1 / (C * n)
     contrasts = _contrasts(n_classes)
-    n_contrasts = contrasts.shape[1]
-
-    embedded = x.columns(slice(plain, None)) @ embedding
-    # A feature that two parts of a row have counts as two, which serves for a scale.
-    squares = Product(x.left.power(2), x.right.power(2)).T @ weights.astype(np.float32)
-    squares = np.concatenate([squares[:plain], (embedded**2 * weights[:, None]).sum(axis=0)])
     share = weights @ targets / n
     variance = share @ contrasts**2 - (share @ contrasts) ** 2
-    scale = 1 / np.sqrt(np.outer(variance, squares / n) + penalty)
+    scale = 1 / np.sqrt(np.outer(variance, _squares(x, weights, embedding) / n) + penalty)
     intercept_scale = 1 / np.sqrt(variance)
     transposed = x.T
 
     def unpack(flat: Floats) -> tuple[Floats, Floats]:
-        w = scale * flat[n_contrasts:].reshape(scale.shape)
-        return w, intercept_scale * flat[:n_contrasts]
+        w = scale * flat[len(variance) :].reshape(scale.shape)
+        return w, intercept_scale * flat[: len(variance)]
 
     def loss(flat: Floats) -> tuple[float, Floats]:
         w, intercept = unpack(flat)
         # One after the other: SciPy is slower at several columns in one product.
         z = np.array([x @ _expand(row, embedding) for row in w.astype(np.float32)]).T
         z = (z + intercept) @ contrasts.T
-        if n_classes == 1:
-            p = sigmoid(z)
-            losses = np.logaddexp(0, z) - targets * z
-        else:
-            p = softmax(z)
-            highest = z.max(axis=1, keepdims=True)
-            log_sum = np.log(np.exp(z - highest).sum(axis=1, keepdims=True)) + highest
-            losses = log_sum - (targets * z).sum(axis=1, keepdims=True)
+        p, losses = _losses(z, targets)
         error = ((p - targets) * weights[:, None] / n) @ contrasts
         value = weights @ losses.sum(axis=1) / n + penalty / 2 * np.vdot(w, w)
-        w *= penalty
-        for row, column in zip(w, error.T.astype(np.float32), strict=True):
-            of_features = transposed @ column
-            row[:plain] += of_features[:plain]
-            row[plain:] += of_features[plain:] @ embedding
-        w *= scale
+        pulls = [transposed @ column for column in error.T.astype(np.float32)]
+        w = scale * (penalty * w + np.array([_folded(pull, embedding) for pull in pulls]))
         return value, np.concatenate([intercept_scale * error.sum(axis=0), w.ravel()])
 
-    start = np.zeros(n_contrasts + scale.size)
-    if tol is None:
-        tol = BINARY_TOLERANCE if n_classes == 1 else MULTINOMIAL_TOLERANCE
-    options = {"gtol": tol, "ftol": 0, "maxiter": 1000}
+    start = np.zeros(len(variance) + scale.size)
+    usual = BINARY_TOLERANCE if n_classes == 1 else MULTINOMIAL_TOLERANCE
+    options = {"gtol": usual if tol is None else tol, "ftol": 0, "maxiter": 1000}
     w, intercept = unpack(minimize(loss, start, jac=True, method="L-BFGS-B", options=options).x)
-    coef = np.array([_expand(row, embedding) for row in w])
-    return contrasts @ coef, contrasts @ intercept
+    return contrasts @ np.array([_expand(row, embedding) for row in w]), contrasts @ intercept
+
+
+def _squares(x: Product, weights: Floats, embedding: npt.NDArray[np.float32]) -> Floats:
+    """Return for each variable its weighted sum of squares, those of the embedding last."""
+    plain = x.shape[1] - len(embedding)
+    embedded = x.columns(slice(plain, None)) @ embedding
+    # A feature that two parts of a row have counts as two, which serves for a scale.
+    squares = Product(x.left.power(2), x.right.power(2)).T @ weights.astype(np.float32)
+    return np.concatenate([squares[:plain], (embedded**2 * weights[:, None]).sum(axis=0)])
+
+
+def _losses(z: Floats, targets: Floats) -> tuple[Floats, Floats]:
+    """Return probabilities and negative log-likelihoods of rows of scores."""
+    if z.shape[1] == 1:
+        return sigmoid(z), np.logaddexp(0, z) - targets * z
+    highest = z.max(axis=1, keepdims=True)
+    log_sum = np.log(np.exp(z - highest).sum(axis=1, keepdims=True)) + highest
+    return softmax(z), log_sum - (targets * z).sum(axis=1, keepdims=True)
 
 
 def scaled_embedding(featurizer: Featurizer, x: Product) -> npt.NDArray[np.float32]:
@@ -142,6 +139,12 @@ def _contrasts(n_classes: int) -> Floats:
     helmert[rows, rows - 1] = -rows
     contrasts: Floats = helmert / np.sqrt(rows * (rows + 1))
     return contrasts
+
+
+def _folded(of_features: npt.NDArray[Any], embedding: npt.NDArray[np.float32]) -> Any:
+    """Return the same for what is seen of the features."""
+    plain = len(of_features) - len(embedding)
+    return np.concatenate([of_features[:plain], of_features[plain:] @ embedding])
 
 
 def _expand(w: npt.NDArray[Any], embedding: npt.NDArray[np.float32]) -> npt.NDArray[Any]:

@@ -105,31 +105,26 @@ def train(
 
     Parameters
     ----------
-    data : paths, records (a list of dicts) or a DataFrame: one sentence a row, with the
-        columns text, one for each task, and if possible doc (the document).
+    data : paths, records (a list of dicts) or a DataFrame, one sentence a row.
     schema : the tasks, or the path of a schema file; guessed from the data where None.
     columns : names of columns by what they hold: ``text``, ``doc`` or a task.
     config : settings, and if need be the schema: a table, or a TOML file's path.
     settings : values by their path, such as ``{"tasks.claim.C": 1.0}``.
-    language : ISO 639 code of the sentences' language; judged from them where neither this
-        nor the settings name it.
+    language : ISO 639 code; judged from the sentences where nothing names it.
     target_precision : by ``LABEL`` or ``TASK.LABEL``, the precision to set its threshold for.
     search : whether to try a grid of settings first.
     learning_curve : whether to measure with less data too.
     seed : decides the folds.
     jobs : number of processes, -1 for one a core.
-    progress : is told what is done, how many steps of it are, and of how many; 0 of 0
-        where that is not known.
+    progress : is told what is done, and how many steps of how many (0 of 0: not known).
 
     Raises
     ------
-    DataError : the data cannot be read, or cannot train a task.
-    ConfigError : schema, columns or settings do not hold together.
+    DataError, ConfigError : the data, or the settings, cannot train a task.
     """
     tell = progress or _silent
-    config_path = "" if config is None or isinstance(config, Mapping) else str(config)
-    raw = read_toml(config_path) if config_path else dict(config or {})  # type: ignore[arg-type]
-    known, named, guess = find_schema(schema, data, columns, raw, config_path)
+    raw, path = _read(config)
+    known, named, guess = find_schema(schema, data, columns, raw, path)
     corpus = read_corpus(data, known, named)
     named_language = {"features.language": language} if language else {}
     raw = override(raw, dict(settings or {}) | named_language)
@@ -149,8 +144,15 @@ def train(
         model, corpus, fitted.out_of_fold, fitted.fold_of, seed=seed, learning_curve=curve
     )
     scores = (fitted.out_of_fold, fitted.fold_of, tuple(trials), tuple(curve))
-    notes = (*corpus.notes, *notes)
-    return Training(model, evaluation, json.loads(files[JSON]), *scores, guess, notes, files)
+    said = (guess, (*corpus.notes, *notes))
+    return Training(model, evaluation, json.loads(files[JSON]), *scores, *said, files)
+
+
+def _read(config: Mapping[str, Any] | str | Path | None) -> tuple[dict[str, Any], str]:
+    """Return a configuration as a table of its own, and the path that it was read from."""
+    if config is None or isinstance(config, Mapping):
+        return dict(config or {}), ""
+    return read_toml(str(config)), str(config)
 
 
 def _silent(what: str, done: int, total: int) -> None:

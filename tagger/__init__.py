@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from tagger.training.estimator import TaggerClassifier
     from tagger.training.train import train
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 __all__ = [
     "Document",

@@ -10,6 +10,7 @@ fact. A theme that one of two readers saw goes by the third reader, or is kept.
 """
 
 import argparse
+import hashlib
 import json
 from collections import Counter
 from pathlib import Path
@@ -78,6 +79,9 @@ def main() -> None:
             label = {"claim": CLAIMS[claim], "theme": [THEMES[t] for t in themes]}
             read = [a[i], b[i], *([c[i]] if i in c else [])]
             label["readers"] = [f"{x} {y or '-'}" for x, y in read]
+            # A tenth of the documents, whatever is labelled later, is kept to measure on.
+            digest = hashlib.sha256(f"{r['file']}/{r['doc']}".encode()).hexdigest()
+            label["held_out"] = int(digest[:8], 16) % 10 == 0
             stream.write(json.dumps({k: r[k] for k in KEPT} | label) + "\n")
     print(f"{out.name}: {dict(counts)}")
 

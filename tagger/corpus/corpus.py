@@ -177,20 +177,11 @@ def read_corpus(data: Data, schema: Schema, columns: Columns | None = None) -> C
     DataError : a file or row that cannot be used; the first problems are named by
         file and line. A corpus without a sentence.
     """
-    columns = columns or Columns()
-    check_columns(schema, columns)
-    blanks: list[str] = []
-    examples: list[Example] = []
-    problems: dict[str, list[str]] = {}
-    for row in rows_of(data):
-        try:
-            if isinstance(row, Reject):
-                raise DataError(row.reason)
-            examples.append(example_of(row, schema, columns))
-            blanks += [row.where] * has_blanks(row, schema, columns)
-        except DataError as error:
-            problems.setdefault(str(error), []).append(row.where)
-    if problems:
+    examples, faults, blanks = read_examples(data, schema, columns or Columns())
+    if faults:
+        problems: dict[str, list[str]] = {}
+        for where, problem in faults:
+            problems.setdefault(problem, []).append(where)
         lines = [
             f"{where[0]}: {problem}"
             + (f" (and {len(where) - 1} more rows)" if len(where) > 1 else "")
@@ -235,6 +226,25 @@ def blanks_taken_off(places: Sequence[str]) -> tuple[str, ...]:
         f"{len(places)} row(s) have blanks around a label, which are taken off; the first is "
         f"{places[0]}",
     )
+
+
+def read_examples(
+    data: Data, schema: Schema, columns: Columns
+) -> tuple[list[Example], list[tuple[str, str]], list[str]]:
+    """Return the sentences of data, the places and faults of other rows, and places of blanks."""
+    check_columns(schema, columns)
+    examples: list[Example] = []
+    faults: list[tuple[str, str]] = []
+    blanks: list[str] = []
+    for row in rows_of(data):
+        try:
+            if isinstance(row, Reject):
+                raise DataError(row.reason)
+            examples.append(example_of(row, schema, columns))
+            blanks += [row.where] * has_blanks(row, schema, columns)
+        except DataError as error:
+            faults.append((row.where, str(error)))
+    return examples, faults, blanks
 
 
 def example_of(row: Row, schema: Schema, columns: Columns) -> Example:

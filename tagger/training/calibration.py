@@ -10,6 +10,7 @@ from scipy.optimize import minimize
 from tagger.errors import DataError
 from tagger.features.arrays import Floats
 from tagger.model.classifier import Classifier, sigmoid, softmax
+from tagger.model.thresholds import ranked_counts
 from tagger.schema import Task
 from tagger.training.settings import TaskSettings
 
@@ -162,14 +163,8 @@ def _precisions(
 
 def best_f1_threshold(probabilities: Floats, y: npt.NDArray[np.bool_]) -> float:
     """Return the threshold at which F1 is best, halfway to the next lower probability."""
-    order = np.argsort(-probabilities, kind="stable")
-    hits = np.cumsum(y[order])
-    f1 = 2 * hits / (np.arange(1, len(y) + 1) + y.sum())
-    ranked = probabilities[order]
-    last_of_tie = np.append(ranked[1:] != ranked[:-1], True)
-    best = int(np.argmax(np.where(last_of_tie, f1, -1)))
-    below = ranked[best + 1] if best + 1 < len(ranked) else 0.0
-    return float((ranked[best] + below) / 2)
+    ranked, hits, given = ranked_counts(probabilities, y)
+    return _halfway(ranked, int(np.argmax(2 * hits / (given + y.sum()))))
 
 
 def precision_threshold(strength: Floats, y: npt.NDArray[np.bool_], wanted: float) -> float:
@@ -179,14 +174,16 @@ def precision_threshold(strength: Floats, y: npt.NDArray[np.bool_], wanted: floa
     ------
     DataError : no threshold gives that precision.
     """
-    order = np.argsort(-strength, kind="stable")
-    precision = np.cumsum(y[order]) / (np.arange(len(y)) + 1)
-    ranked = strength[order]
-    last_of_tie = np.append(ranked[1:] != ranked[:-1], True)
-    reached = np.flatnonzero(last_of_tie & (precision >= wanted))
+    ranked, hits, given = ranked_counts(strength, y)
+    precision = hits / given
+    reached = np.flatnonzero(precision >= wanted)
     if not len(reached):
-        best = float(precision[last_of_tie].max())
+        best = float(precision.max())
         raise DataError(f"no threshold gives the precision {wanted}, the best is {best:.3f}")
-    lowest = int(reached[-1])
-    below = ranked[lowest + 1] if lowest + 1 < len(ranked) else 0.0
-    return float((ranked[lowest] + below) / 2)
+    return _halfway(ranked, int(reached[-1]))
+
+
+def _halfway(ranked: Floats, place: int) -> float:
+    """Return the middle between a score and the next lower one, or 0."""
+    below = ranked[place + 1] if place + 1 < len(ranked) else 0.0
+    return float((ranked[place] + below) / 2)

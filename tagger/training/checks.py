@@ -10,17 +10,13 @@ from typing import Any
 from tagger.corpus.corpus import (
     Columns,
     Corpus,
-    Example,
     blanks_taken_off,
-    check_columns,
-    example_of,
-    has_blanks,
+    read_examples,
 )
-from tagger.corpus.rows import Data, named, rows_of
+from tagger.corpus.rows import Data, named
 from tagger.corpus.schemas import find_schema, spelling_variants
 from tagger.errors import DataError
 from tagger.evaluation.report.values import write_files
-from tagger.files import Reject
 from tagger.schema import Schema
 from tagger.training.findings import (
     ERROR,
@@ -127,19 +123,8 @@ def read_for_checks(
     ------
     DataError : a file cannot be read, or no row can be used.
     """
-    columns = columns or Columns()
-    check_columns(schema, columns)
-    blanks: list[str] = []
-    examples: list[Example] = []
-    findings: list[Finding] = []
-    for row in rows_of(data):
-        try:
-            if isinstance(row, Reject):
-                raise DataError(row.reason)
-            examples.append(example_of(row, schema, columns))
-            blanks += [row.where] * has_blanks(row, schema, columns)
-        except DataError as error:
-            findings.append(Finding("row", ERROR, (row.where,), str(error)))
+    examples, faults, blanks = read_examples(data, schema, columns or Columns())
+    findings = [Finding("row", ERROR, (where,), fault) for where, fault in faults]
     if not examples:
         first = f": {findings[0].where[0]}: {findings[0].message}" if findings else ""
         raise DataError(f"no row of {named(data)} can be used{first}")

@@ -48,8 +48,7 @@ class Shouts(Block):
 
 @pytest.fixture
 def shouting(monkeypatch):
-    *plain, last = module.BLOCKS
-    monkeypatch.setattr(module, "BLOCKS", (*plain, Shouts, last))
+    monkeypatch.setattr(module, "BLOCKS", (*module.BLOCKS, Shouts))
 
 
 def test_a_new_block_is_learned_saved_explained_and_exported(shouting, small_corpus, tmp_path):
@@ -59,7 +58,7 @@ def test_a_new_block_is_learned_saved_explained_and_exported(shouting, small_cor
         folds=2,
     )
     model = cross_fit(small_corpus, settings).model
-    assert list(model.featurizer.blocks_)[3] == "shouts"
+    assert list(model.featurizer.blocks_)[-1] == "shouts"
     model.save(tmp_path / "model")
     again = load_model(tmp_path / "model")
     assert again.id == model.id
@@ -77,3 +76,13 @@ def test_a_new_block_is_learned_saved_explained_and_exported(shouting, small_cor
     (got,) = pipeline.predict_proba([text])
     columns = [pipeline.classes_.tolist().index(label) for label in model.schema["claim"].labels]
     assert np.allclose(got[columns], expected["claim"])
+
+
+def test_word_vectors_serve_wherever_their_block_stands(shouting, small_corpus):
+    settings = FeatureSettings(masked_ngrams=(), vectors="words-en")
+    model = cross_fit(small_corpus, TrainingSettings(settings, folds=2)).model
+    columns = model.featurizer.blocks_["vectors"]
+    # A word that no training sentence has is judged by its vector.
+    unseen = model.featurizer.df_[columns] == 0
+    assert unseen.any()
+    assert np.abs(model.classifiers[0].coef[:, columns][:, unseen]).max() > 0

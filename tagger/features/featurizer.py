@@ -37,8 +37,7 @@ BLOCKS: tuple[type[Block], ...] = (
     LexiconClasses,
     VectorWords,
 )
-"""The kinds of features, in the order of their columns. Those that a classifier sees
-through an embedding come last, as `tagger.training.logistic.fit_logistic` wants them."""
+"""The kinds of features, in the order of their columns."""
 
 
 def blocks_of(settings: FeatureSettings) -> list[Block]:
@@ -157,6 +156,11 @@ class Featurizer:
         for block in self.blocks:
             block.first = self.n_features_
             self.n_features_ += block.n_features
+
+    @property
+    def embedded(self) -> Block | None:
+        """The block that a classifier sees through an embedding, if there is one."""
+        return next((block for block in self.blocks if block.embedding is not None), None)
 
     # Saving
 

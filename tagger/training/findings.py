@@ -16,8 +16,10 @@ from tagger.corpus.corpus import (
     Corpus,
     folds,
 )
+from tagger.corpus.language import judge_language
 from tagger.errors import ConfigError
 from tagger.evaluation.readers import agreement, readers_of
+from tagger.features.settings import FeatureSettings
 from tagger.model.classifier import encode
 from tagger.model.model import fingerprints
 from tagger.schema import Task
@@ -237,7 +239,8 @@ def likely_label_errors(corpus: Corpus, seed: int = 0, jobs: int = 1) -> list[Fi
         raise ConfigError(
             "looking for label errors needs cleanlab: pip install 'claim-tagger[review]'"
         ) from None
-    out_of_fold = cross_fit(corpus, seed=seed, jobs=jobs).out_of_fold
+    features = FeatureSettings(language=judge_language(corpus.texts))
+    out_of_fold = cross_fit(corpus, TrainingSettings(features), seed, jobs).out_of_fold
     findings = []
     for task in corpus.schema.tasks:
         chosen = corpus.annotated(task.name)

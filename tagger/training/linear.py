@@ -24,7 +24,7 @@ class Learned(NamedTuple):
     ----------
     featurizer : fitted on the corpus.
     x : the features of its sentences, shape (n_sentences, n_features).
-    embedding : of the last block, shape (n_features of the block, n_dimensions), or empty.
+    embedding : of the block that has one, shape (n_features of the block, n_dimensions), or empty.
     """
 
     featurizer: Featurizer
@@ -102,7 +102,6 @@ def fit_linear(
     By task coef, shape (n_labels, n_features), and intercept, shape (n_labels,).
     """
     featurizer, x, embedding = learned
-    last = featurizer.blocks[-1]
     linear = {}
     # The order of sums, and so the last bits of the weights, must not hang on how many
     # threads the machine has.
@@ -118,7 +117,7 @@ def fit_linear(
                 own.columns(columns),
                 encode(task, corpus.labels(task.name)),
                 options,
-                embedding if last in used else embedding[:0, :0],
+                embedding if featurizer.embedded in used else embedding[:0, :0],
             )
             coef = np.zeros((len(task.labels), featurizer.n_features_))
             coef[:, columns] = fitted

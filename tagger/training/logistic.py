@@ -98,7 +98,7 @@ def _losses(z: Floats, targets: Floats) -> tuple[Floats, Floats]:
 
 
 def scaled_embedding(featurizer: Featurizer, x: Product) -> npt.NDArray[np.float32]:
-    """Return the embedding of the last block of features for `fit_logistic`.
+    """Return the embedding of the block of features that has one for `fit_logistic`.
 
     Parameters
     ----------
@@ -110,11 +110,11 @@ def scaled_embedding(featurizer: Featurizer, x: Product) -> npt.NDArray[np.float
     Shape (n_embedded, n_dimensions); shape (0, 0) where no block has an embedding. The
     training sentences have mean squared norm one in it, as they have in the other blocks.
     """
-    last = featurizer.blocks[-1]
-    if last.embedding is None:
+    block = featurizer.embedded
+    if block is None or block.embedding is None:
         return np.empty((0, 0), np.float32)
-    sums = x.columns(last.columns) @ last.embedding
-    scaled: npt.NDArray[np.float32] = last.embedding / np.sqrt((sums**2).sum(axis=1).mean())
+    sums = x.columns(block.columns) @ block.embedding
+    scaled: npt.NDArray[np.float32] = block.embedding / np.sqrt((sums**2).sum(axis=1).mean())
     return scaled
 
 
@@ -124,10 +124,10 @@ def frequent_first(featurizer: Featurizer, used: Sequence[Block]) -> Ints:
     The frequent features come first, which lie beside one another in the processor's
     cache; those of the embedding stay last and in its order.
     """
-    columns = np.concatenate([np.r_[block.columns] for block in used])
-    plain = columns[columns < featurizer.blocks[-1].first]
-    columns[: len(plain)] = plain[np.argsort(-featurizer.df_[plain], kind="stable")]
-    return columns
+    embedded = featurizer.embedded
+    plain = np.concatenate([np.r_[b.columns] for b in used if b is not embedded] or [np.arange(0)])
+    plain = plain[np.argsort(-featurizer.df_[plain], kind="stable")]
+    return np.concatenate([plain, *(np.r_[b.columns] for b in used if b is embedded)])
 
 
 def _contrasts(n_classes: int) -> Floats:

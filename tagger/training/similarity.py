@@ -4,10 +4,12 @@ import math
 from collections import Counter, defaultdict, deque
 from collections.abc import Iterator, Sequence
 
+from tagger.text.language import UNKNOWN, language_of
 from tagger.text.tokens import tokenize
 
 SIMILAR = 0.8
 _SHINGLE = 3
+_ANY = language_of(UNKNOWN)  # what is alike is so in any language
 _MAX_COMPARED = 100
 
 
@@ -62,6 +64,6 @@ def similar_pairs(
 
 
 def _shingles(text: str, numbers: dict[tuple[str, ...], int]) -> list[int]:
-    words = [token for token in tokenize(text) if token[0].isalnum()]
+    words = [token for token in tokenize(text, _ANY) if token[0].isalnum()]
     runs = zip(*(words[i:] for i in range(_SHINGLE)), strict=False)
     return sorted({numbers.setdefault(run, len(numbers)) for run in runs})

@@ -124,8 +124,10 @@ class Tagger:
         """
         texts = text_list(texts, "text")
         docs = [str(i) for i in range(len(texts))] if docs is None else docs
-        extra = dict(extra or {})
-        for name, column in {"docs": docs, **extra}.items():
+        extra = {name: _plain(column) for name, column in (extra or {}).items()}
+        if n is not None and not sentences:
+            raise DataError("n counts sentences: it goes with sentences=True only")
+        for name, column in {"docs": docs, **({} if n is None else {"n": n}), **extra}.items():
             if len(column) != len(texts):
                 raise DataError(f"{name} has {len(column)} entries, expected {len(texts)}")
         row, places, start, end, cut = self._cut(texts, sentences)
@@ -348,6 +350,11 @@ def text_list(texts: Any, what: str) -> Sequence[str]:
         if not isinstance(text, str):
             raise DataError(f"{what} {i} is {_named(text)}, expected a string")
     return texts
+
+
+def _plain(column: Any) -> Column:
+    """Return a column as a list, or as the Arrow array that it is."""
+    return column if hasattr(column, "to_pylist") else list(column)
 
 
 def _named(value: Any) -> str:

@@ -243,3 +243,26 @@ def test_a_frame_with_one_column_twice_is_refused():
     frame = pandas.DataFrame([["a b c", "x", "y"]], columns=["text", "mood", "mood"])
     with pytest.raises(DataError, match="two columns 'mood'"):
         tagger.check(frame, schema=MOOD)
+
+
+def test_columns_are_named_alike_everywhere(tmp_path):
+    rows = [{"body": r["text"], "article": r["doc"], "mood": r["mood"]} for r in records()]
+    ways = ({"text": "body", "doc": "article"}, ["text=body", "doc=article"])
+    models = [tagger.train(rows, columns=c, settings=SMALL, jobs=1).model for c in ways]
+    assert models[0].id == models[1].id
+    reports = [
+        tagger.evaluate(models[0], rows, columns=c, baselines=False, rounds=0).report for c in ways
+    ]
+    assert reports[0] == reports[1]
+    assert tagger.check(rows, columns=ways[1]).n_sentences == len(rows)
+
+
+def test_no_process_at_all_is_refused():
+    with pytest.raises(ConfigError, match="jobs is 0"):
+        tagger.train(records(), settings=SMALL, jobs=0)
+
+
+def test_readers_who_use_one_class_only_agree_undefined():
+    rows = [{**r, "mood@ann": "glad", "mood@ben": "glad"} for r in records()]
+    messages = [f.message for f in tagger.check(rows).findings if f.check == "readers"]
+    assert any("kappa undefined" in message for message in messages)

@@ -235,3 +235,14 @@ def test_time_is_linear_in_the_length_of_odd_text(tagger, name):
         if long < 8 * short + 0.05:
             return
     pytest.fail(f"{short:.2f} s for 50,000 characters, {long:.2f} s for 200,000")
+
+
+def test_columns_of_a_table_may_be_any_sequence(tagger):
+    texts = ["Oil rose.", "It may fall."]
+    extra = {"a": ("x", "y"), "b": np.array([1, 2]), "c": pd.Series([0.5, 1.5])}
+    frame = tagger.tag_table(texts, extra=extra, sentences=True, n=[4, 5]).to_pandas()
+    assert frame[["n", "a", "b", "c"]].values.tolist() == [[4, "x", 1, 0.5], [5, "y", 2, 1.5]]
+    with pytest.raises(DataError, match="n has 1 entries"):
+        tagger.tag_table(texts, sentences=True, n=[4])
+    with pytest.raises(DataError, match="goes with sentences=True"):
+        tagger.tag_table(texts, n=[4, 5])

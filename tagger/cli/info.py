@@ -1,5 +1,7 @@
 """tagger info: what a model is."""
 
+from typing import Any
+
 import click
 
 from tagger.errors import ModelError
@@ -28,16 +30,17 @@ def command(model: str | None) -> None:
     console = Console(highlight=False)
     console.print(f"[bold]{folder}[/bold]  model {loaded.id}")
     about = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
-    data = loaded.about["data"]
-    about.add_row(
-        "trained on", f"{data['n_sentences']} sentences of {data['n_documents']} documents"
-    )
-    about.add_row("data sha256", data["sha256"])
+    # A manifest that others wrote may lack any of these.
+    data = table_of(loaded.about, "data")
+    n, documents = data.get("n_sentences", "unknown"), data.get("n_documents", "unknown")
+    about.add_row("trained on", f"{n} sentences of {documents} documents")
+    about.add_row("data sha256", str(data.get("sha256", "unknown")))
     about.add_row("language", loaded.featurizer.settings.language)
     blocks = [block for block in loaded.featurizer.blocks if block.n_features]
     about.add_row("features", ", ".join(f"{b.n_features} {b.name}" for b in blocks))
-    about.add_row("seed", str(loaded.about["seed"]))
-    about.add_row("versions", ", ".join(f"{k} {v}" for k, v in loaded.about["versions"].items()))
+    about.add_row("seed", str(loaded.about.get("seed", "unknown")))
+    versions = table_of(loaded.about, "versions").items()
+    about.add_row("versions", ", ".join(f"{k} {v}" for k, v in versions) or "unknown")
     console.print(about)
     table = Table(title_justify="left")
     for name in ("task", "label", "threshold", "definition"):
@@ -48,3 +51,9 @@ def command(model: str | None) -> None:
             table.add_row(task.name, label, f"{threshold:.3f}", task.definitions.get(label, ""))
         table.add_section()
     console.print(table)
+
+
+def table_of(about: dict[str, Any], name: str) -> dict[str, Any]:
+    """Return a table of a manifest, empty where it has none of that name."""
+    value = about.get(name)
+    return value if isinstance(value, dict) else {}

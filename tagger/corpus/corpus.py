@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -76,25 +76,39 @@ class Columns:
         return columns
 
     @classmethod
-    def parse(cls, pairs: Sequence[str], known: dict[str, str] | None = None) -> "Columns":
-        """Build from pairs ``FIELD=NAME`` on top of those already known.
+    def parse(
+        cls,
+        given: "Columns | Mapping[str, str] | Sequence[str] | None",
+        known: dict[str, str] | None = None,
+    ) -> "Columns":
+        """Build from what `pairs` takes, on top of those already known.
 
         Raises
         ------
         ConfigError : something else than such a pair, or two columns for one thing.
         """
-        return cls.from_dict((known or {}) | cls.pairs(pairs))
+        return cls.from_dict((known or {}) | cls.pairs(given))
 
     @staticmethod
-    def pairs(pairs: Sequence[str]) -> dict[str, str]:
-        """Return the columns that pairs ``FIELD=NAME`` name.
+    def pairs(
+        given: "Columns | Mapping[str, str] | Sequence[str] | None",
+    ) -> dict[str, str]:
+        """Return columns by field, from whatever names them.
+
+        Parameters
+        ----------
+        given : columns, a mapping from fields to names, or pairs ``FIELD=NAME``.
 
         Raises
         ------
-        ConfigError : something else than such a pair, or two columns for one thing.
+        ConfigError : something else, or two columns for one thing.
         """
+        if isinstance(given, Columns):
+            return given.to_dict()
+        if isinstance(given, Mapping):
+            return dict(given)
         columns: dict[str, str] = {}
-        for pair in pairs:
+        for pair in [given] if isinstance(given, str) else given or ():
             name, equals, column = (part.strip() for part in pair.partition("="))
             if not (name and equals and column):
                 raise ConfigError(f"column is {pair!r}, expected FIELD=NAME such as text=sentence")

@@ -49,8 +49,7 @@ def find_schema(
         if "schema" not in own:
             raise ConfigError(f"{path}: no [[schema]] in it, expected one for each task")
     try:
-        own_names = columns.to_dict() if isinstance(columns, Columns) else dict(columns or {})
-        named = Columns.from_dict(Columns.from_dict(raw.get("columns", {})).to_dict() | own_names)
+        named = Columns.parse(columns, Columns.from_dict(raw.get("columns", {})).to_dict())
         if "schema" in raw:
             schema = Schema.from_dict(raw["schema"])
             check_columns(schema, named)

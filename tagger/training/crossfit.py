@@ -16,7 +16,7 @@ from tagger.model.model import Model, fingerprints
 from tagger.schema import Task
 from tagger.training.calibration import calibrate, prior_shift, with_thresholds
 from tagger.training.linear import fit, fold_scores, joined
-from tagger.training.requirements import check_corpus, checked_folds
+from tagger.training.requirements import check_corpus, check_jobs, checked_folds
 from tagger.training.settings import TaskSettings, TrainingSettings
 
 Report = Callable[[str], None]
@@ -63,6 +63,7 @@ def cross_fit(
     ConfigError : the settings name a task or label that the schema does not have.
     """
     settings = settings or TrainingSettings()
+    check_jobs(jobs)
     check_corpus(corpus, settings)
     fold_of = checked_folds(corpus, settings.folds, seed)
     n_folds = int(fold_of.max()) + 1

@@ -214,12 +214,15 @@ def readers_agreement(corpus: Corpus) -> Iterator[Finding]:
                 NOTE,
                 (),
                 f"{task.name}: {' and '.join(pair['readers'])} agree with Cohen's kappa "
-                f"{pair['kappa']:.3f} on {pair['n']} sentences",
+                f"{_shown(pair['kappa'])} on {pair['n']} sentences",
             )
         for label, alpha in found["alpha"].items():
-            shown = "undefined" if alpha is None else f"{alpha:.3f}"
-            message = f"{task.name}: Krippendorff's alpha of {label} {shown}"
+            message = f"{task.name}: Krippendorff's alpha of {label} {_shown(alpha)}"
             yield Finding("readers", NOTE, (), message)
+
+
+def _shown(agreement: float | None) -> str:
+    return "undefined" if agreement is None else f"{agreement:.3f}"
 
 
 def likely_label_errors(corpus: Corpus, seed: int = 0, jobs: int = 1) -> list[Finding]:

@@ -12,6 +12,12 @@ from tagger.model.classifier import encode
 from tagger.training.settings import TrainingSettings
 
 
+def check_jobs(jobs: int) -> None:
+    """Raise ConfigError where a number of processes is none."""
+    if jobs == 0:
+        raise ConfigError("jobs is 0, expected a number of processes, or -1 for one a core")
+
+
 def check_corpus(corpus: Corpus, settings: TrainingSettings) -> None:
     """Raise DataError or ConfigError where a corpus or settings cannot train."""
     known = [block.name for block in blocks_of(settings.features)]

@@ -107,6 +107,7 @@ def test_training_on_german_uses_nothing_english_and_says_so():
     assert (settings.language, settings.lexicons, settings.vectors) == ("de", (), "")
     assert "taken to be 'de': words and characters only" in training.notes[-1]
     assert training.evaluation.tasks[0].macro_f1 > 0.9
+    assert "cue lexicon" not in training.evaluation.tasks[0].baselines
     answers = training.tagger.predict(["Das war eine kluge Wahl.", "Das war eine feige Antwort."])
     assert answers["ton"].tolist() == ["froh", "trüb"]
 

@@ -13,9 +13,9 @@ from tagger.features.featurizer import Featurizer
 from tagger.features.settings import FeatureSettings
 from tagger.model.classifier import encode
 from tagger.schema import Task
+from tagger.text.language import ENGLISH, Language
 
 N_FOLDS = 5
-_LEXICONS = ("claims", "themes")
 
 
 def baseline_answers(
@@ -23,6 +23,7 @@ def baseline_answers(
     fold_of: npt.NDArray[np.int64] | None = None,
     training: Corpus | None = None,
     seed: int = 0,
+    language: Language = ENGLISH,
 ) -> dict[str, dict[str, Answers]]:
     """Return what the baselines answer to the annotated sentences, by task and baseline.
 
@@ -39,12 +40,16 @@ def baseline_answers(
     fold_of : the folds of a cross-validation within `corpus`; by default five by document.
     training : sentences to learn from instead.
     seed : of chance and of the folds.
+    language : of the sentences; without lexicons of its own it has no cue lexicon.
     """
     if fold_of is None:
         fold_of = folds(corpus.groups, N_FOLDS, seed)
     pool = corpus if training is None else training
     texts = corpus.texts + ([] if training is None else training.texts)
-    matrices = {"cue lexicon": _cue_counts(texts), "TF-IDF + LR": np.array(texts, object)}
+    matrices: dict[str, Any] = {}
+    if language.lexicons:
+        matrices["cue lexicon"] = _cue_counts(texts, language)
+    matrices["TF-IDF + LR"] = np.array(texts, object)
     # Rows to learn from and rows to answer, in `texts`.
     if training is None:
         numbers = np.arange(len(corpus))
@@ -136,12 +141,17 @@ def _learn(
     return result
 
 
-def _cue_counts(texts: list[str]) -> Any:
-    """Return how often each class of the built-in lexicons occurs, one row a sentence."""
+def _cue_counts(texts: list[str], language: Language) -> Any:
+    """Return how often each class of the language's lexicons occurs, one row a sentence."""
     settings = FeatureSettings(
-        word_ngrams=(1, 1), char_ngrams=(1, 1), char_min_df=1, masked_ngrams=(), lexicons=_LEXICONS
+        language=language.code,
+        word_ngrams=(1, 1),
+        char_ngrams=(1, 1),
+        char_min_df=1,
+        masked_ngrams=(),
+        lexicons=language.lexicons,
     )
     featurizer = Featurizer(settings)
     x = featurizer.fit_transform(texts)
-    first, last = (featurizer.blocks_[name] for name in _LEXICONS)
-    return x[:, first.start : last.stop].tocsr()
+    columns = [featurizer.blocks_[name] for name in language.lexicons]
+    return x[:, columns[0].start : columns[-1].stop].tocsr()

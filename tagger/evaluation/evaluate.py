@@ -97,6 +97,8 @@ def labelled(
     ----------
     schema : the tasks to read; by default all that the model answers.
     """
-    if not isinstance(columns, Columns):
-        columns = Columns.parse(columns or (), model.about.get("columns"))
-    return read_corpus(data, schema or model.schema, columns)
+    schema = schema or model.schema
+    wanted = {"text", "doc", *(task.name for task in schema.tasks)}
+    learned = model.about.get("columns") or {}
+    known = {name: column for name, column in learned.items() if name in wanted}
+    return read_corpus(data, schema, Columns.parse(columns, known))

@@ -94,7 +94,8 @@ def model_report(
     training : what the baselines learn from; by default cross-validation on `corpus`.
     """
     answers = answers_of(model, corpus.texts)
-    others = baseline_answers(corpus, training=training, seed=seed) if baselines else {}
+    spoken = model.featurizer.settings.spoken
+    others = baseline_answers(corpus, None, training, seed, spoken) if baselines else {}
     evaluation = measure(
         model.schema,
         corpus,
@@ -161,7 +162,9 @@ def training_report(
         corpus.schema,
         corpus,
         answers,
-        baselines=baseline_answers(corpus, fold_of, seed=seed),
+        baselines=baseline_answers(
+            corpus, fold_of, seed=seed, language=model.featurizer.settings.spoken
+        ),
         rounds=rounds,
         seed=seed,
         n_mistakes=0,

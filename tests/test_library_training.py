@@ -5,6 +5,7 @@ import sys
 import time
 
 import numpy as np
+import pandas as pd
 import pytest
 from click.testing import CliRunner
 
@@ -266,3 +267,13 @@ def test_readers_who_use_one_class_only_agree_undefined():
     rows = [{**r, "mood@ann": "glad", "mood@ben": "glad"} for r in records()]
     messages = [f.message for f in tagger.check(rows).findings if f.check == "readers"]
     assert any("kappa undefined" in message for message in messages)
+
+
+def test_whole_numbers_are_labels_in_lists_and_in_frames_with_gaps():
+    rows = [{**r, "mood": [1 + (r["mood"] == "glad")]} for r in records()]
+    schema = tagger.train(rows, settings=SMALL, jobs=1).model.schema
+    assert (schema["mood"].labels, schema["mood"].multilabel) == (("1", "2"), True)
+    frame = pd.DataFrame([{**r, "mood": 1 + (r["mood"] == "glad")} for r in records()])
+    frame.loc[0, "mood"] = float("nan")
+    schema = tagger.train(frame, settings=SMALL, jobs=1).model.schema
+    assert schema["mood"].labels == ("1", "2")

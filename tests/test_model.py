@@ -173,6 +173,8 @@ def test_a_model_of_the_first_format_is_read_as_english(small_model, tmp_path):
     ("place", "value", "message"),
     [
         (("about",), [1], "about is"),
+        (("about", "data"), 1, "about.data is 1"),
+        (("about", "settings"), "x", "about.settings is 'x'"),
         (("n_documents",), True, "n_documents is True"),
         (("scales", "word"), float("inf"), "not finite"),
         (("decisions", "claim", "doubt"), float("nan"), "doubt of claim"),

@@ -292,8 +292,10 @@ def plain_label(value: Any) -> Any:
     """Return numbers, truth values and padded strings as the labels that they are meant as."""
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, int):
-        return str(value)
+    if isinstance(value, int) or (isinstance(value, float) and value.is_integer()):
+        return str(int(value))  # a column of whole numbers with gaps is one of floats in pandas
+    if isinstance(value, (list, tuple)):
+        return [plain_label(item) for item in value]
     return value.strip() if isinstance(value, str) else value
 
 

@@ -109,8 +109,8 @@ def _label_columns(rows: Sequence[dict[str, Any]], names: Sequence[str]) -> list
 
 
 def _looks_like_labels(rows: Sequence[dict[str, Any]], name: str) -> bool:
-    values = [row[name] for row in rows if row.get(name) is not None]
-    if not all(isinstance(v, (str, int, list)) for v in values):
+    values = [plain_label(row[name]) for row in rows if row.get(name) is not None]
+    if not all(isinstance(v, (str, list)) for v in values):
         return False
     counts = Counter(part for value in values for part in _parts(value))
     return 2 <= len(counts) <= _MAX_LABELS and len(counts) <= max(2, sum(counts.values()) / 3)

@@ -121,6 +121,9 @@ def _build(manifest: Mapping[str, Any], files: Mapping[str, bytes]) -> Model:
     about = manifest["about"]
     if not isinstance(about, dict):
         raise ValueError(f"about is {about!r:.100}, expected a table")
+    for name in ("data", "settings", "columns", "versions", "out_of_fold"):
+        if not isinstance(about.get(name, {}), dict):
+            raise ValueError(f"about.{name} is {about[name]!r:.100}, expected a table")
     featurizer = Featurizer.unpack(
         FeatureSettings.from_dict(manifest["features"]),
         Packed(arrays, files, manifest["n_terms"]),

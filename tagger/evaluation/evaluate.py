@@ -91,12 +91,7 @@ def labelled(
     columns: Columns | Sequence[str] | None,
     schema: Schema | None = None,
 ) -> Corpus:
-    """Read labelled sentences for a model, by default in the columns that it learned from.
-
-    Parameters
-    ----------
-    schema : the tasks to read; by default all that the model answers.
-    """
+    """Read labelled sentences for a model, by default in the columns that it learned from."""
     if not isinstance(columns, Columns):
         columns = Columns.parse(columns or (), model.about.get("columns"))
     return read_corpus(data, schema or model.schema, columns)

@@ -43,26 +43,7 @@ def measure(
     seed: int = 0,
     n_mistakes: int = 30,
 ) -> Evaluation:
-    """Measure answers to labelled sentences, task by task.
-
-    Parameters
-    ----------
-    schema : the tasks; one without a gold answer is left out.
-    corpus : the labelled sentences.
-    answers : by task, for every sentence of the corpus.
-    model : what gave the answers, to name the words behind its mistakes and to look for
-        sentences that it was trained on or tagged itself; None for answers from
-        cross-validation.
-    baselines : by task and name of the baseline, its answers to the annotated sentences.
-    slices : as in `slice_columns`.
-    rounds, seed : of the bootstrap.
-    n_mistakes : how many mistakes to list.
-
-    Raises
-    ------
-    DataError : there is no gold answer, another number of answers than of sentences, or
-        the gold is what the model itself answered.
-    """
+    """Measure answers to labelled sentences, task by task."""
     parts = slice_columns(corpus, slices)
     scores: list[TaskScore] = []
     wrong: list[Mistake] = []
@@ -154,12 +135,7 @@ def _measure_task(
 
 
 def tagged_warnings(corpus: Corpus, *models: Model | None) -> list[str]:
-    """Return warnings of labels that a model gave, as the columns of `tagger predict` say.
-
-    Raises
-    ------
-    DataError : they are answers of one of `models`, which would be measured against itself.
-    """
+    """Return warnings of labels that a model gave, as the columns of `tagger predict` say."""
     ids = {model.id for model in models if model is not None}
     taggers: dict[str, list[str]] = {}
     n_probable = 0

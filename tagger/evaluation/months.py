@@ -8,12 +8,7 @@ from tagger.evaluation.shares import Share
 
 
 def plot_months(shares: Sequence[Share], folder: str | Path) -> list[Path]:
-    """Draw the shares over time, one picture a task; return the files.
-
-    Raises
-    ------
-    DataError : the extra plots is not installed, or there are fewer than two months.
-    """
+    """Draw the shares over time, one picture a task; return the files."""
     try:
         from matplotlib.figure import Figure
     except ImportError:

@@ -228,10 +228,6 @@ def score(
     probabilities : of each label, shape (n_sentences, n_labels).
     groups : the document of each sentence, numbered from 0; each its own where None.
     rounds : of the bootstrap; 0 for no intervals.
-
-    Raises
-    ------
-    DataError : the shapes differ, or there is nothing to compare.
     """
     if gold.shape != predicted.shape:
         raise DataError(f"gold has shape {gold.shape}, predictions have {predicted.shape}")

@@ -150,20 +150,7 @@ def correction_notes(
 def shares(
     counted: Tally, by: str, confusion: Confusion | None = None, seed: int = 0
 ) -> list[Share]:
-    """Return the share of each label in each group, groups sorted by name.
-
-    Parameters
-    ----------
-    counted : what `tally` gave.
-    by : one of `BY`; sentences without an outlet or date are left out of that.
-    confusion : by task, how the model erred out of fold: what training leaves as
-        ``out_of_fold`` in the manifest of a model.
-    seed : of the draws.
-
-    Raises
-    ------
-    DataError : an unknown `by`.
-    """
+    """Return the share of each label in each group, groups sorted by name."""
     if by not in BY:
         raise DataError(f"by is {by!r}: {did_you_mean(by, BY)}")
     groups: dict[str, list[Ints]] = {}

@@ -87,14 +87,7 @@ def model_report(
     baselines: bool = True,
     training: Corpus | None = None,
 ) -> ModelReport:
-    """Measure a model on labelled sentences.
-
-    Parameters
-    ----------
-    slices, rounds, seed : as in `tagger.evaluation.measure.measure`.
-    baselines : whether to measure the baselines too.
-    training : what the baselines learn from; by default cross-validation on `corpus`.
-    """
+    """Measure a model on labelled sentences."""
     answers = answers_of(model, corpus.texts)
     others = baseline_answers(corpus, training=training, seed=seed) if baselines else {}
     evaluation = measure(
@@ -149,11 +142,6 @@ def training_report(
     rounds, seed : as in `model_report`.
     learning_curve : its points, where it was measured.
     html : whether to make the page.
-
-    Returns
-    -------
-    The evaluation, and by file name what to write beside the model, its card too; no file
-    holds a sentence.
     """
     answers = _spread(model, corpus, out_of_fold)
     evaluation = measure(

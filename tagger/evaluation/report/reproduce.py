@@ -22,14 +22,6 @@ def reproduce(
 
     With the same versions every byte must be the same; with others, every figure within
     the printed rounding.
-
-    Returns
-    -------
-    Notes on what differs without harm: the versions.
-
-    Raises
-    ------
-    DataError : something differs; the first difference is named.
     """
     old = read_report(folder)
     about = old["about"]

@@ -5,8 +5,7 @@ from pathlib import Path
 
 from tagger.corpus.corpus import Columns, Corpus, read_corpus
 from tagger.corpus.rows import Data
-from tagger.evaluation.report.make import ModelReport, model_report
-from tagger.evaluation.report.reproduce import reproduce
+from tagger.evaluation.report.make import ModelReport, model_report, reproduce
 from tagger.model.model import Model
 from tagger.predictor import Tagger, model_of
 from tagger.schema import Schema

@@ -26,8 +26,7 @@ _LENGTHS = (0, 10, 20, 30, 40)
 
 
 def slice_columns(corpus: Corpus, wanted: Sequence[str] = ()) -> dict[str, list[str]]:
-    """Return by column the part that each sentence falls in, "" for none.
-    """
+    """Return by column the part that each sentence falls in, "" for none."""
     derived = {"length": [_length(text) for text in corpus.texts]}
     extras = [example.extra for example in corpus.examples]
     names = list(dict.fromkeys(name for extra in extras for name in extra))

@@ -74,7 +74,7 @@ def command(
     )
     _say(result.notes)
     if plots:
-        from tagger.evaluation.months import plot_months
+        from tagger.evaluation.shares import plot_months
 
         for path in plot_months(result.shares, plots):
             click.echo(str(path), err=True)

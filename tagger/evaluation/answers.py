@@ -64,17 +64,7 @@ def decode(task: Task, answer: Any) -> Labels:
 
 
 def read_answers(path: str | Path, schema: Schema) -> tuple[Corpus, dict[str, Answers]]:
-    """Read the answers that `tagger evaluate` wrote beside a report.
-
-    Parameters
-    ----------
-    path : the file answers.jsonl.
-    schema : the tasks of the report.
-
-    Raises
-    ------
-    DataError : the file cannot be read or does not fit the schema.
-    """
+    """Read the answers that `tagger evaluate` wrote beside a report."""
     try:
         lines = Path(path).read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
@@ -107,12 +97,7 @@ def read_answers(path: str | Path, schema: Schema) -> tuple[Corpus, dict[str, An
 def answer_rows(
     examples: Sequence[Example], answers: Mapping[str, Sequence[tuple[Any, Mapping[str, float]]]]
 ) -> Iterator[str]:
-    """Yield for each sentence a line of JSON: text, gold, answers and probabilities.
-
-    Parameters
-    ----------
-    answers : by task, the answer to each sentence and the probability of each label.
-    """
+    """Yield for each sentence a line of JSON: text, gold, answers and probabilities."""
     for i, example in enumerate(examples):
         row = {
             "doc": example.doc,

@@ -33,14 +33,6 @@ def baseline_answers(
       the built-in lexicons a sentence holds.
     - ``TF-IDF + LR``: scikit-learn's ``TfidfVectorizer`` and ``LogisticRegression`` with
       their defaults.
-
-    Parameters
-    ----------
-    corpus : the sentences to answer.
-    fold_of : the folds of a cross-validation within `corpus`; by default five by document.
-    training : sentences to learn from instead.
-    seed : of chance and of the folds.
-    language : of the sentences; without lexicons of its own it has no cue lexicon.
     """
     if fold_of is None:
         fold_of = folds(corpus.groups, N_FOLDS, seed)

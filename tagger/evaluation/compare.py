@@ -182,12 +182,7 @@ def _read_side(path: Path) -> tuple[str, Schema]:
 
 
 def _shared(one: Schema, other: Schema) -> Schema:
-    """Return the tasks of both schemas.
-
-    Raises
-    ------
-    DataError : there is none, or one has other labels in the other schema.
-    """
+    """Return the tasks of both schemas."""
     theirs = {task.name: task for task in other.tasks}
     shared = [task for task in one.tasks if task.name in theirs]
     if not shared:
@@ -207,18 +202,7 @@ def compare_answers(
     rounds: int = 1000,
     seed: int = 0,
 ) -> list[TaskComparison]:
-    """Compare two sets of answers, task by task.
-
-    Parameters
-    ----------
-    corpus : the labelled sentences.
-    a, b : by task, answers to every sentence of the corpus.
-    rounds, seed : of bootstrap and permutations.
-
-    Raises
-    ------
-    DataError : no task has a gold answer.
-    """
+    """Compare two sets of answers, task by task."""
     tasks = []
     for task in corpus.schema.tasks:
         chosen = corpus.annotated(task.name)

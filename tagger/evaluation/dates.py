@@ -17,10 +17,6 @@ def month_of(value: Any, day_first: bool | None = None) -> str:
     ----------
     value : a date, as ``2024-03-18``, ``Jan. 9, 2024`` or ``18/03/2024``.
     day_first : whether ``05/01/2024`` is of January (True) or of May (False).
-
-    Raises
-    ------
-    DataError : the date is of two months, and `day_first` does not say of which.
     """
     year, month = _parsed(value, day_first)
     return f"{year}-{month:02d}" if year and month else ""

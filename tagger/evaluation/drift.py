@@ -111,17 +111,7 @@ def _by_document(side: int, counted: Tally) -> dict[Any, Ints]:
 
 
 def changed(before: str, after: str, schema: Schema) -> dict[str, Counter[tuple[str, str]]]:
-    """Count how the answers to the same sentences changed from one run to another.
-
-    Parameters
-    ----------
-    before, after : tagged files; a sentence is the same where doc, n and text are.
-    schema : the tasks to compare.
-
-    Returns
-    -------
-    By task, how often which answer became which; answers that stayed are among them.
-    """
+    """Count how the answers to the same sentences changed from one run to another."""
     known: dict[tuple[str, str, str], list[str]] = {}
     for key, answers in _answers(before, schema):
         known[key] = answers

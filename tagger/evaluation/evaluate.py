@@ -5,8 +5,7 @@ from pathlib import Path
 
 from tagger.corpus.corpus import Columns, Corpus, read_corpus
 from tagger.corpus.rows import Data
-from tagger.evaluation.report.make import ModelReport, model_report
-from tagger.evaluation.report.reproduce import reproduce
+from tagger.evaluation.report.make import ModelReport, model_report, reproduce
 from tagger.model.model import Model
 from tagger.predictor import Tagger, model_of
 from tagger.schema import Schema
@@ -91,12 +90,7 @@ def labelled(
     columns: Columns | Sequence[str] | None,
     schema: Schema | None = None,
 ) -> Corpus:
-    """Read labelled sentences for a model, by default in the columns that it learned from.
-
-    Parameters
-    ----------
-    schema : the tasks to read; by default all that the model answers.
-    """
+    """Read labelled sentences for a model, by default in the columns that it learned from."""
     schema = schema or model.schema
     wanted = {"text", "doc", *(task.name for task in schema.tasks)}
     learned = model.about.get("columns") or {}

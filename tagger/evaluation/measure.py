@@ -2,28 +2,29 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from tagger.corpus.corpus import Corpus
 from tagger.errors import DataError
 from tagger.evaluation.answers import Answers
-from tagger.evaluation.curves import curves
 from tagger.evaluation.dates import year_of
 from tagger.evaluation.figures import count_table
-from tagger.evaluation.mistakes import mistakes, with_words
 from tagger.evaluation.readers import agreement_with
 from tagger.evaluation.scores import (
     Difference,
     Evaluation,
     Mistake,
     TaskScore,
+    curves,
     differences,
     figures_with_intervals,
     score,
 )
 from tagger.evaluation.slices import slice_columns, slice_scores
-from tagger.features.arrays import Ints
+from tagger.features.arrays import Floats, Ints
 from tagger.model.classifier import encode
 from tagger.model.model import Model, fingerprints
 from tagger.schema import Schema, Task
@@ -43,26 +44,7 @@ def measure(
     seed: int = 0,
     n_mistakes: int = 30,
 ) -> Evaluation:
-    """Measure answers to labelled sentences, task by task.
-
-    Parameters
-    ----------
-    schema : the tasks; one without a gold answer is left out.
-    corpus : the labelled sentences.
-    answers : by task, for every sentence of the corpus.
-    model : what gave the answers, to name the words behind its mistakes and to look for
-        sentences that it was trained on or tagged itself; None for answers from
-        cross-validation.
-    baselines : by task and name of the baseline, its answers to the annotated sentences.
-    slices : as in `slice_columns`.
-    rounds, seed : of the bootstrap.
-    n_mistakes : how many mistakes to list.
-
-    Raises
-    ------
-    DataError : there is no gold answer, another number of answers than of sentences, or
-        the gold is what the model itself answered.
-    """
+    """Measure answers to labelled sentences, task by task."""
     parts = slice_columns(corpus, slices)
     scores: list[TaskScore] = []
     wrong: list[Mistake] = []
@@ -154,12 +136,7 @@ def _measure_task(
 
 
 def tagged_warnings(corpus: Corpus, *models: Model | None) -> list[str]:
-    """Return warnings of labels that a model gave, as the columns of `tagger predict` say.
-
-    Raises
-    ------
-    DataError : they are answers of one of `models`, which would be measured against itself.
-    """
+    """Return warnings of labels that a model gave, as the columns of `tagger predict` say."""
     ids = {model.id for model in models if model is not None}
     taggers: dict[str, list[str]] = {}
     n_probable = 0
@@ -232,3 +209,60 @@ def _label_warnings(scored: TaskScore) -> list[str]:
         for label in scored.labels
         if label.support in (0, scored.n)
     ]
+
+
+def mistakes(
+    corpus: Corpus,
+    task: Task,
+    chosen: Ints,
+    gold: npt.NDArray[Any],
+    answers: Answers,
+    n: int,
+) -> list[Mistake]:
+    """Return the `n` wrong answers that were given with most confidence, without words."""
+    p = answers.probabilities
+    if p is None:
+        return []
+    if task.multilabel:
+        rows, columns = np.nonzero(gold != answers.labels)
+        sure = np.where(answers.labels[rows, columns], p[rows, columns], 1 - p[rows, columns])
+    else:
+        rows = np.flatnonzero(gold != answers.labels)
+        columns = answers.labels[rows]
+        sure = p[rows, columns]
+    listed = []
+    for at in np.argsort(-sure, kind="stable")[:n]:
+        row, column = int(rows[at]), int(columns[at])
+        right, wrong = task.labels[column], f"not {task.labels[column]}"
+        if not task.multilabel:
+            right, wrong = task.labels[int(gold[row])], task.labels[column]
+        elif answers.labels[row, column]:
+            right, wrong = wrong, right
+        example = corpus.examples[int(chosen[row])]
+        listed.append(Mistake(example.doc, example.text, task.name, right, wrong, float(sure[at])))
+    return listed
+
+
+def with_words(model: Model, mistake: Mistake, n: int = 6) -> Mistake:
+    """Add the words that speak most for the wrong answer against the right one."""
+    outputs = [(c.task.name, label) for c in model.classifiers for label in c.task.labels]
+    spans, contributions = model.scorer.explain(mistake.text)
+    task = model.schema[mistake.task]
+
+    def column(label: str) -> Floats:
+        return np.asarray(contributions[:, outputs.index((task.name, label))])
+
+    if not task.multilabel:
+        pull = column(mistake.answer) - column(mistake.gold)
+    elif mistake.answer in task.labels:
+        pull = column(mistake.answer)
+    else:
+        pull = -column(mistake.gold)
+    # A word that stands twice, or in two kinds of features, is one word to the reader.
+    adds: dict[str, float] = {}
+    for (start, end), value in zip(spans, pull.tolist(), strict=True):
+        word = " ".join(mistake.text[start:end].split())
+        adds[word] = adds.get(word, 0.0) + value
+    strongest = sorted((w for w in adds if adds[w] > 0), key=lambda w: (-adds[w], w))[:n]
+    words = tuple((word, adds[word]) for word in strongest)
+    return replace(mistake, words=words)

@@ -26,17 +26,7 @@ _LENGTHS = (0, 10, 20, 30, 40)
 
 
 def slice_columns(corpus: Corpus, wanted: Sequence[str] = ()) -> dict[str, list[str]]:
-    """Return by column the part that each sentence falls in, "" for none.
-
-    Parameters
-    ----------
-    wanted : columns of the data; by default every column of two to twenty values that repeat.
-        ``length`` (in words) and ``year`` (of the column ``date``) are always known.
-
-    Raises
-    ------
-    ConfigError : the data has no such column.
-    """
+    """Return by column the part that each sentence falls in, "" for none."""
     derived = {"length": [_length(text) for text in corpus.texts]}
     extras = [example.extra for example in corpus.examples]
     names = list(dict.fromkeys(name for extra in extras for name in extra))

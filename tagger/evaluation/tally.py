@@ -45,12 +45,7 @@ class Tally:
 
 
 def read_manifest(path: str | Path) -> dict[str, Any]:
-    """Return the record that `tagger predict` left beside an output; empty where there is none.
-
-    Raises
-    ------
-    DataError : the record is there but damaged.
-    """
+    """Return the record that `tagger predict` left beside an output; empty where there is none."""
     path = Path(path)
     beside = path / "manifest.json" if path.is_dir() else manifest_path(path)
     try:
@@ -72,20 +67,7 @@ def tally(
     day_first: bool | None = None,
     dated: bool = True,
 ) -> Tally:
-    """Count the labels of a tagged file, or of a folder of them.
-
-    Parameters
-    ----------
-    path : what `tagger predict` wrote as JSONL, CSV or Parquet.
-    schema : the tasks to count.
-    outlet_column, date_column : columns with the outlet and the date.
-    day_first : as `tagger.evaluation.dates.month_of` takes it.
-    dated : whether dates are read at all.
-
-    Raises
-    ------
-    DataError : a row is broken, lacks a task's column, or has a date of two months.
-    """
+    """Count the labels of a tagged file, or of a folder of them."""
     counted = Tally(schema)
     size = 1 + sum(len(task.labels) for task in schema.tasks)
     months: dict[str, str] = {}
@@ -113,12 +95,7 @@ def tally(
 
 
 def tagged_rows(path: str, schema: Schema) -> Iterator[tuple[str, Mapping[str, Any], list[Labels]]]:
-    """Yield the rows of tagged files: file and line, columns, and the answers to the tasks.
-
-    Raises
-    ------
-    DataError : a row is broken or lacks a task's column; file and line are named.
-    """
+    """Yield the rows of tagged files: file and line, columns, and the answers to the tasks."""
     for name in expand([path]):
         for row in read_rows(name):
             if isinstance(row, Reject):

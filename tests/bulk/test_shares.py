@@ -11,8 +11,7 @@ from tagger.cli.main import cli
 from tagger.errors import DataError
 from tagger.evaluation.dates import month_of
 from tagger.evaluation.drift import changed, drift
-from tagger.evaluation.months import plot_months
-from tagger.evaluation.shares import adjust, label_shares, shares, wilson
+from tagger.evaluation.shares import adjust, label_shares, plot_months, shares, wilson
 from tagger.evaluation.tally import tally
 from tagger.schema import CLAIM, CLAIMS, THEME, Schema
 

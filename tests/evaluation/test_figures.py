@@ -9,11 +9,10 @@ from tagger.errors import DataError
 from tagger.evaluation.answers import Answers
 from tagger.evaluation.baselines import baseline_answers
 from tagger.evaluation.bootstrap import resampled_sums
-from tagger.evaluation.curves import average_precision, curves
 from tagger.evaluation.figures import FIGURE_NAMES, count_table, figures_of
 from tagger.evaluation.measure import measure
 from tagger.evaluation.readers import agreement, readers_of
-from tagger.evaluation.scores import score
+from tagger.evaluation.scores import average_precision, curves, score
 from tagger.evaluation.slices import slice_columns
 from tagger.model.model import fingerprints
 from tagger.model.thresholds import ranked_counts

@@ -20,7 +20,7 @@ from tagger.evaluation.answers import Answers
 from tagger.evaluation.compare import compare_answers
 from tagger.evaluation.evaluate import check_report
 from tagger.evaluation.measure import measure
-from tagger.evaluation.report.reproduce import first_difference
+from tagger.evaluation.report.make import first_difference
 from tagger.evaluation.report.values import read_report, to_json
 from tagger.predictor import Tagger
 from tagger.schema import Schema

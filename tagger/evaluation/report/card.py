@@ -6,12 +6,7 @@ from tagger.model.model import Model
 
 
 def model_card(model: Model, report: Report) -> str:
-    """Return the card of a model: what it answers, what it learned from, how good it is.
-
-    Parameters
-    ----------
-    report : of the cross-validation on its training data, as it stands beside the model.
-    """
+    """Return the card of a model: what it answers, what it learned from, how good it is."""
     data = model.about["data"]
     lines = [
         "# Model card",

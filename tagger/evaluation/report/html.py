@@ -26,12 +26,7 @@ def require_plots() -> None:
 
 
 def to_html(report: Report) -> str:
-    """Return a report as one self-contained page.
-
-    Raises
-    ------
-    ConfigError : the extra `plots` is not installed.
-    """
+    """Return a report as one self-contained page."""
     require_plots()
     import jinja2
 

@@ -57,12 +57,7 @@ def to_json(report: Report) -> str:
 
 
 def _written(value: Any, line: str) -> str:
-    """Write a value as ``json.dumps(..., indent=1)`` would, but lists of numbers on one line.
-
-    Parameters
-    ----------
-    line : the line break and indentation before what follows the value.
-    """
+    """Write a value as ``json.dumps(..., indent=1)`` would, but lists of numbers on one line."""
     inner = line + " "
     if isinstance(value, Mapping) and value:
         items = (f"{_plain(str(k))}: {_written(v, inner)}" for k, v in value.items())
@@ -81,12 +76,7 @@ def _is_number(value: Any) -> bool:
 
 
 def read_report(folder: str | Path) -> Report:
-    """Read the report in a folder, or a report.json.
-
-    Raises
-    ------
-    DataError : there is none, or it has another layout.
-    """
+    """Read the report in a folder, or a report.json."""
     path = Path(folder)
     path = path / JSON if path.is_dir() else path
     try:
@@ -102,12 +92,7 @@ def read_report(folder: str | Path) -> Report:
 
 
 def write_files(folder: str | Path, files: Mapping[str, str]) -> None:
-    """Write the files of a report into a folder.
-
-    Raises
-    ------
-    OutputError : it cannot be written.
-    """
+    """Write the files of a report into a folder."""
     try:
         Path(folder).mkdir(parents=True, exist_ok=True)
     except OSError as error:

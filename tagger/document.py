@@ -4,6 +4,7 @@ import re
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from tagger.errors import DataError, did_you_mean
 from tagger.markup import SPAN_STYLE, legend, sentence_span, text_of
 from tagger.schema import CLAIMS, Schema
 
@@ -43,9 +44,17 @@ class Explanation:
     scores: dict[str, dict[str, float]]
 
     def strongest(self, task: str, label: str, n: int = 5) -> list[Evidence]:
-        """Return the `n` parts that speak most for a label, the strongest first."""
+        """Return the `n` parts that speak most for a label, the strongest first.
+
+        Raises
+        ------
+        DataError : the model has no such task or label.
+        """
+        for name, known in ((task, self.scores), (label, self.scores.get(task, {}))):
+            if name not in known:
+                raise DataError(f"there is no answer {name!r}: {did_you_mean(name, known)}")
         speaks_for = [e for e in self.evidence if e.contributions[task][label] > 0]
-        return sorted(speaks_for, key=lambda e: -e.contributions[task][label])[:n]
+        return sorted(speaks_for, key=lambda e: -e.contributions[task][label])[: max(n, 0)]
 
 
 @dataclass(frozen=True)

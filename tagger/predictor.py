@@ -60,6 +60,8 @@ class Tagger:
         ------
         ModelError : the folder is not a model, is damaged, or was made by another version.
         """
+        if path is not None and not isinstance(path, (str, Path)):
+            raise TypeError(f"path is a {type(path).__name__}, expected the path of a model folder")
         return cls(load_model(shipped_model() if path is None else path))
 
     @property

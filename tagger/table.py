@@ -85,7 +85,8 @@ class TaggedTable:
 
     def to_polars(self) -> Any:
         """Return the table as a polars DataFrame."""
-        return _library("polars").DataFrame(self.columns(), strict=False)
+        columns = self.columns() | {"doc": utf8(self.doc), "text": utf8(self.text)}
+        return _library("polars").DataFrame(columns, strict=False)
 
     def to_arrow(self) -> Any:
         """Return the table as a pyarrow Table."""

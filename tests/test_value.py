@@ -246,3 +246,20 @@ def test_columns_of_a_table_may_be_any_sequence(tagger):
         tagger.tag_table(texts, sentences=True, n=[4])
     with pytest.raises(DataError, match="goes with sentences=True"):
         tagger.tag_table(texts, n=[4, 5])
+
+
+def test_what_an_explanation_does_not_have_is_named(tagger):
+    why = tagger.explain("Oil rose 2 percent.")
+    with pytest.raises(DataError, match="did you mean 'claim'"):
+        why.strongest("clam", "speculation")
+    with pytest.raises(DataError, match="did you mean 'speculation'"):
+        why.strongest("claim", "speculatio")
+    assert why.strongest("claim", "reported_fact", -1) == []
+    with pytest.raises(TypeError, match="expected the path of a model folder"):
+        Tagger.load(3)
+
+
+def test_a_lone_surrogate_reaches_every_kind_of_frame(tagger):
+    table = tagger.tag_table(["\ud800 Oil rose."])
+    pytest.importorskip("polars")
+    assert len(table.to_pandas()) == len(table.to_polars()) == table.to_arrow().num_rows == 1

@@ -35,7 +35,7 @@ FLOORS = {
     "model": ({"classifier", "thresholds"}, {"model"}, {"store", "export"}),
     "files": (
         {"rows", "compression", "tagged"},
-        {"lines", "parquet", "text", "html", "pages"},
+        {"parquet", "text", "html", "pages"},
         {"jsonl", "delimited"},
         {"formats", "writers"},
         {"batches"},
@@ -64,7 +64,7 @@ FLOORS = {
         {"settings"},
         {"parts"},
         {"store", "workers", "arrow"},
-        {"output", "dask"},
+        {"dask"},
         {"job"},
     ),
     "cli": (

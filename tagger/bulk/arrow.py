@@ -21,10 +21,6 @@ from tagger.files.batches import BATCH_BYTES, Input, Places, check_record_batch
 from tagger.files.rows import MAX_DOCUMENT_BYTES, Reject
 from tagger.predictor import Tagger, shipped_model
 
-_TASK_ROWS = 50_000
-_TRIM_BYTES = 128 << 20
-_MMAP_BYTES = 32 << 20
-
 
 @dataclass(frozen=True)
 class Rows:
@@ -51,15 +47,14 @@ class Rows:
 
     def origin(self, source: str = "") -> Input:
         """Return the same as the readers have it."""
+        taken = frozenset([*self.tagger.columns, "evidence", "reject"])
         return Input(
             (source,),
-            None,
-            self.sentences,
-            self.text_column,
-            self.id_column,
-            None,
-            self.limit,
-            frozenset([*self.tagger.columns, "evidence", "reject"]),
+            sentences=self.sentences,
+            text_column=self.text_column,
+            id_column=self.id_column,
+            limit=self.limit,
+            taken=taken,
         )
 
 
@@ -97,10 +92,11 @@ def tag_record_batch(
     ------
     DataError : the column with the texts is missing.
     """
-    schema = output_schema(batch.schema, rows)
+    pa, schema = pyarrow(), output_schema(batch.schema, rows)
     for pieces, rejects in tag_slices(batch, rows, source, first, places or Places()):
         for piece in pieces:
-            yield _with_rejects(piece, schema)
+            none = pa.nulls(len(piece), pa.string())
+            yield pa.RecordBatch.from_arrays([*piece.columns, none], schema=schema)
         if rejects:
             yield _rejected(rejects, schema)
 
@@ -136,17 +132,13 @@ def _slices(batch: Any, rows: Rows) -> Iterator[tuple[int, int]]:
         yield start, len(batch)
 
 
-def _with_rejects(batch: Any, schema: Any) -> Any:
-    pa = pyarrow()
-    columns = [*batch.columns, pa.nulls(len(batch), pa.string())]
-    return pa.RecordBatch.from_arrays(columns, schema=schema)
-
-
 def _rejected(rejects: Sequence[Reject], schema: Any) -> Any:
     pa = pyarrow()
     reasons = [f"{r.reason} [{r.raw}]" for r in rejects for _ in range(r.n_rows)]
     columns = [
-        pa.array(reasons) if field.name == "reject" else pa.nulls(len(reasons), field.type)
+        pa.array(reasons, field.type)
+        if field.name == "reject"
+        else pa.nulls(len(reasons), field.type)
         for field in schema
     ]
     columns[0] = pa.array([r.where for r in rejects for _ in range(r.n_rows)], schema[0].type)
@@ -170,20 +162,16 @@ def tag_rows(data: Any, rows: Rows | None = None) -> Any:
     else:
         table = pa.Table.from_pandas(data, preserve_index=False)
     schema = output_schema(table.schema, rows)
-    found: list[Any] = []
+    batches: list[Any] = []
     first, places = 1, Places()
     for batch in table.to_batches():
-        found += tag_record_batch(batch, rows, "row", first, places)
+        batches += tag_record_batch(batch, rows, "row", first, places)
         first += len(batch)
-    result = pa.Table.from_batches(found, schema)
+    result = pa.Table.from_batches(batches, schema)
     if isinstance(data, pa.RecordBatch):
-        return result.combine_chunks().to_batches()[0] if len(result) else _empty(schema)
+        (whole,) = result.combine_chunks().to_batches() or [_rejected([], schema)]
+        return whole
     return result if isinstance(data, pa.Table) else result.to_pandas()
-
-
-def _empty(schema: Any) -> Any:
-    pa = pyarrow()
-    return pa.RecordBatch.from_arrays([pa.nulls(0, f.type) for f in schema], schema=schema)
 
 
 def tag_partition(batches: Iterable[Any], rows: Rows | None = None) -> Iterator[Any]:

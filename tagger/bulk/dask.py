@@ -5,17 +5,15 @@ batch. The folder holds, until all is done, a manifest for each piece that stand
 so that a run that broke off goes on with the pieces that are missing.
 """
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from tagger import __version__
 from tagger.arrow import pyarrow
 from tagger.bulk.arrow import Rows, output_schema, tag_slices
 from tagger.bulk.settings import Result
-from tagger.bulk.store import JOB, LOCK, Store, begin, fingerprint, locked, reject_line, to_json
+from tagger.bulk.store import JOB, LOCK, Store, begin, header_of, locked, record_of, write
 from tagger.errors import ConfigError, DataError, OutputError
 from tagger.files import parquet, tagged
 from tagger.files.batches import Columns, Places
@@ -57,10 +55,9 @@ def _pieces(files: Sequence[str], rows: Rows) -> list[_Piece]:
     return pieces
 
 
-def tag_piece(piece: _Piece, output: str, rows: Rows, job: str) -> dict[str, Any]:
+def tag_piece(piece: _Piece, store: Store, rows: Rows) -> dict[str, Any]:
     """Tag a row group into a file of its own; return its manifest, written last."""
     pa = pyarrow()
-    store = Store(Path(output), "parquet")
     rejects: list[Reject] = []
     n, first, places = 0, piece.first, Places()
     with open(piece.path, "rb") as stream, tagged.atomic_write(store.part(piece.number)) as sink:
@@ -75,31 +72,7 @@ def tag_piece(piece: _Piece, output: str, rows: Rows, job: str) -> dict[str, Any
                         writer.write_batch(table)
                     rejects += lost
                 first += len(batch)
-    return _seal(store, piece, rejects, n, job)
-
-
-def _seal(
-    store: Store, piece: _Piece, rejects: Sequence[Reject], n: int, key: str
-) -> dict[str, Any]:
-    with tagged.atomic_write(store.rejects(piece.number)) as sink:
-        sink.writelines(map(reject_line, rejects))
-    manifest = {
-        "job": key,
-        "rows": piece.rows,
-        "rejected": sum(r.n_rows for r in rejects),
-        "sentences": n,
-        "nulls": 0,
-        "sha256": _sha256(store.part(piece.number)),
-        "rejects_sha256": _sha256(store.rejects(piece.number)),
-    }
-    with tagged.atomic_write(store.manifest(piece.number)) as sink:
-        sink.write(to_json(manifest))
-    return manifest
-
-
-def _sha256(path: Path) -> str:
-    with open(path, "rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+    return store.seal(piece.number, rejects, rows=piece.rows, sentences=n, nulls=0)
 
 
 def predict_with_dask(
@@ -134,24 +107,16 @@ def predict_with_dask(
     if target.exists() and not unfinished and (not target.is_dir() or any(target.iterdir())):
         raise OutputError(f"{target}: is there already, expected a new folder to write to")
     pieces = _pieces(files, rows)
-    tagger = rows.tagger
-    header = {
-        "tagger": __version__,
-        "model": tagger.model.id,
-        "options": {k: v for k, v in asdict(rows).items() if k != "model"},
-        "inputs": fingerprint(files),
-    }
-    key = hashlib.sha256(to_json(header)).hexdigest()
+    header = header_of(rows.tagger, {k: v for k, v in asdict(rows).items() if k != "model"}, files)
     target.mkdir(parents=True, exist_ok=True)
     with locked(target):
         begin(target, header, files, resume)
-        store = Store(target, "parquet")
-        done = {p.number: m for p in pieces if (m := store.load(p.number, key)) is not None}
+        store = Store(target.resolve(), "parquet", header)
+        done = {p.number: m for p in pieces if (m := store.load(p.number)) is not None}
         reused = len(done)
         missing = [piece for piece in pieces if piece.number not in done]
         if missing:
-            for piece, manifest in _on_cluster(missing, store, rows, key, scheduler, n_workers):
-                done[piece.number] = manifest
+            done.update(_on_cluster(missing, store, rows, scheduler, n_workers))
         n_rows, lost, n = (
             sum(m[name] for m in done.values()) for name in ("rows", "rejected", "sentences")
         )
@@ -172,14 +137,9 @@ def _distributed() -> Any:
 
 
 def _on_cluster(
-    pieces: list[_Piece],
-    store: Store,
-    rows: Rows,
-    key: str,
-    scheduler: str | None,
-    n_workers: int,
-) -> Iterator[tuple[_Piece, dict[str, Any]]]:
-    """Yield each piece with its manifest, as they are done."""
+    pieces: list[_Piece], store: Store, rows: Rows, scheduler: str | None, n_workers: int
+) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Yield the number of each piece and its manifest, as they are done."""
     import dask
 
     distributed = _distributed()
@@ -197,30 +157,27 @@ def _on_cluster(
             )
     try:
         with distributed.Client(scheduler or cluster) as client:
-            folder = str(store.folder.resolve())
-            futures = client.map(tag_piece, pieces, output=folder, rows=rows, job=key, pure=False)
+            futures = client.map(tag_piece, pieces, store=store, rows=rows, pure=False)
             of = dict(zip((f.key for f in futures), pieces, strict=True))
             for future in distributed.as_completed(futures):
                 piece, error = of[future.key], future.exception()
                 lost = error is not None
-                yield piece, _give_up(piece, error, store, rows, key) if lost else future.result()
+                yield piece.number, _lose(piece, error, store, rows) if lost else future.result()
     finally:
         if cluster is not None:
             cluster.close()
 
 
-def _give_up(
-    piece: _Piece, error: BaseException, store: Store, rows: Rows, key: str
-) -> dict[str, Any]:
+def _lose(piece: _Piece, error: BaseException, store: Store, rows: Rows) -> dict[str, Any]:
     """Reject the rows of a piece that cannot be tagged; its file is empty."""
     last = piece.first + piece.rows - 1
     reason = " ".join(f"rows {piece.first} to {last} cannot be tagged: {error}".split())
     with open(piece.path, "rb") as stream:
         schema = output_schema(parquet.open_file(stream, piece.path).schema_arrow, rows)
-    with tagged.atomic_write(store.part(piece.number)) as sink:
-        sink.write(parquet.write([], schema.remove(schema.get_field_index("reject"))))
+    empty = parquet.write([], schema.remove(schema.get_field_index("reject")))
+    write(store.part(piece.number), empty)
     reject = Reject(reason, "", piece.path, piece.first, piece.rows)
-    return _seal(store, piece, [reject], 0, key)
+    return store.seal(piece.number, [reject], rows=piece.rows, sentences=0, nulls=0)
 
 
 def _knows_language(files: Sequence[str], rows: Rows) -> bool:
@@ -239,18 +196,7 @@ def _finish(store: Store, n: int, header: dict[str, Any], result: Result, rows: 
         with tagged.atomic_write(store.folder / "rejects.jsonl") as sink:
             for number in range(n):
                 sink.write(store.rejects(number).read_bytes())
-    tagger = rows.tagger
-    record = {
-        **header,
-        "schema": tagger.schema.to_dict(),
-        "rows": result.rows,
-        "tagged": result.tagged,
-        "rejected": result.rejected,
-        "sentences": result.sentences,
-        "out_of_fold": tagger.model.about.get("out_of_fold"),
-    }
-    with tagged.atomic_write(store.folder / "manifest.json") as sink:
-        sink.write(to_json(record))
+    write(store.folder / "manifest.json", record_of(header, rows.tagger, result))
     for number in range(n):
         store.rejects(number).unlink(missing_ok=True)
         store.manifest(number).unlink(missing_ok=True)

@@ -10,19 +10,19 @@ This module is above `predictor` and `files`, because it is the one place that
 needs both: the readers and writers know no model, and the model knows no file.
 """
 
-import hashlib
 import shutil
 from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from tagger import __version__
-from tagger.bulk.output import finish
-from tagger.bulk.parts import Done, Part, knows_language, plan, read_parts
+from tagger.bulk.parts import Done, Part, Work, knows_language, plan, read_parts
 from tagger.bulk.settings import JobSettings, Progress, Result
-from tagger.bulk.store import Store, begin, check_output, fingerprint, locked, to_json
+from tagger.bulk.store import Store, begin, check_output, header_of, locked, record_of, write
 from tagger.bulk.workers import work_off
 from tagger.errors import OutputError
+from tagger.files import tagged
+from tagger.files.writers import copy
 from tagger.predictor import Tagger
 
 
@@ -82,19 +82,11 @@ def _run(
     report: Callable[[Progress], None],
     stop: Callable[[], bool],
 ) -> Result:
-    inputs = fingerprint(settings.origin.files)
-    header: dict[str, Any] = {
-        "tagger": __version__,
-        "model": tagger.model.id,
-        "options": settings.to_dict(),
-        "inputs": inputs,
-    }
+    header = header_of(tagger, settings.to_dict(), settings.origin.files)
     begin(folder, header, settings.origin.files, settings.resume)
-    key = hashlib.sha256(to_json(header)).hexdigest()
     # In the parts folder a page is a draft, and a table has its plain ending.
-    store = Store(folder, settings.format)
-    total = sum(entry["bytes"] for entry in inputs)
-    meter = _Meter(settings.origin.files, inputs, total)
+    store = Store(folder, settings.format, header)
+    meter = _Meter(header["inputs"])
     parts = read_parts(settings.origin, settings.part_bytes, meter.at)
     first = next(parts, None)
     work = plan(settings, first)
@@ -104,11 +96,11 @@ def _run(
 
     def missing() -> Iterator[Part]:
         nonlocal reused, finished
-        for part in _chain(first, parts):
+        for part in chain([first] if first else [], parts):
             if stop():
                 finished = False
                 return
-            known = store.load(part.number, key)
+            known = store.load(part.number)
             if known is not None and known["rows"] == part.rows:
                 reused += 1
                 manifests[part.number] = known
@@ -117,7 +109,7 @@ def _run(
                 yield part
 
     for done in work_off(tagger, work, missing(), settings.jobs):
-        manifests[done.number] = store.save(done, key)
+        manifests[done.number] = store.save(done)
         report(meter.add(manifests[done.number]))
     sums = meter.sums
     result = Result(
@@ -132,21 +124,50 @@ def _run(
         knows_language(tagger, first),
     )
     if finished:
-        finish(tagger, settings, work, store, manifests, header, result)
+        _finish(tagger, settings, work, store, manifests, header, result)
     return result
+
+
+def _finish(
+    tagger: Tagger,
+    settings: JobSettings,
+    work: Work,
+    store: Store,
+    manifests: dict[int, dict[str, Any]],
+    header: dict[str, Any],
+    result: Result,
+) -> None:
+    """Join the parts into the output, and count once more."""
+    if sorted(manifests) != list(range(len(manifests))):
+        raise OutputError(f"{store.folder}: a part is missing: run again with --resume")
+    numbers = range(len(manifests))
+    output = settings.output
+    rejects = tagged.rejects_path(output)
+    rejects.unlink(missing_ok=True)
+    if result.rejected:
+        with tagged.atomic_write(rejects) as stream:
+            n = sum(copy(store.rejects(i), manifests[i]["rejects_sha256"], stream) for i in numbers)
+        if n < 1:
+            raise OutputError(f"{rejects}: {result.rejected} rows were rejected, found none")
+    parts = [(store.part(i), manifests[i]["sha256"]) for i in numbers]
+    counted = work.writer.join(parts, output, work.layout(tagger))
+    if counted is not None and counted != result.sentences:
+        raise OutputError(
+            f"{output}: holds {counted} rows, expected {result.sentences}: run again with --resume"
+        )
+    write(tagged.manifest_path(output), record_of(header, tagger, result))
 
 
 class _Meter:
     """Counts the bytes of the input that have been read."""
 
-    def __init__(self, files: Sequence[str], inputs: list[dict[str, Any]], total: int) -> None:
-        self.total = 0 if "-" in files else total
+    def __init__(self, inputs: Sequence[dict[str, Any]]) -> None:
         self._before: dict[str, int] = {}
-        seen = 0
+        total = 0
         for entry in inputs:
-            self._before.setdefault(entry["file"], seen)
-            seen += entry["bytes"]
-        self.done = 0
+            self._before.setdefault(entry["file"], total)
+            total += entry["bytes"]
+        self.done, self.total = 0, 0 if "-" in self._before else total
         self.sums = dict.fromkeys(("rows", "rejected", "sentences", "nulls"), 0)
 
     def at(self, path: str, n_bytes: int) -> None:
@@ -159,23 +180,11 @@ class _Meter:
         return Progress(self.sums["rows"], self.sums["rejected"], self.done, self.total)
 
 
-def _chain(first: Part | None, rest: Iterator[Part]) -> Iterator[Part]:
-    if first is not None:
-        yield first
-    yield from rest
-
-
 def stream(tagger: Tagger, settings: JobSettings) -> Iterator[tuple[Done, bool]]:
-    """Yield what a job would write, part by part, for output that is not kept.
-
-    Yields
-    ------
-    A part that is done, and whether the first texts look like the language of the
-    training data.
-    """
+    """Yield what a job would write, part by part, and each time whether the language is known."""
     parts = read_parts(settings.origin, settings.part_bytes)
     first = next(parts, None)
     work = plan(settings, first)
     known = knows_language(tagger, first)
-    for part in _chain(first or Part(0), parts):
+    for part in chain([first or Part(0)], parts):
         yield work.do(tagger, part), known

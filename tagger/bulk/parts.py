@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import numpy as np
+
 from tagger.arrow import ABSENT, describe, infer_type, pyarrow, to_array
 from tagger.bulk.settings import JobSettings
 from tagger.files import compression, tagged
@@ -34,16 +36,10 @@ class Part:
 
 @dataclass
 class Done:
-    """A part that has been tagged.
+    """A part that has been tagged: its piece of the output, and what it holds.
 
-    Parameters
-    ----------
-    number : which part.
-    data : its piece of the output.
-    rejects : its rows that could not be tagged.
-    rows, sentences : rows that it read, and rows that it wrote.
-    first, last : the place of its first and last row.
-    n_nulls : numbers that JSON lacks (NaN, Infinity), written as null.
+    `first` and `last` are the places of its rows; `n_nulls` counts the numbers that JSON
+    lacks (NaN, Infinity), written as null.
     """
 
     number: int
@@ -91,10 +87,8 @@ class Work:
         pieces: list[Any] = []
         n = n_nulls = 0
         for batch in part.batches:
-            whole = batch
-            if self.writer.json:
-                whole, n_found = finite(batch)
-                n_nulls += n_found
+            whole, n_lacking = finite(batch) if self.writer.json else (batch, 0)
+            n_nulls += n_lacking
             for fit, table in self.tables(tagger, whole, rejects):
                 n += len(table)
                 texts = None if self.sentences else fit.texts
@@ -142,24 +136,20 @@ class Work:
         if not self.writer.fixed:
             yield batch
             return
-        unfit: dict[int, str] = {}
-        for i in _unencodable(batch.texts):
-            unfit[i] = f"a lone surrogate in the text, which {self.format} cannot hold; jsonl can"
+        reason = f"a lone surrogate in the text, which {self.format} cannot hold; jsonl can"
+        unfit = dict.fromkeys(_unencodable(batch.texts), reason)
         for name, column in batch.extra.items():
             if name not in self.kinds:
-                for i, value in enumerate(column):
-                    if value is not ABSENT:
-                        unfit.setdefault(
-                            i,
-                            f"column {name!r} is not among those of the first rows "
-                            f"({', '.join(self.kinds) or 'none'}): name all of them with --keep",
-                        )
-            elif self.writer.typed:
-                for i in _misfits(column, self.kinds[name]):
-                    reason = (
-                        f"column {name!r} does not fit {self.kinds[name]!r}, as in the first rows"
-                    )
-                    unfit.setdefault(i, f"{reason}; --format jsonl holds any value")
+                known = ", ".join(self.kinds) or "none"
+                reason = f"is not among those of the first rows ({known})"
+                reason += ": name all of them with --keep"
+                wrong = [i for i, value in enumerate(column) if value is not ABSENT]
+            else:
+                kind = self.kinds[name]
+                reason = f"does not fit {kind!r}, as in the first rows"
+                reason += "; --format jsonl holds any value"
+                wrong = _misfits(column, kind) if self.writer.typed else []
+            unfit = dict.fromkeys(wrong, f"column {name!r} {reason}") | unfit
         rejects += [reject_of(batch, i, reason) for i, reason in sorted(unfit.items())]
         if len(unfit) < len(batch):
             rest = [i for i in range(len(batch)) if i not in unfit]
@@ -187,17 +177,13 @@ def ends(part: Part) -> tuple[str, str]:
 
 
 def _rows_of(batch: Batch, rows: list[int]) -> Batch:
-    import numpy as np
-
     index = np.array(rows, np.int64)
-    return Batch(
-        take(list(batch.texts), index),
-        take(list(batch.docs), index),
-        {name: take(column, index) for name, column in batch.extra.items()},
-        take(list(batch.sources), index),
-        take(list(batch.lines), index),
-        None if batch.n is None else take(list(batch.n), index),
-    )
+    values: dict[str, Any] = {
+        name: take(list(column), index)
+        for name in ("texts", "docs", "sources", "lines", "n")
+        if (column := getattr(batch, name)) is not None
+    }
+    return Batch(extra={name: take(c, index) for name, c in batch.extra.items()}, **values)
 
 
 def reject_of(batch: Batch, i: int, reason: str) -> Reject:
@@ -218,11 +204,10 @@ def finite(batch: Batch) -> tuple[Batch, int]:
         if not isinstance(column, list) and not _may_hold_floats(column.type):
             continue
         values = column if isinstance(column, list) else column.to_pylist()
-        cleaned = [_finite(value) for value in values]
-        found = sum(count for _, count in cleaned)
-        if found:
-            extra[name] = [value for value, _ in cleaned]
-            n += found
+        cleaned, n_lacking = _finite(values)
+        if n_lacking:
+            extra[name] = cleaned
+            n += n_lacking
     return (replace(batch, extra=extra), n) if n else (batch, 0)
 
 
@@ -235,8 +220,8 @@ def _finite(value: Any) -> tuple[Any, int]:
     if type(value) is float:
         return (value, 0) if math.isfinite(value) else (None, 1)
     if isinstance(value, dict):
-        members = [_finite(v) for v in value.values()]
-        return dict(zip(value, (v for v, _ in members), strict=True)), sum(n for _, n in members)
+        members, n = _finite(list(value.values()))
+        return dict(zip(value, members, strict=True)), n
     if isinstance(value, (list, tuple)):
         members = [_finite(v) for v in value]
         return [v for v, _ in members], sum(n for _, n in members)
@@ -277,13 +262,8 @@ def plan(settings: JobSettings, first: Part | None) -> Work:
                 kinds.setdefault(name, _kind(column, name, first) if writer.typed else "string")
         for name in settings.origin.keep or ():
             kinds.setdefault(settings.origin.named(name), "string")
-    return Work(
-        settings.format,
-        settings.origin.sentences,
-        settings.explain,
-        kinds,
-        compression.split_suffix(settings.output)[1],
-    )
+    suffix = compression.split_suffix(settings.output)[1]
+    return Work(settings.format, settings.origin.sentences, settings.explain, kinds, suffix)
 
 
 def _kind(column: Any, name: str, first: Part | None) -> str:

@@ -12,13 +12,7 @@ PART_BYTES = 2 << 20
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a job has come.
-
-    Parameters
-    ----------
-    rows, rejected : rows read so far, and those among them that were rejected.
-    bytes_done, bytes_total : of the input files; the total is 0 where it is not known.
-    """
+    """How far a job has come, in rows and in bytes; the total is 0 where it is not known."""
 
     rows: int = 0
     rejected: int = 0
@@ -37,8 +31,7 @@ class JobSettings:
     format : one of `OUTPUT_FORMATS`.
     explain : whether to add the words that moved each decision.
     part_bytes : bytes of text in a part.
-    jobs : number of processes.
-    resume : whether to go on with an unfinished job.
+    jobs, resume : number of processes, and whether to go on with an unfinished job.
     """
 
     origin: Input
@@ -72,13 +65,10 @@ class Result:
 
     Parameters
     ----------
-    rows : rows of the input.
-    tagged : rows that were tagged.
-    rejected : rows that could not be; rows is the sum of both.
+    rows, tagged, rejected : rows of the input, the sum of those tagged and those that were not.
     sentences : rows of the output.
     finished : False where the job was told to stop before its end.
-    parts : number of parts.
-    reused : how many of the parts an earlier run had done.
+    parts, reused : number of parts, and how many of them an earlier run had done.
     nulls : numbers that JSON lacks (NaN, Infinity), written as null.
     knows_language : whether the first texts look like the language of the training data.
     """

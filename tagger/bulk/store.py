@@ -8,59 +8,73 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from tagger import __version__
 from tagger.bulk.parts import Done
-from tagger.bulk.settings import JobSettings
+from tagger.bulk.settings import JobSettings, Result
 from tagger.errors import ConfigError, DataError, OutputError
 from tagger.files import tagged
+from tagger.files.formats import open_binary
 from tagger.files.rows import Reject
 from tagger.files.writers import writer_of
+from tagger.predictor import Tagger
 
 JOB, LOCK = "job.json", "lock"
 
 
 def fingerprint(files: Sequence[str]) -> list[dict[str, Any]]:
     """Return name, size and SHA-256 of each file that can be read twice."""
-    found = []
+    prints = []
     for path in files:
         if path == "-":
-            found.append({"file": "-", "bytes": 0, "sha256": ""})
+            prints.append({"file": "-", "bytes": 0, "sha256": ""})
             continue
-        try:
-            with open(path, "rb") as stream:
+        with open_binary(path) as stream:
+            try:
                 digest = hashlib.file_digest(stream, "sha256").hexdigest()
-                found.append({"file": path, "bytes": stream.tell(), "sha256": digest})
-        except OSError as error:
-            raise DataError(f"{path}: cannot be read: {error.strerror or error}") from None
-    return found
+                prints.append({"file": path, "bytes": stream.tell(), "sha256": digest})
+            except OSError as error:
+                raise DataError(f"{path}: cannot be read: {error.strerror or error}") from None
+    return prints
+
+
+def header_of(tagger: Tagger, options: dict[str, Any], files: Sequence[str]) -> dict[str, Any]:
+    """Return what decides the bytes of an output."""
+    return {
+        "tagger": __version__,
+        "model": tagger.model.id,
+        "options": options,
+        "inputs": fingerprint(files),
+    }
+
+
+def record_of(header: dict[str, Any], tagger: Tagger, result: Result) -> bytes:
+    """Return the record that stands beside a finished output."""
+    counts = {name: getattr(result, name) for name in ("rows", "tagged", "rejected", "sentences")}
+    schema, held_out = tagger.schema.to_dict(), tagger.model.about.get("out_of_fold")
+    return to_json({**header, "schema": schema, **counts, "out_of_fold": held_out})
 
 
 def check_output(settings: JobSettings) -> None:
-    """Refuse an output that is also an input, or that cannot be what it should be.
-
-    Raises
-    ------
-    OutputError : the output is an input, or a folder where a file is meant or the reverse.
-    """
+    """Refuse an output that is also an input, or a folder where a file is meant or the reverse."""
     output = settings.output
-    targets = [output, tagged.rejects_path(output)]
-    for path in settings.origin.files:
-        if path == "-":
-            continue
-        for target in targets:
-            if target.exists() and os.path.samefile(path, target):
+    for target in (output, tagged.rejects_path(output)):
+        for path in settings.origin.files:
+            if path != "-" and target.exists() and os.path.samefile(path, target):
                 raise OutputError(f"{target}: is also an input, expected another file to write to")
-    if writer_of(settings.format).folder and output.exists() and not output.is_dir():
+    folder = writer_of(settings.format).folder
+    if folder and output.exists() and not output.is_dir():
         raise OutputError(f"{output}: is a file, expected a folder for the pages")
-    if not writer_of(settings.format).folder and output.is_dir():
+    if not folder and output.is_dir():
         raise OutputError(f"{output}: is a folder, expected a file to write to")
 
 
 class Store:
-    """The folder of parts."""
+    """The folder of the parts of one job, which `key` names."""
 
-    def __init__(self, folder: Path, suffix: str) -> None:
+    def __init__(self, folder: Path, suffix: str, header: dict[str, Any]) -> None:
         self.folder = folder
         self.suffix = suffix
+        self.key = hashlib.sha256(to_json(header)).hexdigest()
 
     def part(self, number: int) -> Path:
         """Return the file of a part."""
@@ -74,44 +88,55 @@ class Store:
         """Return the file that says that a part is whole."""
         return self.folder / f"part-{number:06d}.json"
 
-    def load(self, number: int, key: str) -> dict[str, Any] | None:
+    def load(self, number: int) -> dict[str, Any] | None:
         """Return the manifest of a part that is whole and belongs to this job."""
         try:
-            found = json.loads(self.manifest(number).read_bytes())
-            if found["job"] != key or "nulls" not in found:
-                return None
-            for path, sha in (
-                (self.part(number), found["sha256"]),
-                (self.rejects(number), found["rejects_sha256"]),
-            ):
-                with open(path, "rb") as stream:
-                    if hashlib.file_digest(stream, "sha256").hexdigest() != sha:
-                        return None
+            manifest: dict[str, Any] = json.loads(self.manifest(number).read_bytes())
+            whole = (
+                manifest["job"] == self.key
+                and "nulls" in manifest
+                and manifest["sha256"] == _sha256(self.part(number))
+                and manifest["rejects_sha256"] == _sha256(self.rejects(number))
+            )
         except (OSError, ValueError, KeyError, TypeError):
             return None
-        return dict(found)
+        return manifest if whole else None
 
-    def save(self, done: Done, key: str) -> dict[str, Any]:
+    def save(self, done: Done) -> dict[str, Any]:
         """Write a part, its rejects, and last its manifest, which makes it count."""
-        rejects = b"".join(map(reject_line, done.rejects))
+        write(self.part(done.number), done.data)
+        return self.seal(
+            done.number,
+            done.rejects,
+            range=[done.first, done.last],
+            rows=done.rows,
+            sentences=done.sentences,
+            nulls=done.n_nulls,
+        )
+
+    def seal(self, number: int, rejects: Sequence[Reject], **counts: Any) -> dict[str, Any]:
+        """Write the rejects of a part that is written, and last its manifest."""
+        write(self.rejects(number), b"".join(map(_reject_line, rejects)))
         manifest = {
-            "job": key,
-            "range": [done.first, done.last],
-            "rows": done.rows,
-            "rejected": sum(r.n_rows for r in done.rejects),
-            "sentences": done.sentences,
-            "nulls": done.n_nulls,
-            "sha256": hashlib.sha256(done.data).hexdigest(),
-            "rejects_sha256": hashlib.sha256(rejects).hexdigest(),
+            "job": self.key,
+            **counts,
+            "rejected": sum(r.n_rows for r in rejects),
+            "sha256": _sha256(self.part(number)),
+            "rejects_sha256": _sha256(self.rejects(number)),
         }
-        for path, data in (
-            (self.part(done.number), done.data),
-            (self.rejects(done.number), rejects),
-            (self.manifest(done.number), to_json(manifest)),
-        ):
-            with tagged.atomic_write(path) as stream:
-                stream.write(data)
+        write(self.manifest(number), to_json(manifest))
         return manifest
+
+
+def _sha256(path: Path) -> str:
+    with open(path, "rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def write(path: Path, data: bytes) -> None:
+    """Write a file that is whole or not there."""
+    with tagged.atomic_write(path) as stream:
+        stream.write(data)
 
 
 def to_json(value: Any) -> bytes:
@@ -119,7 +144,7 @@ def to_json(value: Any) -> bytes:
     return (json.dumps(value, indent=2) + "\n").encode("ascii")
 
 
-def reject_line(reject: Reject) -> bytes:
+def _reject_line(reject: Reject) -> bytes:
     """Return a reject as one line of the rejects file."""
     line: dict[str, Any] = {"file": reject.source, "line": reject.line, "reason": reject.reason}
     if reject.n_rows != 1:
@@ -149,8 +174,7 @@ def begin(folder: Path, header: dict[str, Any], files: Sequence[str], resume: bo
     """Write down what the job is, or check that it is still the one that was begun."""
     path = folder / JOB
     if not path.exists() or not any(folder.glob("part-*.json")):
-        with tagged.atomic_write(path) as stream:
-            stream.write(to_json(header))
+        write(path, to_json(header))
         return
     if not resume:
         raise OutputError(
@@ -162,13 +186,11 @@ def begin(folder: Path, header: dict[str, Any], files: Sequence[str], resume: bo
         before = json.loads(path.read_bytes())
         changed = _changes(before, header)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ConfigError(
-            f"{path}: is damaged ({error}): delete the folder to begin anew"
-        ) from None
+        reason = f"{path}: is damaged ({error})"
+        raise ConfigError(f"{reason}: delete the folder to begin anew") from None
     if changed:
-        raise ConfigError(
-            f"{folder}: cannot go on, {'; '.join(changed)}: delete the folder to begin anew"
-        )
+        reason = f"{folder}: cannot go on, {'; '.join(changed)}"
+        raise ConfigError(f"{reason}: delete the folder to begin anew")
 
 
 def _changes(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
@@ -178,17 +200,10 @@ def _changes(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
     if list(old) != list(new):
         differ = sorted(set(old) ^ set(new)) or list(new)
         changed.append(f"the list of inputs changed ({', '.join(differ)})")
-    else:
-        files = [name for name in new if old[name] != new[name]]
-        if files:
-            changed.append(f"the input changed ({', '.join(files)})")
-    if before["model"] != now["model"]:
-        changed.append(f"the model changed (from {before['model']} to {now['model']})")
+    elif files := [name for name in new if old[name] != new[name]]:
+        changed.append(f"the input changed ({', '.join(files)})")
+    values = [("the model", before["model"], now["model"])]
     for name, value in now["options"].items():
-        if before["options"][name] != value:
-            changed.append(
-                f"the option {name} changed (from {before['options'][name]!r} to {value!r})"
-            )
-    if before["tagger"] != now["tagger"]:
-        changed.append(f"tagger changed (from {before['tagger']} to {now['tagger']})")
-    return changed
+        values.append((f"the option {name}", repr(before["options"][name]), repr(value)))
+    values.append(("tagger", before["tagger"], now["tagger"]))
+    return changed + [f"{what} changed (from {a} to {b})" for what, a, b in values if a != b]

@@ -1,11 +1,16 @@
 """Processes that tag parts, with one copy of the model between them."""
 
 import pickle
+import signal
+import tempfile
 from collections import deque
 from collections.abc import Iterator
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from tagger.bulk.parts import Done, Part, Work, ends, reject_of
 from tagger.predictor import Tagger
@@ -14,8 +19,7 @@ from tagger.predictor import Tagger
 def work_off(tagger: Tagger, work: Work, parts: Iterator[Part], jobs: int) -> Iterator[Done]:
     """Tag parts, in this process or in `jobs` others, and yield them in order."""
     if jobs == 1:
-        for part in parts:
-            yield work.do(tagger, part)
+        yield from (work.do(tagger, part) for part in parts)
         return
     with Workers(tagger, work, jobs) as workers:
         yield from workers.do(parts)
@@ -32,8 +36,6 @@ class Workers:
     """
 
     def __init__(self, tagger: Tagger, work: Work, jobs: int) -> None:
-        import tempfile
-
         import joblib
 
         self.jobs = jobs if jobs > 0 else joblib.cpu_count()
@@ -60,8 +62,6 @@ class Workers:
 
     def do(self, parts: Iterator[Part]) -> Iterator[Done]:
         """Yield each part when it is done, in the order of the input."""
-        from concurrent.futures.process import BrokenProcessPool
-
         waiting: deque[tuple[Part, Any]] = deque()
         for part in parts:
             try:
@@ -74,8 +74,6 @@ class Workers:
             yield from self._next(waiting)
 
     def _next(self, waiting: deque[tuple[Part, Any]]) -> Iterator[Done]:
-        from concurrent.futures.process import BrokenProcessPool
-
         _, future = waiting[0]
         try:
             if future is None:
@@ -108,8 +106,6 @@ class Workers:
         return done
 
     def _alone(self, part: Part) -> Done:
-        from concurrent.futures.process import BrokenProcessPool
-
         pool = self._new_pool(1)
         try:
             self._submit(pool, part).result()
@@ -129,17 +125,12 @@ class Workers:
 
 def _packed(part: Part) -> Part:
     """Return a part whose Arrow columns own no more memory than they show, for the journey."""
-    import numpy as np
+
+    def own(column: Any) -> Any:
+        return column if isinstance(column, list) else column.take(np.arange(len(column)))
 
     batches = [
-        replace(
-            b,
-            extra={
-                name: c if isinstance(c, list) else c.take(np.arange(len(c)))
-                for name, c in b.extra.items()
-            },
-        )
-        for b in part.batches
+        replace(b, extra={name: own(c) for name, c in b.extra.items()}) for b in part.batches
     ]
     return Part(part.number, batches, part.rejects)
 
@@ -148,8 +139,6 @@ _worker: tuple[Tagger, Work] | None = None
 
 
 def _start_worker(shared: str, work: Work) -> None:
-    import signal
-
     # Ctrl-C reaches all processes of a terminal; the parent decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     global _worker

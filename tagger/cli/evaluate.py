@@ -7,7 +7,7 @@ from tagger.cli import options
 
 @click.command()
 @click.argument("data", nargs=-1, required=True)
-@click.option("--model", metavar="DIR", help="Model folder; the shipped model by default.")
+@options.model()
 @click.option("--output", "-o", metavar="DIR", help="Folder for the report.")
 @click.option("--check", metavar="DIR", help="Make the report in DIR again; fail where it differs.")
 @click.option(

@@ -19,6 +19,19 @@ def columns() -> Decorator:
     )
 
 
+def model() -> Decorator:
+    """Name the model: ``model``."""
+    return click.option(
+        "--model", metavar="DIR", help="Model folder; the shipped model by default."
+    )
+
+
+def n_bytes(name: str, default: int, of: str) -> Decorator:
+    """Set a number of bytes."""
+    kind = click.IntRange(1)
+    return click.option(name, type=kind, default=default, metavar="N", help=f"{of} [{default}]")
+
+
 def seed(of: str) -> Decorator:
     """Seed what is drawn: ``seed``."""
     return click.option("--seed", type=click.IntRange(0), default=0, help=f"{of} [0]")
@@ -27,7 +40,11 @@ def seed(of: str) -> Decorator:
 def jobs(default: int) -> Decorator:
     """Set the number of processes: ``jobs``."""
     return click.option(
-        "--jobs", type=int, default=default, help=f"Processes, -1 for one a core. [{default}]"
+        "--jobs",
+        type=int,
+        default=default,
+        metavar="N",
+        help=f"Processes, -1 for one a core. [{default}]",
     )
 
 

@@ -3,18 +3,20 @@
 import os
 import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
 
+from tagger.bulk.arrow import Rows
 from tagger.bulk.job import run, stream
 from tagger.bulk.settings import PART_BYTES, JobSettings, Result
+from tagger.cli import options
 from tagger.document import Document, Sentence
 from tagger.errors import DataError
-from tagger.files.batches import Input, doc_of, input_of, read_checked
+from tagger.files.batches import Input, input_of, read_batches
 from tagger.files.compression import split_suffix
 from tagger.files.formats import FORMATS, expand
 from tagger.files.rows import MAX_DOCUMENT_BYTES, Reject
@@ -30,7 +32,7 @@ _STOPPED = 128 + signal.SIGTERM
 
 @click.command()
 @click.argument("paths", nargs=-1)
-@click.option("--model", metavar="DIR", help="Model folder; the shipped model by default.")
+@options.model()
 @click.option(
     "--format",
     "output_format",
@@ -52,22 +54,12 @@ _STOPPED = 128 + signal.SIGTERM
 @click.option(
     "--resume", is_flag=True, help="Go on with a run of the same --output that broke off."
 )
-@click.option("--jobs", type=int, default=1, metavar="N", help="Processes, -1 for one a core. [1]")
+@options.jobs(1)
 @click.option("--allow-rejects", is_flag=True, help="Exit 0 even where rows were rejected.")
-@click.option(
-    "--max-document-bytes",
-    type=click.IntRange(1),
-    default=MAX_DOCUMENT_BYTES,
-    metavar="N",
-    help=f"Reject documents and rows that are longer. [{MAX_DOCUMENT_BYTES}]",
+@options.n_bytes(
+    "--max-document-bytes", MAX_DOCUMENT_BYTES, "Reject documents and rows that are longer."
 )
-@click.option(
-    "--part-bytes",
-    type=click.IntRange(1),
-    default=PART_BYTES,
-    metavar="N",
-    help=f"Text in a part, the most that an interruption costs. [{PART_BYTES}]",
-)
+@options.n_bytes("--part-bytes", PART_BYTES, "Text in a part, the most that an interruption costs.")
 @click.option(
     "--engine",
     type=click.Choice(["local", "dask"]),
@@ -109,37 +101,12 @@ def command(
     tagger predict archive.parquet --sentences --output tagged.parquet --jobs 4
     tagger predict articles/ --format html --output pages
     """
-    if not paths:
-        if sys.stdin.isatty():
-            raise click.UsageError("name a file or folder to tag, or - for standard input")
-        paths = ("-",)
-    if jobs == 0:
-        raise click.UsageError("--jobs is 0, expected a number of processes, or -1 for one a core")
     output_format = output_format or _format_for(output)
-    streams = output_format == "table" or writer_of(output_format).streams
-    if output is None and not streams:
-        raise click.UsageError(f"--format {output_format} needs --output")
-    if output is None and (resume or jobs != 1):
-        raise click.UsageError("--resume and --jobs need --output")
-    if output and output_format == "table":
-        raise click.UsageError("--format table is for reading on a terminal, not for --output")
-    if scheduler and engine == "local":
-        raise click.UsageError("--scheduler is for --engine dask")
-    files = expand(list(paths))
+    _check_usage(output_format, output, resume, jobs, scheduler and engine == "local")
+    files = expand(list(paths or _standard_input()))
     if engine == "dask":
-        from tagger.bulk.arrow import Rows
-        from tagger.bulk.dask import predict_with_dask
-
-        _check_usage_of_dask(output_format)
-        result = predict_with_dask(
-            files,
-            str(output),
-            Rows(str(model or ""), sentences, text_column, id_column, max_document_bytes),
-            scheduler,
-            resume=resume,
-        )
-        _report(result, files, str(output))
-        _end(result.rejected, allow_rejects, f"{output}/rejects.jsonl")
+        rows = Rows(model or "", sentences, text_column, id_column, max_document_bytes)
+        _on_dask(files, str(output), output_format, rows, scheduler, resume, allow_rejects)
         return
     # Arrow's own pools keep more and more memory as a run goes on: 6 % from one million
     # sentences to two, where malloc stays as it was.
@@ -155,27 +122,37 @@ def command(
         limit=max_document_bytes,
         taken=[*tagger.columns, "evidence"],
     )
+    settings = JobSettings(
+        origin, Path(output or ""), output_format, explain, part_bytes, jobs, resume
+    )
     if output is not None:
-        _job(
-            tagger,
-            JobSettings(origin, Path(output), output_format, explain, part_bytes, jobs, resume),
-            allow_rejects,
-        )
-        return
-    rejects = 0
-
-    def rejected(reject: Reject) -> None:
-        nonlocal rejects
-        rejects += reject.n_rows
-        click.echo(f"tagger: {reject.where}: {reject.reason}", err=True)
-
-    if output_format == "table":
-        from tagger.cli.view import show
-
-        show(_documents(tagger, origin, rejected, _LanguageCheck(tagger)), tagger, explain)
+        _job(tagger, settings, allow_rejects)
     else:
-        _stream(tagger, JobSettings(origin, Path(), output_format, explain, part_bytes), rejected)
-    _end(rejects, allow_rejects, "see above")
+        _print(tagger, settings, allow_rejects)
+
+
+def _check_usage(
+    output_format: str, output: str | None, resume: bool, jobs: int, useless_scheduler: Any
+) -> None:
+    streams = output_format == "table" or writer_of(output_format).streams
+    for wrong, what in (
+        (jobs == 0, "--jobs is 0, expected a number of processes, or -1 for one a core"),
+        (output is None and not streams, f"--format {output_format} needs --output"),
+        (output is None and (resume or jobs != 1), "--resume and --jobs need --output"),
+        (
+            output and output_format == "table",
+            "--format table is for reading on a terminal, not for --output",
+        ),
+        (useless_scheduler, "--scheduler is for --engine dask"),
+    ):
+        if wrong:
+            raise click.UsageError(what)
+
+
+def _standard_input() -> list[str]:
+    if sys.stdin.isatty():
+        raise click.UsageError("name a file or folder to tag, or - for standard input")
+    return ["-"]
 
 
 def _format_for(output: str | None) -> str:
@@ -186,7 +163,17 @@ def _format_for(output: str | None) -> str:
     return suffix if suffix in OUTPUT_FORMATS else "jsonl"
 
 
-def _check_usage_of_dask(output_format: str) -> None:
+def _on_dask(
+    files: list[str],
+    output: str,
+    output_format: str,
+    rows: Rows,
+    scheduler: str | None,
+    resume: bool,
+    allow_rejects: bool,
+) -> None:
+    from tagger.bulk.dask import predict_with_dask
+
     if output_format != "parquet":
         raise click.UsageError("--engine dask writes Parquet: give --output NAME.parquet")
     context = click.get_current_context()
@@ -194,67 +181,72 @@ def _check_usage_of_dask(output_format: str) -> None:
         if context.get_parameter_source(name) is not ParameterSource.DEFAULT:
             option = "--" + name.replace("_", "-")
             raise click.UsageError(f"{option} is not for --engine dask: leave it out")
+    result = predict_with_dask(files, output, rows, scheduler, resume=resume)
+    _report(result, files, output)
+    _end(result.rejected, allow_rejects, f"{output}/rejects.jsonl")
 
 
-class _LanguageCheck:
-    """Says once that a text does not look like the language of the training data."""
+def _print(tagger: Tagger, settings: JobSettings, allow_rejects: bool) -> None:
+    """Write to standard output: a table to read, or what a job would write to a file."""
+    n_rejects = nulls = 0
 
-    def __init__(self, tagger: Tagger) -> None:
-        self.tagger = tagger
-        self.warned = False
-        self.judged = 0
+    def rejected(reject: Reject) -> None:
+        nonlocal n_rejects
+        n_rejects += reject.n_rows
+        _say(f"{reject.where}: {reject.reason}")
 
-    def __call__(self, text: str, name: str) -> None:
-        if self.judged >= 100_000:
-            return
-        self.judged += len(text)
-        if not self.warned and not self.tagger.knows_language(text):
-            self.warned = True
-            _warn_of_language(name)
+    if settings.format == "table":
+        from tagger.cli.view import show
+
+        show(_documents(tagger, settings.origin, rejected), tagger, settings.explain)
+    else:
+        for done, knows_language in stream(tagger, settings):
+            if done.number == 0 and not knows_language:
+                _warn_of_language(settings.origin.files[0])
+            sys.stdout.buffer.write(done.data)
+            nulls += done.n_nulls
+            for reject in done.rejects:
+                rejected(reject)
+        _warn_of_nulls(nulls)
+    _end(n_rejects, allow_rejects, "see above")
 
 
 def _documents(
-    tagger: Tagger, origin: Input, rejected: Any, language: _LanguageCheck
+    tagger: Tagger, origin: Input, rejected: Callable[[Reject], None]
 ) -> Iterator[Document]:
-    """Tag the rows of an input one by one: each a document, or with `sentences` one sentence."""
-    for row in read_checked(origin):
-        if isinstance(row, Reject):
-            rejected(row)
+    """Tag the rows of an input one by one; warn once of a text in an unknown language."""
+    warned, judged = False, 0
+    for item in read_batches(origin, 1):  # a batch a row, so that each shows at once
+        if isinstance(item, Reject):
+            rejected(item)
             continue
-        text, doc = row.record[origin.text_column], doc_of(origin, row)
-        language(text, doc)
-        extra = {origin.named(k): v for k, v in row.record.items() if origin.passed_on(k)}
-        if origin.sentences:
-            (tags,) = tagger.tag_sentences([text])
-            yield Document(text, (Sentence(text, 0, len(text), tags),), doc, extra)
-        else:
-            yield Document(text, tagger.tag(text).sentences, doc, extra)
+        for text, doc in zip(item.texts, item.docs, strict=True):
+            if not warned and judged < 100_000:
+                judged += len(text)
+                warned = not tagger.knows_language(text)
+                if warned:
+                    _warn_of_language(doc)
+            if origin.sentences:
+                (tags,) = tagger.tag_sentences([text])
+                yield Document(text, (Sentence(text, 0, len(text), tags),), doc)
+            else:
+                yield Document(text, tagger.tag(text).sentences, doc)
 
 
-def _stream(tagger: Tagger, settings: JobSettings, rejected: Any) -> None:
-    """Write tagged sentences to standard output, as a job writes them to a file."""
-    nulls = 0
-    for done, knows_language in stream(tagger, settings):
-        if done.number == 0 and not knows_language:
-            _warn_of_language(settings.origin.files[0])
-        sys.stdout.buffer.write(done.data)
-        nulls += done.n_nulls
-        for reject in done.rejects:
-            rejected(reject)
-    _warn_of_nulls(nulls)
+def _say(message: str) -> None:
+    click.echo(f"tagger: {message}", err=True)
 
 
 def _warn_of_language(name: str) -> None:
-    click.echo(
-        f"tagger: {name}: this does not look like the language that the "
-        "model was trained on; tagged all the same",
-        err=True,
+    _say(
+        f"{name}: this does not look like the language that the model was trained on; "
+        "tagged all the same"
     )
 
 
 def _warn_of_nulls(n: int) -> None:
     if n:
-        click.echo(f"tagger: {n:,} numbers that JSON lacks (NaN, Infinity) are null", err=True)
+        _say(f"{n:,} numbers that JSON lacks (NaN, Infinity) are null")
 
 
 def _job(tagger: Tagger, settings: JobSettings, allow_rejects: bool) -> None:
@@ -278,7 +270,7 @@ def _job(tagger: Tagger, settings: JobSettings, allow_rejects: bool) -> None:
         line.clear()
     _report(result, settings.origin.files, str(settings.output))
     if not result.finished:
-        click.echo("tagger: stopped; the same command with --resume goes on", err=True)
+        _say("stopped; the same command with --resume goes on")
         raise click.exceptions.Exit(_STOPPED)
     _end(result.rejected, allow_rejects, str(rejects_path(settings.output)))
 
@@ -287,14 +279,13 @@ def _report(result: Result, files: Sequence[str], output: str) -> None:
     if not result.knows_language:
         _warn_of_language(files[0])
     _warn_of_nulls(result.nulls)
-    again = (
-        f", {result.reused} of {result.parts} parts from an earlier run" if result.reused else ""
+    line = (
+        f"{output}: {result.rows:,} rows in = {result.tagged:,} tagged + "
+        f"{result.rejected:,} rejected; {result.sentences:,} sentences"
     )
-    click.echo(
-        f"tagger: {output}: {result.rows:,} rows in = {result.tagged:,} tagged + "
-        f"{result.rejected:,} rejected; {result.sentences:,} sentences{again}",
-        err=True,
-    )
+    if result.reused:
+        line += f", {result.reused} of {result.parts} parts from an earlier run"
+    _say(line)
 
 
 def _end(rejected: int, allow_rejects: bool, where: str) -> None:

@@ -3,18 +3,18 @@
 import json
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, BinaryIO, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
 from tagger.arrow import ABSENT, Column
 from tagger.errors import ConfigError, DataError, did_you_mean
 from tagger.files import compression, parquet
-from tagger.files.formats import FORMATS, Format, format_of, read_rows, read_stream
-from tagger.files.rows import MAX_DOCUMENT_BYTES, Batch, Reject, Row
+from tagger.files.formats import FORMATS, Format, Report, format_of, open_binary, read_rows
+from tagger.files.rows import MAX_DOCUMENT_BYTES, Batch, Reject, Row, too_long
 from tagger.files.tagged import plain
 from tagger.table import take
 
@@ -31,8 +31,7 @@ class Input:
     files : in order; ``-`` is standard input.
     known : the format of all of them; what each one's ending says where None.
     sentences : whether each row, or each line of a text, is one sentence.
-    text_column : the column with the text.
-    id_column : the column that names the document.
+    text_column, id_column : the columns with the text and with the document's name.
     keep : the other columns to pass on; all where None.
     limit : the most bytes of one row or document.
     taken : names that the output gives to its own columns; a column of the input
@@ -63,29 +62,7 @@ class Input:
         return f"input_{name}" if name in self.taken else name
 
 
-def read_checked(
-    origin: Input, report: Callable[[str, int], None] = lambda path, n_bytes: None
-) -> Iterator[Row | Reject]:
-    """Yield each row of an input that has a text to tag, and a reject for each that has none.
-
-    Parameters
-    ----------
-    origin : what is read.
-    report : is told the file at hand and how many bytes of it have been read.
-    """
-    columns = Columns(origin)
-
-    def rows() -> Iterator[Row | Reject]:
-        for path in origin.files:
-            for row in _rows(origin, path, report):
-                if isinstance(row, Row):
-                    columns.see(row.record)
-                yield row if isinstance(row, Reject) else _checked(origin, row)
-
-    yield from columns.checked(rows())
-
-
-_Item = TypeVar("_Item", bound=Row | Reject | Batch)
+_Item = TypeVar("_Item", bound=Reject | Batch)
 
 
 class Columns:
@@ -109,12 +86,7 @@ class Columns:
                 del self.missing[name]
 
     def checked(self, items: Iterator[_Item]) -> Iterator[_Item]:
-        """Yield the items once all columns have been seen.
-
-        Raises
-        ------
-        DataError : none of the first rows has a column.
-        """
+        """Yield the items once all columns have been seen."""
         held: deque[_Item] = deque()
         for item in items:
             held.append(item)
@@ -132,32 +104,10 @@ class Columns:
             raise DataError(f"no column {name!r}: {did_you_mean(name, self.seen)} (see {option})")
 
 
-def _rows(origin: Input, path: str, report: Callable[[str, int], None]) -> Iterator[Row | Reject]:
+def _rows(origin: Input, path: str, report: Report) -> Iterator[Row | Reject]:
     known = origin.format_of(path)
-    if path == "-":
-        rows = read_rows(path, origin.known, origin.limit)
-    else:
-        rows = _watched(origin, path, known, report)
+    rows = read_rows(path, known, origin.limit, report)
     return rows if known.records else _named(rows, origin)
-
-
-def _watched(
-    origin: Input, path: str, known: Format, report: Callable[[str, int], None]
-) -> Iterator[Row | Reject]:
-    stream = _open(path)
-    with stream:
-        for number, row in enumerate(read_stream(stream, path, known, origin.limit)):
-            if number % 256 == 0:
-                report(path, stream.tell())
-            yield row
-        report(path, stream.tell())
-
-
-def _open(path: str) -> BinaryIO:
-    try:
-        return open(path, "rb")
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror or error}") from None
 
 
 def _named(rows: Iterable[Row | Reject], origin: Input) -> Iterator[Row | Reject]:
@@ -178,7 +128,7 @@ def _named(rows: Iterable[Row | Reject], origin: Input) -> Iterator[Row | Reject
 
 def _checked(origin: Input, row: Row) -> Row | Reject:
     reason = _fault(row.record.get(origin.text_column), origin, row.line, row.record)
-    return Reject(reason, _raw(row.record), row.source, row.line) if reason else row
+    return Reject(reason, raw_of(row.record), row.source, row.line) if reason else row
 
 
 def _fault(text: Any, origin: Input, line: int, record: Iterable[str]) -> str:
@@ -191,24 +141,24 @@ def _fault(text: Any, origin: Input, line: int, record: Iterable[str]) -> str:
     if line and not text.strip():
         return f"{origin.text_column} is blank, expected a text"
     if len(text) * 4 > origin.limit and len(text.encode("utf-8", "replace")) > origin.limit:
-        return f"a document of more than {origin.limit:,} bytes, see --max-document-bytes"
+        return too_long("a document", origin.limit)
     return ""
 
 
-def _raw(record: dict[str, Any]) -> str:
+def raw_of(record: dict[str, Any]) -> str:
+    """Return a row as its reject keeps it."""
     return json.dumps(record, ensure_ascii=False, default=plain)
 
 
-def doc_of(origin: Input, row: Row) -> str:
+def _doc(named: Any, where: str) -> str:
     """Return what to call the document of a row: its id, or where it stands."""
-    named = row.record.get(origin.id_column)
-    return str(named) if named not in (None, "") else row.where
+    return where if named is None or named == "" else str(named)
 
 
 def read_batches(
     origin: Input,
     n_bytes: int = BATCH_BYTES,
-    report: Callable[[str, int], None] = lambda path, n_bytes: None,
+    report: Report = lambda path, n_bytes: None,
 ) -> Iterator[Batch | Reject]:
     """Yield the rows of an input in batches of about `n_bytes`, and the rows that cannot be used.
 
@@ -223,44 +173,41 @@ def read_batches(
 
 
 def _read_batches(
-    origin: Input, n_bytes: int, report: Callable[[str, int], None], columns: "Columns"
+    origin: Input, n_bytes: int, report: Report, columns: Columns
 ) -> Iterator[Batch | Reject]:
     rows: list[Row] = []
     size = 0
+    for item in _items(origin, report, columns):
+        if isinstance(item, Row):
+            rows.append(item)
+            size += len(item.record[origin.text_column])
+        if rows and (size >= n_bytes or isinstance(item, Batch)):
+            yield _batch(origin, rows)
+            rows, size = [], 0
+        if not isinstance(item, Row):
+            yield item
+    if rows:
+        yield _batch(origin, rows)
+
+
+def _items(origin: Input, report: Report, columns: Columns) -> Iterator[Row | Reject | Batch]:
     for path in origin.files:
-        if path != "-" and origin.format_of(path).name == "parquet" and not _suffix(path):
-            if rows:
-                yield _batch(origin, rows)
-                rows, size = [], 0
+        compressed = compression.split_suffix(Path(path))[1]
+        if path != "-" and origin.format_of(path).name == "parquet" and not compressed:
             yield from _parquet_batches(origin, path, report, columns)
             continue
         for item in _rows(origin, path, report):
             if isinstance(item, Row):
                 columns.see(item.record)
-            checked = item if isinstance(item, Reject) else _checked(origin, item)
-            if isinstance(checked, Reject):
-                yield checked
-                continue
-            rows.append(checked)
-            size += len(checked.record[origin.text_column])
-            if size >= n_bytes:
-                yield _batch(origin, rows)
-                rows, size = [], 0
-    if rows:
-        yield _batch(origin, rows)
-
-
-def _suffix(path: str) -> str:
-    return compression.split_suffix(Path(path))[1]
+                item = _checked(origin, item)
+            yield item
 
 
 def _batch(origin: Input, rows: list[Row]) -> Batch:
-    names: dict[str, None] = {}
-    for row in rows:
-        names.update(dict.fromkeys(row.record))
+    names = dict.fromkeys(name for row in rows for name in row.record)
     return Batch(
         [row.record[origin.text_column] for row in rows],
-        [doc_of(origin, row) for row in rows],
+        [_doc(row.record.get(origin.id_column), row.where) for row in rows],
         {
             origin.named(name): [row.record.get(name, ABSENT) for row in rows]
             for name in names
@@ -272,9 +219,9 @@ def _batch(origin: Input, rows: list[Row]) -> Batch:
 
 
 def _parquet_batches(
-    origin: Input, path: str, report: Callable[[str, int], None], columns: "Columns"
+    origin: Input, path: str, report: Report, columns: Columns
 ) -> Iterator[Batch | Reject]:
-    with _open(path) as stream:
+    with open_binary(path) as stream:
         file = parquet.open_file(stream, path)
         names = file.schema_arrow.names
         columns.see(names)
@@ -319,12 +266,8 @@ def check_record_batch(
 ) -> tuple[Batch | None, list[Reject]]:
     """Return the rows of an Arrow record batch that can be tagged, and a reject for each other.
 
-    Parameters
-    ----------
-    origin : which columns are used.
-    record_batch : a pyarrow RecordBatch that has the column of the texts.
-    source, first : file and number of the first row.
-    places : counts the sentences of a document, where rows are sentences.
+    `first` is the number of the first row in the file; `places` counts the sentences of a
+    document, where rows are sentences.
     """
     texts = record_batch.column(origin.text_column).to_pylist()
     names = record_batch.schema.names
@@ -336,7 +279,7 @@ def check_record_batch(
         if (reason := _fault(text, origin, 1, names))
     }
     rejects = [
-        Reject(reason, _raw(record_batch.slice(i, 1).to_pylist()[0]), source, lines[i])
+        Reject(reason, raw_of(record_batch.slice(i, 1).to_pylist()[0]), source, lines[i])
         for i, reason in faults.items()
     ]
     if len(faults) == len(texts):
@@ -347,10 +290,7 @@ def check_record_batch(
     named = [None] * len(texts)
     if origin.id_column in names:
         named = record_batch.column(origin.id_column).to_pylist()
-    docs = [
-        f"{source}:{line}" if name is None or name == "" else str(name)
-        for name, line in zip(named, lines, strict=True)
-    ]
+    docs = [_doc(name, f"{source}:{n}") for name, n in zip(named, lines, strict=True)]
     if faults:
         rows = np.array([i for i in range(len(texts)) if i not in faults], np.int64)
         texts, docs, lines = take(texts, rows), take(docs, rows), take(list(lines), rows)
@@ -370,12 +310,7 @@ def input_of(
     limit: int = MAX_DOCUMENT_BYTES,
     taken: Iterable[str] = (),
 ) -> Input:
-    """Build an input from what the command line holds.
-
-    Raises
-    ------
-    ConfigError : there is no such format.
-    """
+    """Build an input from what the command line holds."""
     names = [known.name for known in FORMATS]
     if input_format is not None and input_format not in names:
         raise ConfigError(f"format {input_format!r}: {did_you_mean(input_format, names)}")

@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import zlib
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
@@ -17,12 +18,7 @@ def split_suffix(path: Path) -> tuple[Path, str]:
 
 
 def decompressed(stream: BinaryIO, suffix: str) -> BinaryIO:
-    """Return a stream of what an open compressed file holds.
-
-    Raises
-    ------
-    DataError : the library that reads the compression is not installed.
-    """
+    """Return a stream of what an open compressed file holds."""
     if suffix == ".gz":
         return cast(BinaryIO, gzip.GzipFile(fileobj=stream, mode="rb"))
     if suffix == ".zst":
@@ -42,14 +38,11 @@ def compress(data: bytes, suffix: str) -> bytes:
 
 def errors() -> tuple[type[Exception], ...]:
     """Return what reading a damaged file raises."""
-    import zlib
-
-    found: list[type[Exception]] = [OSError, EOFError, zlib.error]
+    known: tuple[type[Exception], ...] = (OSError, EOFError, zlib.error)
     try:
-        found.append(_zstandard().ZstdError)
+        return (*known, _zstandard().ZstdError)
     except DataError:
-        pass
-    return tuple(found)
+        return known
 
 
 def _zstandard() -> Any:

@@ -7,8 +7,15 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 from tagger.errors import DataError
-from tagger.files.lines import Lines, LongLine
-from tagger.files.rows import MAX_DOCUMENT_BYTES, Reject, Row
+from tagger.files.rows import (
+    MAX_DOCUMENT_BYTES,
+    LongLine,
+    Reject,
+    Row,
+    as_text,
+    read_line,
+    too_long,
+)
 
 # The csv module's own limit (128 KiB) would refuse long articles.
 csv.field_size_limit(1 << 30)
@@ -43,22 +50,20 @@ class _Feed(Iterator[str]):
     """
 
     def __init__(self, stream: BinaryIO, limit: int) -> None:
-        self.lines = Lines(stream, limit)
-        self.limit = limit
-        self.taken: list[str] = []
-        self.size = 0
+        self.stream, self.limit = stream, limit
         self.again: deque[str] = deque()
-        self.first = True
         self.n_read = self.n_again = 0
+        self.begin()
 
     def __next__(self) -> str:
         if self.again:
             line = self.again.popleft()
         else:
-            raw = next(self.lines)
-            if self.first:
-                raw, self.first = raw.removeprefix(b"\xef\xbb\xbf"), False
-            line = raw.decode("utf-8", "surrogateescape")
+            line = as_text(read_line(self.stream, self.limit))
+            if not line:
+                raise StopIteration
+            if not self.n_read:
+                line = line.removeprefix("\ufeff")
             self.n_read += len(line)
         self.taken.append(line)
         self.size += len(line)
@@ -68,7 +73,8 @@ class _Feed(Iterator[str]):
 
     def begin(self) -> None:
         """Begin a record."""
-        self.taken, self.size = [], 0
+        self.taken: list[str] = []
+        self.size = 0
 
     def retreat(self) -> tuple[str, int]:
         """Give back all lines of the record but the first; return that one and their number.
@@ -99,14 +105,12 @@ def _read(stream: BinaryIO, source: str, delimiter: str, limit: int) -> Iterator
             if isinstance(error, csv.Error):
                 reason = f"not {'CSV' if delimiter == ',' else 'TSV'}: {error}"
             else:
-                reason = f"a row of more than {limit:,} bytes, see --max-document-bytes"
+                reason = too_long("a row", limit)
                 if isinstance(error, LongLine) and not raw:
-                    raw = error.head.decode("utf-8", "surrogateescape")
+                    raw = error.head
                 elif isinstance(error, LongLine):
                     # The long line is gone; what was read before it is read again.
-                    yield Reject(
-                        reason, error.head.decode("utf-8", "surrogateescape"), source, line
-                    )
+                    yield Reject(reason, error.head, source, line)
                     reason = "not CSV: a quotation mark is not closed"
             yield Reject(reason, raw, source, line, n_lines)
             line += n_lines

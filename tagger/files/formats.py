@@ -4,6 +4,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from glob import glob, has_magic
+from io import BufferedReader
 from pathlib import Path
 from typing import BinaryIO
 
@@ -11,17 +12,14 @@ from tagger.errors import DataError
 from tagger.files import compression, delimited, html, jsonl, parquet, text
 from tagger.files.rows import MAX_DOCUMENT_BYTES, Reject, Row
 
+Report = Callable[[str, int], None]
+
 
 @dataclass(frozen=True)
 class Format:
-    """A way to keep rows in a file.
+    """A way to keep rows in a file: many records, or one document.
 
-    Parameters
-    ----------
-    name : what the format is called on the command line.
-    suffixes : the endings of its files; .gz or .zst may follow.
-    read : yields the rows of an open file, given its name and the most bytes of a row.
-    records : whether a file holds many rows, rather than being one document.
+    `read` yields the rows of an open file, given its name and the most bytes of a row.
     """
 
     name: str
@@ -57,33 +55,25 @@ def expand(paths: list[str]) -> list[str]:
 
     Both are sorted by name. What an earlier run left beside its output (rejects,
     unfinished parts) is passed over.
-
-    Raises
-    ------
-    DataError : a path does not exist, a pattern matches nothing, or a folder holds no
-        such file.
     """
-    found: list[str] = []
+    files: list[str] = []
     for name in paths:
         path = Path(name)
-        if name == "-" or path.is_file():
-            found.append(name)
-        elif path.is_dir():
+        if path.is_dir():
             inside = sorted(p for p in path.rglob("*") if _is_input(p, path))
             if not inside:
                 known = ", ".join(suffix for f in FORMATS for suffix in f.suffixes)
                 raise DataError(f"{name}: no file to read in this folder ({known})")
-            found += map(str, inside)
-        elif path.exists():
-            found.append(name)
+            files += map(str, inside)
+        elif name == "-" or path.exists():
+            files.append(name)
         elif has_magic(name):
-            matches = sorted(glob(name, recursive=True))
-            if not matches:
+            if not (matches := sorted(glob(name, recursive=True))):
                 raise DataError(f"{name}: no file matches this pattern")
-            found += expand(matches)
+            files += expand(matches)
         else:
             raise DataError(f"{name}: no such file or folder")
-    return found
+    return files
 
 
 def _is_input(path: Path, folder: Path) -> bool:
@@ -94,40 +84,42 @@ def _is_input(path: Path, folder: Path) -> bool:
 
 
 def read_rows(
-    path: str, known: Format | None = None, limit: int = MAX_DOCUMENT_BYTES
+    path: str,
+    known: Format | None = None,
+    limit: int = MAX_DOCUMENT_BYTES,
+    report: Report = lambda path, n_bytes: None,
 ) -> Iterator[Row | Reject]:
     """Yield the rows of a file, or of standard input for ``-``.
+
+    A file that breaks off is read to where it breaks, and ends with a reject.
 
     Parameters
     ----------
     path : a file, which may be compressed.
     known : its format; what its ending says where None.
     limit : the most bytes of one row or document.
-
-    A file that breaks off is read to where it breaks, and ends with a reject.
-
-    Raises
-    ------
-    DataError : the file cannot be opened.
+    report : is told the file at hand and how many bytes of it have been read.
     """
     if path == "-":
         yield from _until_broken(sys.stdin.buffer, "<stdin>", known or TEXT, limit)
         return
+    with open_binary(path) as stream:
+        plain = compression.decompressed(stream, compression.split_suffix(Path(path))[1])
+        rows = _until_broken(plain, path, known or format_of(Path(path)), limit)
+        for number, row in enumerate(rows):
+            if number % 256 == 0 and stream.seekable():  # a pipe has no place to tell
+                report(path, stream.tell())
+            yield row
+        if stream.seekable():
+            report(path, stream.tell())
+
+
+def open_binary(path: str) -> BufferedReader:
+    """Open a file to read, or say why it cannot be."""
     try:
-        stream = open(path, "rb")
+        return open(path, "rb")
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror or error}") from None
-    with stream:
-        yield from read_stream(stream, path, known, limit)
-
-
-def read_stream(
-    stream: BinaryIO, path: str, known: Format | None = None, limit: int = MAX_DOCUMENT_BYTES
-) -> Iterator[Row | Reject]:
-    """Yield the rows of an open file, as `read_rows` does."""
-    suffix = compression.split_suffix(Path(path))[1]
-    plain = compression.decompressed(stream, suffix)
-    yield from _until_broken(plain, path, known or format_of(Path(path)), limit)
 
 
 def _until_broken(

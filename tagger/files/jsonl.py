@@ -2,26 +2,30 @@
 
 import json
 from collections.abc import Iterator
+from itertools import count
 from typing import BinaryIO
 
-from tagger.files.lines import Lines, LongLine
-from tagger.files.rows import MAX_DOCUMENT_BYTES, Reject, Row
+from tagger.files.rows import (
+    MAX_DOCUMENT_BYTES,
+    LongLine,
+    Reject,
+    Row,
+    as_text,
+    read_line,
+    too_long,
+)
 
 
 def read(stream: BinaryIO, source: str, limit: int = MAX_DOCUMENT_BYTES) -> Iterator[Row | Reject]:
     """Yield each line's object; a broken line, or one over `limit` bytes, is rejected."""
-    lines = Lines(stream, limit)
-    number = 0
-    while True:
-        number += 1
+    for number in count(1):
         try:
-            line = next(lines)
-        except StopIteration:
-            return
+            line = read_line(stream, limit)
         except LongLine as long:
-            reason = f"a line of more than {limit:,} bytes, see --max-document-bytes"
-            yield Reject(reason, as_text(long.head), source, number)
+            yield Reject(too_long("a line", limit), long.head, source, number)
             continue
+        if not line:
+            return
         if number == 1:
             line = line.removeprefix(b"\xef\xbb\xbf")
         if not line.strip():
@@ -38,8 +42,3 @@ def read(stream: BinaryIO, source: str, limit: int = MAX_DOCUMENT_BYTES) -> Iter
                 continue
             reason = f"found a JSON {type(record).__name__}, expected an object"
         yield Reject(reason, as_text(line).rstrip("\r\n"), source, number)
-
-
-def as_text(raw: bytes) -> str:
-    """Decode bytes that may be no text, so that `encode("utf-8", "surrogateescape")` undoes it."""
-    return raw.decode("utf-8", "surrogateescape")

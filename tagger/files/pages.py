@@ -8,7 +8,11 @@ import json
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from html import escape
+from itertools import groupby
+from pathlib import Path
+from string import Template
 from typing import Any
 
 import numpy as np
@@ -18,37 +22,12 @@ from tagger.schema import Schema, Task
 from tagger.table import TaggedTable
 
 _SLUG = re.compile(r"[^A-Za-z0-9._-]+")
-_STYLE = (
-    """
-:root { color-scheme: light }
-body { font: 17px/1.9 Georgia, serif; max-width: 46rem; margin: 2.5rem auto 8rem; padding: 0 1rem;
-  color: #1a1a1a; background: #fff }
-h1 { font-size: 1.5rem; line-height: 1.3; overflow-wrap: anywhere }
-nav, .legend, .sum { font: 14px/1.6 system-ui, sans-serif; color: #444 }
-.legend span { padding: .1em .5em; margin-right: .6em; border-radius: .2em }
-article { white-space: pre-wrap; overflow-wrap: anywhere; margin-top: 1.5rem }
-table { border-collapse: collapse; font: 14px/1.6 system-ui, sans-serif; display: block;
-  overflow-x: auto }
-td, th { padding: .25em .5em .25em 0; text-align: right; border-bottom: 1px solid #ddd }
-td:first-child, th:first-child { text-align: left; overflow-wrap: anywhere; min-width: 8rem }
-th { font-size: 12px }
-"""
-    + SPAN_STYLE
-)
+_RESOURCES = Path(__file__).parent.parent / "resources"
 
 
 @dataclass
 class _Draft:
-    """A page that is being put together.
-
-    Parameters
-    ----------
-    doc : the document.
-    title : its heading.
-    body : its sentences as HTML.
-    counts : by label, in how many sentences it is given.
-    n : number of its sentences.
-    """
+    """A page that is being put together: of its `n` sentences how many have each label."""
 
     doc: str
     title: str
@@ -60,24 +39,20 @@ class _Draft:
 def to_drafts(table: TaggedTable, texts: Iterable[str] | None = None) -> bytes:
     """Return for each document of a table one line of JSON that `pages` makes a page of.
 
-    Parameters
-    ----------
-    table : tagged sentences, with evidence.
-    texts : the documents that the rows of the table come from; where None every
-        sentence is a row of its own, and those of one document follow each other.
+    The rows come from `texts`; where None every sentence is a row of its own, and
+    those of one document follow each other.
     """
     lines = []
     documents = None if texts is None else list(texts)
     spans = list(_spans(table))
     keys: Any = table.row.tolist() if documents is not None else table.doc
-    start = 0
-    for end in range(1, len(keys) + 1):
-        if end < len(keys) and keys[end] == keys[start]:
-            continue
+    end = 0
+    for key, group in groupby(keys):
+        start, end = end, end + len(list(group))
         if documents is None:
             body = "\n".join(spans[start:end])
         else:
-            body = _with_gaps(documents[keys[start]], table, spans, start, end)
+            body = _with_gaps(documents[key], table, spans, start, end)
         doc = table.doc[start]
         heading: Any = table.extra["title"][start] if "title" in table.extra else ""
         if hasattr(heading, "as_py"):  # from a Parquet file
@@ -85,7 +60,6 @@ def to_drafts(table: TaggedTable, texts: Iterable[str] | None = None) -> bytes:
         title = heading if isinstance(heading, str) and heading else doc
         draft = _Draft(doc, title, body, _counts(table, start, end), end - start)
         lines.append(json.dumps(draft.__dict__) + "\n")
-        start = end
     return "".join(lines).encode("ascii")
 
 
@@ -107,7 +81,7 @@ def _spans(table: TaggedTable) -> Iterator[str]:
         if single is not None:
             k = int(table.labels[single.name][i])
             answer = k, single.labels[k], float(table.probabilities[single.name][i, k])
-        labels = [label for task in others for label in _given(task, table, i)]
+        labels = [label for task in others for label in _chosen(task, table, i)]
         evidence = [
             f"  {name_of(e['label'])} {e['adds']:+.2f}  {' '.join(e['text'].split())}"
             for e in (table.evidence[i] if table.evidence is not None else ())
@@ -115,7 +89,7 @@ def _spans(table: TaggedTable) -> Iterator[str]:
         yield sentence_span(text, answer, labels, bool(table.review[i]), evidence)
 
 
-def _given(task: Task, table: TaggedTable, i: int) -> list[tuple[str, float]]:
+def _chosen(task: Task, table: TaggedTable, i: int) -> list[tuple[str, float]]:
     decided, p = table.labels[task.name][i], table.probabilities[task.name][i]
     chosen = np.flatnonzero(decided) if task.multilabel else [int(decided)]
     return [(task.labels[k], float(p[k])) for k in chosen]
@@ -134,13 +108,10 @@ def _counts(table: TaggedTable, start: int, end: int) -> dict[str, int]:
 def pages(lines: Iterable[bytes], schema: Schema, model: str) -> Iterator[tuple[str, bytes]]:
     """Yield the name and content of each page, then those of the index.
 
-    Parameters
-    ----------
-    lines : what `to_drafts` gave, in order; a document that goes on in the next line
-        becomes one page.
-    schema : the tasks of the model.
-    model : short hash of the model.
+    Lines that follow each other and are of one document become one page.
     """
+    single = next((task for task in schema.tasks if not task.multilabel), None)
+    colours = legend(single.labels) if single else ""
     used = {"index.html"}
     numbers: dict[str, int] = {}
     listed: list[tuple[str, _Draft]] = []
@@ -155,7 +126,7 @@ def pages(lines: Iterable[bytes], schema: Schema, model: str) -> Iterator[tuple[
         numbers[stem.lower()] = number
         body = (
             '<nav><a href="index.html">All documents</a></nav>'
-            f"<h1>{text_of(draft.title)}</h1>{_legend(schema)}{_sum(draft)}"
+            f"<h1>{text_of(draft.title)}</h1>{colours}{_sum(draft)}"
             f"<article>{draft.body}</article>"
         )
         yield name, _page(draft.title, body, model)
@@ -165,24 +136,14 @@ def pages(lines: Iterable[bytes], schema: Schema, model: str) -> Iterator[tuple[
 
 
 def _joined(lines: Iterable[bytes]) -> Iterator[_Draft]:
-    last: _Draft | None = None
-    for line in lines:
-        draft = _Draft(**json.loads(line))
-        if last is not None and last.doc == draft.doc:
-            last.body += "\n" + draft.body
-            last.n += draft.n
-            last.counts = {k: v + draft.counts[k] for k, v in last.counts.items()}
-            continue
-        if last is not None:
-            yield last
-        last = draft
-    if last is not None:
-        yield last
-
-
-def _legend(schema: Schema) -> str:
-    single = next((task for task in schema.tasks if not task.multilabel), None)
-    return legend(single.labels) if single else ""
+    drafts = (_Draft(**json.loads(line)) for line in lines)
+    for _, same in groupby(drafts, lambda draft: draft.doc):
+        whole, *rest = same
+        whole.body = "\n".join([whole.body, *(draft.body for draft in rest)])
+        for draft in rest:
+            whole.n += draft.n
+            whole.counts = {k: n + draft.counts[k] for k, n in whole.counts.items()}
+        yield whole
 
 
 def _sum(draft: _Draft) -> str:
@@ -205,12 +166,10 @@ def _index(listed: list[tuple[str, _Draft]], schema: Schema, model: str) -> byte
 
 
 def _page(title: str, body: str, model: str) -> bytes:
-    return (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
-        '<meta http-equiv="Content-Security-Policy" '
-        "content=\"default-src 'none'; style-src 'unsafe-inline'\">"
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f'<meta name="generator" content="tagger, model {escape(model)}">'
-        f"<title>{text_of(title)}</title><style>{_STYLE}</style></head>\n"
-        f"<body>{body}</body></html>\n"
-    ).encode()
+    values = {"title": text_of(title), "body": body, "model": escape(model), "style": SPAN_STYLE}
+    return _template().substitute(values).encode()
+
+
+@cache
+def _template() -> Template:
+    return Template((_RESOURCES / "page.html").read_text(encoding="utf-8"))

@@ -13,12 +13,7 @@ _BATCH_ROWS = 4096
 
 
 def open_file(stream: BinaryIO, source: str) -> Any:
-    """Open a Parquet file.
-
-    Raises
-    ------
-    DataError : it is not Parquet, or it cannot be read from anywhere but its beginning.
-    """
+    """Open a Parquet file, which must be one that can be read from anywhere."""
     pa = pyarrow()
     if not stream.seekable():
         raise DataError(f"{source}: Parquet cannot be read from a pipe, expected a file")
@@ -47,14 +42,8 @@ def read_record_batches(
                 yield batch, row
                 row += len(batch)
         except (pa.ArrowException, OSError) as error:
-            reason = " ".join(str(error).split())
-            yield Reject(
-                f"row group {group}: rows {row} to {end - 1} cannot be read: {reason}",
-                "",
-                source,
-                row,
-                end - row,
-            )
+            reason = f"row group {group}: rows {row} to {end - 1} cannot be read: {error}"
+            yield Reject(" ".join(reason.split()), "", source, row, end - row)
         row = end
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, BinaryIO
 
 from tagger.arrow import Column
 
@@ -10,20 +10,9 @@ MAX_DOCUMENT_BYTES = 50_000_000
 """The most bytes of one document or row that are read, unless told otherwise."""
 
 
-@dataclass(frozen=True)
-class Row:
-    """One record of a file, or one whole document where the format has no records.
-
-    Parameters
-    ----------
-    record : the columns of the row; ``text`` among them unless the file lacks it.
-    source : the file it came from.
-    line : the line it began on, counted from 1.
-    """
-
-    record: dict[str, Any]
-    source: str = ""
-    line: int = 0
+class _Placed:
+    source: str
+    line: int
 
     @property
     def where(self) -> str:
@@ -32,15 +21,20 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Reject:
-    """A row that could not be used.
+class Row(_Placed):
+    """One record of a file, begun on a line counted from 1, or a whole document of line 0."""
 
-    Parameters
-    ----------
-    reason : what was found and what was expected.
-    raw : the row as it stood in the file; bytes that are no text as lone surrogates.
-    source, line : where it stood.
-    n_rows : how many rows were lost with it, where they cannot be told apart.
+    record: dict[str, Any]
+    source: str = ""
+    line: int = 0
+
+
+@dataclass(frozen=True)
+class Reject(_Placed):
+    """A row that could not be used, or `n_rows` of them that cannot be told apart.
+
+    `reason` says what was found and what was expected; `raw` is the row as it stood
+    in the file, with bytes that are no text as lone surrogates.
     """
 
     reason: str
@@ -49,23 +43,13 @@ class Reject:
     line: int = 0
     n_rows: int = 1
 
-    @property
-    def where(self) -> str:
-        """File and line, as errors name them."""
-        return f"{self.source}:{self.line}" if self.line else self.source
-
 
 @dataclass(frozen=True)
 class Batch:
     """Rows that can be tagged, column by column.
 
-    Parameters
-    ----------
-    texts : the documents, or sentences.
-    docs : what to call each.
-    extra : the other columns, by name; a list, or a pyarrow Array.
-    sources, lines : where each row stood.
-    n : the place of each row in its document, where rows are sentences.
+    `extra` holds the other columns by name, and `n` the place of each row in its document,
+    where rows are sentences.
     """
 
     texts: Sequence[str]
@@ -77,3 +61,31 @@ class Batch:
 
     def __len__(self) -> int:
         return len(self.texts)
+
+
+def too_long(what: str, limit: int) -> str:
+    """Say that a piece of the input is longer than is read."""
+    return f"{what} of more than {limit:,} bytes, see --max-document-bytes"
+
+
+def as_text(raw: bytes) -> str:
+    """Decode bytes that may be no text, so that `encode("utf-8", "surrogateescape")` undoes it."""
+    return raw.decode("utf-8", "surrogateescape")
+
+
+class LongLine(Exception):
+    """A line is longer than allowed; its rest has been passed over. Holds how it begins."""
+
+    def __init__(self, head: bytes) -> None:
+        super().__init__()
+        self.head = as_text(head)
+
+
+def read_line(stream: BinaryIO, limit: int) -> bytes:
+    """Return the next line with its ending, empty at the end; raise LongLine where it is long."""
+    line = rest = stream.readline(limit + 1)
+    if len(line) <= limit:
+        return line
+    while rest and not rest.endswith(b"\n"):
+        rest = stream.readline(1 << 20)
+    raise LongLine(line[:1000])

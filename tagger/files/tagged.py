@@ -107,10 +107,7 @@ def csv_header(names: Iterable[str]) -> bytes:
 def to_csv(table: TaggedTable, kinds: Mapping[str, str]) -> bytes:
     """Return sentences as comma-separated cells, without a header; lists are joined by ``|``.
 
-    Parameters
-    ----------
-    table : tagged sentences.
-    kinds : the other columns to write; one that is not there is empty.
+    `kinds` names the other columns to write; one that is not there is empty.
     """
     cells: list[Iterable[Any]] = [table.doc, table.n.tolist()]
     for name in kinds:
@@ -164,12 +161,7 @@ def manifest_path(output: Path) -> Path:
 
 @contextmanager
 def atomic_write(path: str | Path) -> Iterator[BinaryIO]:
-    """Open a file that appears under its name only when it is complete.
-
-    Raises
-    ------
-    OutputError : the file cannot be written.
-    """
+    """Open a file that appears under its name only when it is complete."""
     path = Path(path)
     partial = path.with_name(path.name + ".part")
     try:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 from tagger.errors import DataError
-from tagger.files.rows import MAX_DOCUMENT_BYTES, Reject, Row
+from tagger.files.rows import MAX_DOCUMENT_BYTES, Reject, Row, as_text, too_long
 
 
 def decode(data: bytes, source: str) -> str:
@@ -13,10 +13,6 @@ def decode(data: bytes, source: str) -> str:
 
     UTF-8 with or without a byte order mark, UTF-16 with one; anything else that
     looks like text is read as Windows-1252, which holds Latin-1's letters.
-
-    Raises
-    ------
-    DataError : the bytes are not text.
     """
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         try:
@@ -41,10 +37,7 @@ def read_whole(stream: BinaryIO, source: str, limit: int) -> str | Reject:
     """Return the text of a file, or the reason why it is not to be had."""
     data = stream.read(limit + 1)
     if len(data) > limit:
-        raw = data[:1000].decode("utf-8", "surrogateescape")
-        return Reject(
-            f"a document of more than {limit:,} bytes, see --max-document-bytes", raw, source
-        )
+        return Reject(too_long("a document", limit), as_text(data[:1000]), source)
     try:
         return decode(data, source)
     except DataError as error:
@@ -65,6 +58,7 @@ _MARKDOWN = re.compile(
     r"|[ \t]#+$",
     re.MULTILINE | re.DOTALL,
 )
+_ITEM = re.compile(r"^([ \t]*(?:#{1,6}[ \t]|[-*+][ \t]|\d{1,9}[.)][ \t]).*)$", re.MULTILINE)
 _LINK = re.compile(
     r"!?\[([^\[\]\n]{0,1000})\]"
     r"(?:\([^()\s]{0,2000}(?:[ \t]\"[^\"\n]{0,500}\")?\)|\[[^\[\]\n]{0,200}\])"
@@ -77,22 +71,12 @@ def read_markdown(
 ) -> Iterator[Row | Reject]:
     """Yield the whole file as one row, without its markup."""
     text = read_whole(stream, source, limit)
-    if isinstance(text, Reject):
-        yield text
-        return
-    yield Row({"text": without_markup(text)}, source)
+    yield text if isinstance(text, Reject) else Row({"text": without_markup(text)}, source)
 
 
 def without_markup(text: str) -> str:
     """Return Markdown as plain text, in time linear in its length."""
     text = text.replace("\r\n", "\n")
     # A heading or list item is a sentence of its own: a blank line ends it.
-    text = re.sub(
-        r"^([ \t]*(?:#{1,6}[ \t]|[-*+][ \t]|\d{1,9}[.)][ \t]).*)$",
-        r"\n\1\n",
-        text,
-        flags=re.MULTILINE,
-    )
-    text = _MARKDOWN.sub("", text)
-    text = _LINK.sub(r"\1", text)
-    return _EMPHASIS.sub(r"\2", text)
+    text = _MARKDOWN.sub("", _ITEM.sub(r"\n\1\n", text))
+    return _EMPHASIS.sub(r"\2", _LINK.sub(r"\1", text))

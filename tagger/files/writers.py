@@ -16,12 +16,8 @@ from tagger.table import TaggedTable
 class Layout:
     """What all pieces of an output have in common.
 
-    Parameters
-    ----------
-    names : the columns.
-    arrow : gives the Arrow schema.
-    schema, model : tasks and short hash of the model.
-    suffix : ending of the compression, empty where there is none.
+    These are its columns, what gives its Arrow schema, the tasks and the short hash of the
+    model, and the ending of its compression, empty where there is none.
     """
 
     names: Sequence[str]
@@ -37,25 +33,22 @@ class Writer:
 
     Parameters
     ----------
-    name : what the format is called on the command line and as an ending.
     encode : tagged sentences as the format has them, given the types of the other columns
         and the documents, or None where each row is a sentence.
-    pack : what `encode` gave as the bytes of a part.
     join : writes the parts, each with its SHA-256, as one output; returns the number of
         sentences where it is known.
+    pack : what `encode` gave as the bytes of a part.
     header : the bytes that stand before the first part.
     fixed : whether all rows have the same columns, and UTF-8 that has no escapes.
-    typed : whether a column has a type.
     json : whether numbers that JSON lacks are null.
     explains : whether it always shows the words that moved each decision.
     streams : whether its parts may stand one after another, on standard output or compressed.
-    folder : whether the output is a folder.
     """
 
     name: str
     encode: Callable[[TaggedTable, Mapping[str, str], Sequence[str] | None], Any]
-    pack: Callable[[list[Any], Layout], bytes]
     join: Callable[[Sequence[tuple[Path, str]], Path, Layout], int | None]
+    pack: Callable[[list[Any], Layout], bytes] = lambda pieces, layout: b"".join(pieces)
     header: Callable[[Layout], bytes] = lambda layout: b""
     fixed: bool = False
     typed: bool = False
@@ -66,12 +59,7 @@ class Writer:
 
 
 def copy(path: Path, sha256: str, stream: BinaryIO) -> int:
-    """Append a file to a stream, check it, and return the number of its lines.
-
-    Raises
-    ------
-    OutputError : the file is not the one that was written.
-    """
+    """Append a file to a stream, check that it is as it was, and return how many lines it has."""
     digest, n = hashlib.sha256(), 0
     with open(path, "rb") as part:
         while data := part.read(1 << 20):
@@ -114,10 +102,6 @@ def _join_pages(parts: Sequence[tuple[Path, str]], output: Path, layout: Layout)
             stream.write(content)
 
 
-def _pack_bytes(pieces: list[Any], layout: Layout) -> bytes:
-    return b"".join(pieces)
-
-
 def _csv_header(layout: Layout) -> bytes:
     return tagged.csv_header(layout.names)
 
@@ -126,7 +110,6 @@ WRITERS = (
     Writer(
         "jsonl",
         lambda table, kinds, texts: tagged.to_jsonl(table),
-        _pack_bytes,
         _join_lines,
         json=True,
         streams=True,
@@ -134,7 +117,6 @@ WRITERS = (
     Writer(
         "csv",
         lambda table, kinds, texts: tagged.to_csv(table, kinds),
-        _pack_bytes,
         _join_csv,
         header=_csv_header,
         fixed=True,
@@ -143,15 +125,14 @@ WRITERS = (
     Writer(
         "parquet",
         lambda table, kinds, texts: table.to_record_batch(kinds),
-        lambda pieces, layout: parquet.write(pieces, layout.arrow()),
         _join_parquet,
+        lambda pieces, layout: parquet.write(pieces, layout.arrow()),
         fixed=True,
         typed=True,
     ),
     Writer(
         "html",
         lambda table, kinds, texts: pages.to_drafts(table, texts),
-        _pack_bytes,
         _join_pages,
         json=True,
         explains=True,

@@ -1,6 +1,8 @@
 """Standard output and files get the same columns, checks and rejects; nothing is lost unsaid."""
 
 import json
+import os
+import threading
 import time
 from pathlib import Path
 
@@ -129,3 +131,15 @@ def test_many_documents_of_one_name_get_pages_in_linear_time() -> None:
     assert len(set(names)) == 4001
     assert names[1] == "same-2.html"
     assert time.process_time() - start < 1.0
+
+
+def test_named_pipe_is_read_as_a_file(tmp_path: Path) -> None:
+    pipe = tmp_path / "in.txt"
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=pipe.write_text, args=("The talks may fail.",))
+    writer.start()
+    batches = list(read_batches(input_of([str(pipe)])))
+    writer.join()
+    assert [batch.texts for batch in batches if isinstance(batch, Batch)] == [
+        ["The talks may fail."]
+    ]

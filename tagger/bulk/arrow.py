@@ -63,12 +63,15 @@ def _load(path: str) -> Tagger:
     return Tagger.load(path)
 
 
+def tags_schema(schema: Any, rows: Rows) -> Any:
+    """Return the Arrow schema of the tags for an input with a given Arrow schema."""
+    return rows.tagger.tag_table([], [], {}, True).to_record_batch(_kinds(schema, rows)).schema
+
+
 def output_schema(schema: Any, rows: Rows) -> Any:
-    """Return the Arrow schema of the output for an input with a given Arrow schema."""
+    """Return the same with the column of the reasons why a row could not be tagged."""
     pa = pyarrow()
-    empty = rows.tagger.tag_table([], [], {}, True)
-    tags = empty.to_record_batch(_kinds(schema, rows)).schema
-    return tags.append(pa.field("reject", pa.string()))
+    return tags_schema(schema, rows).append(pa.field("reject", pa.string()))
 
 
 def _kinds(schema: Any, rows: Rows) -> dict[str, str]:
@@ -79,19 +82,7 @@ def _kinds(schema: Any, rows: Rows) -> dict[str, str]:
 def tag_record_batch(
     batch: Any, rows: Rows, source: str = "", first: int = 1, places: Places | None = None
 ) -> Iterator[Any]:
-    """Yield Arrow record batches of tagged sentences for one of texts.
-
-    Parameters
-    ----------
-    batch : a pyarrow RecordBatch; it may be empty.
-    rows : what its rows are.
-    source, first : file and number of its first row, which name documents without an id.
-    places : counts the sentences of a document on from the batch before.
-
-    Raises
-    ------
-    DataError : the column with the texts is missing.
-    """
+    """Yield Arrow record batches of tagged sentences, and of rejects, for one of texts."""
     pa, schema = pyarrow(), output_schema(batch.schema, rows)
     for pieces, rejects in tag_slices(batch, rows, source, first, places or Places()):
         for piece in pieces:
@@ -135,13 +126,9 @@ def _slices(batch: Any, rows: Rows) -> Iterator[tuple[int, int]]:
 def _rejected(rejects: Sequence[Reject], schema: Any) -> Any:
     pa = pyarrow()
     reasons = [f"{r.reason} [{r.raw}]" for r in rejects for _ in range(r.n_rows)]
-    columns = [
-        pa.array(reasons, field.type)
-        if field.name == "reject"
-        else pa.nulls(len(reasons), field.type)
-        for field in schema
-    ]
+    columns = [pa.nulls(len(reasons), field.type) for field in schema]
     columns[0] = pa.array([r.where for r in rejects for _ in range(r.n_rows)], schema[0].type)
+    columns[-1] = pa.array(reasons, pa.string())
     return pa.RecordBatch.from_arrays(columns, schema=schema)
 
 
@@ -155,11 +142,10 @@ def tag_rows(data: Any, rows: Rows | None = None) -> Any:
     """
     pa = pyarrow()
     rows = rows or Rows()
+    table = data
     if isinstance(data, pa.RecordBatch):
         table = pa.Table.from_batches([data])
-    elif isinstance(data, pa.Table):
-        table = data
-    else:
+    elif not isinstance(data, pa.Table):
         table = pa.Table.from_pandas(data, preserve_index=False)
     schema = output_schema(table.schema, rows)
     batches: list[Any] = []

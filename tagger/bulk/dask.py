@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tagger.arrow import pyarrow
-from tagger.bulk.arrow import Rows, output_schema, tag_slices
+from tagger.bulk.arrow import Rows, tag_slices, tags_schema
 from tagger.bulk.settings import Result
 from tagger.bulk.store import JOB, LOCK, Store, begin, header_of, locked, record_of, write
 from tagger.errors import ConfigError, DataError, OutputError
@@ -21,8 +21,11 @@ from tagger.files.rows import Reject
 
 _BATCH_ROWS = 4096
 _SAMPLE_ROWS = 256
-_TRIM_BYTES = 128 << 20
-_MMAP_BYTES = 32 << 20
+# Dask's own settings fetch and return memory for every array, at twice the time.
+_MEMORY = {
+    "distributed.nanny.pre-spawn-environ.MALLOC_TRIM_THRESHOLD_": 128 << 20,
+    "distributed.nanny.pre-spawn-environ.MALLOC_MMAP_THRESHOLD_": 32 << 20,
+}
 
 
 @dataclass(frozen=True)
@@ -62,8 +65,7 @@ def tag_piece(piece: _Piece, store: Store, rows: Rows) -> dict[str, Any]:
     n, first, places = 0, piece.first, Places()
     with open(piece.path, "rb") as stream, tagged.atomic_write(store.part(piece.number)) as sink:
         file = parquet.open_file(stream, piece.path)
-        schema = output_schema(file.schema_arrow, rows)
-        schema = schema.remove(schema.get_field_index("reject"))
+        schema = tags_schema(file.schema_arrow, rows)
         with pa.parquet.ParquetWriter(sink, schema, compression="zstd") as writer:
             for batch in file.iter_batches(_BATCH_ROWS, row_groups=[piece.group]):
                 for tables, lost in tag_slices(batch, rows, piece.path, first, places):
@@ -114,8 +116,7 @@ def predict_with_dask(
         store = Store(target.resolve(), "parquet", header)
         done = {p.number: m for p in pieces if (m := store.load(p.number)) is not None}
         reused = len(done)
-        missing = [piece for piece in pieces if piece.number not in done]
-        if missing:
+        if missing := [piece for piece in pieces if piece.number not in done]:
             done.update(_on_cluster(missing, store, rows, scheduler, n_workers))
         n_rows, lost, n = (
             sum(m[name] for m in done.values()) for name in ("rows", "rejected", "sentences")
@@ -145,13 +146,7 @@ def _on_cluster(
     distributed = _distributed()
     cluster: Any = None
     if scheduler is None:
-        # Dask's own settings fetch and return memory for every array, at twice the time.
-        environment = "distributed.nanny.pre-spawn-environ"
-        memory = {
-            f"{environment}.MALLOC_TRIM_THRESHOLD_": _TRIM_BYTES,
-            f"{environment}.MALLOC_MMAP_THRESHOLD_": _MMAP_BYTES,
-        }
-        with dask.config.set(memory):
+        with dask.config.set(_MEMORY):
             cluster = distributed.LocalCluster(
                 n_workers=n_workers, threads_per_worker=1, dashboard_address=None
             )
@@ -161,8 +156,7 @@ def _on_cluster(
             of = dict(zip((f.key for f in futures), pieces, strict=True))
             for future in distributed.as_completed(futures):
                 piece, error = of[future.key], future.exception()
-                lost = error is not None
-                yield piece.number, _lose(piece, error, store, rows) if lost else future.result()
+                yield piece.number, _lose(piece, error, store, rows) if error else future.result()
     finally:
         if cluster is not None:
             cluster.close()
@@ -173,9 +167,8 @@ def _lose(piece: _Piece, error: BaseException, store: Store, rows: Rows) -> dict
     last = piece.first + piece.rows - 1
     reason = " ".join(f"rows {piece.first} to {last} cannot be tagged: {error}".split())
     with open(piece.path, "rb") as stream:
-        schema = output_schema(parquet.open_file(stream, piece.path).schema_arrow, rows)
-    empty = parquet.write([], schema.remove(schema.get_field_index("reject")))
-    write(store.part(piece.number), empty)
+        schema = tags_schema(parquet.open_file(stream, piece.path).schema_arrow, rows)
+    write(store.part(piece.number), parquet.write([], schema))
     reject = Reject(reason, "", piece.path, piece.first, piece.rows)
     return store.seal(piece.number, [reject], rows=piece.rows, sentences=0, nulls=0)
 

@@ -5,9 +5,6 @@ the output, in the folder ``<output>.parts``, and renamed into place together wi
 a manifest of its own; when all stand, they are joined into the output. So a job
 that is stopped anywhere, by whatever, goes on with the first part that is missing
 and gives the same bytes as one that was never stopped.
-
-This module is above `predictor` and `files`, because it is the one place that
-needs both: the readers and writers know no model, and the model knows no file.
 """
 
 import shutil
@@ -100,29 +97,20 @@ def _run(
             if stop():
                 finished = False
                 return
-            known = store.load(part.number)
-            if known is not None and known["rows"] == part.rows:
+            stored = store.load(part.number)
+            if stored is not None and stored["rows"] == part.rows:
                 reused += 1
-                manifests[part.number] = known
-                report(meter.add(known))
+                manifests[part.number] = stored
+                report(meter.add(stored))
             else:
                 yield part
 
     for done in work_off(tagger, work, missing(), settings.jobs):
         manifests[done.number] = store.save(done)
         report(meter.add(manifests[done.number]))
-    sums = meter.sums
-    result = Result(
-        sums["rows"],
-        sums["rows"] - sums["rejected"],
-        sums["rejected"],
-        sums["sentences"],
-        finished,
-        len(manifests),
-        reused,
-        sums["nulls"],
-        knows_language(tagger, first),
-    )
+    n, lost, written, nulls = meter.sums.values()
+    parts_done, known = len(manifests), knows_language(tagger, first)
+    result = Result(n, n - lost, lost, written, finished, parts_done, reused, nulls, known)
     if finished:
         _finish(tagger, settings, work, store, manifests, header, result)
     return result

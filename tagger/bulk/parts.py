@@ -1,21 +1,18 @@
 """The input cut into parts, and how a part becomes a piece of the output."""
 
-import json
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import numpy as np
-
 from tagger.arrow import ABSENT, describe, infer_type, pyarrow, to_array
 from tagger.bulk.settings import JobSettings
 from tagger.files import compression, tagged
-from tagger.files.batches import BATCH_BYTES, Input, read_batches
+from tagger.files.batches import BATCH_BYTES, Input, raw_of, read_batches
 from tagger.files.rows import Batch, Reject
 from tagger.files.writers import Layout, Writer, writer_of
 from tagger.predictor import Tagger
-from tagger.table import TaggedTable, take
+from tagger.table import TaggedTable
 
 _SAMPLE_CHARACTERS = 100_000
 
@@ -117,7 +114,7 @@ class Work:
             except Exception:
                 tables = []
                 for i in range(len(fit)):
-                    one = _rows_of(fit, [i])
+                    one = fit.take([i])
                     try:
                         tables.append((one, self._tag(tagger, one)))
                     except Exception as error:
@@ -153,7 +150,7 @@ class Work:
         rejects += [reject_of(batch, i, reason) for i, reason in sorted(unfit.items())]
         if len(unfit) < len(batch):
             rest = [i for i in range(len(batch)) if i not in unfit]
-            yield _rows_of(batch, rest) if unfit else batch
+            yield batch.take(rest) if unfit else batch
 
     def layout(self, tagger: Tagger) -> Layout:
         """Return what all pieces of the output have in common."""
@@ -170,20 +167,8 @@ def ends(part: Part) -> tuple[str, str]:
     """Return the places of the first and the last row of a part."""
     places = [(b.sources[i], b.lines[i]) for b in part.batches for i in (0, -1)]
     places += [(r.source, r.line) for r in part.rejects]
-    if not places:
-        return "", ""
-    first, last = places[0], places[-1]
-    return f"{first[0]}:{first[1]}", f"{last[0]}:{last[1]}"
-
-
-def _rows_of(batch: Batch, rows: list[int]) -> Batch:
-    index = np.array(rows, np.int64)
-    values: dict[str, Any] = {
-        name: take(list(column), index)
-        for name in ("texts", "docs", "sources", "lines", "n")
-        if (column := getattr(batch, name)) is not None
-    }
-    return Batch(extra={name: take(c, index) for name, c in batch.extra.items()}, **values)
+    named = [f"{source}:{line}" for source, line in places] or [""]
+    return named[0], named[-1]
 
 
 def reject_of(batch: Batch, i: int, reason: str) -> Reject:
@@ -193,8 +178,7 @@ def reject_of(batch: Batch, i: int, reason: str) -> Reject:
         value = column[i] if isinstance(column, list) else column[i].as_py()
         if value is not ABSENT:
             record[name] = value
-    raw = json.dumps(record, ensure_ascii=False, default=tagged.plain)
-    return Reject(reason, raw, batch.sources[i], batch.lines[i])
+    return Reject(reason, raw_of(record), batch.sources[i], batch.lines[i])
 
 
 def finite(batch: Batch) -> tuple[Batch, int]:

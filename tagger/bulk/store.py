@@ -105,14 +105,8 @@ class Store:
     def save(self, done: Done) -> dict[str, Any]:
         """Write a part, its rejects, and last its manifest, which makes it count."""
         write(self.part(done.number), done.data)
-        return self.seal(
-            done.number,
-            done.rejects,
-            range=[done.first, done.last],
-            rows=done.rows,
-            sentences=done.sentences,
-            nulls=done.n_nulls,
-        )
+        counts = {"rows": done.rows, "sentences": done.sentences, "nulls": done.n_nulls}
+        return self.seal(done.number, done.rejects, range=[done.first, done.last], **counts)
 
     def seal(self, number: int, rejects: Sequence[Reject], **counts: Any) -> dict[str, Any]:
         """Write the rejects of a part that is written, and last its manifest."""
@@ -164,9 +158,8 @@ def locked(folder: Path) -> Iterator[None]:
         except OSError:
             same = False
         if not same:
-            raise OutputError(
-                f"{folder}: another run is writing this output; wait for it, or name another output"
-            )
+            reason = f"{folder}: another run is writing this output"
+            raise OutputError(f"{reason}; wait for it, or name another output")
         yield
 
 

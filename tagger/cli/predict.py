@@ -5,7 +5,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 from click.core import ParameterSource
@@ -23,9 +23,6 @@ from tagger.files.rows import MAX_DOCUMENT_BYTES, Reject
 from tagger.files.tagged import rejects_path
 from tagger.files.writers import OUTPUT_FORMATS, writer_of
 from tagger.predictor import Tagger
-
-if TYPE_CHECKING:
-    from types import FrameType
 
 _STOPPED = 128 + signal.SIGTERM
 
@@ -122,27 +119,21 @@ def command(
         limit=max_document_bytes,
         taken=[*tagger.columns, "evidence"],
     )
-    settings = JobSettings(
-        origin, Path(output or ""), output_format, explain, part_bytes, jobs, resume
-    )
-    if output is not None:
-        _job(tagger, settings, allow_rejects)
-    else:
-        _print(tagger, settings, allow_rejects)
+    place = Path(output or "")
+    settings = JobSettings(origin, place, output_format, explain, part_bytes, jobs, resume)
+    (_print if output is None else _job)(tagger, settings, allow_rejects)
 
 
 def _check_usage(
     output_format: str, output: str | None, resume: bool, jobs: int, useless_scheduler: Any
 ) -> None:
     streams = output_format == "table" or writer_of(output_format).streams
+    table = output and output_format == "table"
     for wrong, what in (
         (jobs == 0, "--jobs is 0, expected a number of processes, or -1 for one a core"),
         (output is None and not streams, f"--format {output_format} needs --output"),
         (output is None and (resume or jobs != 1), "--resume and --jobs need --output"),
-        (
-            output and output_format == "table",
-            "--format table is for reading on a terminal, not for --output",
-        ),
+        (table, "--format table is for reading on a terminal, not for --output"),
         (useless_scheduler, "--scheduler is for --engine dask"),
     ):
         if wrong:
@@ -223,8 +214,7 @@ def _documents(
         for text, doc in zip(item.texts, item.docs, strict=True):
             if not warned and judged < 100_000:
                 judged += len(text)
-                warned = not tagger.knows_language(text)
-                if warned:
+                if warned := not tagger.knows_language(text):
                     _warn_of_language(doc)
             if origin.sentences:
                 (tags,) = tagger.tag_sentences([text])
@@ -255,7 +245,7 @@ def _job(tagger: Tagger, settings: JobSettings, allow_rejects: bool) -> None:
 
     stopped = False
 
-    def stop(number: int, frame: "FrameType | None") -> None:
+    def stop(number: int, frame: Any) -> None:
         nonlocal stopped
         stopped = True
         if "-" in settings.origin.files:  # it may never give another row, and is not resumed

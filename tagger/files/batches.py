@@ -3,12 +3,10 @@
 import json
 import os
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
-
-import numpy as np
 
 from tagger.arrow import ABSENT, Column
 from tagger.errors import ConfigError, DataError, did_you_mean
@@ -16,7 +14,6 @@ from tagger.files import compression, parquet
 from tagger.files.formats import FORMATS, Format, Report, format_of, open_binary, read_rows
 from tagger.files.rows import MAX_DOCUMENT_BYTES, Batch, Reject, Row, too_long
 from tagger.files.tagged import plain
-from tagger.table import take
 
 BATCH_BYTES = 1 << 20
 _ROWS_TO_SEE = 1000
@@ -104,12 +101,6 @@ class Columns:
             raise DataError(f"no column {name!r}: {did_you_mean(name, self.seen)} (see {option})")
 
 
-def _rows(origin: Input, path: str, report: Report) -> Iterator[Row | Reject]:
-    known = origin.format_of(path)
-    rows = read_rows(path, known, origin.limit, report)
-    return rows if known.records else _named(rows, origin)
-
-
 def _named(rows: Iterable[Row | Reject], origin: Input) -> Iterator[Row | Reject]:
     """Put the text of a document where the rows of tables have theirs, line by line if wanted."""
     for row in rows:
@@ -156,9 +147,7 @@ def _doc(named: Any, where: str) -> str:
 
 
 def read_batches(
-    origin: Input,
-    n_bytes: int = BATCH_BYTES,
-    report: Report = lambda path, n_bytes: None,
+    origin: Input, n_bytes: int = BATCH_BYTES, report: Report = lambda path, n_bytes: None
 ) -> Iterator[Batch | Reject]:
     """Yield the rows of an input in batches of about `n_bytes`, and the rows that cannot be used.
 
@@ -192,11 +181,12 @@ def _read_batches(
 
 def _items(origin: Input, report: Report, columns: Columns) -> Iterator[Row | Reject | Batch]:
     for path in origin.files:
-        compressed = compression.split_suffix(Path(path))[1]
-        if path != "-" and origin.format_of(path).name == "parquet" and not compressed:
+        known, compressed = origin.format_of(path), compression.split_suffix(Path(path))[1]
+        if path != "-" and known.name == "parquet" and not compressed:
             yield from _parquet_batches(origin, path, report, columns)
             continue
-        for item in _rows(origin, path, report):
+        rows = read_rows(path, known, origin.limit, report)
+        for item in rows if known.records else _named(rows, origin):
             if isinstance(item, Row):
                 columns.see(item.record)
                 item = _checked(origin, item)
@@ -271,7 +261,7 @@ def check_record_batch(
     """
     texts = record_batch.column(origin.text_column).to_pylist()
     names = record_batch.schema.names
-    lines: Sequence[int] = range(first, first + len(texts))
+    lines = range(first, first + len(texts))
     faults = {
         i: reason
         for i, text in enumerate(texts)
@@ -291,12 +281,12 @@ def check_record_batch(
     if origin.id_column in names:
         named = record_batch.column(origin.id_column).to_pylist()
     docs = [_doc(name, f"{source}:{n}") for name, n in zip(named, lines, strict=True)]
+    batch = Batch(texts, docs, extra, [source] * len(texts), lines)
     if faults:
-        rows = np.array([i for i in range(len(texts)) if i not in faults], np.int64)
-        texts, docs, lines = take(texts, rows), take(docs, rows), take(list(lines), rows)
-        extra = {name: take(column, rows) for name, column in extra.items()}
-    n = places.of(docs) if origin.sentences and places is not None else None
-    return Batch(texts, docs, extra, [source] * len(texts), lines, n), rejects
+        batch = batch.take([i for i in range(len(texts)) if i not in faults])
+    if origin.sentences and places is not None:
+        batch = replace(batch, n=places.of(batch.docs))
+    return batch, rejects
 
 
 def input_of(

@@ -23,20 +23,6 @@ _FREE_AGAIN = 1 << 20
 _NOT_UTF8 = re.compile("[\udc80-\udcff]")
 
 
-def read_csv(
-    stream: BinaryIO, source: str, limit: int = MAX_DOCUMENT_BYTES
-) -> Iterator[Row | Reject]:
-    """Yield each record of a comma-separated file; one over `limit` bytes is rejected."""
-    return _read(stream, source, ",", limit)
-
-
-def read_tsv(
-    stream: BinaryIO, source: str, limit: int = MAX_DOCUMENT_BYTES
-) -> Iterator[Row | Reject]:
-    """Yield each record of a tab-separated file; one over `limit` bytes is rejected."""
-    return _read(stream, source, "\t", limit)
-
-
 class _Long(Exception):
     """A record is longer than allowed."""
 
@@ -89,7 +75,10 @@ class _Feed(Iterator[str]):
         return self.taken[0].rstrip("\r\n") if self.taken else "", 1
 
 
-def _read(stream: BinaryIO, source: str, delimiter: str, limit: int) -> Iterator[Row | Reject]:
+def read_csv(
+    stream: BinaryIO, source: str, limit: int = MAX_DOCUMENT_BYTES, delimiter: str = ","
+) -> Iterator[Row | Reject]:
+    """Yield each record of a comma-separated file; one over `limit` bytes is rejected."""
     feed = _Feed(stream, limit)
     reader = csv.reader(feed, delimiter=delimiter, strict=True)
     header: list[str] | None = None
@@ -121,13 +110,12 @@ def _read(stream: BinaryIO, source: str, delimiter: str, limit: int) -> Iterator
             continue
         if header is None:
             header = cells
-            twice = sorted(name for name, n in Counter(cells).items() if n > 1)
-            if twice:
+            if twice := sorted(name for name, n in Counter(cells).items() if n > 1):
                 raise DataError(f"{source}: the header names {', '.join(twice)} more than once")
         elif len(cells) != len(header):
             reason = f"found {len(cells)} cells, expected {len(header)} as in the header"
             yield Reject(reason, "".join(feed.taken).rstrip("\r\n"), source, start)
-        elif any(not line_.isascii() and _NOT_UTF8.search(line_) for line_ in feed.taken):
+        elif any(not raw.isascii() and _NOT_UTF8.search(raw) for raw in feed.taken):
             yield Reject("not UTF-8", "".join(feed.taken).rstrip("\r\n"), source, start)
         else:
             yield Row(dict(zip(header, cells, strict=True)), source, start)

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from glob import glob, has_magic
 from io import BufferedReader
 from pathlib import Path
@@ -28,13 +29,15 @@ class Format:
     records: bool
 
 
+_read_markdown = partial(text.read, clean=text.without_markup)
+_read_tsv = partial(delimited.read_csv, delimiter="\t")
 FORMATS = (
     Format("text", (".txt", ".text"), text.read, records=False),
-    Format("markdown", (".md", ".markdown"), text.read_markdown, records=False),
+    Format("markdown", (".md", ".markdown"), _read_markdown, records=False),
     Format("html", (".html", ".htm"), html.read, records=False),
     Format("jsonl", (".jsonl", ".ndjson"), jsonl.read, records=True),
     Format("csv", (".csv",), delimited.read_csv, records=True),
-    Format("tsv", (".tsv", ".tab"), delimited.read_tsv, records=True),
+    Format("tsv", (".tsv", ".tab"), _read_tsv, records=True),
     Format("parquet", (".parquet",), parquet.read, records=True),
 )
 TEXT = FORMATS[0]
@@ -60,8 +63,7 @@ def expand(paths: list[str]) -> list[str]:
     for name in paths:
         path = Path(name)
         if path.is_dir():
-            inside = sorted(p for p in path.rglob("*") if _is_input(p, path))
-            if not inside:
+            if not (inside := sorted(p for p in path.rglob("*") if _is_input(p, path))):
                 known = ", ".join(suffix for f in FORMATS for suffix in f.suffixes)
                 raise DataError(f"{name}: no file to read in this folder ({known})")
             files += map(str, inside)

@@ -79,8 +79,8 @@ def _spans(table: TaggedTable) -> Iterator[str]:
     for i, text in enumerate(table.text):
         answer = None
         if single is not None:
-            k = int(table.labels[single.name][i])
-            answer = k, single.labels[k], float(table.probabilities[single.name][i, k])
+            ((label, p),) = _chosen(single, table, i)
+            answer = single.labels.index(label), label, p
         labels = [label for task in others for label in _chosen(task, table, i)]
         evidence = [
             f"  {name_of(e['label'])} {e['adds']:+.2f}  {' '.join(e['text'].split())}"

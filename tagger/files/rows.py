@@ -4,7 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
+import numpy as np
+
 from tagger.arrow import Column
+from tagger.table import take
 
 MAX_DOCUMENT_BYTES = 50_000_000
 """The most bytes of one document or row that are read, unless told otherwise."""
@@ -61,6 +64,16 @@ class Batch:
 
     def __len__(self) -> int:
         return len(self.texts)
+
+    def take(self, rows: Sequence[int]) -> "Batch":
+        """Return the rows of the given numbers."""
+        index = np.array(rows, np.int64)
+        values: dict[str, Any] = {
+            name: take(list(column), index)
+            for name in ("texts", "docs", "sources", "lines", "n")
+            if (column := getattr(self, name)) is not None
+        }
+        return Batch(extra={name: take(c, index) for name, c in self.extra.items()}, **values)
 
 
 def too_long(what: str, limit: int) -> str:

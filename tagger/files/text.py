@@ -1,14 +1,14 @@
 """Plain text and Markdown: a file is one document."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import BinaryIO
 
 from tagger.errors import DataError
 from tagger.files.rows import MAX_DOCUMENT_BYTES, Reject, Row, as_text, too_long
 
 
-def decode(data: bytes, source: str) -> str:
+def decode(data: bytes) -> str:
     """Decode a whole text file.
 
     UTF-8 with or without a byte order mark, UTF-16 with one; anything else that
@@ -18,36 +18,32 @@ def decode(data: bytes, source: str) -> str:
         try:
             return data.decode("utf-16")
         except UnicodeDecodeError as error:
-            raise DataError(f"{source}: not valid UTF-16: {error.reason}") from None
+            raise DataError(f"not valid UTF-16: {error.reason}") from None
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError:
-        if _is_binary(data):
-            raise DataError(f"{source}: a binary file, expected text") from None
+        head = data[:65536]
+        control = sum(head.count(byte) for byte in range(32) if byte not in b"\t\n\v\f\r\x1b")
+        if control > len(head) / 100:
+            raise DataError("a binary file, expected text") from None
         return data.decode("cp1252", "replace")
 
 
-def _is_binary(data: bytes) -> bool:
-    head = data[:65536]
-    control = sum(head.count(byte) for byte in range(32) if byte not in b"\t\n\v\f\r\x1b")
-    return control > len(head) / 100
-
-
-def read_whole(stream: BinaryIO, source: str, limit: int) -> str | Reject:
-    """Return the text of a file, or the reason why it is not to be had."""
+def read(
+    stream: BinaryIO,
+    source: str,
+    limit: int = MAX_DOCUMENT_BYTES,
+    clean: Callable[[str], str] = str,
+) -> Iterator[Row | Reject]:
+    """Yield the whole file as one row, cleaned; one of more than `limit` bytes is rejected."""
     data = stream.read(limit + 1)
     if len(data) > limit:
-        return Reject(too_long("a document", limit), as_text(data[:1000]), source)
+        yield Reject(too_long("a document", limit), as_text(data[:1000]), source)
+        return
     try:
-        return decode(data, source)
+        yield Row({"text": clean(decode(data))}, source)
     except DataError as error:
-        return Reject(str(error).removeprefix(f"{source}: "), data[:1000].decode("latin-1"), source)
-
-
-def read(stream: BinaryIO, source: str, limit: int = MAX_DOCUMENT_BYTES) -> Iterator[Row | Reject]:
-    """Yield the whole file as one row; one of more than `limit` bytes is rejected."""
-    text = read_whole(stream, source, limit)
-    yield text if isinstance(text, Reject) else Row({"text": text}, source)
+        yield Reject(str(error), data[:1000].decode("latin-1"), source)
 
 
 _MARKDOWN = re.compile(
@@ -64,14 +60,6 @@ _LINK = re.compile(
     r"(?:\([^()\s]{0,2000}(?:[ \t]\"[^\"\n]{0,500}\")?\)|\[[^\[\]\n]{0,200}\])"
 )
 _EMPHASIS = re.compile(r"(\*{1,3}|_{2,3}|~~|`)(?=\S)([^\n*_`~]{1,2000}?)(?<=\S)\1")
-
-
-def read_markdown(
-    stream: BinaryIO, source: str, limit: int = MAX_DOCUMENT_BYTES
-) -> Iterator[Row | Reject]:
-    """Yield the whole file as one row, without its markup."""
-    text = read_whole(stream, source, limit)
-    yield text if isinstance(text, Reject) else Row({"text": without_markup(text)}, source)
 
 
 def without_markup(text: str) -> str:

@@ -215,6 +215,10 @@ ODD = {
     "entities": "&amp;",
     "combining marks": "e\u0301",
     "full stops": ".",
+    "comments": "<!--",
+    "backticks": "`a`",
+    "Chinese prose": "中国政府宣布新的政策。",
+    "no space after a mark": "!-",
 }
 
 

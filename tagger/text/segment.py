@@ -11,7 +11,9 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 _QUOTATION_MARKS = re.compile("[\"'“”‘’«»‹›„‚「」『』]")
 _MOST_QUOTATION_WORK = 10_000_000
 _LONG_PARAGRAPH = 20_000
-_END_OF_SENTENCE = re.compile(r"[.!?][\"'”’»)\]]{0,3}\s")
+# A stop after a word, which an abbreviation's seldom is; one that is nothing else.
+_END_OF_SENTENCE = re.compile(r"\w{4}[.!?…؟۔][\"'”’»)\]]{0,3}\s|[。！？।]")
+_PLAIN_STOP = re.compile("[。！？।]")
 
 
 def sentence_spans(text: str, language: Language = ENGLISH) -> list[tuple[int, int]]:
@@ -31,8 +33,11 @@ def sentence_spans(text: str, language: Language = ENGLISH) -> list[tuple[int, i
     clean = _SURROGATE.sub("\ufffd", text)
     starts = [0]
     for first, last in pairwise(_cuts(clean)):
-        stretch = _tamed(clean[first:last])
         starts.append(first)
+        stretch = clean[first:last]
+        if "\n\n" not in stretch and len(stretch) > 2 * _LONG_PARAGRAPH:
+            continue  # no sentence ends in it
+        stretch = _tamed(stretch)
         place = 0
         for piece in sentencex.segment(language.code, stretch):
             if visible := piece.strip():
@@ -54,7 +59,8 @@ def _cuts(text: str) -> list[int]:
     """Return where to cut a text into stretches, its beginning and end among them.
 
     Only paragraphs that are longer than any writer's are cut, where a sentence ends: the
-    segmenter looks through all of a paragraph for each item of a list.
+    segmenter looks through all of a paragraph for each mark and each item of a list. Where
+    no sentence ends for long, all of that is one stretch.
     """
     cuts = [0]
     at = end = 0
@@ -66,10 +72,15 @@ def _cuts(text: str) -> list[int]:
         if end <= at:  # looked for once in a paragraph
             end = text.find("\n\n", at + _LONG_PARAGRAPH - 1)
             end = len(text) if end < 0 else end
-        stop = _END_OF_SENTENCE.search(text, at + _LONG_PARAGRAPH // 2, end)
-        at = end if stop is None else stop.end()
-        if stop is not None:
-            cuts.append(at)
+        middle = at + _LONG_PARAGRAPH // 2
+        stop = _PLAIN_STOP.search(text, at + _LONG_PARAGRAPH // 20, min(middle, end))
+        stop = stop or _END_OF_SENTENCE.search(text, middle, end)
+        beyond = end if stop is None else stop.end()
+        if beyond - at > 2 * _LONG_PARAGRAPH:
+            ends = [m.end() for m in _END_OF_SENTENCE.finditer(text, at, middle)]
+            cuts += [at, *ends[-1:]]
+        cuts.append(beyond)
+        at = beyond
     return [*cuts, len(text)]
 
 

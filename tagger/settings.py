@@ -116,9 +116,11 @@ def parse_overrides(pairs: tuple[str, ...]) -> dict[str, Any]:
         if not equals or not all(key.strip() for key in path.split(".")):
             raise ConfigError(f"set is {pair!r}, expected NAME=VALUE such as tasks.claim.C=1.0")
         try:
-            values[path] = tomllib.loads(f"value = {text}")["value"]
+            value = tomllib.loads(f"value = {text}")["value"]
         except tomllib.TOMLDecodeError:
-            values[path] = text.strip()
+            value = text.strip()
+        if values.setdefault(path, value) != value:
+            raise ConfigError(f"set has two values for {path}, {values[path]!r} and {value!r}")
     return values
 
 

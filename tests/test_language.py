@@ -118,3 +118,8 @@ def test_a_language_that_is_named_is_not_judged():
     assert not training.notes
     with pytest.raises(ConfigError, match="expected an ISO 639 code"):
         tagger.train(german_rows(), language="German", jobs=1)
+
+
+def test_two_languages_for_one_training_are_refused():
+    with pytest.raises(ConfigError, match="name one of them"):
+        tagger.train(german_rows(), language="de", settings={"features.language": "en"}, jobs=1)

@@ -277,3 +277,8 @@ def test_whole_numbers_are_labels_in_lists_and_in_frames_with_gaps():
     frame.loc[0, "mood"] = float("nan")
     schema = tagger.train(frame, settings=SMALL, jobs=1).model.schema
     assert schema["mood"].labels == ("1", "2")
+
+
+def test_two_values_for_one_setting_are_refused():
+    with pytest.raises(ConfigError, match="two values for tasks"):
+        parse_overrides(["tasks.mood.C=1.0", "tasks.mood.C=2.0"])

@@ -79,8 +79,11 @@ def expand(paths: list[str]) -> list[str]:
 
 
 def _is_input(path: Path, folder: Path) -> bool:
-    ours = path.name.endswith(".rejects.jsonl") or any(
-        part.endswith(".parts") for part in path.relative_to(folder).parts[:-1]
+    ours = (
+        path.name.endswith(".rejects.jsonl")
+        # The folder that Dask wrote holds its record and its rejects too.
+        or (path.name == "rejects.jsonl" and path.with_name("manifest.json").is_file())
+        or any(part.endswith(".parts") for part in path.relative_to(folder).parts[:-1])
     )
     return _known(path) is not None and not ours and path.is_file()
 

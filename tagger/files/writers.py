@@ -119,6 +119,7 @@ WRITERS = (
         lambda table, kinds, texts: tagged.to_csv(table, kinds),
         _join_csv,
         header=_csv_header,
+        json=True,  # lists and objects stand in cells as JSON
         fixed=True,
         streams=True,
     ),

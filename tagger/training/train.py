@@ -126,9 +126,7 @@ def train(
     raw, path = _read(config)
     known, named, guess = find_schema(schema, data, columns, raw, path)
     corpus = read_corpus(data, known, named)
-    named_language = {"features.language": language} if language else {}
-    raw = override(raw, dict(settings or {}) | named_language)
-    raw, notes = _with_language(raw, corpus.texts)
+    raw, notes = _with_language(override(raw, settings or {}), language, corpus.texts)
     chosen = _settings(raw, known, target_precision or {})
     about: dict[str, Any] = {"columns": named.to_dict()}
     trials: Sequence[Trial] = ()
@@ -160,15 +158,21 @@ def _silent(what: str, done: int, total: int) -> None:
 
 
 def _with_language(
-    raw: dict[str, Any], texts: Sequence[str]
+    raw: dict[str, Any], named: str | None, texts: Sequence[str]
 ) -> tuple[dict[str, Any], tuple[str, ...]]:
     """Name the language in a configuration, with the lexicons and vectors there are for it.
 
     They help with labels that are not ours: measured on sentence subjectivity (README).
     """
     features = raw.get("features", {})
+    features = dict(features) if isinstance(features, dict) else features
     if not isinstance(features, dict) or not isinstance(features.get("language", ""), str):
         return raw, ()  # refused where settings are checked
+    if named and features.setdefault("language", named) != named:
+        raise ConfigError(
+            f"language is {named!r}, but features.language is {features['language']!r}: "
+            "name one of them"
+        )
     notes: tuple[str, ...] = ()
     code = features.get("language") or judge_language(texts)
     language = language_of(code)

@@ -5,8 +5,9 @@ of losses, counts in bins of confidence. One table holds these sums for each sen
 so a bootstrap over documents is one matrix product, and the figure itself and its
 resampled values come from the same function.
 
-A new figure is one function of `Counts` and one row of `FIGURES` (of a label:
-`LABEL_FIGURES`); reports, comparisons and intervals follow.
+A new figure is one function of `Counts` and one row of `FIGURES`; reports, comparisons
+and intervals follow. One of a label is a row of `LABEL_FIGURES` and a field of
+`tagger.evaluation.scores.LabelScore`.
 """
 
 from collections.abc import Callable

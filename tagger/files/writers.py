@@ -145,4 +145,4 @@ OUTPUT_FORMATS = tuple(writer.name for writer in WRITERS)
 
 def writer_of(name: str) -> Writer:
     """Return the writer of a format of `OUTPUT_FORMATS`."""
-    return WRITERS[OUTPUT_FORMATS.index(name)]
+    return next(writer for writer in WRITERS if writer.name == name)

@@ -166,7 +166,7 @@ class Document:
             pieces += [text_of(self.text[at : s.start]), span]
             at = s.end
         # In a notebook the rules must not reach what is not ours.
-        style = re.sub(r"\.(s|review)\b", r".tagger-document .\1", SPAN_STYLE)
+        style = re.sub(r"\.(s|review|legend)\b", r".tagger-document .\1", SPAN_STYLE)
         body = "".join([*pieces, text_of(self.text[at:])])
         key = legend(single.labels) if single else ""
         return (

@@ -23,6 +23,7 @@ SPAN_STYLE = """
   font: 13px/1.5 system-ui, sans-serif; color: #fff; background: #222; border-radius: .4em;
   padding: .5em .8em }
 .review { border-bottom: 2px dotted #c00 }
+.legend span { padding: .1em .5em; margin-right: .6em; border-radius: .2em }
 """
 
 

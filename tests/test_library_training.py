@@ -282,3 +282,10 @@ def test_whole_numbers_are_labels_in_lists_and_in_frames_with_gaps():
 def test_two_values_for_one_setting_are_refused():
     with pytest.raises(ConfigError, match="two values for tasks"):
         parse_overrides(["tasks.mood.C=1.0", "tasks.mood.C=2.0"])
+
+
+def test_an_arrow_table_trains_as_its_records_do():
+    pa = pytest.importorskip("pyarrow")
+    tables = (records(), pa.Table.from_pylist(records()))
+    models = [tagger.train(data, settings=SMALL, jobs=1).model for data in tables]
+    assert models[0].id == models[1].id

@@ -18,7 +18,8 @@ def rows_of(data: Data) -> Iterator[Row | Reject]:
     Parameters
     ----------
     data : a path, or a list of paths, of files, folders or patterns; a list of
-        records (dicts); or a pandas or polars DataFrame. It is read anew at each call.
+        records (dicts); a pandas or polars DataFrame, or an Arrow table. It is read anew at
+        each call.
 
     Raises
     ------
@@ -26,6 +27,8 @@ def rows_of(data: Data) -> Iterator[Row | Reject]:
     """
     if isinstance(data, (str, Path)):
         data = [data]
+    if hasattr(data, "to_pylist"):  # an Arrow table
+        data = data.to_pylist()
     if hasattr(data, "to_dict") and hasattr(data, "columns"):
         yield from _of_frame(data)
         return

@@ -7,6 +7,7 @@ are computed once for each distinct chunk.
 """
 
 from collections.abc import Sequence
+from re import Match
 
 from tagger.text.language import ENGLISH, Language
 
@@ -63,7 +64,7 @@ def cut(chunks: Sequence[str], language: Language = ENGLISH) -> tuple[str, list[
     if len(lowered) != len(folded):
         pairs = zip(folded.split(" "), lowered.split(" "), strict=True)
         folded = " ".join(f if len(f) == len(low) else low for f, low in pairs)
-    spans = [match.span() for match in language.token.finditer(lowered)]
+    spans = list(map(Match.span, language.token.finditer(lowered)))
     return lowered, [folded[a:b] for a, b in spans], [a for a, _ in spans]
 
 

@@ -160,7 +160,7 @@ class Document:
             labels = [
                 (label, s.tags.probabilities[task.name][label])
                 for task in others
-                for label in _labels(s.tags.labels[task.name])
+                for label in label_tuple(s.tags.labels[task.name])
             ]
             span = sentence_span(s.text, answer, labels, s.review)
             pieces += [text_of(self.text[at : s.start]), span]
@@ -175,8 +175,14 @@ class Document:
         )
 
 
-def _labels(answer: Labels) -> tuple[str, ...]:
+def label_tuple(answer: Labels) -> tuple[str, ...]:
+    """Return the labels of an answer, one of them for a single-label task."""
     return (answer,) if isinstance(answer, str) else answer
+
+
+def answer_name(answer: Labels) -> str:
+    """Return an answer as people read it: its labels, "none" where it has none."""
+    return "|".join(label_tuple(answer)) or "none"
 
 
 def _plain(value: Any) -> Any:

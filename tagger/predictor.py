@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tagger.arrow import Column
-from tagger.document import Document, Evidence, Explanation, Sentence, Tags
+from tagger.document import Document, Evidence, Explanation, Sentence, Tags, label_tuple
 from tagger.errors import DataError
 from tagger.features.arrays import Floats, Ints
 from tagger.model.model import Model
@@ -156,7 +156,8 @@ class Tagger:
         if sentences:
             zeros = np.zeros(len(texts), np.int64)
             return row, zeros, zeros, np.fromiter(map(len, texts), np.int64, len(texts)), texts
-        spans = [sentence_spans(text, self.language) for text in texts]
+        language = self.language
+        spans = [sentence_spans(text, language) for text in texts]
         counts = np.fromiter(map(len, spans), np.int64, len(spans))
         row = np.repeat(row, counts)
         n = np.arange(len(row)) - np.repeat(np.cumsum(counts) - counts, counts)
@@ -282,7 +283,7 @@ class Tagger:
                 "adds": round(e.contributions[task][label], 4),
             }
             for task, answer in tags.labels.items()
-            for label in ((answer,) if isinstance(answer, str) else answer)
+            for label in label_tuple(answer)
             for e in explanation.strongest(task, label, n)
         ]
 

@@ -3,6 +3,7 @@
 import click
 
 from tagger.cli import options
+from tagger.document import answer_name
 from tagger.evaluation.compare import Change, TaskComparison
 
 _KINDS = {"better": "green", "worse": "red", "otherwise": "yellow"}
@@ -86,8 +87,5 @@ def _show(task: TaskComparison, n: int) -> None:
 
 
 def _line(change: Change) -> str:
-    def name(labels: str | tuple[str, ...]) -> str:
-        return labels if isinstance(labels, str) else "|".join(labels) or "none"
-
-    answers = f"{name(change.a)} -> {name(change.b)}, gold {name(change.gold)}"
-    return f"{answers}\n    {' '.join(change.text.split())}"
+    a, b, gold = map(answer_name, (change.a, change.b, change.gold))
+    return f"{a} -> {b}, gold {gold}\n    {' '.join(change.text.split())}"

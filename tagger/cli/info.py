@@ -1,7 +1,5 @@
 """tagger info: what a model is."""
 
-from typing import Any
-
 import click
 
 from tagger.errors import ModelError
@@ -31,7 +29,7 @@ def command(model: str | None) -> None:
     console.print(f"[bold]{folder}[/bold]  model {loaded.id}")
     about = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     # A manifest that others wrote may lack any of these.
-    data = table_of(loaded.about, "data")
+    data = loaded.about.get("data", {})
     n, documents = data.get("n_sentences", "unknown"), data.get("n_documents", "unknown")
     about.add_row("trained on", f"{n} sentences of {documents} documents")
     about.add_row("data sha256", str(data.get("sha256", "unknown")))
@@ -39,7 +37,7 @@ def command(model: str | None) -> None:
     blocks = [block for block in loaded.featurizer.blocks if block.n_features]
     about.add_row("features", ", ".join(f"{b.n_features} {b.name}" for b in blocks))
     about.add_row("seed", str(loaded.about.get("seed", "unknown")))
-    versions = table_of(loaded.about, "versions").items()
+    versions = loaded.about.get("versions", {}).items()
     about.add_row("versions", ", ".join(f"{k} {v}" for k, v in versions) or "unknown")
     console.print(about)
     table = Table(title_justify="left")
@@ -51,9 +49,3 @@ def command(model: str | None) -> None:
             table.add_row(task.name, label, f"{threshold:.3f}", task.definitions.get(label, ""))
         table.add_section()
     console.print(table)
-
-
-def table_of(about: dict[str, Any], name: str) -> dict[str, Any]:
-    """Return a table of a manifest, empty where it has none of that name."""
-    value = about.get(name)
-    return value if isinstance(value, dict) else {}

@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from tagger.document import Document
+from tagger.document import Document, label_tuple
 from tagger.predictor import Tagger
 
 _COLORS = ("green", "yellow", "magenta", "cyan", "blue", "red")
@@ -28,7 +28,7 @@ def show(documents: Iterable[Document], tagger: Tagger, explain: bool = False) -
             tags, styles = Text(), []
             for task in tagger.schema.tasks:
                 answer = sentence.tags.labels[task.name]
-                for label in (answer,) if isinstance(answer, str) else answer:
+                for label in label_tuple(answer):
                     shares[task.name, label] += 1
                     p = sentence.tags.probabilities[task.name][label]
                     style = _COLORS[task.labels.index(label) % len(_COLORS)]

@@ -105,6 +105,23 @@ def count_table(task: Task, gold: npt.NDArray[Any], answers: Answers) -> Floats:
     return np.concatenate(columns, axis=1).astype(np.float64)
 
 
+def confusion(task: Task, gold: npt.NDArray[Any], predicted: npt.NDArray[Any]) -> list[Any]:
+    """Count answers by true answer.
+
+    Returns
+    -------
+    Nested lists: for a single-label task a matrix with a row for each true label; for a
+    multi-label task one matrix for each label with the rows and columns "not so" and "so".
+    """
+    pairs = zip(gold.T, predicted.T, strict=True) if task.multilabel else [(gold, predicted)]
+    n = 2 if task.multilabel else len(task.labels)
+    counts = [
+        np.bincount(g.astype(np.int64) * n + p, minlength=n * n).reshape(n, n).tolist()
+        for g, p in pairs
+    ]
+    return counts if task.multilabel else list(counts[0])
+
+
 def counts_of(task: Task, sums: Floats, probabilities: bool) -> Counts:
     """Name the columns of sums of `count_table`, of shape (..., n_columns)."""
     k = len(task.labels)

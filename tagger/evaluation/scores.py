@@ -13,6 +13,7 @@ from tagger.evaluation.figures import (
     LABEL_FIGURES,
     N_BINS,
     Figure,
+    confusion,
     count_table,
     defined,
     figures_of,
@@ -251,14 +252,14 @@ def score(
         labels.append(
             LabelScore(label, average_precision=average, support=n_gold, predicted=n_answer, **own)
         )
-    k = len(task.labels)
-    sums = table.sum(axis=0).astype(np.int64)
-    if task.multilabel:
-        confusion = sums[: 4 * k].reshape(k, 2, 2).tolist()
-    else:
-        confusion = sums[4 * k + 1 : 4 * k + 1 + k * k].reshape(k, k).tolist()
     return TaskScore(
-        task.name, task.multilabel, len(gold), 0, tuple(labels), figures, confusion=confusion
+        task.name,
+        task.multilabel,
+        len(gold),
+        0,
+        tuple(labels),
+        figures,
+        confusion=confusion(task, gold, predicted),
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from tagger.document import Labels
+from tagger.document import Labels, label_tuple
 from tagger.errors import DataError, did_you_mean
 from tagger.evaluation.dates import month_of
 from tagger.features.arrays import Ints
@@ -118,7 +118,6 @@ def _places(schema: Schema, answers: list[Labels]) -> list[int]:
     """Return the columns of a tally that a sentence counts in, the first for every sentence."""
     places, start = [0], 1
     for task, answer in zip(schema.tasks, answers, strict=True):
-        labels = (answer,) if isinstance(answer, str) else answer
-        places += [start + task.labels.index(label) for label in labels]
+        places += [start + task.labels.index(label) for label in label_tuple(answer)]
         start += len(task.labels)
     return places

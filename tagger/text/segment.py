@@ -90,6 +90,8 @@ def _tamed(stretch: str) -> str:
     It looks for the end of a quotation as far as the paragraph goes, anew for each mark;
     where marks times characters are too many, the marks are hidden from it.
     """
+    if len(stretch) ** 2 <= _MOST_QUOTATION_WORK:
+        return stretch  # not even if it were marks alone
     if len(_QUOTATION_MARKS.findall(stretch)) * len(stretch) <= _MOST_QUOTATION_WORK:
         return stretch
     paragraphs = stretch.split("\n\n")

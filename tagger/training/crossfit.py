@@ -6,14 +6,13 @@ from importlib.metadata import version
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from joblib import Parallel, delayed
 
 from tagger.corpus.corpus import Corpus
+from tagger.evaluation.figures import confusion
 from tagger.features.arrays import Floats, Ints
 from tagger.model.classifier import Classifier, encode
 from tagger.model.model import Model, fingerprints
-from tagger.schema import Task
 from tagger.training.calibration import calibrate, prior_shift, with_thresholds
 from tagger.training.linear import fit, fold_scores, joined
 from tagger.training.requirements import check_corpus, check_jobs, checked_folds
@@ -124,20 +123,3 @@ def _about(
         },
         "versions": {name: version(name) for name in ("numpy", "scipy", "scikit-learn")},
     }
-
-
-def confusion(task: Task, gold: npt.NDArray[Any], predicted: npt.NDArray[Any]) -> list[Any]:
-    """Count answers by true answer.
-
-    Returns
-    -------
-    Nested lists: for a single-label task a matrix with a row for each true label; for a
-    multi-label task one matrix for each label with the rows and columns "not so" and "so".
-    """
-    pairs = zip(gold.T, predicted.T, strict=True) if task.multilabel else [(gold, predicted)]
-    n = 2 if task.multilabel else len(task.labels)
-    counts = [
-        np.bincount(g.astype(np.int64) * n + p, minlength=n * n).reshape(n, n).tolist()
-        for g, p in pairs
-    ]
-    return counts if task.multilabel else list(counts[0])

@@ -17,6 +17,7 @@ from tagger.corpus.corpus import (
     folds,
 )
 from tagger.corpus.language import judge_language
+from tagger.document import answer_name, label_tuple
 from tagger.errors import ConfigError
 from tagger.evaluation.readers import agreement, readers_of
 from tagger.features.settings import FeatureSettings
@@ -75,7 +76,7 @@ def balance(corpus: Corpus) -> Iterator[Finding]:
             continue  # one of `untrainable`
         counts = dict.fromkeys(task.labels, 0)
         for given in labels:
-            for label in (given,) if isinstance(given, str) else given:
+            for label in label_tuple(given):
                 counts[label] += 1
         shares = ", ".join(f"{x} {n} ({n / len(labels):.0%})" for x, n in counts.items())
         left_out = len(corpus) - len(labels)
@@ -126,7 +127,9 @@ def same_texts(corpus: Corpus) -> Iterator[Finding]:
         where = tuple(e.where for e in examples)
         text = _short(examples[0].text)
         for task in corpus.schema.tasks:
-            given = sorted({_name(e.labels[task.name]) for e in examples if task.name in e.labels})
+            given = sorted(
+                {answer_name(e.labels[task.name]) for e in examples if task.name in e.labels}
+            )
             if len(given) > 1:
                 yield Finding(
                     "conflict", WARNING, where, f"{task.name} is {' and '.join(given)}: {text}"
@@ -284,10 +287,6 @@ def _questions(
     for k, label in enumerate(task.labels):
         names = (f"not {label}", label)
         yield y[:, k].astype(np.int64), np.stack([1 - p[:, k], p[:, k]], axis=1), names.__getitem__
-
-
-def _name(labels: str | tuple[str, ...]) -> str:
-    return labels if isinstance(labels, str) else "|".join(labels) or "none"
 
 
 def _short(text: str, n: int = 80) -> str:

@@ -110,7 +110,7 @@ def _named(rows: Iterable[Row | Reject], origin: Input) -> Iterator[Row | Reject
         record = dict(row.record)
         text = record.pop("text")
         if not origin.sentences:
-            yield Row({origin.text_column: text, **record}, row.source, row.line)
+            yield replace(row, record={origin.text_column: text, **record})
             continue
         for number, line in enumerate(text.splitlines(), 1):
             if line.strip():
@@ -205,6 +205,7 @@ def _batch(origin: Input, rows: list[Row]) -> Batch:
         },
         [row.source for row in rows],
         [row.line for row in rows],
+        headings=[row.headings for row in rows],
     )
 
 

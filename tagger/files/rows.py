@@ -13,6 +13,9 @@ MAX_DOCUMENT_BYTES = 50_000_000
 """The most bytes of one document or row that are read, unless told otherwise."""
 
 
+Ranges = tuple[tuple[int, int], ...]
+
+
 class _Placed:
     source: str
     line: int
@@ -25,11 +28,15 @@ class _Placed:
 
 @dataclass(frozen=True)
 class Row(_Placed):
-    """One record of a file, begun on a line counted from 1, or a whole document of line 0."""
+    """One record of a file, begun on a line counted from 1, or a whole document of line 0.
+
+    `headings` are the character ranges of its text that the layout names headings.
+    """
 
     record: dict[str, Any]
     source: str = ""
     line: int = 0
+    headings: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -51,8 +58,8 @@ class Reject(_Placed):
 class Batch:
     """Rows that can be tagged, column by column.
 
-    `extra` holds the other columns by name, and `n` the place of each row in its document,
-    where rows are sentences.
+    `extra` holds the other columns by name, `n` the place of each row in its document,
+    where rows are sentences, and `headings` what the layout names headings in each text.
     """
 
     texts: Sequence[str]
@@ -61,6 +68,7 @@ class Batch:
     sources: Sequence[str]
     lines: Sequence[int]
     n: Sequence[int] | None = None
+    headings: Sequence[Ranges] | None = None
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -70,7 +78,7 @@ class Batch:
         index = np.array(rows, np.int64)
         values: dict[str, Any] = {
             name: take(list(column), index)
-            for name in ("texts", "docs", "sources", "lines", "n")
+            for name in ("texts", "docs", "sources", "lines", "n", "headings")
             if (column := getattr(self, name)) is not None
         }
         return Batch(extra={name: take(c, index) for name, c in self.extra.items()}, **values)

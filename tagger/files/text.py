@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import BinaryIO
 
 from tagger.errors import DataError
-from tagger.files.rows import MAX_DOCUMENT_BYTES, Reject, Row, as_text, too_long
+from tagger.files.rows import MAX_DOCUMENT_BYTES, Ranges, Reject, Row, as_text, too_long
 
 
 def decode(data: bytes) -> str:
@@ -33,28 +33,41 @@ def read(
     stream: BinaryIO,
     source: str,
     limit: int = MAX_DOCUMENT_BYTES,
-    clean: Callable[[str], str] = str,
+    clean: Callable[[str], tuple[str, Ranges]] = lambda text: (text, ()),
 ) -> Iterator[Row | Reject]:
-    """Yield the whole file as one row, cleaned; one of more than `limit` bytes is rejected."""
+    """Yield the whole file as one row; one of more than `limit` bytes is rejected.
+
+    `clean` takes the markup off and says where the headings stand.
+    """
     data = stream.read(limit + 1)
     if len(data) > limit:
         yield Reject(too_long("a document", limit), as_text(data[:1000]), source)
         return
     try:
-        yield Row({"text": clean(decode(data))}, source)
+        text, headings = clean(decode(data))
+        yield Row({"text": text}, source, headings=headings)
     except DataError as error:
         yield Reject(str(error), data[:1000].decode("latin-1"), source)
 
 
-_MARKDOWN = re.compile(
-    r"^```.*?^```[^\n]*$"  # code blocks
-    r"|\A---\n.*?^---$"  # front matter
-    r"|^[ \t]*(?:#{1,6}|>|[-*+]|\d{1,9}[.)])[ \t]+"  # headings, quotations, list items
-    r"|^(?:[ \t]*[-*_]){3}[-*_ \t]*$"  # rules
-    r"|[ \t]#+$",
+_BLOCK = re.compile(
+    r"^```.*?^```[^\n]*$"  # code
+    r"|\A---\n.*?^---$",  # front matter
     re.MULTILINE | re.DOTALL,
 )
-_ITEM = re.compile(r"^([ \t]*(?:#{1,6}[ \t]|[-*+][ \t]|\d{1,9}[.)][ \t]).*)$", re.MULTILINE)
+_HEADING = re.compile(
+    r"^ {0,3}#{1,6}[ \t]+(\S.*)$"
+    r"|^(\S.*)\n(?:={2,}|-{3,})[ \t]*$"  # underlined
+    r"|^(?:\*\*|__)([^\s*_][^*_\n]*)(?:\*\*|__)[ \t]*$",  # a line in bold
+    re.MULTILINE,
+)
+_CLOSING = re.compile(r"[ \t]#+$")
+_MARKDOWN = re.compile(
+    r"^[ \t]*(?:>|[-*+]|\d{1,9}[.)])[ \t]+"  # quotations, list items
+    r"|^(?:[ \t]*[-*_]){3}[-*_ \t]*$",  # rules
+    re.MULTILINE,
+)
+_ITEM = re.compile(r"^([ \t]*(?:[-*+][ \t]|\d{1,9}[.)][ \t]).*)$", re.MULTILINE)
 _LINK = re.compile(
     r"!?\[([^\[\]\n]{0,1000})\]"
     r"(?:\([^()\s]{0,2000}(?:[ \t]\"[^\"\n]{0,500}\")?\)|\[[^\[\]\n]{0,200}\])"
@@ -62,9 +75,29 @@ _LINK = re.compile(
 _EMPHASIS = re.compile(r"(\*{1,3}|_{2,3}|~~|`)(?=\S)([^\n*_`~]{1,2000}?)(?<=\S)\1")
 
 
-def without_markup(text: str) -> str:
-    """Return Markdown as plain text, in time linear in its length."""
-    text = text.replace("\r\n", "\n")
-    # A heading or list item is a sentence of its own: a blank line ends it.
-    text = _MARKDOWN.sub("", _ITEM.sub(r"\n\1\n", text))
+def without_markup(text: str) -> tuple[str, Ranges]:
+    """Return Markdown as plain text, and where its headings stand, in linear time."""
+    text = _BLOCK.sub("", text.replace("\r\n", "\n"))
+    pieces: list[str] = []
+    headings: list[tuple[int, int]] = []
+    at = length = 0
+    for match in _HEADING.finditer(text):
+        title = _inline(_CLOSING.sub("", match[match.lastindex or 0].rstrip()).rstrip())
+        if not title or (match.lastindex != 1 and title[-1] in ".!?:"):
+            continue  # a paragraph above a rule, or in bold
+        # A blank line divides a heading from what follows.
+        pieces += [_plain(text[at : match.start()]) + "\n", title, "\n"]
+        start = length + len(pieces[-3])
+        headings.append((start, start + len(title)))
+        length = start + len(title) + 1
+        at = match.end()
+    return "".join([*pieces, _plain(text[at:])]), tuple(headings)
+
+
+def _plain(text: str) -> str:
+    # A list item is a piece of its own: a blank line ends it.
+    return _inline(_MARKDOWN.sub("", _ITEM.sub(r"\n\1\n", text)))
+
+
+def _inline(text: str) -> str:
     return _EMPHASIS.sub(r"\2", _LINK.sub(r"\1", text))

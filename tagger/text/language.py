@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from tagger.errors import ConfigError
+from tagger.text import english
 
 _CODE = re.compile(r"[a-z]{2,3}")
 UNKNOWN = "und"
@@ -31,6 +32,11 @@ class Language:
     suffixes : endings that tell the kind of a word, the first that fits counts.
     lexicons : names of the lexicons in this language that travel with the package.
     vectors : name of such word vectors, or empty.
+    lines : what a line is that is no sentence, such as a byline, and a regular expression
+        without groups that capture, of its beginning.
+    marks : words in lower case; what a line is that has one, and the expression that it
+        must have too.
+    minor : small words that titles write without a capital; empty where titles have none.
     """
 
     code: str
@@ -38,6 +44,9 @@ class Language:
     suffixes: tuple[str, ...] = ()
     lexicons: tuple[str, ...] = ()
     vectors: str = ""
+    lines: tuple[tuple[str, str], ...] = ()
+    marks: tuple[tuple[str, str, str], ...] = ()
+    minor: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         if not _CODE.fullmatch(self.code):
@@ -55,6 +64,17 @@ class Language:
         """The same, compiled."""
         return re.compile(self.token_pattern)
 
+    @cached_property
+    def line_pattern(self) -> re.Pattern[str]:
+        """The patterns of `lines` in one; the group that matched is named by what and a number."""
+        named = (f"(?P<{what}_{i}>{pattern})" for i, (what, pattern) in enumerate(self.lines))
+        return re.compile("|".join(named) or r"(?!)")
+
+    @cached_property
+    def line_marks(self) -> tuple[tuple[str, str, re.Pattern[str]], ...]:
+        """The marks with their patterns compiled."""
+        return tuple((word, what, re.compile(pattern)) for word, what, pattern in self.marks)
+
 
 ENGLISH = Language(
     "en",
@@ -65,6 +85,9 @@ ENGLISH = Language(
     ),
     lexicons=("claims", "themes"),
     vectors="words-en",
+    lines=english.LINES,
+    marks=english.MARKS,
+    minor=english.MINOR,
 )
 LANGUAGES = (ENGLISH,)
 

@@ -1,0 +1,104 @@
+"""What English lines that are no sentences look like: the words behind `tagger.text.structure`."""
+
+_NAME = r"[A-Z][\w.'’-]*"
+_DAY = r"(?:mon|tues|wednes|thurs|fri|satur|sun)day"
+_MONTH = (
+    r"(?:january|february|march|april|may|june|july|august|september|october|november|december"
+    r"|(?:jan|feb|mar|apr|jun|jul|aug|sept?|oct|nov|dec)\b\.?)"
+)
+_DATE = (
+    rf"(?:(?:{_DAY},?\s+)?(?:{_MONTH}\s+\d{{1,2}}(?:st|nd|rd|th)?(?:,?\s+\d{{4}})?\b"
+    rf"|\d{{1,2}}\s+{_MONTH}(?:,?\s+\d{{4}})?\b|{_MONTH}\s+\d{{4}}\b|\d{{4}}-\d\d-\d\d)|{_DAY})"
+)
+_TIME = (
+    r"\d{1,2}(?:[:.]\d\d(?:\s*[ap]\.?m\b\.?)?|\s*[ap]\.?m\b\.?)"
+    r"(?:\s*(?:gmt|utc|bst|cet|[ecmp][ds]?t)\b)?"
+)
+_STAMP = (
+    r"(?:(?:first|last)\s+)?(?:published|posted|updated|modified|dated?|issued)(?:\s+(?:on|at))?"
+)
+_AGENCY = (
+    r"(?:Reuters|AP|AFP|UPI|dpa|DPA|ANSA|EFE|PTI|IANS|TASS|Interfax|Xinhua|Kyodo(?: News)?|Yonhap"
+    r"|Bloomberg(?: News)?|Associated Press|Agence France-Presse|Press Association)"
+)
+_LOOK = r"(?:watch|listen|see|read|view|click|check\s+out|(?:take|have)\s+a\s+look)"
+
+LINES = (
+    ("agency", rf"[(\[]?(?:The )?{_AGENCY}(?:[/, ]+{_AGENCY})*[)\]]?\.?\s*\Z"),
+    (
+        "byline",
+        rf"(?i:(?:words |story |written |report )?by):?\s+(?:(?:The )?{_AGENCY}\b|{_NAME}"
+        rf"(?:,?\s+(?:(?:and|&|of|in|for|at|de|la|van|von|der|al|bin)\s+)?{_NAME})+"
+        rf"|[A-Z]{{3,}})(?:\s*[,|]\s*[\w .'’-]{{1,60}})?[,.]?\s*\Z",
+    ),
+    (
+        "dateline",
+        rf"(?i:(?:{_STAMP}:?\s+)?(?:{_DATE}|{_TIME})"
+        rf"(?:[\s,|•·/–—.-]*(?:at\s+|and\s+)?(?:{_STAMP}:?|{_DATE}|{_TIME}))*\s*[.:]?\s*\Z)",
+    ),
+    (
+        "credit",
+        r"(?i:[(\[]?(?:additional\s+|with\s+)?(?:reporting|writing|editing|compiled|translated|"
+        r"illustrations?|photo(?:s|graphs?|graphy)?|images?|graphics?)\s+by\s)(?=[A-Z])"
+        r"|(?i:contributing|sources?|credits?|editors?):\s|Source\s+[A-Z]{2,}"
+        # An entry of a bibliography.
+        r"|[A-Z][\w'’-]+,\s[A-Z][\w.'’ -]{1,40}\.\s[A-Z][^.]{3,100}\Z",
+    ),
+    (
+        "caption",
+        r"FILE\s*(?:PHOTO|IMAGE)?\s*[-–—:]|(?i:file\s+(?:photo|image|picture)\b)"
+        r"|(?i:[(\[]?(?:photo|picture|image|pictured|caption|map|chart|figure)\s*\d*\s*[:|]\s)",
+    ),
+    (
+        "promotion",
+        r"(?i:(?:advertisement|sponsored(?:\s+content)?|related(?:\s+(?:articles?|stories|links|"
+        r"content|topics))?|previously|recommended(?:\s+for\s+you)?|see\s+also|also\s+(?:on|in|see|"
+        r"read)\s+[\w .'’]{2,30}|read\s+(?:more|next|also)|more\s+(?:on\s+this(?:\s+(?:story|"
+        r"topic))?|stories|from\s+[\w .'’]{2,30})|most\s+(?:read|popular|viewed)|"
+        r"trending(?:\s+now)?|continue\s+reading|story\s+continues(?:\s+below)?(?:\s+advertisement)?|show\s+more|"
+        r"skip\s+(?:to|past)\s+[\w .'’]{2,40}|share\s+(?:this|on)\b[\w .'’]{0,30}|view\s+comments|"
+        r"leave\s+a\s+comment|newsletters?|back\s+to\s+top|tags|topics|filed\s+under)\s*[:.…»>]*\s*\Z)"
+        r"|(?i:(?:read\s+(?:more|also|next)|see\s+also|related|more|also\s+read|recommended|tags|"
+        r"topics|filed\s+under):\s)"
+        rf"|(?i:{_LOOK}\s(?:.{{0,200}}\s)?(?:below|above|here|more)\s*[.:!»>]*\s*\Z)"
+        r"|(?i:(?:sign\s+up|subscribe|register)\s+(?:to|for|now|here|today)\b.{0,150}\Z)"
+        r"|(?i:want\s+to\s+receive\s+this|enter\s+your\s+e-?mail|download\s+(?:our|the)\s+(?:free\s+)?"
+        r"app\b|follow\s+(?:us|me|him|her)\s+on\b|like\s+(?:us|the\s+page)\b)"
+        r"|(?i:follow)\s+(?:[\w.'’-]+\s+){1,5}(?i:on\s+(?:twitter|facebook|x|instagram))\b",
+    ),
+    (
+        "speaker",
+        r"(?:[QA][:.]?|(?:THE|MR\.?|MS\.?|MRS\.?|DR\.?|SEN\.?)\s+[A-Z][A-Z .'’-]{1,40}:)\s*\Z",
+    ),
+    ("notice", r"(?i:(?:©|\(c\)\s*\d|copyright\s+(?:©|\(c\)|\d{4})))"),
+)
+"""What a line is, and how it begins; to the end of the line where the pattern says so."""
+
+MARKS = (
+    (
+        ":",
+        "caption",
+        r"\b(?:Image|Photo|Picture|Photograph|Illustration)(?:\s(?:credit|by|courtesy of))?:\s?[A-Z]",
+    ),
+    (
+        "(",
+        "caption",
+        r"\((?:left|right|centre|center|pictured)\)"
+        r"|\((?:[A-Z][\w ]{1,20}\s)?(?i:photo|image|file\s+photo|video)\b[^()]{0,60}\)\.?\s*\Z",
+    ),
+    ("/", "credit", r"/(?:Getty|Reuters|REUTERS|AFP|AP)\b[\w ]*\)?\.?\s*\Z"),
+    (" — ", "credit", r"[\"”]\s—\s[^\"]{3,80}\s\d{4}\Z"),
+    ("contributed to", "credit", r"contributed to this (?:report|story|article)\.?\s*\Z"),
+    ("he page", "promotion", r"(?i:\blike the page:?\s*\Z)"),
+    ('"subscribe', "promotion", r"(?i:\bclicking the \"subscribe\")"),
+    ("rights reserved", "notice", r"(?i:all rights reserved)"),
+    ("with permission", "notice", r"(?i:reprinted\s+with\s+permission)"),
+)
+"""A word in lower case, and what a line is that has it where the pattern is found too."""
+
+MINOR = frozenset(
+    {"a", "an", "the", "and", "but", "or", "nor", "for", "of", "in", "on", "at", "to", "by", "from"}
+    | {"with", "as", "vs", "v", "via", "per", "into", "over", "off", "out", "up", "is", "are", "be"}
+    | {"it", "its", "than", "that"}
+)
+"""Words that titles need not write with a capital."""

@@ -1,0 +1,324 @@
+"""Text -> sentences, headings and what is neither, by layout and by a language's own words.
+
+A heading stands on a line of its own, is short and does not end as a sentence does. Lines
+that a language's patterns know (bylines, captions, ...) and lines without words are neither.
+All else is running text and is cut into sentences; where in doubt a piece is a sentence.
+"""
+
+import re
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from tagger.text.language import ENGLISH, Language
+from tagger.text.notices import notice_of
+from tagger.text.segment import sentence_spans
+
+SENTENCE, HEADING, OTHER = "sentence", "heading", "other"
+KINDS = (SENTENCE, HEADING, OTHER)
+
+_LONGEST = 300  # characters of a line that is no sentence
+_LONGEST_HEADING, _MOST_WORDS = 160, 24
+_WRAPPED = 100  # characters: no writer breaks longer lines by hand
+_MOST_IN_A_ROW = 4  # lines without a stop that may all be headings; more are a list or a poem
+
+_STOPS = ".!?…。！？؟۔।"
+_CLOSERS = " \t\"'”’“„‘»«›‹)]}」』"
+_AROUND = ' \t\ufeff\u200b"“”'
+_SOURCE = re.compile(r"\s*\[[^\[\]]{1,40}\]\Z")
+_LETTER = re.compile(r"[^\W\d_]")
+_VISIBLE = re.compile(r"\S[^\n]*")
+_WORD = re.compile(r"\S{1,100}")
+_CELL = re.compile(r"\t| \|(?: |\Z)|\S {3,}\S")
+_LINES = (
+    ("link", r"(?:(?:https?://|www\.)\S+|\S+@\S+\.\w{2,}|@\w+\.?)\Z"),
+    (
+        "markup",
+        r"(?:<[a-z/!][^<>]*>\s*)+\Z|<[a-z/!][^<>]*\Z|!--|[.#]?[\w-]+\s*\{\Z"
+        r"|[a-z-]{2,40}:[^\s;][^;]{0,60};\Z|\{+[^{}]*\}+\Z",
+    ),
+    ("note", r"[(\[][^\s()\[\]]{1,30}(?:\s[^\s()\[\]]{1,30}){0,2}[)\]]\.?\Z"),
+    ("dateline", r"\d{1,2}\.?\s+[^\W\d_]{3,12}\.?\s+\d{4}\Z"),
+)
+_PLACE = r"[A-Z][A-Z.'’-]+(?:[ /][A-Z.'’-]+){0,4}"
+_MORE = (
+    r"(?:,\s[A-Z][\w.'’]+(?:\s[A-Z][\w.'’]+)?){0,2}"
+    r"(?:,?\s[A-Z][a-z]{2,8}\.?\s\d{1,2}(?:,\s\d{4})?)?"
+)
+_BEFORE = re.compile(
+    rf"(?:(?:{_PLACE}|[A-Z][\w.'’-]+(?:\s[A-Z][\w.'’-]+){{0,3}}){_MORE}"
+    r"\s?\([A-Z][\w./ -]{1,30}\)\s*[-–—:]{1,2}\s*"  # an agency
+    rf"|(?:{_PLACE}{_MORE}|[A-Z][a-z.]+(?:\s[A-Z][a-z.]+){{0,2}},\s[A-Z]{{2}})"
+    r"\s?(?:\s--?\s|[–—]\s?))(?=[\"'“‘«(]?[A-Z0-9])"
+    r"|(?P<item>(?:[-*•·▪◦‣]|\(?\d{1,3}\)|\([a-z]\))\s+(?=\S))"
+)
+_DATED = re.compile(
+    r"\s*(?:[Dd]ate:?\s+)?\d{4}-\d\d-\d\d(?:[ T]\d\d:\d\d(?::\d\d)?)?[\s:|–—-]+(?=\S)"
+)
+
+
+_NEVER_JOINED = ("agency", "byline", "dateline")
+_PLAIN_LINES = re.compile("|".join(f"(?P<{what}>{pattern})" for what, pattern in _LINES))
+
+
+class Piece(NamedTuple):
+    """A stretch of a text: character offsets, its kind, and what it is where it is neither.
+
+    `kind` is one of `KINDS`; `what` is a word such as byline, empty for sentences and headings.
+    """
+
+    start: int
+    end: int
+    kind: str = SENTENCE
+    what: str = ""
+
+
+def pieces(
+    text: str, language: Language = ENGLISH, headings: Sequence[tuple[int, int]] = ()
+) -> list[Piece]:
+    """Cut a text into sentences, headings and what is neither.
+
+    Parameters
+    ----------
+    text : any text.
+    language : the language whose abbreviations, words and capitals apply.
+    headings : character ranges that the layout names headings, in order.
+
+    Returns
+    -------
+    The pieces in order. None has white space around it, and every other character of the
+    text belongs to exactly one.
+    """
+    spans = sentence_spans(text, language)
+    apart = _apart(text, spans, language, headings)
+    found: list[Piece] = []
+    at, n = 0, len(apart)
+    for start, end in spans:
+        if at == n or apart[at].start >= end:
+            found += _plain(text, start, end)
+            continue
+        while at < n and apart[at].start < end:
+            piece = apart[at]
+            if piece.start >= start:
+                found += _plain(text, start, piece.start)
+                found.append(piece)
+            start = max(start, piece.end)
+            if piece.end > end:
+                break  # it goes on in the next span
+            at += 1
+        found += _plain(text, start, end)
+    return found
+
+
+def _plain(text: str, start: int, end: int) -> list[Piece]:
+    """Return what stands between two offsets: a sentence where it has a letter."""
+    while start < end and text[end - 1].isspace():
+        end -= 1
+    while start < end and text[start].isspace():
+        start += 1
+    if start >= end:
+        return []
+    if text[start].isalpha() or _LETTER.search(text, start, end):
+        return [Piece(start, end)]
+    return [Piece(start, end, OTHER, _wordless(text[start:end]))]
+
+
+def _wordless(visible: str) -> str:
+    if len(visible) < 6 and (visible[0].isdigit() or visible in "-–—*•·▪◦‣" or visible[0] == "("):
+        return "list marker"
+    return "table" if any(map(str.isdigit, visible)) else "separator"
+
+
+def _apart(
+    text: str,
+    spans: Sequence[tuple[int, int]],
+    language: Language,
+    headings: Sequence[tuple[int, int]],
+) -> list[Piece]:
+    """Return in order the pieces that can be told by their lines to be no sentences."""
+    found: list[Piece] = []
+    row: list[tuple[Piece, bool]] = []  # headings by their looks, and whether they are sure
+    most = 1 if headings else _MOST_IN_A_ROW  # where layout names some, a row is a list
+    tell = _Teller(text, language)
+    named = _layout(text, tell, headings)
+    at = n = 0
+    for start, end, own in _segments(text, tell):
+        while spans[n][1] <= start:
+            n += 1
+        after = n + 1
+        while after < len(spans) and spans[after][0] < end:
+            after += 1
+        if at < len(named) and named[at].start < end:
+            _settle(found, row, most)
+            while at < len(named) and named[at].start < end:
+                found.append(named[at])
+                at += 1
+        elif found and found[-1].end > start:
+            continue  # a heading of several lines
+        elif what := own or tell.what(start, end):
+            _settle(found, row, most)
+            found.append(Piece(start, end, OTHER, what))
+        elif looks := tell.looks(start, end, after - n, not found and not row and n == 0):
+            row.append((Piece(start, end, HEADING), looks > 1))
+        else:
+            if row:
+                _settle(found, row, most)
+            found += _before(text, start, end, n == 0)
+        n = after - 1
+    _settle(found, row, 0)  # what heads nothing is no heading, unless it is written as one
+    return found
+
+
+def _settle(found: list[Piece], row: list[tuple[Piece, bool]], most: int) -> None:
+    """Take a row of headings that ends here; of more than `most` those that are sure."""
+    found += [piece for piece, sure in row if sure or len(row) <= most]
+    row.clear()
+
+
+def _layout(text: str, tell: "_Teller", headings: Sequence[tuple[int, int]]) -> list[Piece]:
+    """Return what layout names headings as pieces, unless its words say that it is none."""
+    found: list[Piece] = []
+    for start, end in sorted(headings):
+        start = max(start, found[-1].end if found else 0)
+        for piece in _plain(text, start, end):
+            what = piece.what or tell.what(piece.start, piece.end)
+            found.append(piece._replace(kind=OTHER if what else HEADING, what=what))
+    return found
+
+
+def _segments(text: str, tell: "_Teller") -> list[tuple[int, int, str]]:
+    """Return lines, those that are wrapped joined, and what a line is that is never joined."""
+    segments: list[tuple[int, int, str]] = []
+    block: list[tuple[int, int]] = []
+    blocks = []
+    last = -1
+    for match in _VISIBLE.finditer(text):
+        start, end = match.span()
+        if start - last > 1 and text.count("\n", last, start) != 1:
+            block = []
+        if not block:
+            blocks.append(block)
+        last = end
+        while text[end - 1].isspace():
+            end -= 1
+        block.append((start, end))
+    width = 0
+    if len(blocks) < sum(map(len, blocks)):
+        lengths = sorted(end - start for block in blocks for start, end in block)
+        width = min(lengths[int(0.9 * len(lengths))], _WRAPPED)
+    for block in blocks:
+        if len(block) == 1:
+            segments.append((*block[0], ""))
+        else:
+            segments += _unwrapped(block, width, tell)
+    return segments
+
+
+def _unwrapped(
+    block: Sequence[tuple[int, int]], width: int, tell: "_Teller"
+) -> list[tuple[int, int, str]]:
+    """Join the lines of a paragraph that are broken for want of room."""
+    segments: list[tuple[int, int, str]] = []
+    longest = max(width, *(end - start for start, end in block))
+    joins = False
+    for i, (start, end) in enumerate(block):
+        what = tell.what(start, end)
+        own = what if what in _NEVER_JOINED else ""
+        if joins and not own:
+            segments[-1] = (segments[-1][0], end, "")
+        else:
+            segments.append((start, end, own))
+        following = block[i + 1][0] if i + 1 < len(block) else end
+        joins = following > end and not own and _wraps(tell.text, start, end, following, longest)
+    return segments
+
+
+def _wraps(text: str, start: int, end: int, following: int, longest: int) -> bool:
+    """Return whether a line is broken for want of room, so that the next line goes on with it."""
+    if text[following].islower() or text[end - 1] in ",-–—":
+        return True
+    word = _WORD.match(text, following)
+    return word is None or end - start + 1 + len(word[0]) > longest
+
+
+class _Teller:
+    """Tells of each line of a text what it is."""
+
+    def __init__(self, text: str, language: Language) -> None:
+        self.text = text
+        self.minor = language.minor
+        self.lines = language.line_pattern
+        self.marks = language.line_marks
+
+    def what(self, start: int, end: int) -> str:
+        """Return what a line is that is neither sentence nor heading, empty where it is one."""
+        text = self.text
+        if end - start > _LONGEST:
+            return ""
+        while text[start] in _AROUND and start + 1 < end:
+            start += 1
+        while text[end - 1] in _AROUND and start + 1 < end:
+            end -= 1
+        if match := self.lines.match(text, start, end) or _PLAIN_LINES.match(text, start, end):
+            return str(match.lastgroup).rstrip("_0123456789").replace("_", " ")
+        if not _LETTER.search(text, start, end):
+            return _wordless(text[start:end])
+        line = text[start:end]
+        low = line.lower()
+        # A word is found far faster than a pattern, and few lines have one of these.
+        for word, what, pattern in self.marks:
+            if word in low and pattern.search(line):
+                return what
+        if notice_of(line):
+            return "notice"
+        if text[end - 1] in _STOPS:
+            return ""
+        cells = len(_CELL.findall(text, start, end))
+        return "table" if cells > 1 or (cells and "\t" in text[start:end]) else ""
+
+    def looks(self, start: int, end: int, n_spans: int, opens: bool) -> int:
+        """Return whether a line looks like a heading: 0 no, 1 maybe, 2 surely, by its capitals."""
+        if end - start > _LONGEST or (n_spans > 2 and self.text[end - 1] in _STOPS):
+            return 0
+        line = self.text[start:end]
+        bare = (_SOURCE.sub("", line) if line[-1] == "]" else line).rstrip(_CLOSERS)
+        letter = _LETTER.search(bare)
+        if letter is None:
+            return 0
+        last = bare[-1]
+        if last in _STOPS:
+            title = "," not in line and self.is_title(line.split())
+            return 2 if title and (line.count(" ") > 2 or line.isupper()) else 0
+        words = line.split()
+        if last == ":":
+            return 2 if len(words) < 6 and self.is_title(words) else 0
+        if last in ",-–—" or (last == ";" and not opens):
+            return 0
+        if last == ";" or self.is_title(words):
+            return 2
+        if len(line) > _LONGEST_HEADING or len(words) > _MOST_WORDS:
+            return 0
+        cut = words[-1].lower() in self.minor and not opens
+        quotes = line[0] in '"“‘«' and len(words) > 8
+        unspaced = len(line) > 40 * len(words)
+        return 0 if letter[0].islower() or n_spans > 1 or cut or quotes or unspaced else 1
+
+    def is_title(self, words: Sequence[str]) -> bool:
+        """Return whether words are written as in a title: in capitals, or each with one."""
+        n = 0
+        for word in words:
+            if word[0].islower() and word not in self.minor:
+                return False
+            n += word[0].isupper() and word.lower() not in self.minor
+        if n > 2 and self.minor:
+            return True
+        letters = "".join(words)
+        return len(letters) > 3 and letters.isupper()
+
+
+def _before(text: str, start: int, end: int, opens: bool) -> list[Piece]:
+    """Return what stands before the first sentence of a line: a dateline or a list marker."""
+    match = _BEFORE.match(text, start, end) or (_DATED.match(text, start, end) if opens else None)
+    if match is None:
+        return []
+    what = "list marker" if match.lastgroup else "dateline"
+    return [Piece(start, start + len(match[0].rstrip()), OTHER, what)]

@@ -25,7 +25,8 @@ from collections import Counter
 from itertools import groupby
 from pathlib import Path
 
-from tagger.text.structure import KINDS, SENTENCE, Piece, pieces
+from tagger.schema import KINDS, SENTENCE
+from tagger.text.structure import Piece, pieces
 
 CORPUS = Path(__file__).parent.parent / "data" / "corpus"
 

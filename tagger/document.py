@@ -6,7 +6,7 @@ from typing import Any
 
 from tagger.errors import DataError, did_you_mean
 from tagger.markup import SPAN_STYLE, legend, sentence_span, text_of
-from tagger.schema import CLAIMS, Schema
+from tagger.schema import CLAIMS, HEADING, SENTENCE, Schema
 
 Labels = str | tuple[str, ...]
 
@@ -59,45 +59,51 @@ class Explanation:
 
 @dataclass(frozen=True)
 class Tags:
-    """The answers of a model for one sentence.
+    """The answers of a model for one sentence, or for a piece that is none.
 
     Parameters
     ----------
-    labels : by task, the label, or for a multi-label task a tuple of labels.
-    probabilities : by task, the probability of each label.
+    labels : by task, the label, or for a multi-label task a tuple of labels; None where
+        there is no answer.
+    probabilities : by task, the probability of each label; empty where there is no answer.
     review : whether an answer is too close to call to be used unread.
     """
 
-    labels: dict[str, Labels]
+    labels: dict[str, Labels | None]
     probabilities: dict[str, dict[str, float]]
     review: bool
 
 
 @dataclass(frozen=True)
 class Sentence:
-    """A sentence of a document with its tags.
+    """A sentence of a document with its tags, or a piece that is no sentence.
 
     Parameters
     ----------
     text : the sentence without white space around it.
     start, end : character offsets in the document: ``document.text[start:end] == text``.
-    tags : the answers of the model.
+    tags : the answers of the model. A heading has none to single-label tasks, what is
+        neither a sentence nor a heading has none at all.
+    kind : one of `tagger.schema.KINDS`.
+    what : what a piece of the kind ``other`` is, such as byline.
     """
 
     text: str
     start: int
     end: int
     tags: Tags
+    kind: str = SENTENCE
+    what: str = ""
 
     @property
     def claim(self) -> str:
-        """The claim type, for a model that has the task ``claim``."""
-        return str(self.tags.labels["claim"])
+        """The claim type, for a model that has the task ``claim``; empty where there is none."""
+        return str(self.tags.labels["claim"] or "")
 
     @property
     def themes(self) -> tuple[str, ...]:
         """The themes, for a model that has the task ``theme``."""
-        return tuple(self.tags.labels["theme"])
+        return tuple(self.tags.labels["theme"] or ())
 
     @property
     def review(self) -> bool:
@@ -107,12 +113,13 @@ class Sentence:
 
 @dataclass(frozen=True)
 class Document:
-    """A text cut into tagged sentences.
+    """A text cut into tagged pieces.
 
     Parameters
     ----------
     text : the text as it was given.
-    sentences : its sentences in order; every character but white space is in one.
+    pieces : its sentences, headings and what is neither, in order; every character but
+        white space is in one.
     name : what to call the document, such as a file name.
     extra : whatever else came with the document.
     schema : the tasks that were answered.
@@ -120,29 +127,39 @@ class Document:
     """
 
     text: str
-    sentences: tuple[Sentence, ...]
+    pieces: tuple[Sentence, ...]
     name: str = ""
     extra: dict[str, Any] = field(default_factory=dict)
     schema: Schema = CLAIMS
     model: str = ""
 
+    @property
+    def sentences(self) -> tuple[Sentence, ...]:
+        """The pieces that are sentences."""
+        return tuple(piece for piece in self.pieces if piece.kind == SENTENCE)
+
+    @property
+    def headings(self) -> tuple[Sentence, ...]:
+        """The pieces that are headings."""
+        return tuple(piece for piece in self.pieces if piece.kind == HEADING)
+
     def to_dict(self) -> dict[str, Any]:
         """Return the document as plain JSON values."""
-        sentences = [asdict(s) | {"tags": _plain(asdict(s.tags))} for s in self.sentences]
+        pieces = [asdict(s) | {"tags": _plain(asdict(s.tags))} for s in self.pieces]
         whole = {"name": self.name, "text": self.text, "model": self.model, "extra": self.extra}
-        return whole | {"sentences": sentences}
+        return whole | {"pieces": pieces}
 
     def to_rows(self) -> list[dict[str, Any]]:
-        """Return its sentences as `tagger predict` writes them, one dict a sentence."""
+        """Return its pieces as `tagger predict` writes them, one dict a piece."""
         rows = []
-        for n, s in enumerate(self.sentences):
-            row = {"doc": self.name, "n": n, **self.extra}
+        for n, s in enumerate(self.pieces):
+            row = {"doc": self.name, "n": n, "kind": s.kind, "what": s.what, **self.extra}
             row |= {"start": s.start, "end": s.end, "text": s.text}
             for task in self.schema.tasks:
                 row[task.name] = _plain(s.tags.labels[task.name])
-                p = s.tags.probabilities[task.name].values()
-                names = self.schema.probability_columns(task)
-                row |= {name: round(q, 6) for name, q in zip(names, p, strict=True)}
+                p = s.tags.probabilities[task.name]
+                names = zip(self.schema.probability_columns(task), task.labels, strict=True)
+                row |= {name: round(p[label], 6) if p else None for name, label in names}
             rows.append({**row, "review": s.review, "model": self.model})
         return rows
 
@@ -151,22 +168,21 @@ class Document:
         single = next((task for task in self.schema.tasks if not task.multilabel), None)
         others = [task for task in self.schema.tasks if task is not single]
         pieces, at = [], 0
-        for s in self.sentences:
+        for s in self.pieces:
             answer = None
-            if single is not None:
-                label = str(s.tags.labels[single.name])
-                p = s.tags.probabilities[single.name][label]
-                answer = single.labels.index(label), label, p
+            if single is not None and (label := s.tags.labels[single.name]) is not None:
+                p = s.tags.probabilities[single.name][str(label)]
+                answer = single.labels.index(str(label)), str(label), p
             labels = [
                 (label, s.tags.probabilities[task.name][label])
                 for task in others
                 for label in label_tuple(s.tags.labels[task.name])
             ]
-            span = sentence_span(s.text, answer, labels, s.review)
+            span = sentence_span(s.text, answer, labels, s.review, (), s.kind, s.what)
             pieces += [text_of(self.text[at : s.start]), span]
             at = s.end
         # In a notebook the rules must not reach what is not ours.
-        style = re.sub(r"\.(s|review|legend)\b", r".tagger-document .\1", SPAN_STYLE)
+        style = re.sub(r"\.(s|heading|other|review|legend)\b", r".tagger-document .\1", SPAN_STYLE)
         body = "".join([*pieces, text_of(self.text[at:])])
         key = legend(single.labels) if single else ""
         return (
@@ -175,12 +191,12 @@ class Document:
         )
 
 
-def label_tuple(answer: Labels) -> tuple[str, ...]:
+def label_tuple(answer: Labels | None) -> tuple[str, ...]:
     """Return the labels of an answer, one of them for a single-label task."""
-    return (answer,) if isinstance(answer, str) else answer
+    return (answer,) if isinstance(answer, str) else answer or ()
 
 
-def answer_name(answer: Labels) -> str:
+def answer_name(answer: Labels | None) -> str:
     """Return an answer as people read it: its labels, "none" where it has none."""
     return "|".join(label_tuple(answer)) or "none"
 

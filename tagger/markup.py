@@ -22,6 +22,8 @@ SPAN_STYLE = """
   left: 0; top: calc(100% + .3em); width: max-content; max-width: 26rem; white-space: pre-wrap;
   font: 13px/1.5 system-ui, sans-serif; color: #fff; background: #222; border-radius: .4em;
   padding: .5em .8em }
+.heading { font-weight: bold }
+.other { color: #777 }
 .review { border-bottom: 2px dotted #c00 }
 .legend span { padding: .1em .5em; margin-right: .6em; border-radius: .2em }
 """
@@ -49,8 +51,10 @@ def sentence_span(
     labels: Sequence[tuple[str, float]],
     review: bool,
     evidence: Sequence[str] = (),
+    kind: str = "sentence",
+    what: str = "",
 ) -> str:
-    """Return a sentence as a coloured span.
+    """Return a sentence as a coloured span, a heading in bold, what is neither in grey.
 
     Parameters
     ----------
@@ -58,8 +62,9 @@ def sentence_span(
     labels : the other labels with their probabilities.
     review : whether an answer is too close to call.
     evidence : lines on what speaks for the answers.
+    kind, what : one of `tagger.schema.KINDS`, and what a piece of the kind ``other`` is.
     """
-    style, why = "", []
+    style, why = "", [] if kind == "sentence" else [what or kind]
     if answer is not None:
         k, label, p = answer
         style = f' style="background:rgba({HUES[k % len(HUES)]},{0.1 + 0.5 * p:.2f})"'
@@ -70,7 +75,7 @@ def sentence_span(
     why += evidence
     shown = attribute_of(", ".join(name_of(label) for label, _ in labels))
     marks = f' data-labels="{shown}"' if labels else ""
-    css = "s review" if review else "s"
+    css = "s" + (f" {kind}" if kind != "sentence" else "") + (" review" if review else "")
     return (
         f'<span class="{css}" tabindex="0"{style}{marks} '
         f'data-why="{attribute_of(chr(10).join(why))}">{text_of(text)}</span>'

@@ -13,10 +13,11 @@ from tagger.errors import DataError
 from tagger.features.arrays import Floats, Ints
 from tagger.model.model import Model
 from tagger.model.store import load_model
-from tagger.schema import Schema
+from tagger.model.tags import Answers, decide, decide_some, tags_of
+from tagger.schema import OTHER, SENTENCE, Schema
 from tagger.table import TaggedTable, take
 from tagger.text.language import Language
-from tagger.text.segment import sentence_spans
+from tagger.text.structure import Piece, pieces
 from tagger.text.tokens import tokenize
 
 SHIPPED_MODEL = "claims-en"
@@ -74,27 +75,43 @@ class Tagger:
         """The tasks that the model answers."""
         return self.model.schema
 
-    def tag(self, text: str, name: str = "") -> Document:
-        """Cut a text into sentences and tag each.
+    def tag(
+        self,
+        text: str,
+        name: str = "",
+        headings: Sequence[tuple[int, int]] = (),
+        keep_headings: bool = False,
+    ) -> Document:
+        """Cut a text into sentences, headings and what is neither, and tag each.
+
+        Sentences are tagged with every task. A heading names a topic and claims nothing: it
+        gets answers to multi-label tasks only. Bylines, captions and the like get none.
 
         Parameters
         ----------
         text : any text, of any length.
         name : what to call the document.
+        headings : character ranges that the layout of its source names headings.
+        keep_headings : whether headings are tagged like sentences.
         """
         if not isinstance(text, str):
             raise DataError(f"text is a {type(text).__name__}, expected a string")
-        spans = sentence_spans(text, self.language)
-        sentences = [text[start:end] for start, end in spans]
-        tagged = zip(sentences, spans, self.tag_sentences(sentences), strict=True)
-        rows = tuple(Sentence(sentence, *span, tags) for sentence, span, tags in tagged)
+        found = pieces(text, self.language, headings)
+        cut = [text[piece.start : piece.end] for piece in found]
+        tagged = zip(
+            cut, found, tags_of(self.model, self._answers(cut, found, keep_headings)), strict=True
+        )
+        rows = tuple(
+            Sentence(own, start, end, tags, kind, what)
+            for own, (start, end, kind, what), tags in tagged
+        )
         return Document(text, rows, name, schema=self.schema, model=self.model.id)
 
     def tag_sentences(self, sentences: Sequence[str]) -> list[Tags]:
         """Tag texts each of which is one sentence already."""
         rows: list[Tags] = []
         for batch in batches(sentences):
-            rows += self._tags(self.model.probabilities(batch))
+            rows += tags_of(self.model, decide(self.model, self.model.probabilities(batch)))
         return rows
 
     def tag_table(
@@ -105,8 +122,10 @@ class Tagger:
         sentences: bool = False,
         explain: bool = False,
         n: Sequence[int] | None = None,
+        headings: Sequence[Sequence[tuple[int, int]]] | None = None,
+        keep_headings: bool = False,
     ) -> TaggedTable:
-        """Tag many texts and return the sentences column by column.
+        """Tag many texts and return their pieces column by column.
 
         The same answers as `tag` and `tag_sentences` give, without an object for each
         sentence: this is what bulk work runs on.
@@ -119,6 +138,7 @@ class Tagger:
         sentences : whether each text is one sentence already.
         explain : whether to add the words that moved each decision, which is slow.
         n : with `sentences`, the place of each in its document; 0 where None.
+        headings, keep_headings : as in `tag`, the first for each text.
 
         Raises
         ------
@@ -132,67 +152,54 @@ class Tagger:
         for name, column in {"docs": docs, **({} if n is None else {"n": n}), **extra}.items():
             if len(column) != len(texts):
                 raise DataError(f"{name} has {len(column)} entries, expected {len(texts)}")
-        row, places, start, end, cut = self._cut(texts, sentences)
+        if headings is not None and (sentences or len(headings) != len(texts)):
+            raise DataError("headings are ranges for each text, and go with whole texts only")
+        row, places, found, cut = self._cut(texts, sentences, headings)
         if sentences and n is not None:
             places = np.array(n, np.int64)
         if not sentences:
             docs = take(list(docs), row)
             extra = {name: take(column, row) for name, column in extra.items()}
-        probabilities = self.predict_proba(cut)
-        labels, review = self._decide(probabilities)
-        rounded = {name: np.round(p, 6) for name, p in probabilities.items()}
+        answers = self._answers(cut, found, keep_headings)
+        rounded = {name: np.round(p, 6) for name, p in answers.probabilities.items()}
+        start, end, kind, what = map(list, zip(*found, strict=True)) if found else ([],) * 4
         evidence = None
         if explain:
-            rows = zip(cut, start.tolist(), self._tags(probabilities), strict=True)
+            rows = zip(cut, start, tags_of(self.model, answers), strict=True)
             evidence = [self.evidence(text, tags, first) for text, first, tags in rows]
+        offsets = np.array(start, np.int64), np.array(end, np.int64)
         return TaggedTable(
-            *(self.schema, self.model.id, row, docs, places, start, end, cut),
-            *(labels, rounded, review, extra, evidence),
+            *(self.schema, self.model.id, row, docs, places, *offsets, cut, kind, what),
+            *(answers.labels, rounded, answers.review, extra, evidence),
         )
 
-    def _cut(self, texts: Sequence[str], sentences: bool) -> tuple[Ints, Ints, Ints, Ints, Any]:
-        """Return for each sentence its text's number, its place, its offsets, and itself."""
+    def _cut(
+        self,
+        texts: Sequence[str],
+        sentences: bool,
+        headings: Sequence[Sequence[tuple[int, int]]] | None,
+    ) -> tuple[Ints, Ints, list[Piece], Sequence[str]]:
+        """Return for each piece its text's number, its place, its offsets and kind, and itself."""
         row = np.arange(len(texts))
         if sentences:
-            zeros = np.zeros(len(texts), np.int64)
-            return row, zeros, zeros, np.fromiter(map(len, texts), np.int64, len(texts)), texts
+            return row, np.zeros(len(texts), np.int64), [Piece(0, len(t)) for t in texts], texts
         language = self.language
-        spans = [sentence_spans(text, language) for text in texts]
-        counts = np.fromiter(map(len, spans), np.int64, len(spans))
+        named = headings or [()] * len(texts)
+        found = [pieces(text, language, own) for text, own in zip(texts, named, strict=True)]
+        counts = np.fromiter(map(len, found), np.int64, len(found))
         row = np.repeat(row, counts)
         n = np.arange(len(row)) - np.repeat(np.cumsum(counts) - counts, counts)
-        flat = [span for of_text in spans for span in of_text]
-        start, end = np.array(flat, np.int64).reshape(-1, 2).T
-        cut = [t[a:b] for t, of_text in zip(texts, spans, strict=True) for a, b in of_text]
-        return row, n, start, end, cut
+        cut = [t[a:b] for t, own in zip(texts, found, strict=True) for a, b, _, _ in own]
+        return row, n, [piece for own in found for piece in own], cut
 
-    def _decide(
-        self, probabilities: dict[str, Floats]
-    ) -> tuple[dict[str, npt.NDArray[Any]], npt.NDArray[np.bool_]]:
-        """Return by task what `Classifier.decide` gives, and which sentences need review."""
-        decided = {}
-        review = np.zeros(len(next(iter(probabilities.values()))), bool)
-        for classifier in self.model.classifiers:
-            p = probabilities[classifier.task.name]
-            decided[classifier.task.name] = classifier.decide(p)
-            review |= classifier.margins(p) < classifier.doubt
-        return decided, review
-
-    def _tags(self, probabilities: dict[str, Floats]) -> list[Tags]:
-        decided, review = self._decide(probabilities)
-        labels = {c.task.name: c.labels(decided[c.task.name]) for c in self.model.classifiers}
-        by_label = {
-            task.name: [dict(zip(task.labels, row, strict=True)) for row in p.tolist()]
-            for task, p in zip(self.schema.tasks, probabilities.values(), strict=True)
-        }
-        return [
-            Tags(
-                {name: column[i] for name, column in labels.items()},
-                {name: column[i] for name, column in by_label.items()},
-                flag,
-            )
-            for i, flag in enumerate(review.tolist())
-        ]
+    def _answers(self, cut: Sequence[str], found: Sequence[Piece], keep_headings: bool) -> Answers:
+        kinds = [piece.kind for piece in found]
+        if kinds.count(SENTENCE) == len(kinds):
+            return decide(self.model, self.predict_proba(cut))
+        asked = [i for i, kind in enumerate(kinds) if kind != OTHER]
+        scored = self.predict_proba([cut[i] for i in asked])
+        claims = [i for i in asked if keep_headings or kinds[i] == SENTENCE]
+        return decide_some(self.model, scored, len(kinds), asked, claims)
 
     def predict_proba(self, sentences: Sequence[str]) -> dict[str, Floats]:
         """Return by task the probability of each label.
@@ -230,7 +237,7 @@ class Tagger:
         ------
         DataError : one string where a list of them is meant.
         """
-        decided, _ = self._decide(self.predict_proba(sentences))
+        decided = decide(self.model, self.predict_proba(sentences)).labels
         return {
             task.name: decided[task.name].astype(np.int64)
             if task.multilabel
@@ -263,7 +270,7 @@ class Tagger:
     def columns(self) -> list[str]:
         """The columns of tagged output, in their order."""
         answers = self.schema.answer_columns
-        return ["doc", "n", "start", "end", "text", *answers, "review", "model"]
+        return ["doc", "n", "kind", "what", "start", "end", "text", *answers, "review", "model"]
 
     def evidence(self, text: str, tags: Tags, start: int = 0, n: int = 5) -> list[dict[str, Any]]:
         """Return for each label that a sentence got the `n` parts that speak most for it.

@@ -6,9 +6,11 @@ from typing import Any
 
 from tagger.errors import ConfigError, DataError, did_you_mean
 
+SENTENCE, HEADING, OTHER = KINDS = ("sentence", "heading", "other")
+"""What a piece of a text is: only a sentence has an answer to every task."""
 MULTILABEL_SEPARATOR = "|"
 OWN_COLUMNS = (
-    *("doc", "n", "kind", "start", "end", "text", "review", "model", "evidence", "reject"),
+    *("doc", "n", "kind", "what", "start", "end", "text", "review", "model", "evidence", "reject"),
     *("readers",),
 )
 """Columns of tagged output, or of labelled data, that are not answers to a task."""

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from tagger.arrow import ABSENT, Column, kind_of, pyarrow, to_array, utf8
 from tagger.errors import DataError
-from tagger.schema import Schema
+from tagger.schema import SENTENCE, Schema
 
 _EVIDENCE = (
     ("label", "string"),
@@ -22,7 +22,7 @@ _EVIDENCE = (
 
 @dataclass(frozen=True)
 class TaggedTable:
-    """Tagged sentences, one a row, column by column.
+    """Tagged sentences and other pieces of texts, one a row, column by column.
 
     Parameters
     ----------
@@ -33,8 +33,11 @@ class TaggedTable:
     n : its place in the document, counted from 0, shape (n,).
     start, end : its character offsets in the document, shape (n,).
     text : the sentences.
-    labels : by task, what `tagger.model.classifier.Classifier.decide` gives.
-    probabilities : by task, rounded to six places, shape (n, n_labels).
+    kind, what : of which of `tagger.schema.KINDS` each is, and what it is where it is other.
+    labels : by task, what `tagger.model.classifier.Classifier.decide` gives; -1, or no label
+        of a multi-label task, where there is no answer.
+    probabilities : by task, rounded to six places, shape (n, n_labels); NaN where there is
+        no answer.
     review : whether an answer is too close to call, shape (n,).
     extra : other columns of the input rows, by name.
     evidence : for each sentence the words that moved its tags, where asked for.
@@ -48,6 +51,8 @@ class TaggedTable:
     start: npt.NDArray[np.int64]
     end: npt.NDArray[np.int64]
     text: Sequence[str]
+    kind: Sequence[str]
+    what: Sequence[str]
     labels: Mapping[str, npt.NDArray[Any]]
     probabilities: Mapping[str, npt.NDArray[np.float64]]
     review: npt.NDArray[np.bool_]
@@ -57,25 +62,38 @@ class TaggedTable:
     def __len__(self) -> int:
         return len(self.text)
 
+    @property
+    def n_sentences(self) -> int:
+        """How many of the rows are sentences."""
+        return self.kind.count(SENTENCE)
+
+    def absent(self, task: str) -> npt.NDArray[np.bool_]:
+        """Return which rows have no answer to a task."""
+        return np.asarray(np.isnan(self.probabilities[task][:, 0]))
+
     def columns(self) -> dict[str, Sequence[Any]]:
         """Return the columns by name, in the order of tagged output, answers as label names."""
         columns: dict[str, Sequence[Any]] = {"doc": list(self.doc), "n": self.n.tolist()}
+        columns |= {"kind": list(self.kind), "what": list(self.what)}
         for name, column in self.extra.items():
             values = column if isinstance(column, list) else column.to_pylist()
             columns[name] = [None if value is ABSENT else value for value in values]
         columns |= {"start": self.start.tolist(), "end": self.end.tolist(), "text": list(self.text)}
         for task in self.schema.tasks:
             decided = self.labels[task.name].tolist()
+            absent = self.absent(task.name).tolist()
             if task.multilabel:
-                labels = [
-                    [label for label, yes in zip(task.labels, row, strict=True) if yes]
-                    for row in decided
+                columns[task.name] = [
+                    None if none else [x for x, yes in zip(task.labels, row, strict=True) if yes]
+                    for row, none in zip(decided, absent, strict=True)
                 ]
-                columns[task.name] = labels
             else:
-                columns[task.name] = [task.labels[i] for i in decided]
+                columns[task.name] = [None if i < 0 else task.labels[i] for i in decided]
             names = self.schema.probability_columns(task)
-            columns |= zip(names, self.probabilities[task.name].T.tolist(), strict=True)
+            columns |= {
+                name: [None if none else q for q, none in zip(p, absent, strict=True)]
+                for name, p in zip(names, self.probabilities[task.name].T.tolist(), strict=True)
+            }
         columns |= {"review": self.review.tolist(), "model": [self.model] * len(self)}
         return columns if self.evidence is None else {**columns, "evidence": self.evidence}
 
@@ -104,22 +122,25 @@ class TaggedTable:
         pa = pyarrow()
         n = len(self)
         columns = {"doc": pa.array(utf8(self.doc), pa.string()), "n": pa.array(self.n)}
+        for name in ("kind", "what"):
+            columns[name] = pa.array(getattr(self, name), pa.string())
         for name, kind in kinds.items():
             columns[name] = to_array(self.extra.get(name, [None] * n), kind)
         columns |= {"start": pa.array(self.start), "end": pa.array(self.end)}
         columns["text"] = pa.array(utf8(self.text), pa.string())
         for task in self.schema.tasks:
             names = pa.array(task.labels)
-            decided = self.labels[task.name]
+            decided, absent = self.labels[task.name], self.absent(task.name)
             if task.multilabel:
                 offsets = np.concatenate([[0], np.cumsum(decided.sum(axis=1))]).astype(np.int32)
                 labels = names.take(pa.array(np.nonzero(decided)[1]))
-                columns[task.name] = pa.ListArray.from_arrays(offsets, labels)
+                mask = pa.array(absent) if absent.any() else None
+                columns[task.name] = pa.ListArray.from_arrays(offsets, labels, mask=mask)
             else:
-                columns[task.name] = names.take(pa.array(decided))
+                columns[task.name] = names.take(pa.array(decided, mask=absent))
             shares = self.probabilities[task.name].T
             for name, p in zip(self.schema.probability_columns(task), shares, strict=True):
-                columns[name] = pa.array(np.ascontiguousarray(p))
+                columns[name] = pa.array(np.ascontiguousarray(p), mask=absent)
         columns["review"] = pa.array(self.review)
         columns["model"] = pa.array([self.model]).take(pa.array(np.zeros(n, np.int64)))
         if self.evidence is not None:

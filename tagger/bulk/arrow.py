@@ -32,6 +32,7 @@ class Rows:
     sentences : whether each row is one sentence already.
     text_column, id_column : names of the columns with the text and the document.
     limit : the most bytes of one text.
+    keep_headings : whether headings are tagged like sentences.
     """
 
     model: str = ""
@@ -39,6 +40,7 @@ class Rows:
     text_column: str = "text"
     id_column: str = "doc"
     limit: int = MAX_DOCUMENT_BYTES
+    keep_headings: bool = False
 
     @property
     def tagger(self) -> Tagger:
@@ -97,7 +99,8 @@ def tag_slices(
 ) -> Iterator[tuple[list[Any], list[Reject]]]:
     """Yield, for slices of a batch, record batches of tagged sentences, and the rejects."""
     origin = rows.origin(source)
-    work = Work("parquet", rows.sentences, False, _kinds(batch.schema, rows))
+    kinds = _kinds(batch.schema, rows)
+    work = Work("parquet", rows.sentences, False, kinds, keep_headings=rows.keep_headings)
     for start, stop in _slices(batch, rows):
         piece = batch.slice(start, stop - start)
         whole, rejects = check_record_batch(origin, piece, source, first + start, places)

@@ -18,6 +18,7 @@ from tagger.errors import ConfigError, DataError, OutputError
 from tagger.files import parquet, tagged
 from tagger.files.batches import Columns, Places
 from tagger.files.rows import Reject
+from tagger.schema import SENTENCE
 
 _BATCH_ROWS = 4096
 _SAMPLE_ROWS = 256
@@ -62,7 +63,7 @@ def tag_piece(piece: _Piece, store: Store, rows: Rows) -> dict[str, Any]:
     """Tag a row group into a file of its own; return its manifest, written last."""
     pa = pyarrow()
     rejects: list[Reject] = []
-    n, first, places = 0, piece.first, Places()
+    n, others, first, places = 0, 0, piece.first, Places()
     with open(piece.path, "rb") as stream, tagged.atomic_write(store.part(piece.number)) as sink:
         file = parquet.open_file(stream, piece.path)
         schema = tags_schema(file.schema_arrow, rows)
@@ -70,11 +71,13 @@ def tag_piece(piece: _Piece, store: Store, rows: Rows) -> dict[str, Any]:
             for batch in file.iter_batches(_BATCH_ROWS, row_groups=[piece.group]):
                 for tables, lost in tag_slices(batch, rows, piece.path, first, places):
                     for table in tables:
-                        n += len(table)
+                        found = table["kind"].to_pylist().count(SENTENCE)
+                        n += found
+                        others += len(table) - found
                         writer.write_batch(table)
                     rejects += lost
                 first += len(batch)
-    return store.seal(piece.number, rejects, rows=piece.rows, sentences=n, nulls=0)
+    return store.seal(piece.number, rejects, rows=piece.rows, sentences=n, others=others, nulls=0)
 
 
 def predict_with_dask(
@@ -118,11 +121,13 @@ def predict_with_dask(
         reused = len(done)
         if missing := [piece for piece in pieces if piece.number not in done]:
             done.update(_on_cluster(missing, store, rows, scheduler, n_workers))
-        n_rows, lost, n = (
-            sum(m[name] for m in done.values()) for name in ("rows", "rejected", "sentences")
+        n_rows, lost, n, others = (
+            sum(m[name] for m in done.values())
+            for name in ("rows", "rejected", "sentences", "others")
         )
         known = _knows_language(files, rows)
-        result = Result(n_rows, n_rows - lost, lost, n, True, len(done), reused, 0, known)
+        counts = (n_rows, n_rows - lost, lost, n)
+        result = Result(*counts, True, len(done), reused, 0, known, others)
         _finish(store, len(pieces), header, result, rows)
     return result
 
@@ -170,7 +175,7 @@ def _lose(piece: _Piece, error: BaseException, store: Store, rows: Rows) -> dict
         schema = tags_schema(parquet.open_file(stream, piece.path).schema_arrow, rows)
     write(store.part(piece.number), parquet.write([], schema))
     reject = Reject(reason, "", piece.path, piece.first, piece.rows)
-    return store.seal(piece.number, [reject], rows=piece.rows, sentences=0, nulls=0)
+    return store.seal(piece.number, [reject], rows=piece.rows, sentences=0, others=0, nulls=0)
 
 
 def _knows_language(files: Sequence[str], rows: Rows) -> bool:

@@ -108,9 +108,9 @@ def _run(
     for done in work_off(tagger, work, missing(), settings.jobs):
         manifests[done.number] = store.save(done)
         report(meter.add(manifests[done.number]))
-    n, lost, written, nulls = meter.sums.values()
+    n, lost, written, nulls, others = meter.sums.values()
     parts_done, known = len(manifests), knows_language(tagger, first)
-    result = Result(n, n - lost, lost, written, finished, parts_done, reused, nulls, known)
+    result = Result(n, n - lost, lost, written, finished, parts_done, reused, nulls, known, others)
     if finished:
         _finish(tagger, settings, work, store, manifests, header, result)
     return result
@@ -139,9 +139,10 @@ def _finish(
             raise OutputError(f"{rejects}: {result.rejected} rows were rejected, found none")
     parts = [(store.part(i), manifests[i]["sha256"]) for i in numbers]
     counted = work.writer.join(parts, output, work.layout(tagger))
-    if counted is not None and counted != result.sentences:
+    expected = result.sentences + result.others
+    if counted is not None and counted != expected:
         raise OutputError(
-            f"{output}: holds {counted} rows, expected {result.sentences}: run again with --resume"
+            f"{output}: holds {counted} rows, expected {expected}: run again with --resume"
         )
     write(tagged.manifest_path(output), record_of(header, tagger, result))
 
@@ -156,7 +157,7 @@ class _Meter:
             self._before.setdefault(entry["file"], total)
             total += entry["bytes"]
         self.done, self.total = 0, 0 if "-" in self._before else total
-        self.sums = dict.fromkeys(("rows", "rejected", "sentences", "nulls"), 0)
+        self.sums = dict.fromkeys(("rows", "rejected", "sentences", "nulls", "others"), 0)
 
     def at(self, path: str, n_bytes: int) -> None:
         self.done = self._before[path] + n_bytes

@@ -35,7 +35,8 @@ class Part:
 class Done:
     """A part that has been tagged: its piece of the output, and what it holds.
 
-    `first` and `last` are the places of its rows; `n_nulls` counts the numbers that JSON
+    `sentences` and `others` count the rows of the output that are sentences and that are
+    none; `first` and `last` are the places of its rows; `n_nulls` counts the numbers that JSON
     lacks (NaN, Infinity), written as null.
     """
 
@@ -47,6 +48,7 @@ class Done:
     first: str
     last: str
     n_nulls: int = 0
+    others: int = 0
 
 
 def read_parts(
@@ -77,17 +79,19 @@ class Work:
     explain: bool
     kinds: dict[str, str]
     suffix: str = ""
+    keep_headings: bool = False
 
     def do(self, tagger: Tagger, part: Part) -> Done:
         """Tag a part and write it down."""
         rejects = list(part.rejects)
         pieces: list[Any] = []
-        n = n_nulls = 0
+        n = n_all = n_nulls = 0
         for batch in part.batches:
             whole, n_lacking = finite(batch) if self.writer.json else (batch, 0)
             n_nulls += n_lacking
             for fit, table in self.tables(tagger, whole, rejects):
-                n += len(table)
+                n += table.n_sentences
+                n_all += len(table)
                 texts = None if self.sentences else fit.texts
                 pieces.append(self.writer.encode(table, self.kinds, texts))
         layout = self.layout(tagger)
@@ -97,7 +101,7 @@ class Work:
         if self.writer.streams:
             data = compression.compress(data, self.suffix)
         first, last = ends(part)
-        return Done(part.number, data, rejects, part.rows, n, first, last, n_nulls)
+        return Done(part.number, data, rejects, part.rows, n, first, last, n_nulls, n_all - n)
 
     @property
     def writer(self) -> Writer:
@@ -125,7 +129,9 @@ class Work:
     def _tag(self, tagger: Tagger, batch: Batch) -> TaggedTable:
         explain = self.explain or self.writer.explains
         return tagger.tag_table(
-            batch.texts, batch.docs, batch.extra, self.sentences, explain, batch.n
+            *(batch.texts, batch.docs, batch.extra, self.sentences, explain, batch.n),
+            headings=None if self.sentences else batch.headings,
+            keep_headings=self.keep_headings,
         )
 
     def fitting(self, batch: Batch, rejects: list[Reject]) -> Iterator[Batch]:
@@ -247,7 +253,10 @@ def plan(settings: JobSettings, first: Part | None) -> Work:
         for name in settings.origin.keep or ():
             kinds.setdefault(settings.origin.named(name), "string")
     suffix = compression.split_suffix(settings.output)[1]
-    return Work(settings.format, settings.origin.sentences, settings.explain, kinds, suffix)
+    return Work(
+        *(settings.format, settings.origin.sentences, settings.explain, kinds, suffix),
+        settings.keep_headings,
+    )
 
 
 def _kind(column: Any, name: str, first: Part | None) -> str:

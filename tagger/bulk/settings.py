@@ -31,6 +31,7 @@ class JobSettings:
     format : one of `OUTPUT_FORMATS`.
     explain : whether to add the words that moved each decision.
     part_bytes : bytes of text in a part.
+    keep_headings : whether headings are tagged like sentences.
     jobs, resume : number of processes, and whether to go on with an unfinished job.
     """
 
@@ -41,6 +42,7 @@ class JobSettings:
     part_bytes: int = PART_BYTES
     jobs: int = 1
     resume: bool = False
+    keep_headings: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         """Return what decides the bytes of the output, as plain JSON values."""
@@ -52,6 +54,7 @@ class JobSettings:
             "part_bytes": self.part_bytes,
             "input_format": origin.known.name if origin.known else None,
             "sentences": origin.sentences,
+            "keep_headings": self.keep_headings,
             "text_column": origin.text_column,
             "id_column": origin.id_column,
             "keep": None if origin.keep is None else list(origin.keep),
@@ -66,7 +69,7 @@ class Result:
     Parameters
     ----------
     rows, tagged, rejected : rows of the input, the sum of those tagged and those that were not.
-    sentences : rows of the output.
+    sentences, others : rows of the output: sentences, and headings and other pieces.
     finished : False where the job was told to stop before its end.
     parts, reused : number of parts, and how many of them an earlier run had done.
     nulls : numbers that JSON lacks (NaN, Infinity), written as null.
@@ -82,3 +85,4 @@ class Result:
     reused: int = 0
     nulls: int = 0
     knows_language: bool = True
+    others: int = 0

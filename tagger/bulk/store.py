@@ -47,9 +47,12 @@ def header_of(tagger: Tagger, options: dict[str, Any], files: Sequence[str]) -> 
     }
 
 
+_COUNTED = ("rows", "tagged", "rejected", "sentences", "others")
+
+
 def record_of(header: dict[str, Any], tagger: Tagger, result: Result) -> bytes:
     """Return the record that stands beside a finished output."""
-    counts = {name: getattr(result, name) for name in ("rows", "tagged", "rejected", "sentences")}
+    counts = {name: getattr(result, name) for name in _COUNTED}
     schema, held_out = tagger.schema.to_dict(), tagger.model.about.get("out_of_fold")
     return to_json({**header, "schema": schema, **counts, "out_of_fold": held_out})
 
@@ -94,7 +97,7 @@ class Store:
             manifest: dict[str, Any] = json.loads(self.manifest(number).read_bytes())
             whole = (
                 manifest["job"] == self.key
-                and "nulls" in manifest
+                and "others" in manifest
                 and manifest["sha256"] == _sha256(self.part(number))
                 and manifest["rejects_sha256"] == _sha256(self.rejects(number))
             )
@@ -105,8 +108,9 @@ class Store:
     def save(self, done: Done) -> dict[str, Any]:
         """Write a part, its rejects, and last its manifest, which makes it count."""
         write(self.part(done.number), done.data)
-        counts = {"rows": done.rows, "sentences": done.sentences, "nulls": done.n_nulls}
-        return self.seal(done.number, done.rejects, range=[done.first, done.last], **counts)
+        counts = {"rows": done.rows, "sentences": done.sentences, "others": done.others}
+        where = [done.first, done.last]
+        return self.seal(done.number, done.rejects, range=where, nulls=done.n_nulls, **counts)
 
     def seal(self, number: int, rejects: Sequence[Reject], **counts: Any) -> dict[str, Any]:
         """Write the rejects of a part that is written, and last its manifest."""
@@ -197,6 +201,6 @@ def _changes(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
         changed.append(f"the input changed ({', '.join(files)})")
     values = [("the model", before["model"], now["model"])]
     for name, value in now["options"].items():
-        values.append((f"the option {name}", repr(before["options"][name]), repr(value)))
+        values.append((f"the option {name}", repr(before["options"].get(name)), repr(value)))
     values.append(("tagger", before["tagger"], now["tagger"]))
     return changed + [f"{what} changed (from {a} to {b})" for what, a, b in values if a != b]

@@ -16,7 +16,7 @@ from tagger.bulk.settings import PART_BYTES, JobSettings, Result
 from tagger.cli import options
 from tagger.document import Document, Sentence
 from tagger.errors import DataError
-from tagger.files.batches import Input, input_of, read_batches
+from tagger.files.batches import input_of, read_batches
 from tagger.files.compression import split_suffix
 from tagger.files.formats import FORMATS, expand
 from tagger.files.rows import MAX_DOCUMENT_BYTES, Reject
@@ -39,6 +39,9 @@ _STOPPED = 128 + signal.SIGTERM
 )
 @click.option("--output", "-o", metavar="FILE", help="Write to a file instead of standard output.")
 @click.option("--explain", is_flag=True, help="Give the words that moved each decision.")
+@click.option(
+    "--keep-headings", is_flag=True, help="Tag headings like sentences; their kind stays heading."
+)
 @click.option("--sentences", is_flag=True, help="Each line or row is one sentence already.")
 @click.option(
     "--input-format",
@@ -72,6 +75,7 @@ def command(
     output_format: str | None,
     output: str | None,
     explain: bool,
+    keep_headings: bool,
     sentences: bool,
     input_format: str | None,
     text_column: str,
@@ -102,7 +106,8 @@ def command(
     _check_usage(output_format, output, resume, jobs, scheduler and engine == "local")
     files = expand(list(paths or _standard_input()))
     if engine == "dask":
-        rows = Rows(model or "", sentences, text_column, id_column, max_document_bytes)
+        origin_of = (sentences, text_column, id_column, max_document_bytes, keep_headings)
+        rows = Rows(model or "", *origin_of)
         _on_dask(files, str(output), output_format, rows, scheduler, resume, allow_rejects)
         return
     # Arrow's own pools keep more and more memory as a run goes on: 6 % from one million
@@ -120,7 +125,8 @@ def command(
         taken=[*tagger.columns, "evidence"],
     )
     place = Path(output or "")
-    settings = JobSettings(origin, place, output_format, explain, part_bytes, jobs, resume)
+    how = (explain, part_bytes, jobs, resume, keep_headings)
+    settings = JobSettings(origin, place, output_format, *how)
     (_print if output is None else _job)(tagger, settings, allow_rejects)
 
 
@@ -189,7 +195,7 @@ def _print(tagger: Tagger, settings: JobSettings, allow_rejects: bool) -> None:
     if settings.format == "table":
         from tagger.cli.view import show
 
-        show(_documents(tagger, settings.origin, rejected), tagger, settings.explain)
+        show(_documents(tagger, settings, rejected), tagger, settings.explain)
     else:
         for done, knows_language in stream(tagger, settings):
             if done.number == 0 and not knows_language:
@@ -203,15 +209,16 @@ def _print(tagger: Tagger, settings: JobSettings, allow_rejects: bool) -> None:
 
 
 def _documents(
-    tagger: Tagger, origin: Input, rejected: Callable[[Reject], None]
+    tagger: Tagger, settings: JobSettings, rejected: Callable[[Reject], None]
 ) -> Iterator[Document]:
     """Tag the rows of an input one by one; warn once of a text in an unknown language."""
-    warned, judged = False, 0
+    warned, judged, origin = False, 0, settings.origin
     for item in read_batches(origin, 1):  # a batch a row, so that each shows at once
         if isinstance(item, Reject):
             rejected(item)
             continue
-        for text, doc in zip(item.texts, item.docs, strict=True):
+        headings = item.headings or [()] * len(item)
+        for text, doc, named in zip(item.texts, item.docs, headings, strict=True):
             if not warned and judged < 100_000:
                 judged += len(text)
                 if warned := not tagger.knows_language(text):
@@ -220,7 +227,7 @@ def _documents(
                 (tags,) = tagger.tag_sentences([text])
                 yield Document(text, (Sentence(text, 0, len(text), tags),), doc)
             else:
-                yield Document(text, tagger.tag(text).sentences, doc)
+                yield tagger.tag(text, doc, named, settings.keep_headings)
 
 
 def _say(message: str) -> None:
@@ -273,6 +280,8 @@ def _report(result: Result, files: Sequence[str], output: str) -> None:
         f"{output}: {result.rows:,} rows in = {result.tagged:,} tagged + "
         f"{result.rejected:,} rejected; {result.sentences:,} sentences"
     )
+    if result.others:
+        line += f", {result.others:,} headings and other pieces"
     if result.reused:
         line += f", {result.reused} of {result.parts} parts from an earlier run"
     _say(line)

@@ -9,27 +9,33 @@ from rich.text import Text
 
 from tagger.document import Document, label_tuple
 from tagger.predictor import Tagger
+from tagger.schema import HEADING, OTHER, SENTENCE
 
 _COLORS = ("green", "yellow", "magenta", "cyan", "blue", "red")
 _BAR_WIDTH = 30
 
 
 def show(documents: Iterable[Document], tagger: Tagger, explain: bool = False) -> None:
-    """Print documents sentence by sentence with their tags, and the shares of each label."""
+    """Print documents piece by piece with their tags, and the shares of each label.
+
+    Headings are in bold, what is neither a sentence nor a heading is dim; neither is counted.
+    """
     console = Console(highlight=False)
     shares: Counter[tuple[str, str]] = Counter()
-    n_sentences = n_review = 0
+    n_sentences = n_review = n_others = 0
     for document in documents:
         if document.name:
             console.rule(Text(document.name, style="bold"), align="left", style="dim")
-        for sentence in document.sentences:
-            n_sentences += 1
+        for sentence in document.pieces:
+            counts = sentence.kind == SENTENCE
+            n_sentences += counts
+            n_others += not counts
             n_review += sentence.review
             tags, styles = Text(), []
             for task in tagger.schema.tasks:
                 answer = sentence.tags.labels[task.name]
                 for label in label_tuple(answer):
-                    shares[task.name, label] += 1
+                    shares[task.name, label] += counts
                     p = sentence.tags.probabilities[task.name][label]
                     style = _COLORS[task.labels.index(label) % len(_COLORS)]
                     styles.append(style)
@@ -39,14 +45,20 @@ def show(documents: Iterable[Document], tagger: Tagger, explain: bool = False) -
                         tags.append(f"{label.replace('_', ' ')} {p:.0%}", style=f"bold {style}")
             if sentence.review:
                 tags.append("  needs review", style="bold red")
-            console.print(Text(sentence.text, style=styles[0] if styles else ""))
-            console.print(Text("    ").append_text(tags))
-            if explain:
+            style = {HEADING: "bold", OTHER: "dim"}.get(sentence.kind, "")
+            if sentence.kind == OTHER:
+                tags.append(sentence.what or OTHER, style="dim")
+            console.print(Text(sentence.text, style=style or (styles[0] if styles else "")))
+            if tags or counts:
+                console.print(Text("    ").append_text(tags))
+            if explain and sentence.kind != OTHER:
                 for item in tagger.evidence(sentence.text, sentence.tags):
                     words = " ".join(item["text"].split())
                     line = f"      {item['label']:<16} {item['adds']:+.2f}  {words}"
                     console.print(Text(line, style="dim"))
     _show_shares(console, tagger, shares, n_sentences, n_review)
+    if n_others:
+        console.print(f"{n_others} headings and other pieces are not counted", style="dim")
 
 
 def _show_shares(

@@ -16,9 +16,10 @@ from string import Template
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from tagger.markup import SPAN_STYLE, legend, name_of, sentence_span, text_of
-from tagger.schema import Schema, Task
+from tagger.schema import SENTENCE, Schema, Task
 from tagger.table import TaggedTable
 
 _SLUG = re.compile(r"[^A-Za-z0-9._-]+")
@@ -27,13 +28,17 @@ _RESOURCES = Path(__file__).parent.parent / "resources"
 
 @dataclass
 class _Draft:
-    """A page that is being put together: of its `n` sentences how many have each label."""
+    """A page that is being put together: of its `n` sentences how many have each label.
+
+    `apart` counts the headings and other pieces that are no sentences.
+    """
 
     doc: str
     title: str
     body: str
     counts: dict[str, int] = field(default_factory=dict)
     n: int = 0
+    apart: int = 0
 
 
 def to_drafts(table: TaggedTable, texts: Iterable[str] | None = None) -> bytes:
@@ -58,7 +63,10 @@ def to_drafts(table: TaggedTable, texts: Iterable[str] | None = None) -> bytes:
         if hasattr(heading, "as_py"):  # from a Parquet file
             heading = heading.as_py()
         title = heading if isinstance(heading, str) and heading else doc
-        draft = _Draft(doc, title, body, _counts(table, start, end), end - start)
+        are = np.array([kind == SENTENCE for kind in table.kind[start:end]])
+        n = int(are.sum())
+        counts = _counts(table, start, end, are)
+        draft = _Draft(doc, title, body, counts, n, end - start - n)
         lines.append(json.dumps(draft.__dict__) + "\n")
     return "".join(lines).encode("ascii")
 
@@ -79,26 +87,28 @@ def _spans(table: TaggedTable) -> Iterator[str]:
     for i, text in enumerate(table.text):
         answer = None
         if single is not None:
-            ((label, p),) = _chosen(single, table, i)
-            answer = single.labels.index(label), label, p
+            for label, p in _chosen(single, table, i):
+                answer = single.labels.index(label), label, p
         labels = [label for task in others for label in _chosen(task, table, i)]
         evidence = [
             f"  {name_of(e['label'])} {e['adds']:+.2f}  {' '.join(e['text'].split())}"
             for e in (table.evidence[i] if table.evidence is not None else ())
         ]
-        yield sentence_span(text, answer, labels, bool(table.review[i]), evidence)
+        review, kind, what = bool(table.review[i]), table.kind[i], table.what[i]
+        yield sentence_span(text, answer, labels, review, evidence, kind, what)
 
 
 def _chosen(task: Task, table: TaggedTable, i: int) -> list[tuple[str, float]]:
     decided, p = table.labels[task.name][i], table.probabilities[task.name][i]
     chosen = np.flatnonzero(decided) if task.multilabel else [int(decided)]
-    return [(task.labels[k], float(p[k])) for k in chosen]
+    return [(task.labels[k], float(p[k])) for k in chosen if k >= 0]
 
 
-def _counts(table: TaggedTable, start: int, end: int) -> dict[str, int]:
+def _counts(table: TaggedTable, start: int, end: int, are: npt.NDArray[np.bool_]) -> dict[str, int]:
+    """Count the labels of the rows that are sentences."""
     counts = {}
     for task in table.schema.tasks:
-        decided = table.labels[task.name][start:end]
+        decided = table.labels[task.name][start:end][are]
         for k, label in enumerate(task.labels):
             yes = decided[:, k] if task.multilabel else decided == k
             counts[f"{task.name} {label}"] = int(yes.sum())
@@ -142,14 +152,20 @@ def _joined(lines: Iterable[bytes]) -> Iterator[_Draft]:
         whole.body = "\n".join([whole.body, *(draft.body for draft in rest)])
         for draft in rest:
             whole.n += draft.n
+            whole.apart += draft.apart
             whole.counts = {k: n + draft.counts[k] for k, n in whole.counts.items()}
         yield whole
 
 
 def _sum(draft: _Draft) -> str:
     labels = {key.split(" ", 1)[1]: n for key, n in draft.counts.items()}
-    shares = ", ".join(f"{text_of(name_of(x))} {n / draft.n:.0%}" for x, n in labels.items())
-    return f'<p class="sum">{draft.n} sentences: {shares}</p>'
+    shares = ", ".join(f"{text_of(name_of(x))} {_share(n, draft)}" for x, n in labels.items())
+    apart = f"; {draft.apart} headings and other pieces are not counted" if draft.apart else ""
+    return f'<p class="sum">{draft.n} sentences: {shares}{apart}</p>'
+
+
+def _share(n: int, draft: _Draft) -> str:
+    return f"{n / draft.n:.0%}" if draft.n else "–"
 
 
 def _index(listed: list[tuple[str, _Draft]], schema: Schema, model: str) -> bytes:
@@ -157,7 +173,7 @@ def _index(listed: list[tuple[str, _Draft]], schema: Schema, model: str) -> byte
     head = "".join(f"<th>{text_of(name_of(label))}</th>" for _, label in keys)
     rows = "".join(
         f'<tr><td><a href="{escape(name)}">{text_of(draft.title)}</a></td><td>{draft.n}</td>'
-        + "".join(f"<td>{draft.counts[key] / draft.n:.0%}</td>" for key, _ in keys)
+        + "".join(f"<td>{_share(draft.counts[key], draft)}</td>" for key, _ in keys)
         + "</tr>\n"
         for name, draft in listed
     )

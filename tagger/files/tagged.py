@@ -24,13 +24,28 @@ def columns(schema: Schema, extra: Iterable[str], explain: bool) -> list[str]:
     """Return the names of the columns of tagged output, in their order."""
     answers = schema.answer_columns
     evidence = ["evidence"] if explain else []
-    return ["doc", "n", *extra, "start", "end", "text", *answers, "review", "model", *evidence]
+    return [
+        "doc",
+        "n",
+        "kind",
+        "what",
+        *extra,
+        "start",
+        "end",
+        "text",
+        *answers,
+        "review",
+        "model",
+        *evidence,
+    ]
 
 
 def to_jsonl(table: TaggedTable) -> bytes:
     """Return each sentence as one JSON object a line."""
     pieces: list[Iterable[str]] = [map('{"doc": '.__add__, map(encode_basestring, table.doc))]
     pieces.append(map(', "n": %d'.__mod__, table.n.tolist()))
+    kinds = zip(table.kind, table.what, strict=True)
+    pieces.append(map(', "kind": "%s", "what": "%s"'.__mod__, kinds))
     pieces += [_members(name, column) for name, column in table.extra.items()]
     pieces.append(map(', "start": %d'.__mod__, table.start.tolist()))
     pieces.append(map(', "end": %d, "text": '.__mod__, table.end.tolist()))
@@ -41,7 +56,8 @@ def to_jsonl(table: TaggedTable) -> bytes:
         shares = table.probabilities[task.name].T
         for column, p in zip(table.schema.probability_columns(task), shares, strict=True):
             name = json.dumps(column, ensure_ascii=False)
-            pieces.append(map(f", {name}: ".__add__, map(repr, p.tolist())))
+            numbers = [repr(q) if q == q else "null" for q in p.tolist()]
+            pieces.append(map(f", {name}: ".__add__, numbers))
     flags = (', "review": false', ', "review": true')
     pieces.append([flags[flag] for flag in table.review.tolist()])
     pieces.append(repeat(f', "model": {json.dumps(table.model)}'))
@@ -82,12 +98,14 @@ def _answers(task: Task, table: TaggedTable, write: Any) -> list[str]:
     """Return the answers for a task, each distinct one written once."""
     decided = table.labels[task.name]
     if not task.multilabel:
-        names = [write(label) for label in task.labels]
+        names = [*map(write, task.labels), write(None)]  # -1 stands for no answer
         return [names[i] for i in decided.tolist()]
     distinct, which = np.unique(decided, axis=0, return_inverse=True)
     sets = [[n for n, y in zip(task.labels, row, strict=True) if y] for row in distinct.tolist()]
     written = [write(answer) for answer in sets]
-    return [written[i] for i in which.reshape(-1).tolist()]
+    names = [written[i] for i in which.reshape(-1).tolist()]
+    absent = table.absent(task.name)
+    return [write(None) if none else x for x, none in zip(names, absent.tolist(), strict=True)]
 
 
 def plain(value: Any) -> Any:
@@ -109,7 +127,7 @@ def to_csv(table: TaggedTable, kinds: Mapping[str, str]) -> bytes:
 
     `kinds` names the other columns to write; one that is not there is empty.
     """
-    cells: list[Iterable[Any]] = [table.doc, table.n.tolist()]
+    cells: list[Iterable[Any]] = [table.doc, table.n.tolist(), table.kind, table.what]
     for name in kinds:
         column = table.extra.get(name)
         if column is None:
@@ -119,9 +137,10 @@ def to_csv(table: TaggedTable, kinds: Mapping[str, str]) -> bytes:
             cells.append([v if type(v) is str else _cell(v) for v in values])
     cells += [table.start.tolist(), table.end.tolist(), table.text]
     for task in table.schema.tasks:
-        joined = MULTILABEL_SEPARATOR.join
-        cells.append(_answers(task, table, joined if task.multilabel else str))
-        cells += table.probabilities[task.name].T.tolist()
+        joined = MULTILABEL_SEPARATOR.join if task.multilabel else str
+        cells.append(_answers(task, table, lambda x, write=joined: "" if x is None else write(x)))
+        shares = table.probabilities[task.name].T.tolist()
+        cells += [[q if q == q else "" for q in p] for p in shares]
     cells.append([("false", "true")[flag] for flag in table.review.tolist()])
     cells.append(repeat(table.model))
     if table.evidence is not None:

@@ -78,7 +78,8 @@ MARKS = (
     (
         ":",
         "caption",
-        r"\b(?:Image|Photo|Picture|Photograph|Illustration)(?:\s(?:credit|by|courtesy of))?:\s?[A-Z]",
+        r"\b(?:Image|Photo|Picture|Photograph|Illustration)"
+        r"(?:\s(?:credit|by|courtesy of))?:\s?[A-Z]",
     ),
     (
         "(",

@@ -11,8 +11,8 @@ _NOTICES = (
     ),
     (
         "cookie notice",
-        r"(?:uses?|using|accept|reject|manage) (?:all |our |of )?(?:tracking )?cookies|cookie "
-        r"(?:policy|settings|preferences)",
+        r"\b(?:we|site|website|page|partners) uses? (?:[\w,]+ ){0,4}cookies|use of cookies|"
+        r"\b(?:accept|reject|manage) (?:all |our )?cookies|cookie (?:policy|settings|preferences)",
     ),
     (
         "script notice",

@@ -9,12 +9,10 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from tagger.schema import HEADING, OTHER, SENTENCE
 from tagger.text.language import ENGLISH, Language
 from tagger.text.notices import notice_of
 from tagger.text.segment import sentence_spans
-
-SENTENCE, HEADING, OTHER = "sentence", "heading", "other"
-KINDS = (SENTENCE, HEADING, OTHER)
 
 _LONGEST = 300  # characters of a line that is no sentence
 _LONGEST_HEADING, _MOST_WORDS = 160, 24
@@ -63,7 +61,8 @@ _PLAIN_LINES = re.compile("|".join(f"(?P<{what}>{pattern})" for what, pattern in
 class Piece(NamedTuple):
     """A stretch of a text: character offsets, its kind, and what it is where it is neither.
 
-    `kind` is one of `KINDS`; `what` is a word such as byline, empty for sentences and headings.
+    `kind` is one of `tagger.schema.KINDS`; `what` is a word such as byline, empty for
+    sentences and headings.
     """
 
     start: int

@@ -1,6 +1,7 @@
 """What is tagged: tasks and their labels."""
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -8,6 +9,13 @@ from tagger.errors import ConfigError, DataError, did_you_mean
 
 SENTENCE, HEADING, OTHER = KINDS = ("sentence", "heading", "other")
 """What a piece of a text is: only a sentence has an answer to every task."""
+
+
+def is_apart(row: Mapping[str, Any]) -> bool:
+    """Return whether a row of tagged output is a piece that is no sentence."""
+    return row.get("kind") in (HEADING, OTHER) and "model" in row
+
+
 MULTILABEL_SEPARATOR = "|"
 OWN_COLUMNS = (
     *("doc", "n", "kind", "what", "start", "end", "text", "review", "model", "evidence", "reject"),

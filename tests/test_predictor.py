@@ -16,7 +16,7 @@ def test_tag_cuts_tags_and_keeps_offsets(tagger):
     document = tagger.tag(text, "wire")
     assert [s.claim for s in document.sentences] == ["reported_fact", "speculation"]
     assert document.sentences[0].themes == ("military",)
-    assert all(text[s.start : s.end] == s.text for s in document.sentences)
+    assert all(text[s.start : s.end] == s.text for s in document.pieces)
     for sentence in document.sentences:
         assert sum(sentence.tags.probabilities["claim"].values()) == pytest.approx(1)
 
@@ -25,11 +25,11 @@ def test_tag_cuts_tags_and_keeps_offsets(tagger):
 @given(st.text())
 def test_any_text_is_tagged(tagger, text):
     document = tagger.tag(text)
-    assert all(text[s.start : s.end] == s.text for s in document.sentences)
+    assert all(text[s.start : s.end] == s.text for s in document.pieces)
     table = tagger.tag_table([text])
-    assert len(table) == len(document.sentences)
-    assert list(table.text) == [s.text for s in document.sentences]
-    assert table.review.tolist() == [s.review for s in document.sentences]
+    assert len(table) == len(document.pieces)
+    assert list(table.text) == [s.text for s in document.pieces]
+    assert table.review.tolist() == [s.review for s in document.pieces]
     assert all(list(json.loads(row)) == tagger.columns for row in to_jsonl(table).splitlines())
 
 

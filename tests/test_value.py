@@ -194,7 +194,7 @@ def test_a_document_shows_itself_and_escapes_what_it_shows(tagger):
     assert html.count('class="s') == 2 + html.count('class="s review"') * 0
     assert "speculation" in html
     plain = document.to_dict()
-    assert plain["sentences"][1]["tags"]["labels"] == {"claim": "speculation", "theme": []}
+    assert plain["pieces"][1]["tags"]["labels"] == {"claim": "speculation", "theme": []}
     assert plain["model"] == tagger.model.id
 
 

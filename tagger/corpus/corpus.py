@@ -13,7 +13,7 @@ from tagger.corpus.rows import Data, named, rows_of
 from tagger.document import Labels
 from tagger.errors import ConfigError, DataError, did_you_mean
 from tagger.files import Reject, Row
-from tagger.schema import Schema
+from tagger.schema import Schema, is_apart
 
 _MAX_PROBLEMS_SHOWN = 10
 
@@ -128,11 +128,13 @@ class Corpus:
     schema : the tasks.
     examples : the sentences.
     notes : what reading them changed, in sentences.
+    n_apart : how many rows of tagged output were left out, because they are no sentences.
     """
 
     schema: Schema
     examples: tuple[Example, ...]
     notes: tuple[str, ...] = ()
+    n_apart: int = 0
 
     def __len__(self) -> int:
         return len(self.examples)
@@ -191,7 +193,7 @@ def read_corpus(data: Data, schema: Schema, columns: Columns | None = None) -> C
     DataError : a file or row that cannot be used; the first problems are named by
         file and line. A corpus without a sentence.
     """
-    examples, faults, blanks = read_examples(data, schema, columns or Columns())
+    examples, faults, blanks, n_apart = read_examples(data, schema, columns or Columns())
     if faults:
         problems: dict[str, list[str]] = {}
         for where, problem in faults:
@@ -206,7 +208,8 @@ def read_corpus(data: Data, schema: Schema, columns: Columns | None = None) -> C
         raise DataError("\n".join(lines))
     if not examples:
         raise DataError(f"no labelled sentence in {named(data)}")
-    return Corpus(schema, tuple(examples), blanks_taken_off(blanks))
+    notes = (*blanks_taken_off(blanks), *left_out(n_apart))
+    return Corpus(schema, tuple(examples), notes, n_apart)
 
 
 def check_columns(schema: Schema, columns: Columns) -> None:
@@ -242,23 +245,36 @@ def blanks_taken_off(places: Sequence[str]) -> tuple[str, ...]:
     )
 
 
+def left_out(n_apart: int) -> tuple[str, ...]:
+    """Say that rows of tagged output are no sentences."""
+    what = "row(s) of tagged output are headings or other pieces that are no sentences: left out"
+    return (f"{n_apart} {what}",) if n_apart else ()
+
+
 def read_examples(
     data: Data, schema: Schema, columns: Columns
-) -> tuple[list[Example], list[tuple[str, str]], list[str]]:
-    """Return the sentences of data, the places and faults of other rows, and places of blanks."""
+) -> tuple[list[Example], list[tuple[str, str]], list[str], int]:
+    """Return the sentences of data, the places and faults of other rows, and places of blanks.
+
+    The last is the number of rows of tagged output that are no sentences.
+    """
     check_columns(schema, columns)
     examples: list[Example] = []
     faults: list[tuple[str, str]] = []
     blanks: list[str] = []
+    n_apart = 0
     for row in rows_of(data):
         try:
             if isinstance(row, Reject):
                 raise DataError(row.reason)
+            if is_apart(row.record):
+                n_apart += 1
+                continue
             examples.append(example_of(row, schema, columns))
             blanks += [row.where] * has_blanks(row, schema, columns)
         except DataError as error:
             faults.append((row.where, str(error)))
-    return examples, faults, blanks
+    return examples, faults, blanks, n_apart
 
 
 def example_of(row: Row, schema: Schema, columns: Columns) -> Example:

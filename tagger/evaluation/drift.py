@@ -9,7 +9,7 @@ import numpy as np
 
 from tagger.evaluation.bootstrap import ends, resampled_sums
 from tagger.evaluation.evaluate import AnyModel
-from tagger.evaluation.shares import N_DRAWS, correction_notes, known_errors, shares_of
+from tagger.evaluation.shares import N_DRAWS, apart_notes, correction_notes, known_errors, shares_of
 from tagger.evaluation.tally import Tally, tagged_rows, tally
 from tagger.features.arrays import Ints
 from tagger.schema import Schema
@@ -71,6 +71,7 @@ def label_drift(output: str, earlier: str, model: AnyModel = None) -> LabelDrift
     after = tally(output, schema, dated=False)
     before = tally(earlier, schema, dated=False)
     notes, _ = correction_notes(after, confusion, model_id)
+    notes += [*apart_notes(output, after), *apart_notes(earlier, before)]
     drifts = tuple(drift(before, after))
     return LabelDrift(drifts, changed(earlier, output, schema), tuple(notes))
 
@@ -112,7 +113,7 @@ def _by_document(side: int, counted: Tally) -> dict[Any, Ints]:
 
 def changed(before: str, after: str, schema: Schema) -> dict[str, Counter[tuple[str, str]]]:
     """Count how the answers to the same sentences changed from one run to another."""
-    known: dict[tuple[str, str, str], list[str]] = {}
+    known: dict[tuple[str, str, int], list[str]] = {}
     for key, answers in _answers(before, schema):
         known[key] = answers
     moved: dict[str, Counter[tuple[str, str]]] = {task.name: Counter() for task in schema.tasks}
@@ -123,9 +124,11 @@ def changed(before: str, after: str, schema: Schema) -> dict[str, Counter[tuple[
     return moved
 
 
-def _answers(path: str, schema: Schema) -> Iterator[tuple[tuple[str, str, str], list[str]]]:
+def _answers(path: str, schema: Schema) -> Iterator[tuple[tuple[str, str, int], list[str]]]:
+    """Yield the answers to each sentence: by document, text, and how often it stood before."""
+    seen: Counter[tuple[str, str]] = Counter()
     for _, record, labels in tagged_rows(path, schema):
-        yield (
-            (str(record.get("doc")), str(record.get("n")), str(record.get("text"))),
-            [x if isinstance(x, str) else "|".join(x) for x in labels],
-        )
+        if labels is not None:
+            key = str(record.get("doc")), str(record.get("text"))
+            seen[key] += 1
+            yield (*key, seen[key]), [x if isinstance(x, str) else "|".join(x) for x in labels]

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tagger.corpus.corpus import Corpus
+from tagger.corpus.corpus import Corpus, left_out
 from tagger.errors import DataError
 from tagger.evaluation.answers import Answers
 from tagger.evaluation.dates import year_of
@@ -50,7 +50,11 @@ def measure(
     wrong: list[Mistake] = []
     versus: dict[str, tuple[str, Difference]] = {}
     overlap = _overlap(corpus, model)
-    warnings = [*tagged_warnings(corpus, model), *_data_warnings(corpus, overlap, parts)]
+    warnings = [
+        *left_out(corpus.n_apart),
+        *tagged_warnings(corpus, model),
+        *_data_warnings(corpus, overlap, parts),
+    ]
     for task in schema.tasks:
         chosen = corpus.annotated(task.name)
         if not len(chosen):

@@ -108,6 +108,7 @@ def label_shares(
             hint = did_you_mean(column, sorted(counted.columns))
             raise DataError(f"{output}: there is no column {column!r} to group by: {hint}")
     notes, confusion = correction_notes(counted, confusion, model_id)
+    notes += apart_notes(output, counted)
     if counted.n_unread_dates:
         notes.append(
             f"{counted.n_unread_dates} of {counted.n} sentences have a date that cannot be read, "
@@ -130,6 +131,12 @@ def known_errors(output: str, model: AnyModel) -> tuple[Schema, Confusion | None
         )
     loaded = model_of(model)
     return loaded.schema, loaded.about.get("out_of_fold"), loaded.id
+
+
+def apart_notes(output: str, counted: Tally) -> list[str]:
+    """Say how many rows are no sentences, and so in no share."""
+    what = "headings and other pieces are no sentences and are not counted"
+    return [f"{output}: {counted.n_apart:,} {what}"] if counted.n_apart else []
 
 
 def correction_notes(

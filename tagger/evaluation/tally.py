@@ -16,7 +16,7 @@ from tagger.features.arrays import Ints
 from tagger.files import Reject, Row, read_rows
 from tagger.files.formats import expand
 from tagger.files.tagged import manifest_path
-from tagger.schema import Schema
+from tagger.schema import Schema, is_apart
 
 
 @dataclass
@@ -33,6 +33,7 @@ class Tally:
     columns : names of the columns of the rows.
     n_unread_dates, unread_date : how many sentences have a date that cannot be read, and
         one of these dates.
+    n_apart : how many rows are headings and other pieces, which are not counted.
     """
 
     schema: Schema
@@ -42,6 +43,7 @@ class Tally:
     columns: set[str] = field(default_factory=set)
     n_unread_dates: int = 0
     unread_date: str = ""
+    n_apart: int = 0
 
 
 def read_manifest(path: str | Path) -> dict[str, Any]:
@@ -72,6 +74,9 @@ def tally(
     size = 1 + sum(len(task.labels) for task in schema.tasks)
     months: dict[str, str] = {}
     for where, record, labels in tagged_rows(path, schema):
+        if labels is None:
+            counted.n_apart += 1
+            continue
         date = str(record.get(date_column) or "") if dated else ""
         if date not in months:
             try:
@@ -94,14 +99,19 @@ def tally(
     return counted
 
 
-def tagged_rows(path: str, schema: Schema) -> Iterator[tuple[str, Mapping[str, Any], list[Labels]]]:
-    """Yield the rows of tagged files: file and line, columns, and the answers to the tasks."""
+def tagged_rows(
+    path: str, schema: Schema
+) -> Iterator[tuple[str, Mapping[str, Any], list[Labels] | None]]:
+    """Yield the rows of tagged files: file and line, columns, and the answers to the tasks.
+
+    A row that is no sentence has None for its answers.
+    """
     for name in expand([path]):
         for row in read_rows(name):
             if isinstance(row, Reject):
                 raise DataError(f"{row.where}: {row.reason}")
             try:
-                labels = _labels(row, schema)
+                labels = None if is_apart(row.record) else _labels(row, schema)
             except DataError as error:
                 raise DataError(f"{row.where}: {error}: expected tagged sentences") from None
             yield row.where, row.record, labels

@@ -57,7 +57,7 @@ _BLOCK = re.compile(
 )
 _HEADING = re.compile(
     r"^ {0,3}#{1,6}[ \t]+(\S.*)$"
-    r"|^(\S.*)\n(?:={2,}|-{3,})[ \t]*$"  # underlined
+    r"|^([^\s=*_#>-].*)\n(?:={2,}|-{3,})[ \t]*$"  # underlined
     r"|^(?:\*\*|__)([^\s*_][^*_\n]*)(?:\*\*|__)[ \t]*$",  # a line in bold
     re.MULTILINE,
 )

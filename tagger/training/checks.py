@@ -11,6 +11,7 @@ from tagger.corpus.corpus import (
     Columns,
     Corpus,
     blanks_taken_off,
+    left_out,
     read_examples,
 )
 from tagger.corpus.rows import Data, named
@@ -123,14 +124,15 @@ def read_for_checks(
     ------
     DataError : a file cannot be read, or no row can be used.
     """
-    examples, faults, blanks = read_examples(data, schema, columns or Columns())
+    examples, faults, blanks, n_apart = read_examples(data, schema, columns or Columns())
     findings = [Finding("row", ERROR, (where,), fault) for where, fault in faults]
     if not examples:
         first = f": {findings[0].where[0]}: {findings[0].message}" if findings else ""
         raise DataError(f"no row of {named(data)} can be used{first}")
     notes = blanks_taken_off(blanks)
     findings += [Finding("spelling", WARNING, tuple(blanks[:MAX_PLACES]), note) for note in notes]
-    return Corpus(schema, tuple(examples), notes), findings
+    findings += [Finding("kind", WARNING, (), note) for note in left_out(n_apart)]
+    return Corpus(schema, tuple(examples), notes, n_apart), findings
 
 
 def findings_of(

@@ -97,9 +97,10 @@ MARKS = (
 )
 """A word in lower case, and what a line is that has it where the pattern is found too."""
 
-MINOR = frozenset(
-    {"a", "an", "the", "and", "but", "or", "nor", "for", "of", "in", "on", "at", "to", "by", "from"}
-    | {"with", "as", "vs", "v", "via", "per", "into", "over", "off", "out", "up", "is", "are", "be"}
-    | {"it", "its", "than", "that"}
+BOUND = frozenset(
+    {"a", "an", "the", "and", "but", "or", "nor", "for", "of", "at", "to", "by", "from", "with"}
+    | {"as", "vs", "v", "via", "per", "into", "is", "are", "be", "its", "than", "that"}
 )
+"""Small words that no title ends with."""
+MINOR = BOUND | {"in", "on", "over", "off", "out", "up", "it"}
 """Words that titles need not write with a capital."""

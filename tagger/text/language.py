@@ -37,6 +37,7 @@ class Language:
     marks : words in lower case; what a line is that has one, and the expression that it
         must have too.
     minor : small words that titles write without a capital; empty where titles have none.
+    bound : words that no title ends with.
     """
 
     code: str
@@ -47,6 +48,7 @@ class Language:
     lines: tuple[tuple[str, str], ...] = ()
     marks: tuple[tuple[str, str, str], ...] = ()
     minor: frozenset[str] = frozenset()
+    bound: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         if not _CODE.fullmatch(self.code):
@@ -88,6 +90,7 @@ ENGLISH = Language(
     lines=english.LINES,
     marks=english.MARKS,
     minor=english.MINOR,
+    bound=english.BOUND,
 )
 LANGUAGES = (ENGLISH,)
 

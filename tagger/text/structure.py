@@ -177,7 +177,7 @@ def _layout(text: str, tell: "_Teller", headings: Sequence[tuple[int, int]]) -> 
     """Return what layout names headings as pieces, unless its words say that it is none."""
     found: list[Piece] = []
     for start, end in sorted(headings):
-        start = max(start, found[-1].end if found else 0)
+        start, end = max(start, found[-1].end if found else 0), min(end, len(text))
         for piece in _plain(text, start, end):
             what = piece.what or tell.what(piece.start, piece.end)
             found.append(piece._replace(kind=OTHER if what else HEADING, what=what))
@@ -244,7 +244,7 @@ class _Teller:
 
     def __init__(self, text: str, language: Language) -> None:
         self.text = text
-        self.minor = language.minor
+        self.minor, self.bound = language.minor, language.bound
         self.lines = language.line_pattern
         self.marks = language.line_marks
 
@@ -258,7 +258,9 @@ class _Teller:
         while text[end - 1] in _AROUND and start + 1 < end:
             end -= 1
         if match := self.lines.match(text, start, end) or _PLAIN_LINES.match(text, start, end):
-            return str(match.lastgroup).rstrip("_0123456789").replace("_", " ")
+            if notice_of(text[start:end]):
+                return "notice"
+            return str(match.lastgroup).rstrip("_0123456789")
         if not _LETTER.search(text, start, end):
             return _wordless(text[start:end])
         line = text[start:end]
@@ -296,7 +298,7 @@ class _Teller:
             return 2
         if len(line) > _LONGEST_HEADING or len(words) > _MOST_WORDS:
             return 0
-        cut = words[-1].lower() in self.minor and not opens
+        cut = words[-1].lower() in self.bound
         quotes = line[0] in '"“‘«' and len(words) > 8
         unspaced = len(line) > 40 * len(words)
         return 0 if letter[0].islower() or n_spans > 1 or cut or quotes or unspaced else 1

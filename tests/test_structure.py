@@ -1,0 +1,222 @@
+"""Sentences, headings and what is neither: told apart by layout and words, offsets exact."""
+
+import json
+import time
+
+import pytest
+from conftest import shared
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tagger.text.language import ENGLISH, Language
+from tagger.text.structure import pieces
+
+TEXT = "Oil rose 2 percent on Monday. It may fall."
+LINES = st.sampled_from(
+    [
+        "Oil Rises Again",
+        "By Ann Lee",
+        TEXT,
+        "* * *",
+        "KYIV (AP) — ",
+        "\n",
+        "\n\n",
+        "\r\n",
+        "12",
+        "é",
+        "Photo: Reuters",
+        "- ",
+        "a;",
+        "MOSCOW",
+        "\ud800",
+        "\x00",
+        "Read more",
+        "שלום",
+    ]
+)
+
+
+def kinds(text, language=ENGLISH, headings=()):
+    found = pieces(text, language, headings)
+    return [(text[p.start : p.end], p.what or p.kind) for p in found]
+
+
+@given(st.text() | st.lists(LINES).map("".join), st.lists(st.tuples(*2 * [st.integers(0, 60)])))
+def test_every_visible_character_is_in_one_piece(text, headings):
+    covered = [False] * len(text)
+    last = 0
+    for start, end, _, _ in pieces(text, ENGLISH, headings):
+        assert last <= start < end
+        assert text[start:end] == text[start:end].strip()
+        covered[start:end] = [True] * (end - start)
+        last = end
+    assert all(c or character.isspace() for c, character in zip(covered, text, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("line", "kind"),
+    [
+        ("Oil Prices Rise on Fears of War", "heading"),
+        ("What comes next", "heading"),
+        ("WHAT COMES NEXT", "heading"),
+        ("The Weekend's Best Polls:", "heading"),
+        ("Why Ministers Won't Resign.", "heading"),
+        ("By Ann Lee and Bob Stone, Associated Press", "byline"),
+        ("March 18, 2024", "dateline"),
+        ("Updated 4:40 p.m. EDT", "dateline"),
+        ("(Reporting by Ann Lee; Editing by Bob Stone)", "credit"),
+        ("(AP)", "agency"),
+        ("FILE PHOTO: A tanker lies off the port.", "caption"),
+        ("A tanker off the port. Image: Ann Lee.", "caption"),
+        ("Read more", "promotion"),
+        ("Sign up for our newsletter", "promotion"),
+        ("Subscribe now to continue reading this article.", "notice"),
+        ("We use cookies to improve your visit.", "notice"),
+        ("Please enable JavaScript to view this page.", "notice"),
+        ("© 2024 The Daily News", "notice"),
+        ("* * *", "separator"),
+        ("2.", "list marker"),
+        ("Year\t2023\t2024", "table"),
+        ("| Crude | 80 | 82 |", "table"),
+        ("https://example.org/a", "link"),
+        ("(Applause.)", "note"),
+        ("The minister said:", "sentence"),
+        ("Good morning, colleagues,", "sentence"),
+        ("We will not leave", "heading"),  # no stop and a line of its own: by layout alone
+        ("we will not leave", "sentence"),
+        ("The minister said that he would look into the", "sentence"),
+        ("Will they talk?", "sentence"),
+        ("Oil rose.", "sentence"),
+        ("Shops will no longer need cookies, the ministry said.", "sentence"),
+        ("Watch sales fell.", "sentence"),
+        ("Thank you, Mr. President.", "sentence"),
+    ],
+)
+def test_a_line_before_a_paragraph(line, kind):
+    assert kinds(f"{line}\n\n{TEXT}")[0] == (line, kind)
+
+
+@pytest.mark.parametrize(
+    ("mark", "rest"),
+    [
+        ("KYIV, Ukraine (AP) —", "Shells fell."),
+        ("SEOUL (Reuters) -", "Shells fell."),
+        ("BEIJING, June 14 (Xinhua) --", "Shells fell."),
+        ("WASHINGTON —", "Shells fell."),
+        ("Washington, DC -", "Shells fell."),
+        ("date 2024-03-18", "Shells fell."),
+    ],
+)
+def test_a_dateline_stands_before_the_sentence(mark, rest):
+    assert kinds(f"{mark} {rest} {TEXT}")[:2] == [(mark, "dateline"), (rest, "sentence")]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The United Nations (UN) said so.",
+        "NATO — which met on Monday — agreed.",
+        "The deal (signed in May) - which few liked - failed.",
+        "2024 was a good year.",
+        "I — I do not know.",
+    ],
+)
+def test_what_looks_like_a_dateline_and_is_none(text):
+    assert kinds(text) == [(text, "sentence")]
+
+
+def test_single_line_breaks_end_headings_and_join_wrapped_lines():
+    text = (
+        "Oil rises again\nBy Ann Lee\nOil rose 2 percent on Monday as the ministers of\n"
+        "Iran and Iraq met in Vienna\nto talk about it.\n"
+        "The market\nThe price of crude fell\nlater."
+    )
+    assert kinds(text) == [
+        ("Oil rises again", "heading"),
+        ("By Ann Lee", "byline"),
+        (
+            "Oil rose 2 percent on Monday as the ministers of\n"
+            "Iran and Iraq met in Vienna\nto talk about it.",
+            "sentence",
+        ),
+        ("The market", "heading"),
+        ("The price of crude fell\nlater.", "sentence"),
+    ]
+
+
+def test_a_line_that_heads_nothing_is_a_sentence():
+    assert kinds("The talks may fail") == [("The talks may fail", "sentence")]
+    assert kinds(f"{TEXT}\n\nThe talks may fail")[-1] == ("The talks may fail", "sentence")
+
+
+def test_a_poem_or_a_list_is_no_row_of_headings():
+    lines = [f"Verse of a poem number {n}" for n in range(5)]
+    assert kinds("\n\n".join([*lines, TEXT]))[:5] == [(line, "sentence") for line in lines]
+
+
+def test_layout_names_headings_and_words_overrule_it():
+    text = f"The minister resigned.\n\nRead more\n\nOne\n\nTwo\n\n{TEXT}"
+    named = [(0, 22), (24, 33)]
+    assert [text[a:b] for a, b in named] == ["The minister resigned.", "Read more"]
+    assert [kind for _, kind in kinds(text, headings=named)] == [
+        *("heading", "promotion", "sentence", "sentence", "sentence", "sentence")
+    ]
+
+
+def test_other_languages_go_by_layout():
+    text = "Hintergrund\n\n18. März 2024\n\nDer Minister trat am Montag zurück.\n\n* * *"
+    assert [kind for _, kind in kinds(text, Language("de"))] == [
+        *("heading", "dateline", "sentence", "separator")
+    ]
+    text = "经济增长\n\n部长星期一辞职。"
+    assert [kind for _, kind in kinds(text, Language("zh"))] == ["heading", "sentence"]
+    # A noun has a capital in German: capitals alone make no heading there.
+    text = "Minister Trat Zurück.\n\nDer Minister trat zurück."
+    assert [kind for _, kind in kinds(text, Language("de"))] == ["sentence", "sentence"]
+
+
+ODD = [
+    "A-",
+    "By A ",
+    "(a) ",
+    "Oil Rose\n\n",
+    "A\n",
+    "AAA AAA, Bbb ",
+    "<a",
+    "Mon 3 pm, ",
+    "a@",
+    "A. ",
+]
+
+
+@pytest.mark.parametrize("odd", [*ODD, "A" + " " * 290 + "B\n\n", "watch " * 49 + "\n\n"])
+def test_odd_text_is_cut_in_linear_time(odd):
+    def seconds(n):
+        text = (odd * n)[: 100 * n]
+        start = time.process_time()
+        pieces(text)
+        return time.process_time() - start
+
+    n = 100_000 // len(odd)
+    pieces(odd)
+    assert min(seconds(2 * n) for _ in range(2)) < 6 * max(seconds(n), 0.02)
+
+
+def test_real_articles():
+    path = shared("news", "articles.jsonl")
+    for line in path.read_text(encoding="utf-8").splitlines()[:100]:
+        text = json.loads(line)["text"]
+        at = 0
+        for piece in pieces(text):
+            assert not text[at : piece.start].strip()
+            at = piece.end
+        assert not text[at:].strip()
+
+
+def test_the_seed_article_has_three_headings(tagger):
+    (path,) = shared("seeds").glob("*.txt")
+    document = tagger.tag(path.read_text(encoding="utf-8"))
+    assert len(document.headings) == 3
+    assert [s.claim for s in document.headings] == ["", "", ""]
+    assert document.pieces[0].what == "dateline"
+    assert len(document.sentences) == 15

@@ -198,7 +198,7 @@ class Tagger:
             return decide(self.model, self.predict_proba(cut))
         asked = [i for i, kind in enumerate(kinds) if kind != OTHER]
         scored = self.predict_proba([cut[i] for i in asked])
-        claims = [i for i in asked if keep_headings or kinds[i] == SENTENCE]
+        claims = [keep_headings or kinds[i] == SENTENCE for i in asked]
         return decide_some(self.model, scored, len(kinds), asked, claims)
 
     def predict_proba(self, sentences: Sequence[str]) -> dict[str, Floats]:

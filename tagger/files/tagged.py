@@ -54,9 +54,12 @@ def to_jsonl(table: TaggedTable) -> bytes:
         names = _answers(task, table, lambda answer: json.dumps(answer, ensure_ascii=False))
         pieces.append(map(f", {json.dumps(task.name, ensure_ascii=False)}: ".__add__, names))
         shares = table.probabilities[task.name].T
+        absent = np.flatnonzero(table.absent(task.name)).tolist()
         for column, p in zip(table.schema.probability_columns(task), shares, strict=True):
             name = json.dumps(column, ensure_ascii=False)
-            numbers = [repr(q) if q == q else "null" for q in p.tolist()]
+            numbers = list(map(repr, p.tolist()))
+            for i in absent:
+                numbers[i] = "null"
             pieces.append(map(f", {name}: ".__add__, numbers))
     flags = (', "review": false', ', "review": true')
     pieces.append([flags[flag] for flag in table.review.tolist()])
@@ -104,8 +107,9 @@ def _answers(task: Task, table: TaggedTable, write: Any) -> list[str]:
     sets = [[n for n, y in zip(task.labels, row, strict=True) if y] for row in distinct.tolist()]
     written = [write(answer) for answer in sets]
     names = [written[i] for i in which.reshape(-1).tolist()]
-    absent = table.absent(task.name)
-    return [write(None) if none else x for x, none in zip(names, absent.tolist(), strict=True)]
+    for i in np.flatnonzero(table.absent(task.name)).tolist():
+        names[i] = write(None)
+    return names
 
 
 def plain(value: Any) -> Any:

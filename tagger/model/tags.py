@@ -45,22 +45,22 @@ def decide_some(
     scored: Mapping[str, Floats],
     n: int,
     asked: Sequence[int],
-    claims: Sequence[int],
+    claims: Sequence[bool],
 ) -> Answers:
     """Return the answers to `n` pieces of which some have none.
 
     Parameters
     ----------
     scored : by task, the probabilities of the pieces at `asked`.
-    asked, claims : which pieces have answers to multi-label tasks, and which of these to
-        single-label tasks too.
+    asked : which pieces have answers to multi-label tasks.
+    claims : which of these have answers to single-label tasks too.
     """
     probabilities, labels, review = {}, {}, np.zeros(n, bool)
-    among = np.isin(asked, claims)
+    every, some = np.array(asked, np.int64), np.array(claims, bool)
     for classifier in model.classifiers:
         task = classifier.task
-        p = scored[task.name] if task.multilabel else scored[task.name][among]
-        rows = np.array(asked if task.multilabel else claims, np.int64)
+        p = scored[task.name] if task.multilabel else scored[task.name][some]
+        rows = every if task.multilabel else every[some]
         decided = classifier.decide(p)
         nothing = False if task.multilabel else -1
         labels[task.name] = np.full((n, *decided.shape[1:]), nothing, decided.dtype)
@@ -77,13 +77,11 @@ def tags_of(model: Model, answers: Answers) -> list[Tags]:
     by_label: dict[str, list[dict[str, float]]] = {}
     for classifier in model.classifiers:
         task, p = classifier.task, answers.probabilities[classifier.task.name]
-        absent = np.isnan(p[:, 0]).tolist()
-        named = zip(classifier.labels(answers.labels[task.name]), absent, strict=True)
-        labels[task.name] = [None if none else answer for answer, none in named]
-        by_label[task.name] = [
-            {} if none else dict(zip(task.labels, row, strict=True))
-            for row, none in zip(p.tolist(), absent, strict=True)
-        ]
+        named: list[Labels | None] = list(classifier.labels(answers.labels[task.name]))
+        shares = [dict(zip(task.labels, row, strict=True)) for row in p.tolist()]
+        for i in np.flatnonzero(np.isnan(p[:, 0])).tolist():
+            named[i], shares[i] = None, {}
+        labels[task.name], by_label[task.name] = named, shares
     return [
         Tags(
             {name: column[i] for name, column in labels.items()},

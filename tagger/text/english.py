@@ -74,24 +74,22 @@ LINES = (
 )
 """What a line is, and how it begins; to the end of the line where the pattern says so."""
 
+_CREDITED = (
+    r"\b(?:Image|Photo|Picture|Photograph|Illustration)(?:\s(?:credit|by|courtesy of))?:\s?[A-Z]"
+)
+_ASIDE = (
+    r"\((?:left|right|centre|center|pictured)\)"
+    r"|\((?:[A-Z][\w ]{1,20}\s)?(?i:photo|image|file\s+photo|video)\b[^()]{0,60}\)\.?\s*\Z"
+)
+_HANDED = r"/(?:Getty|Reuters|REUTERS|AFP|AP)\b[\w ]*\)?\.?\s*\Z"
 MARKS = (
-    (
-        ":",
-        "caption",
-        r"\b(?:Image|Photo|Picture|Photograph|Illustration)"
-        r"(?:\s(?:credit|by|courtesy of))?:\s?[A-Z]",
-    ),
-    (
-        "(",
-        "caption",
-        r"\((?:left|right|centre|center|pictured)\)"
-        r"|\((?:[A-Z][\w ]{1,20}\s)?(?i:photo|image|file\s+photo|video)\b[^()]{0,60}\)\.?\s*\Z",
-    ),
-    ("/", "credit", r"/(?:Getty|Reuters|REUTERS|AFP|AP)\b[\w ]*\)?\.?\s*\Z"),
+    ("image", "caption", f"{_CREDITED}|{_ASIDE}"),
+    ("photo", "caption", f"{_CREDITED}|{_ASIDE}"),
+    *((word, "caption", _ASIDE) for word in ("(left", "(right", "(cent", "(pictured")),
+    *((word, "credit", _HANDED) for word in ("/getty", "/reuters", "/afp", "/ap")),
     (" — ", "credit", r"[\"”]\s—\s[^\"]{3,80}\s\d{4}\Z"),
     ("contributed to", "credit", r"contributed to this (?:report|story|article)\.?\s*\Z"),
-    ("he page", "promotion", r"(?i:\blike the page:?\s*\Z)"),
-    ('"subscribe', "promotion", r"(?i:\bclicking the \"subscribe\")"),
+    ("like the page", "promotion", r"(?i:like the page:?\s*\Z)"),
     ("rights reserved", "notice", r"(?i:all rights reserved)"),
     ("with permission", "notice", r"(?i:reprinted\s+with\s+permission)"),
 )

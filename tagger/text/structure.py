@@ -7,18 +7,21 @@ All else is running text and is cut into sentences; where in doubt a piece is a 
 
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 from tagger.schema import HEADING, OTHER, SENTENCE
 from tagger.text.language import ENGLISH, Language
-from tagger.text.notices import notice_of
+from tagger.text.notices import NOTICE_WORDS, notice_of
 from tagger.text.segment import sentence_spans
 
 _LONGEST = 300  # characters of a line that is no sentence
-_LONGEST_HEADING, _MOST_WORDS = 160, 24
+_SHORT = 80  # longer lines with a stop are looked at only where something is odd
+_LONGEST_HEADING, _MOST_WORDS = 150, 20
 _WRAPPED = 100  # characters: no writer breaks longer lines by hand
 _MOST_IN_A_ROW = 4  # lines without a stop that may all be headings; more are a list or a poem
 
+_BULLETS = "*•·▪◦‣"
 _STOPS = ".!?…。！？؟۔।"
 _CLOSERS = " \t\"'”’“„‘»«›‹)]}」』"
 _AROUND = ' \t\ufeff\u200b"“”'
@@ -26,7 +29,7 @@ _SOURCE = re.compile(r"\s*\[[^\[\]]{1,40}\]\Z")
 _LETTER = re.compile(r"[^\W\d_]")
 _VISIBLE = re.compile(r"\S[^\n]*")
 _WORD = re.compile(r"\S{1,100}")
-_CELL = re.compile(r"\t| \|(?: |\Z)|\S {3,}\S")
+_CELL = re.compile(r" \|(?: |\Z)|\S {3,}\S")
 _LINES = (
     ("link", r"(?:(?:https?://|www\.)\S+|\S+@\S+\.\w{2,}|@\w+\.?)\Z"),
     (
@@ -93,7 +96,10 @@ def pieces(
     at, n = 0, len(apart)
     for start, end in spans:
         if at == n or apart[at].start >= end:
-            found += _plain(text, start, end)
+            if text[start].isalpha():
+                found.append(Piece(start, end))
+            else:
+                found += _plain(text, start, end)
             continue
         while at < n and apart[at].start < end:
             piece = apart[at]
@@ -122,7 +128,9 @@ def _plain(text: str, start: int, end: int) -> list[Piece]:
 
 
 def _wordless(visible: str) -> str:
-    if len(visible) < 6 and (visible[0].isdigit() or visible in "-–—*•·▪◦‣" or visible[0] == "("):
+    if len(visible) < 6 and (
+        visible[0].isdigit() or visible in "-–—" + _BULLETS or visible[0] == "("
+    ):
         return "list marker"
     return "table" if any(map(str.isdigit, visible)) else "separator"
 
@@ -140,29 +148,39 @@ def _apart(
     tell = _Teller(text, language)
     named = _layout(text, tell, headings)
     at = n = 0
-    for start, end, own in _segments(text, tell):
-        while spans[n][1] <= start:
-            n += 1
-        after = n + 1
-        while after < len(spans) and spans[after][0] < end:
-            after += 1
+    segments = _segments(text, tell)
+    for start, end, own in segments:
         if at < len(named) and named[at].start < end:
             _settle(found, row, most)
             while at < len(named) and named[at].start < end:
                 found.append(named[at])
                 at += 1
-        elif found and found[-1].end > start:
+            continue
+        if found and found[-1].end > start:
             continue  # a heading of several lines
-        elif what := own or tell.what(start, end):
-            _settle(found, row, most)
-            found.append(Piece(start, end, OTHER, what))
-        elif looks := tell.looks(start, end, after - n, not found and not row and n == 0):
-            row.append((Piece(start, end, HEADING), looks > 1))
-        else:
+        opens = start == segments[0][0]
+        if not own and (end - start > _LONGEST or tell.is_running(start, end)):
             if row:
                 _settle(found, row, most)
-            found += _before(text, start, end, n == 0)
-        n = after - 1
+            head = text[start : start + 60]
+            marked = "-" in head or "—" in head or "–" in head or ")" in head
+            if opens or marked or head[0] in _BULLETS:
+                found += _before(text, start, end, opens)
+            continue
+        if what := own or tell.what(start, end):
+            _settle(found, row, most)
+            found.append(Piece(start, end, OTHER, what))
+            continue
+        while spans[n][1] <= start:
+            n += 1
+        after = n + 1
+        while after < len(spans) and spans[after][0] < end:
+            after += 1
+        if looks := tell.looks(start, end, after - n, opens):
+            row.append((Piece(start, end, HEADING), looks > 1))
+        else:
+            _settle(found, row, most)
+            found += _before(text, start, end, opens)
     _settle(found, row, 0)  # what heads nothing is no heading, unless it is written as one
     return found
 
@@ -186,40 +204,36 @@ def _layout(text: str, tell: "_Teller", headings: Sequence[tuple[int, int]]) -> 
 
 def _segments(text: str, tell: "_Teller") -> list[tuple[int, int, str]]:
     """Return lines, those that are wrapped joined, and what a line is that is never joined."""
-    segments: list[tuple[int, int, str]] = []
-    block: list[tuple[int, int]] = []
-    blocks = []
-    last = -1
+    lines: list[tuple[int, int, str]] = []
+    firsts = []  # of which paragraphs begin
+    last = -2
     for match in _VISIBLE.finditer(text):
         start, end = match.span()
         if start - last > 1 and text.count("\n", last, start) != 1:
-            block = []
-        if not block:
-            blocks.append(block)
+            firsts.append(len(lines))
         last = end
         while text[end - 1].isspace():
             end -= 1
-        block.append((start, end))
-    width = 0
-    if len(blocks) < sum(map(len, blocks)):
-        lengths = sorted(end - start for block in blocks for start, end in block)
-        width = min(lengths[int(0.9 * len(lengths))], _WRAPPED)
-    for block in blocks:
-        if len(block) == 1:
-            segments.append((*block[0], ""))
-        else:
-            segments += _unwrapped(block, width, tell)
+        lines.append((start, end, ""))
+    if len(firsts) == len(lines):
+        return lines
+    lengths = sorted(end - start for start, end, _ in lines)
+    width = min(lengths[int(0.9 * len(lengths))], _WRAPPED)
+    segments = []
+    for first, following in pairwise([*firsts, len(lines)]):
+        block = lines[first:following]
+        segments += block if len(block) == 1 else _unwrapped(block, width, tell)
     return segments
 
 
 def _unwrapped(
-    block: Sequence[tuple[int, int]], width: int, tell: "_Teller"
+    block: Sequence[tuple[int, int, str]], width: int, tell: "_Teller"
 ) -> list[tuple[int, int, str]]:
     """Join the lines of a paragraph that are broken for want of room."""
     segments: list[tuple[int, int, str]] = []
-    longest = max(width, *(end - start for start, end in block))
+    longest = max(width, *(end - start for start, end, _ in block))
     joins = False
-    for i, (start, end) in enumerate(block):
+    for i, (start, end, _) in enumerate(block):
         what = tell.what(start, end)
         own = what if what in _NEVER_JOINED else ""
         if joins and not own:
@@ -247,6 +261,23 @@ class _Teller:
         self.minor, self.bound = language.minor, language.bound
         self.lines = language.line_pattern
         self.marks = language.line_marks
+        self.notices = any(word in text for word in NOTICE_WORDS)
+
+    def is_running(self, start: int, end: int) -> bool:
+        """Return at a glance whether a line is running text, as most lines are."""
+        text = self.text
+        if end - start <= _SHORT:
+            return False
+        last = text[end - 1]
+        if last not in _STOPS and (last not in _CLOSERS or text[end - 2] not in _STOPS):
+            return False
+        return not (
+            self.notices
+            or text[start] in "([©"
+            or text[start + 1].isupper()
+            or ":" in text[start : start + 20]
+            or ":" in text[end - 50 : end]
+        )
 
     def what(self, start: int, end: int) -> str:
         """Return what a line is that is neither sentence nor heading, empty where it is one."""
@@ -258,7 +289,7 @@ class _Teller:
         while text[end - 1] in _AROUND and start + 1 < end:
             end -= 1
         if match := self.lines.match(text, start, end) or _PLAIN_LINES.match(text, start, end):
-            if notice_of(text[start:end]):
+            if self.notices and notice_of(text[start:end]):
                 return "notice"
             return str(match.lastgroup).rstrip("_0123456789")
         if not _LETTER.search(text, start, end):
@@ -269,12 +300,11 @@ class _Teller:
         for word, what, pattern in self.marks:
             if word in low and pattern.search(line):
                 return what
-        if notice_of(line):
+        if self.notices and notice_of(line):
             return "notice"
-        if text[end - 1] in _STOPS:
+        if line[-1] in _STOPS or not ("\t" in line or "|" in line or "   " in line):
             return ""
-        cells = len(_CELL.findall(text, start, end))
-        return "table" if cells > 1 or (cells and "\t" in text[start:end]) else ""
+        return "table" if "\t" in line or len(_CELL.findall(line)) > 1 else ""
 
     def looks(self, start: int, end: int, n_spans: int, opens: bool) -> int:
         """Return whether a line looks like a heading: 0 no, 1 maybe, 2 surely, by its capitals."""

@@ -15,12 +15,13 @@ lines were labelled under:
 - other: bylines, dates and times of their own, captions, credits, sources, names of agencies and
   accounts, promotion, notices, markers, rows of tables, remains of markup.
 
-The second part joins the sentences of the project's corpus to articles, in which all are
-sentences: once in one paragraph, once each in a paragraph of its own.
+The second part joins the sentences of the project's corpus to articles, in four layouts, and
+counts those that are not called sentences.
 """
 
 import argparse
 import json
+import textwrap
 from collections import Counter
 from itertools import groupby
 from pathlib import Path
@@ -65,23 +66,45 @@ def judge(labels: list[dict], show: bool) -> None:
         print(f"{kind:>8}: P {hit / found:.3f} R {hit / gold:.3f} F1 {f1:.3f}, {gold} labelled")
 
 
-def lost(joint: str, show: bool) -> None:
-    """Print how many sentences of the corpus, joined to articles, are not called sentences."""
-    n, kinds = 0, Counter()
+def wrapped(sentences: list[str]) -> str:
+    """Return sentences as one paragraph of lines of at most 72 characters."""
+    return "\n".join(textwrap.wrap(" ".join(sentences), 72, break_on_hyphens=False))
+
+
+LAYOUTS = {
+    "one paragraph": " ".join,
+    "wrapped lines": wrapped,
+    "a line each": "\n".join,
+    "a paragraph each": "\n\n".join,
+}
+
+
+def lost(layout: str, show: bool) -> None:
+    """Print how many sentences of the corpus, joined to articles, are not called sentences.
+
+    The corpus has some headlines too, which have no final stop: the others are real losses.
+    """
+    n = n_lost = n_stopped = 0
     for path in sorted(CORPUS.glob("*.jsonl")):
         rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
         for _, group in groupby(rows, lambda row: row["doc"]):
-            sentences = [row["text"] for row in group]
-            found, at = pieces(joint.join(sentences)), 0
+            sentences = [" ".join(row["text"].split()) for row in group]
+            text, at = LAYOUTS[layout](sentences), 0
+            found = pieces(text)
+            gap = 2 if layout == "a paragraph each" else 1
             for sentence in sentences:
-                kind = kind_of(found, at, at + len(sentence))
+                end = at + len(sentence)
                 n += 1
-                kinds[kind] += 1
-                if show and kind != SENTENCE:
-                    print(f"{kind:>8} {sentence[:110]}")
-                at += len(sentence) + len(joint)
-    wrong = n - kinds[SENTENCE]
-    print(f"joined by {joint!r}: {wrong} of {n} sentences lost ({wrong / n:.3%}): {dict(kinds)}")
+                if text[at:end].split() == sentence.split() and kind_of(found, at, end) != SENTENCE:
+                    n_lost += 1
+                    n_stopped += sentence.rstrip("\"'”’)")[-1] in ".!?"
+                    if show:
+                        print(f"{layout}: lost {sentence[:110]}")
+                at = end + gap
+    print(
+        f"{layout}: {n_lost} of {n} sentences lost ({n_lost / n:.3%}), {n_stopped} of them with a "
+        f"final stop ({n_stopped / n:.3%})"
+    )
 
 
 def main() -> None:
@@ -92,8 +115,8 @@ def main() -> None:
     options = parser.parse_args()
     rows = map(json.loads, Path(options.labels).read_text(encoding="utf-8").splitlines())
     judge([row for row in rows if row["half"] == options.half], options.errors)
-    for joint in (" ", "\n\n"):
-        lost(joint, options.errors)
+    for layout in LAYOUTS:
+        lost(layout, options.errors)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ All else is running text and is cut into sentences; where in doubt a piece is a 
 
 import re
 from collections.abc import Sequence
+from functools import cached_property
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -35,7 +36,7 @@ _LINES = (
     ("link", r"(?:(?:https?://|www\.)\S+|\S+@\S+\.\w{2,}|@\w+\.?)\Z"),
     (
         "markup",
-        r"(?:<[a-z/!][^<>]*>\s*)+\Z|<[a-z/!][^<>]*\Z|!--|[.#]?[\w-]+\s*\{\Z"
+        r"(?:<[a-z/!][^<>]*>\s*)+\.?\Z|<[a-z/!][^<>]*\Z|!--|[.#]?[\w-]+\s*\{\Z"
         r"|[a-z-]{2,40}:[^\s;][^;]{0,60};\Z|\{+[^{}]*\}+\Z",
     ),
     ("note", r"[(\[][^\s()\[\]]{1,30}(?:\s[^\s()\[\]]{1,30}){0,2}[)\]]\.?\Z"),
@@ -53,21 +54,8 @@ _BEFORE = re.compile(
     r"\s?(?:\s--?\s|[–—]\s?))(?=[\"'“‘«(]?[A-Z0-9])"
     r"|(?P<item>(?:[-*•·▪◦‣]|\(?\d{1,3}\)|\([a-z]\))\s+(?=\S))"
 )
-_DATED = re.compile(
-    r"\s*(?:[Dd]ate:?\s+)?\d{4}-\d\d-\d\d(?:[ T]\d\d:\d\d(?::\d\d)?)?[\s:|–—-]+(?=\S)"
-)
-
-
-_NEVER_JOINED = (
-    "agency",
-    "byline",
-    "dateline",
-    "link",
-    "list marker",
-    "markup",
-    "separator",
-    "table",
-)
+_DATED = re.compile(r"(?:[Dd]ate:?\s+)?\d{4}-\d\d-\d\d(?:[ T]\d\d:\d\d(?::\d\d)?)?[\s:|–—-]+(?=\S)")
+_NEVER_JOINED = {"agency", "byline", "dateline", "link", "list marker", "markup", "separator"}
 _PLAIN_LINES = re.compile("|".join(f"(?P<{what}>{pattern})" for what, pattern in _LINES))
 
 
@@ -247,7 +235,8 @@ def _unwrapped(
     joins = False
     for i, (start, end, _) in enumerate(block):
         what = tell.what(start, end)
-        own = what if what in _NEVER_JOINED else ""
+        cells = what == "table" and ("\t" in tell.text[start:end] or "|" in tell.text[start:end])
+        own = what if cells or what in _NEVER_JOINED else ""
         if joins and not own:
             segments[-1] = (segments[-1][0], end, "")
         else:
@@ -340,7 +329,9 @@ class _Teller:
             if not self.is_title(words, 2 if opens else 3):
                 return 0
             named = len(words) < (2 if opens else 4) or ("," in line and len(words) < 6)
-            return 2 if line.isupper() or not named else 0  # "Thank You, Mr. President."
+            if line.isupper():
+                return 2 if len(words) < 9 else 0
+            return 0 if named else 2  # "Thank You, Mr. President."
         words = line.split()
         if last == ":":
             return 2 if len(words) < 6 and self.is_title(words) else 0
@@ -365,7 +356,13 @@ class _Teller:
         if n >= least and self.minor:
             return True
         letters = "".join(words)
-        return len(letters) > 3 and letters.isupper()
+        return len(letters) > 3 and letters.isupper() and not self.shouts
+
+    @cached_property
+    def shouts(self) -> bool:
+        """Whether the text is in capitals throughout, which then tell nothing."""
+        sample = self.text[:5000]
+        return sum(map(str.isupper, sample)) > 4 * sum(map(str.islower, sample))
 
 
 def _before(text: str, start: int, end: int, opens: bool) -> list[Piece]:

@@ -152,12 +152,16 @@ def test_a_table_is_cut_into_its_rows_and_figures_in_wrapped_prose_are_not():
         "5, 6, 7 and 8 percent."
     )
     assert kinds(prose) == [(prose, "sentence")]
+    prose = "The court has struck down a law twice before, in 2007 and in\n2022."
+    assert kinds(prose) == [(prose, "sentence")]
+    prose = "The ministers are to meet again in the capital of Austria on\nMarch 18, 2024."
+    assert kinds(prose) == [(prose, "sentence")]
 
 
 def test_capitals_tell_nothing_in_a_text_of_capitals():
     text = "THE ARMY LEFT THE TOWN.\n\nIT SAID SO ON MONDAY.\n\nNOBODY WAS HURT IN THE TOWN."
     assert [kind for _, kind in kinds(text)] == ["sentence"] * 3
-    assert [kind for _, kind in kinds(f"FULL TEXT.\n\n{TEXT}")][0] == "heading"
+    assert kinds(f"FULL TEXT.\n\n{TEXT}")[0] == ("FULL TEXT.", "heading")
 
 
 def test_a_line_that_heads_nothing_is_a_sentence():

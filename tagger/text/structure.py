@@ -30,7 +30,7 @@ _SOURCE = re.compile(r"\s*\[[^\[\]]{1,40}\]\Z")
 _LETTER = re.compile(r"[^\W\d_]")
 _VISIBLE = re.compile(r"\S[^\n]*")
 _WORD = re.compile(r"\S{1,100}")
-_GLUED = re.compile(r"\w*[a-z][A-Z]\w*[a-z][A-Z]\w*[a-z]{2}[A-Z][a-z]")
+_GLUED = re.compile(r"[a-z][A-Z]\w{1,30}?[a-z][A-Z]\w{1,30}?[a-z][A-Z]\w")
 _CELL = re.compile(r" \|(?: |\Z)|\S {3,}\S")
 _LINES = (
     ("link", r"(?:(?:https?://|www\.)\S+|\S+@\S+\.\w{2,}|@\w+\.?)\Z"),
@@ -55,7 +55,7 @@ _BEFORE = re.compile(
     r"|(?P<item>(?:[-*•·▪◦‣]|\(?\d{1,3}\)|\([a-z]\))\s+(?=\S))"
 )
 _DATED = re.compile(r"(?:[Dd]ate:?\s+)?\d{4}-\d\d-\d\d(?:[ T]\d\d:\d\d(?::\d\d)?)?[\s:|–—-]+(?=\S)")
-_NEVER_JOINED = {"agency", "byline", "dateline", "link", "list marker", "markup", "separator"}
+_NEVER_JOINED = {"agency", "byline", "dateline", "markup", "separator"}
 _PLAIN_LINES = re.compile("|".join(f"(?P<{what}>{pattern})" for what, pattern in _LINES))
 
 
@@ -235,8 +235,12 @@ def _unwrapped(
     joins = False
     for i, (start, end, _) in enumerate(block):
         what = tell.what(start, end)
-        cells = what == "table" and ("\t" in tell.text[start:end] or "|" in tell.text[start:end])
-        own = what if cells or what in _NEVER_JOINED else ""
+        line = tell.text[start:end]
+        # After a line that wants room, a number, an address or a date may end the sentence.
+        loose = what in ("list marker", "link") or (what == "dateline" and line[-1] == ".")
+        cells = what == "table" and ("\t" in line or "|" in line)
+        never = cells or (what in _NEVER_JOINED and not loose)
+        own = what if never or (loose and not joins) else ""
         if joins and not own:
             segments[-1] = (segments[-1][0], end, "")
         else:
@@ -353,10 +357,9 @@ class _Teller:
             if word[0].islower() and word not in self.minor:
                 return False
             n += word[0].isupper() and word.lower() not in self.minor
-        if n >= least and self.minor:
-            return True
         letters = "".join(words)
-        return len(letters) > 3 and letters.isupper() and not self.shouts
+        capitals = (n >= least and self.minor) or (len(letters) > 3 and letters.isupper())
+        return bool(capitals) and not self.shouts
 
     @cached_property
     def shouts(self) -> bool:

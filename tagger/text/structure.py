@@ -364,8 +364,8 @@ class _Teller:
     @cached_property
     def shouts(self) -> bool:
         """Whether the text is in capitals throughout, which then tell nothing."""
-        sample = self.text[:5000]
-        return sum(map(str.isupper, sample)) > 4 * sum(map(str.islower, sample))
+        sample = self.text[:1000].split()
+        return sum(map(str.isupper, sample)) > 0.6 * len(sample)
 
 
 def _before(text: str, start: int, end: int, opens: bool) -> list[Piece]:

@@ -64,6 +64,8 @@ def command(
     loaded = model_of(model)
     learn_from = list(baseline_data) or None
     if check:
+        unused = ("output", "slices", "no_baselines", "no_plots", "rounds", "seed")
+        options.refuse(unused, "--check, which repeats what the report was made with")
         named = {"columns": columns, "baseline_data": learn_from}
         for note in check_report(check, loaded, list(data), **named):
             click.echo(f"tagger: {note}", err=True)

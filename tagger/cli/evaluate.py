@@ -4,6 +4,8 @@ import click
 
 from tagger.cli import options
 
+_SETTLED = ("output", "slices", "no_baselines", "no_plots", "rounds", "seed")
+
 
 @click.command()
 @click.argument("data", nargs=-1, required=True)
@@ -64,8 +66,7 @@ def command(
     loaded = model_of(model)
     learn_from = list(baseline_data) or None
     if check:
-        unused = ("output", "slices", "no_baselines", "no_plots", "rounds", "seed")
-        options.refuse(unused, "--check, which repeats what the report was made with")
+        options.refuse(_SETTLED, "--check, which repeats what the report was made with")
         named = {"columns": columns, "baseline_data": learn_from}
         for note in check_report(check, loaded, list(data), **named):
             click.echo(f"tagger: {note}", err=True)

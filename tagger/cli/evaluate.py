@@ -67,8 +67,7 @@ def command(
     learn_from = list(baseline_data) or None
     if check:
         options.refuse(_SETTLED, "--check, which repeats what the report was made with")
-        named = {"columns": columns, "baseline_data": learn_from}
-        for note in check_report(check, loaded, list(data), **named):
+        for note in check_report(check, loaded, list(data), columns, learn_from):
             click.echo(f"tagger: {note}", err=True)
         click.echo(f"{check}: the report is reproduced")
         return

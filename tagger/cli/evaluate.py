@@ -46,10 +46,9 @@ def command(
 ) -> None:
     """Measure a model on labelled sentences.
 
-    DATA are JSONL, CSV, TSV or Parquet files, or folders of them: one sentence a row,
-    with the column text and one for each task of the model. The report says how far the
-    tags can be trusted: figures with intervals, baselines, plots, the worst errors. It is
-    written as report.json, report.md, report.html and answers.jsonl (sentence by sentence).
+    DATA are files or folders of them: one sentence a row, with the column text and one for
+    each task of the model. The report says how far the tags can be trusted: figures with
+    intervals, baselines, plots, the worst errors (report.json, .md, .html, answers.jsonl).
 
     \b
     tagger evaluate test.jsonl
@@ -67,7 +66,8 @@ def command(
     learn_from = list(baseline_data) or None
     if check:
         options.refuse(_SETTLED, "--check, which repeats what the report was made with")
-        for note in check_report(check, loaded, list(data), columns, learn_from):
+        named = {"columns": columns, "baseline_data": learn_from}
+        for note in check_report(check, loaded, list(data), **named):
             click.echo(f"tagger: {note}", err=True)
         click.echo(f"{check}: the report is reproduced")
         return

@@ -40,10 +40,11 @@ FLOORS = {
     ),
     "model": ({"classifier", "thresholds"}, {"model"}, {"store", "export", "tags"}),
     "files": (
-        {"rows", "compression", "tagged"},
+        {"rows", "compression", "tagged", "names"},
         {"parquet", "text", "html", "pages"},
         {"jsonl", "delimited"},
         {"formats", "writers"},
+        {"columns"},
         {"batches"},
     ),
     "corpus": ({"rows", "language"}, {"corpus"}, {"guess"}, {"schemas"}),

@@ -47,7 +47,7 @@ FLOORS = {
         {"columns"},
         {"batches"},
     ),
-    "corpus": ({"rows", "language"}, {"corpus"}, {"guess"}, {"schemas"}),
+    "corpus": ({"rows", "language", "columns"}, {"corpus"}, {"guess"}, {"schemas"}),
     "evaluation": (
         {"answers", "bootstrap", "dates"},
         {"figures", "baselines", "tally"},

@@ -1,5 +1,7 @@
 """tagger compare: two models, or two reports, on the same sentences."""
 
+from typing import Any
+
 import click
 
 from tagger.cli import options
@@ -18,6 +20,7 @@ _KINDS = {"better": "green", "worse": "red", "otherwise": "yellow"}
 @options.rounds()
 @options.seed("Of the bootstrap.")
 @options.columns()
+@options.skip_bad_rows()
 def command(
     a: str,
     b: str,
@@ -27,6 +30,7 @@ def command(
     rounds: int,
     seed: int,
     columns: tuple[str, ...],
+    skip_bad_rows: bool,
 ) -> None:
     """Compare two models on labelled sentences, or two reports on the same ones.
 
@@ -40,7 +44,11 @@ def command(
     """
     from tagger.evaluation.compare import compare
 
-    comparison = compare(a, b, list(data) or None, columns=columns, rounds=rounds, seed=seed)
+    if skip_bad_rows and not data:
+        raise click.UsageError("--skip-bad-rows is for two models and DATA: leave it out")
+    read: dict[str, Any] = {"columns": columns, "skip_bad_rows": skip_bad_rows}
+    comparison = compare(a, b, list(data) or None, **read, rounds=rounds, seed=seed)
+    options.say_read(comparison.notes, comparison.skipped)
     for warning in comparison.warnings:
         click.echo(f"tagger: warning: {warning}", err=True)
     if output_format == "json":

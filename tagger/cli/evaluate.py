@@ -1,5 +1,7 @@
 """tagger evaluate: a model measured on labelled sentences."""
 
+from typing import Any
+
 import click
 
 from tagger.cli import options
@@ -31,6 +33,7 @@ _SETTLED = ("output", "slices", "no_baselines", "no_plots", "rounds", "seed")
 @options.rounds()
 @options.seed("Of bootstrap and chance.")
 @options.columns()
+@options.skip_bad_rows()
 def command(
     data: tuple[str, ...],
     model: str | None,
@@ -43,6 +46,7 @@ def command(
     rounds: int,
     seed: int,
     columns: tuple[str, ...],
+    skip_bad_rows: bool,
 ) -> None:
     """Measure a model on labelled sentences.
 
@@ -64,10 +68,11 @@ def command(
 
     loaded = model_of(model)
     learn_from = list(baseline_data) or None
+    read: dict[str, Any] = {"columns": columns, "skip_bad_rows": skip_bad_rows}
+    read["baseline_data"] = learn_from
     if check:
         options.refuse(_SETTLED, "--check, which repeats what the report was made with")
-        named = {"columns": columns, "baseline_data": learn_from}
-        for note in check_report(check, loaded, list(data), **named):
+        for note in check_report(check, loaded, list(data), **read):
             click.echo(f"tagger: {note}", err=True)
         click.echo(f"{check}: the report is reproduced")
         return
@@ -76,13 +81,13 @@ def command(
     made = evaluate(
         loaded,
         list(data),
-        columns=columns,
+        **read,
         slices=slices,
         baselines=not no_baselines,
-        baseline_data=learn_from,
         rounds=rounds,
         seed=seed,
     )
+    options.say_read(made.notes, made.skipped, output)
     for warning in made.warnings:
         click.echo(f"tagger: warning: {warning}", err=True)
     if output:

@@ -13,7 +13,7 @@ from tagger.files import compression, parquet
 from tagger.files.columns import ROWS_TO_SEE, Columns, Input, no_text, tell_nobody
 from tagger.files.formats import FORMATS, Report, open_binary, read_rows
 from tagger.files.rows import MAX_DOCUMENT_BYTES, Batch, Reject, Row, too_long
-from tagger.files.tagged import plain
+from tagger.files.tagged import atomic_write, plain, rejects_path
 
 BATCH_BYTES = 1 << 20
 
@@ -56,6 +56,25 @@ def _fault(text: Any, origin: Input, line: int, record: Iterable[str]) -> str:
 def raw_of(record: dict[str, Any]) -> str:
     """Return a row as its reject keeps it."""
     return json.dumps(record, ensure_ascii=False, default=plain)
+
+
+def reject_line(reject: Reject) -> bytes:
+    """Return a reject as one line of a file of rejects."""
+    line: dict[str, Any] = {"file": reject.source, "line": reject.line, "reason": reject.reason}
+    if reject.n_rows != 1:
+        line["rows"] = reject.n_rows
+    return (json.dumps({**line, "raw": reject.raw}) + "\n").encode("ascii")
+
+
+def save_rejects(output: str | Path, rejects: Iterable[Reject]) -> None:
+    """Write rows that were left out beside an output, or remove those of an earlier run."""
+    path = rejects_path(Path(output))
+    lines = b"".join(map(reject_line, rejects))
+    if not lines:
+        path.unlink(missing_ok=True)
+        return
+    with atomic_write(path) as stream:
+        stream.write(lines)
 
 
 def document_name(named: Any, otherwise: str) -> str:

@@ -50,7 +50,7 @@ class Corpus:
     examples : the sentences.
     notes : what reading them found or changed, in sentences.
     skipped : the rows that were left out.
-    blanks : the places of labels with blanks around them, which were taken off.
+    blanks : the places of labels with blanks around them, which the last note is about.
     columns : the names of all columns.
     n_apart : how many rows of tagged output were left out, because they are no sentences.
     """
@@ -226,7 +226,8 @@ def example_of(row: Row, schema: Schema, columns: Columns) -> Example:
         )
     text = record.pop(columns.text)
     if not isinstance(text, str):
-        raise DataError(f"{columns.text} is {text!r}, expected a sentence")
+        found = "null" if text is None else repr(text)
+        raise DataError(f"{columns.text} is {found:.200}, expected a sentence")
     if not text.strip():
         raise DataError(f"{columns.text} is blank, expected a sentence")
     labels = {}

@@ -70,9 +70,9 @@ def _describe(schema: Schema, columns: Columns, has_doc: bool) -> str:
         if isinstance(column, dict):
             rows = "with any number of 1 in a row" if task.multilabel else "with one 1 in each row"
             named = f" (columns {', '.join(column.values())}, {rows})"
-        elif task.multilabel and columns.label_separator:
-            kind += f", joined by {columns.label_separator!r},"
-        parts.append(f"{task.name}{named} is {kind} {', '.join(task.labels)}")
+        joined = columns.label_separator if task.multilabel and isinstance(column, str) else ""
+        how = f", joined by {joined!r}" if joined else ""
+        parts.append(f"{task.name}{named} is {kind} {', '.join(task.labels)}{how}")
     parts += _uncut(schema) if not columns.label_separator else []
     doc = f"document in {columns.doc}" if has_doc else "no document"
     return (

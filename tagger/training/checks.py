@@ -136,10 +136,11 @@ def read_for_checks(
     if level == ERROR and skip_bad_rows and findings:
         message = f"{corpus.n_skipped:,} rows cannot be used: more than half is not left out"
         findings.append(Finding("row", ERROR, (), message))
-    for note in corpus.notes:
-        spelled = "blanks around a label" in note
-        where = corpus.blanks[:MAX_PLACES] if spelled else ()
-        findings.append(Finding("spelling" if spelled else "columns", WARNING, where, note))
+    found = list(corpus.notes)
+    if corpus.blanks:
+        where = corpus.blanks[:MAX_PLACES]
+        findings.append(Finding("spelling", WARNING, where, found.pop()))
+    findings += [Finding("columns", NOTE, (), note) for note in found]
     return corpus, findings
 
 

@@ -102,6 +102,12 @@ GUESSES = {
         ["sea", "hill"],
         ["sea"],
     ),
+    "lists as pandas writes them": (
+        of_labels(["topics"], [("\"['sea', 'hill']\"",), ("['sea']",), ("[]",)]),
+        ("topics", ("hill", "sea"), True),
+        ["sea", "hill"],
+        ["sea"],
+    ),
     "labels with commas": (
         of_labels(["desk"], [('"Health, safety"',), ("Finance",), ('"Arts, books"',)]),
         ("desk", ("Arts, books", "Finance", "Health, safety"), False),
@@ -307,6 +313,42 @@ def test_stats_of_a_table_that_is_not_tagged_is_one_message(tmp_path, content, m
     (tmp_path / "a.csv").write_text(content)
     with pytest.raises(DataError, match=message):
         raise run("stats", tmp_path / "a.csv").exception
+
+
+@pytest.mark.parametrize("start", ["", "theme_"])
+def test_a_given_schema_finds_its_labels_in_columns_of_0_and_1(tmp_path, start):
+    names = [start + label for label in CLAIMS["theme"].labels]
+    path = tmp_path / "a.csv"
+    path.write_text(of_labels(names, HOT))
+    corpus = read_corpus([path], CLAIMS)
+    assert [e.labels["theme"] for e in corpus.examples[:4]] == [
+        ("military",), ("military", "diplomatic"), ("economic",), ()
+    ]  # fmt: skip
+    assert corpus.notes == (
+        f"{path}: text in column 'Text'; theme in columns {', '.join(names)}",
+        f"{path}: no column for claim, so 24 row(s) have no answer to it",
+    )
+    # And where the model learned from such columns, one column of lists does too.
+    by_label = {label: f"x_{label}" for label in CLAIMS["theme"].labels}
+    rows = [{"text": "It is.", "theme": ["economic"]}]
+    (example,) = read_corpus(rows, CLAIMS, Columns(tasks={"theme": by_label})).examples
+    assert example.labels == {"theme": ("economic",)}
+
+
+def test_frames_with_dummies_are_understood():
+    pandas = pytest.importorskip("pandas")
+    polars = pytest.importorskip("polars")
+    frame = pandas.DataFrame(moods())
+    dummies = pandas.get_dummies(frame, columns=["mood"])
+    assert list(dummies.columns)[2:] == ["mood_glad", "mood_sad"]
+    gap = dummies.astype({"mood_glad": object, "mood_sad": object})
+    gap.loc[0, ["mood_glad", "mood_sad"]] = None
+    for data in (dummies, polars.DataFrame(dummies), gap):
+        schema, columns, _ = find_schema(None, data)
+        assert schema == MOOD
+        answers = [e.labels.get("mood", "") for e in read_corpus(data, schema, columns).examples]
+        assert answers[1:] == frame["mood"].tolist()[1:]
+        assert answers[0] == ("" if data is gap else "glad")
 
 
 # Bad rows

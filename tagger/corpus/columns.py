@@ -227,17 +227,17 @@ class Finder:
                 (doc,) = found
                 notes.append(f"document in column {doc!r}")
         tasks = dict(columns.tasks)
+        rest = [name for name in names if name not in (text, doc)]
         for task in self.schema.tasks:
             column = columns.of(task)
-            if isinstance(column, str) and column not in names:
-                same = [n for n in names if key(n) == key(column) and n not in (text, doc)]
-                if len(same) == 1:
-                    (column,) = same
-                    tasks[task.name] = column
-                    notes.append(f"{task.name} in column {column!r}")
             own = [column] if isinstance(column, str) else column.values()
             if any(name in names for name in own):
                 self.lacking.discard(task.name)
+            elif other := _elsewhere(task, own, rest):
+                self.lacking.discard(task.name)
+                tasks[task.name] = other
+                many = "" if isinstance(other, str) else f"columns {', '.join(other.values())}"
+                notes.append(f"{task.name} in {many or f'column {other!r}'}")
         if notes:
             self.notes.setdefault("; ".join(notes), self.source)
         return replace(columns, text=text, doc=doc, tasks=tasks)
@@ -271,3 +271,18 @@ class Finder:
 
 def _is_usual(name: str, groups: Sequence[frozenset[str]]) -> bool:
     return bool(usual([name], groups))
+
+
+def _elsewhere(
+    task: Task, wanted: Iterable[str], names: Sequence[str]
+) -> str | dict[str, str] | None:
+    """Return the column, or those of the labels, that have a task's answers under other names."""
+    keys = {key(task.name), *map(key, wanted)}
+    same = [name for name in names if key(name) in keys]
+    if len(same) == 1:
+        return same[0]
+    for start in ("", f"{task.name}_"):
+        by_label = {label: start + label for label in task.labels}
+        if set(by_label.values()) <= set(names):
+            return by_label
+    return None

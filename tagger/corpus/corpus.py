@@ -1,5 +1,6 @@
 """Labelled sentences: read, check, split by document."""
 
+import ast
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
@@ -18,6 +19,7 @@ from tagger.files.batches import document_name, raw_of
 from tagger.schema import Schema, Task, is_apart
 
 _MAX_PROBLEMS_SHOWN = 10
+_LONGEST_LIST = 10_000
 
 
 @dataclass(frozen=True)
@@ -266,14 +268,30 @@ def _given(record: dict[str, Any], task: Task, columns: Mapping[str, str]) -> An
 
 
 def plain_label(value: Any) -> Any:
-    """Return numbers, truth values and padded strings as the labels that they are meant as."""
+    """Return numbers, truth values and padded strings as the labels that they are meant as.
+
+    A string that is a list, as pandas writes lists into CSV, is that list.
+    """
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int) or (isinstance(value, float) and value.is_integer()):
         return str(int(value))  # a column of whole numbers with gaps is one of floats in pandas
     if isinstance(value, (list, tuple)):
         return [plain_label(item) for item in value]
-    return value.strip() if isinstance(value, str) else value
+    if not isinstance(value, str):
+        return value
+    value = value.strip()
+    return _listed(value) if value[:1] == "[" and value[-1:] == "]" else value
+
+
+def _listed(value: str) -> Any:
+    """Return a string as the list that it is written as in JSON or Python, else as it is."""
+    try:
+        found = ast.literal_eval(value) if len(value) < _LONGEST_LIST else value
+    except (ValueError, SyntaxError, RecursionError, MemoryError):
+        return value
+    # NumPy writes arrays without commas, which Python would read as one string.
+    return plain_label(found) if isinstance(found, list) and "' '" not in value else value
 
 
 def folds(groups: npt.NDArray[np.int64], n_folds: int, seed: int) -> npt.NDArray[np.int64]:

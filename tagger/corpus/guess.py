@@ -178,7 +178,8 @@ def _are_few(labels: Sequence[str]) -> bool:
 def _separator(rows: Sequence[dict[str, Any]], found: _Found) -> str:
     """Return what joins labels in the first column that has any joined; nothing for ``|``."""
     for column in found.values():
-        values = [row.get(column) for row in rows] if isinstance(column, str) else []
+        own = rows if isinstance(column, str) else []
+        values = [plain_label(row.get(str(column))) for row in own]
         for separator in _SEPARATORS:
             if _joined(values, separator):
                 return separator
@@ -217,7 +218,7 @@ def _task(
         given = [[truth(row.get(c)) for c in column.values()] for row in rows]
         answers = [answer for answer in given if None not in answer]
         return Task(name, tuple(column), any(sum(map(bool, answer)) != 1 for answer in answers))
-    values = [row.get(column) for row in rows]
+    values = [plain_label(row.get(column)) for row in rows]
     own = separator if sure or _joined(values, separator) else ""
     labels = {part for v in values for part in _parts(v, own)}
     marks = {own, MULTILABEL_SEPARATOR} - {""}

@@ -112,6 +112,8 @@ def _read_batches(
         if isinstance(item, Row):
             rows.append(item)
             size += len(item.record[origin.text_column])
+            if size < n_bytes:
+                continue
         ends = isinstance(item, Batch) or (isinstance(item, Input) and item != origin)
         if rows and (size >= n_bytes or ends):
             yield _batch(origin, rows)
@@ -170,7 +172,10 @@ def _of_table(
                     f"{item.where}: found {origin.text_column!r} beside {own.text_column!r}, in "
                     "which the rows before have their text: name one of them with --text-column"
                 )
-            item = _checked(own, item)
+            text = item.record.get(own.text_column)
+            # Most rows need no more than this look.
+            if type(text) is not str or not text.strip() or len(text) * 4 > origin.limit:
+                item = _checked(own, item)
         yield item
     if lost:
         yield lost

@@ -44,13 +44,12 @@ def command(
     """
     from tagger.evaluation.compare import compare
 
-    if skip_bad_rows and not data:
-        raise click.UsageError("--skip-bad-rows is for two models and DATA: leave it out")
+    if not data:
+        options.refuse(("skip_bad_rows", "columns"), "two reports")
     read: dict[str, Any] = {"columns": columns, "skip_bad_rows": skip_bad_rows}
     comparison = compare(a, b, list(data) or None, **read, rounds=rounds, seed=seed)
-    options.say_read(comparison.notes, comparison.skipped)
-    for warning in comparison.warnings:
-        click.echo(f"tagger: warning: {warning}", err=True)
+    warnings = (f"warning: {warning}" for warning in comparison.warnings)
+    options.say_read([*comparison.notes, *warnings], comparison.skipped)
     if output_format == "json":
         click.echo(comparison.to_json(), nl=False)
         return

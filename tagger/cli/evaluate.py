@@ -67,9 +67,8 @@ def command(
     from tagger.predictor import model_of
 
     loaded = model_of(model)
-    learn_from = list(baseline_data) or None
     read: dict[str, Any] = {"columns": columns, "skip_bad_rows": skip_bad_rows}
-    read["baseline_data"] = learn_from
+    read["baseline_data"] = list(baseline_data) or None
     if check:
         options.refuse(_SETTLED, "--check, which repeats what the report was made with")
         for note in check_report(check, loaded, list(data), **read):
@@ -87,9 +86,8 @@ def command(
         rounds=rounds,
         seed=seed,
     )
-    options.say_read(made.notes, made.skipped, output)
-    for warning in made.warnings:
-        click.echo(f"tagger: warning: {warning}", err=True)
+    warnings = (f"warning: {warning}" for warning in made.warnings)
+    options.say_read([*made.notes, *warnings], made.skipped, output)
     if output:
         made.save(output, plots=not no_plots)
     n = made.report["about"]["data"]["n_sentences"]

@@ -259,6 +259,8 @@ class Finder:
     def said(self) -> tuple[str, ...]:
         """Return what was found, and which files have no column for a task."""
         notes = [f"{source}: {note}" for note, source in self.notes.items()]
+        if self.columns.doc not in self.names and not _is_usual(self.columns.doc, DOCUMENTS):
+            notes.append(f"no column {self.columns.doc!r}: no sentence names its document")
         for task, files in self.without.items():
             if files:
                 more = f" and {len(files) - 1} more" if len(files) > 1 else ""

@@ -263,7 +263,9 @@ def _given(record: dict[str, Any], task: Task, columns: Mapping[str, str]) -> An
         return labels
     if len(labels) != 1:
         names = ", ".join(columns[label] for label in labels or task.labels)
-        raise DataError(f"{names} are all {1 if labels else 0}, expected one 1 in a row")
+        raise DataError(
+            f"{names} are all {1 if labels else 0}, expected one 1 in a row (or a multi-label task)"
+        )
     return labels[0]
 
 

@@ -54,10 +54,14 @@ def guess_schema(data: Data, columns: Columns) -> tuple[Schema, Columns, bool]:
     if not rows:
         raise DataError(f"no row in {named(data)}, expected labelled sentences")
     names = list(dict.fromkeys(name for row in rows for name in row))
-    for column in columns.tasks.values():
-        for name in column.values() if isinstance(column, dict) else [column]:
-            if name not in names:
-                raise ConfigError(f"the data has no column {name!r}: {did_you_mean(name, names)}")
+    wanted = [
+        n for c in columns.tasks.values() for n in (c.values() if isinstance(c, dict) else [c])
+    ]
+    wanted += [columns.text] * (not usual([columns.text], TEXTS))
+    wanted += [columns.doc] * (not usual([columns.doc], DOCUMENTS))
+    for name in wanted:
+        if name not in names:
+            raise ConfigError(f"the data has no column {name!r}: {did_you_mean(name, names)}")
     text = _text(rows, names, columns.text)
     documents = usual((name for name in names if name != text), DOCUMENTS)
     doc = columns.doc if columns.doc in names else next(iter(documents), columns.doc)
@@ -82,8 +86,6 @@ def guess_schema(data: Data, columns: Columns) -> tuple[Schema, Columns, bool]:
 def _text(rows: Sequence[dict[str, Any]], names: Sequence[str], wanted: str) -> str:
     if wanted in names:
         return wanted
-    if not usual([wanted], TEXTS):
-        raise ConfigError(f"the data has no column {wanted!r}: {did_you_mean(wanted, names)}")
     found = usual(names, TEXTS)
     return found[0] if len(found) == 1 else _longest(rows, found or names)
 

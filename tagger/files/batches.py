@@ -167,6 +167,11 @@ def _of_table(
                     yield lost
                 lost, late = None, own.text_column != origin.text_column
                 yield own
+            if own.id_is_kept and origin.id_column in item.record:
+                # The rows before lack it, as rows of JSON may.
+                own = replace(own, id_column=origin.id_column, id_is_kept=False)
+                origin.say(f"{item.where}: from here on, document in {origin.id_column!r}")
+                yield own
             if late and origin.text_column in item.record:
                 raise DataError(
                     f"{item.where}: found {origin.text_column!r} beside {own.text_column!r}, in "

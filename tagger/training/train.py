@@ -137,8 +137,6 @@ def train(
     raw, notes = _with_language(override(raw, settings or {}), language, corpus.texts)
     chosen = _settings(raw, known, target_precision or {})
     about: dict[str, Any] = {"columns": named.to_dict()}
-    if corpus.skipped:
-        about["n_skipped_rows"] = corpus.n_skipped
     trials: Sequence[Trial] = ()
     if search:
         chosen, trials = trying.search(corpus, chosen, seed, jobs, partial(tell, "searching"))

@@ -123,6 +123,14 @@ def test_texts_in_two_columns_of_one_file_are_refused(tmp_path):
         read(path)
 
 
+def test_a_document_column_that_comes_late_is_used_from_there_on(tmp_path):
+    rows = [{"text": "It is.", "id": 1}, {"text": "So so.", "id": 2, "doc": "d"}]
+    path = save(tmp_path / "a.jsonl", [*rows, {"text": "It was.", "doc": "e"}])
+    texts, docs, extra, _, notes = read(path)
+    assert (len(texts), docs, extra) == (3, ["1", "d", "e"], ["id"])
+    assert notes[1].endswith("a.jsonl:2: from here on, document in 'doc'")
+
+
 def test_a_column_that_was_named_is_not_guessed(tmp_path):
     path = save(tmp_path / "a.csv", "body,id\nOil rose.,1\n")
     with pytest.raises(DataError, match="no column 'content'"):

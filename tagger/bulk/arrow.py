@@ -20,6 +20,7 @@ from tagger.bulk.parts import Work
 from tagger.errors import DataError
 from tagger.files.batches import BATCH_BYTES, Places, check_record_batch
 from tagger.files.columns import Columns, Input, tell_nobody
+from tagger.files.names import check_once
 from tagger.files.rows import MAX_DOCUMENT_BYTES, Reject
 from tagger.predictor import Tagger, shipped_model
 
@@ -70,6 +71,7 @@ class Rows:
         ------
         DataError : none of them, or more than one, may hold the text.
         """
+        check_once(schema.names, source)
         origin = self.origin(say)
         own = Columns(origin).of(schema.names, source)
         if own is None:

@@ -1,6 +1,9 @@
 """The names that people give to the columns of texts and of documents."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
+
+from tagger.errors import DataError
 
 Groups = Sequence[frozenset[str]]
 
@@ -36,3 +39,9 @@ def usual(names: Iterable[str], groups: Groups) -> list[str]:
     keys = {name: key(name) for name in names}
     found = ([name for name, short in keys.items() if short in group] for group in groups)
     return next(filter(None, found), [])
+
+
+def check_once(names: Iterable[str], source: str) -> None:
+    """Raise a DataError where two columns have one name."""
+    if twice := sorted(name for name, n in Counter(names).items() if n > 1):
+        raise DataError(f"{source}: the header names {', '.join(twice)} more than once")

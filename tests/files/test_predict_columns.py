@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+import tagger
+from tagger.bulk.arrow import Rows, tag_rows
 from tagger.cli.main import cli
 from tagger.errors import DataError
 from tagger.files.batches import input_of, read_batches
@@ -177,6 +179,13 @@ def test_files_without_a_row_are_named(tmp_path, name, content, message):
 def test_a_header_that_names_a_column_twice_is_refused(tmp_path):
     with pytest.raises(DataError, match=r"a\.csv: the header names text more than once"):
         read(save(tmp_path / "a.csv", "text,text\na,b\n"))
+    twice = pa.Table.from_arrays([pa.array(["a"]), pa.array(["b"])], names=["text", "text"])
+    pq.write_table(twice, tmp_path / "a.parquet")
+    with pytest.raises(DataError, match=r"a\.parquet: the header names text more than once"):
+        read(tmp_path / "a.parquet")
+    for use in (tag_rows, tagger.check):
+        with pytest.raises(DataError, match="the header names text more than once"):
+            use(twice)
 
 
 def test_what_is_guessed_is_said_by_predict_and_kept_in_the_result(tmp_path):
@@ -193,8 +202,6 @@ def test_what_is_guessed_is_said_by_predict_and_kept_in_the_result(tmp_path):
 
 
 def test_engines_find_the_text_too_and_warn():
-    from tagger.bulk.arrow import Rows, tag_rows
-
     data = pa.table({"ID": [4, None], "Body": ["Oil rose.", None]})
     with pytest.warns(UserWarning, match="text in column 'Body'; document in column 'ID'"):
         tagged = tag_rows(data, Rows())

@@ -54,6 +54,15 @@ GUESSES = {
         ["military"],
         ["military", "diplomatic"],
     ),
+    "ours beside another": (
+        of_labels(
+            ["breaking", "military", "diplomatic", "economic"],
+            [(i % 2, *h) for i, h in enumerate(HOT)],
+        ),
+        ("theme", ("military", "diplomatic", "economic"), True),
+        ["military"],
+        ["military", "diplomatic"],
+    ),
     "toxic comments": (
         of_labels(["toxic", "severe_toxic", "threat"], HOT, "comment_text"),
         ("labels", ("toxic", "severe_toxic", "threat"), True),
@@ -163,6 +172,8 @@ def test_a_named_separator_is_taken_and_a_bar_keeps_labels_whole(tmp_path):
     assert schema.tasks[0].labels == ("Arts", "Finance", "Health", "books", "safety")
     assert read_corpus([path], schema, columns).examples[0].labels["desk"] == ("Health", "safety")
     path.write_text(GUESSES["commas"][0])
+    schema, columns, _ = find_schema(None, [path])
+    assert columns.label_separator == ","
     schema, _, guess = find_schema(None, [path], Columns.pairs(["label_separator=|"]))
     assert schema.tasks[0].labels == ("hill", "sea", "sea, hill")
     assert "taken as one label" not in guess

@@ -150,7 +150,7 @@ def check_columns(schema: Schema, columns: Columns) -> None:
             )
 
 
-def truth(value: Any) -> bool | None:
+def truth(value: Any, name: str = "the value") -> bool | None:
     """Return whether a label is given, None where the cell is empty.
 
     Raises
@@ -161,7 +161,7 @@ def truth(value: Any) -> bool | None:
         return None
     found = _TRUTH.get(str(value).strip().casefold())
     if found is None:
-        raise DataError(f"{value!r}, expected 1 or 0")
+        raise DataError(f"{name} is {value!r}, expected 1 or 0")
     return found
 
 

@@ -248,12 +248,7 @@ def example_of(row: Row, schema: Schema, columns: Columns) -> Example:
 
 def _given(record: dict[str, Any], task: Task, columns: Mapping[str, str]) -> Any:
     """Take the columns of a task's labels out of a record; return the label or labels given."""
-    found: dict[str, bool | None] = {}
-    for label, column in columns.items():
-        try:
-            found[label] = truth(record.pop(column, None))
-        except DataError as error:
-            raise DataError(f"{column} is {error}") from None
+    found = {label: truth(record.pop(name, None), name) for label, name in columns.items()}
     if all(given is None for given in found.values()):
         return None
     if empty := [columns[label] for label, given in found.items() if given is None]:

@@ -115,8 +115,8 @@ def _ours(rows: Sequence[dict[str, Any]], names: Sequence[str]) -> _Found:
         if any(set(_parts(row.get(task.name))) & set(task.labels) for row in rows):
             found[task.name] = task.name
         for columns in groups:
-            if set(columns) == set(task.labels):
-                found.setdefault(task.name, columns)
+            if set(task.labels) <= set(columns):
+                found.setdefault(task.name, {label: columns[label] for label in task.labels})
     return found
 
 
@@ -160,8 +160,8 @@ def _is_one_hot(values: Sequence[Any]) -> bool:
 
 def _label_columns(rows: Sequence[dict[str, Any]], names: Sequence[str]) -> list[str]:
     plausible = [name for name in names if "@" not in name and _looks_like_labels(rows, name)]
-    usual = [name for name in plausible if key(name) in _LABEL_NAMES]
-    return usual or [name for name in plausible if key(name) not in _NOT_LABELS]
+    sure = [name for name in plausible if key(name) in _LABEL_NAMES]
+    return sure or [name for name in plausible if key(name) not in _NOT_LABELS]
 
 
 def _looks_like_labels(rows: Sequence[dict[str, Any]], name: str) -> bool:
@@ -217,9 +217,7 @@ def _task(
     sure: bool,
 ) -> Task:
     if isinstance(column, dict):
-        given = [[truth(row.get(c)) for c in column.values()] for row in rows]
-        answers = [answer for answer in given if None not in answer]
-        return Task(name, tuple(column), any(sum(map(bool, answer)) != 1 for answer in answers))
+        return Task(name, tuple(column), any(_n_given(row, column) != 1 for row in rows))
     values = [plain_label(row.get(column)) for row in rows]
     own = separator if sure or _joined(values, separator) else ""
     labels = {part for v in values for part in _parts(v, own)}
@@ -229,6 +227,15 @@ def _task(
         for v in values
     )
     return Task(name, tuple(sorted(labels)), several)
+
+
+def _n_given(row: dict[str, Any], columns: dict[str, str]) -> int:
+    """Return how many labels a row has by its columns of 0 and 1; 1 where it does not say."""
+    try:
+        given = [truth(row.get(column)) for column in columns.values()]
+    except DataError:
+        return 1  # a bad row, which is named when it is read
+    return 1 if None in given else sum(map(bool, given))
 
 
 def schema_toml(schema: Schema, columns: Columns) -> str:

@@ -92,9 +92,8 @@ def command(
     """Tag the sentences of articles.
 
     PATHS are text, Markdown, HTML, JSONL, CSV, TSV or Parquet files, each also
-    .gz or .zst; folders of them, patterns, or - for standard input. Rows of tables
-    need a column 'text' or of another usual name for it, which is said. Rows that
-    cannot be tagged go to FILE.rejects.jsonl.
+    .gz or .zst; folders of them, patterns, or - for standard input. Rows of tables need a
+    column 'text' (or body, ...). Rows that cannot be tagged go to FILE.rejects.jsonl.
 
     \b
     tagger predict article.txt

@@ -176,6 +176,12 @@ def has_blanks(row: Row, schema: Schema, columns: Columns) -> bool:
     return any(isinstance(v, str) and v.strip() not in ("", v) for v in answers)
 
 
+def left_out(n_apart: int) -> tuple[str, ...]:
+    """Say that rows of tagged output are no sentences."""
+    what = "row(s) of tagged output are headings or other pieces that are no sentences: left out"
+    return (f"{n_apart} {what}",) if n_apart else ()
+
+
 def read_examples(data: Data, schema: Schema, columns: Columns) -> Corpus:
     """Read labelled sentences as `read_corpus` does, and leave out all rows that are bad."""
     check_columns(schema, columns)
@@ -198,12 +204,7 @@ def read_examples(data: Data, schema: Schema, columns: Columns) -> Corpus:
         except DataError as error:
             skipped.append(Reject(str(error), raw_of(row.record), row.source, row.line))
     finder.leave()
-    notes = finder.said()
-    if n_apart:
-        notes += (
-            f"{n_apart} row(s) of tagged output are headings or other pieces that are no "
-            "sentences: left out",
-        )
+    notes = finder.said() + left_out(n_apart)
     if blanks:
         notes += (
             f"{len(blanks)} row(s) have blanks around a label, which are taken off; the first is "

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tagger.corpus.columns import Columns
-from tagger.corpus.corpus import Corpus, read_examples
+from tagger.corpus.corpus import Corpus, left_out, read_examples
 from tagger.corpus.rows import Data, named
 from tagger.corpus.schemas import find_schema, spelling_variants
 from tagger.errors import DataError
@@ -140,7 +140,9 @@ def read_for_checks(
     if corpus.blanks:
         where = corpus.blanks[:MAX_PLACES]
         findings.append(Finding("spelling", WARNING, where, found.pop()))
-    findings += [Finding("columns", NOTE, (), note) for note in found]
+    apart = left_out(corpus.n_apart)
+    findings += [Finding("kind", WARNING, (), note) for note in apart]
+    findings += [Finding("columns", NOTE, (), note) for note in found if note not in apart]
     return corpus, findings
 
 

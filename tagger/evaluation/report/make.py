@@ -127,7 +127,8 @@ def model_report(
         )
     rows = tuple(answer_rows(corpus.examples, pairs))
     read = [corpus] if training is None else [corpus, training]
-    notes = tuple(note for part in read for note in part.notes)
+    said = evaluation.warnings
+    notes = tuple(note for part in read for note in part.notes if note not in said)
     return ModelReport(evaluation, report, rows, notes, sum((x.skipped for x in read), ()))
 
 

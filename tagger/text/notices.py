@@ -81,7 +81,7 @@ _NOTICES = (
                 |visit)
         | \bwe\ (?:value|respect|care\ about|take)\ your\ privacy\b
         | \byour\ privacy\ (?:is\ important|matters|choices|settings)
-        | \bwe\ and\ our\ (?:\w+\ ){0,3}partners\b [^\n]{0,120} \b(?:data|information|device
+        | \bwe\ and\ (?:our|\d+)\ (?:\w+\ ){0,3}partners\b [^\n]{0,120} \b(?:data|information|device
                 |identifiers)
         | \b(?:manage|save|update|confirm)\ (?:my|your)\ (?:privacy\ |consent\ )?(?:preferences
                 |choices)\b
@@ -123,7 +123,7 @@ _VOICE = re.compile(
 # What others said or did, or the writer of a column; a notice quotes nobody.
 _NEWS = re.compile(
     r"""\A\W{0,2}["“‘«„] | \b(?:he|she|i(?!\ (?:agree|consent|accept)\b)|his|her|him|hers|me|said
-                |says|say|told|tells|asked|added|wrote
+                |(?<!policy\ )says|say|told|tells|asked|added|wrote
             |writes|argued|argues|claims|claimed|announced|announces|according|reported|reportedly
             |ruled|fined|sued|court|judge|lawsuit|regulators?|watchdog|lawmakers|minister|ministry
             |police|president|senator|spokes\w+|researchers|study|survey|analysts?|critics|yesterday

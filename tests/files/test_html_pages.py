@@ -1,0 +1,201 @@
+"""Pages as sites write them: the article in full, or a refusal that says what there is."""
+
+import io
+import json
+from collections.abc import Callable
+
+import pytest
+
+from tagger.files import html
+from tagger.files.rows import Reject, Row
+
+TITLE = "Talks stall over grain"
+FIRST = (
+    "The talks on the grain deal stalled on Monday after the envoys left the city without a "
+    "date for a new round."
+)
+SECOND = (
+    "Traders fear that prices could rise if no ship leaves port this month, the port "
+    "authority said in a statement."
+)
+THIRD = (
+    "The ministry declined to comment on the report, which was published last week by a "
+    "research group in the capital."
+)
+STORY = f"<h1>{TITLE}</h1><p>{FIRST}</p><h2>What comes next</h2><p>{SECOND}</p><p>{THIRD}</p>"
+COOKIES = (
+    "We use cookies to make our site work better for you. By clicking accept you agree to our "
+    "use of cookies and to the use of your data by our 812 partners, as our policy says."
+)
+MENU = "".join(f'<li><a href="/{x}">{x}</a></li>' for x in ("Home", "World", "Money", "Sport"))
+PAYWALLS = (
+    "Subscribe now to continue reading this story.",
+    "To read the rest of this article, log in or create a free account.",
+    "You have reached your limit of free articles this month.",
+    "This article is for subscribers only.",
+    "Already a subscriber? Sign in to keep reading.",
+    "Unlock this article and all our coverage for 1 euro a week.",
+)
+
+
+def page(body: str, head: str = "") -> str:
+    return (
+        f"<!doctype html><html><head><title>{TITLE}</title>{head}</head><body>{body}</body></html>"
+    )
+
+
+def read(markup: str | bytes) -> Row | Reject:
+    data = markup if isinstance(markup, bytes) else markup.encode()
+    (item,) = html.read(io.BytesIO(data), "page.html")
+    return item
+
+
+def boxed(element: str) -> Callable[[str], str]:
+    return lambda story: page(
+        f"<nav><ul>{MENU}</ul></nav>{element.replace('*', story)}"
+        "<footer><p>All rights reserved by the publisher of this site.</p></footer>"
+    )
+
+
+BOXES = {
+    "article": "<article>*</article>",
+    "main": "<main><div class='body'>*</div></main>",
+    "aside": "<aside class='story'>*</aside>",
+    "aside among asides": "<div><aside>*</aside><aside><p>Most read: ten pies.</p></aside></div>",
+    "bare divs": "<div><div><div>*</div></div></div>",
+    "section": "<section id='content'>*</section>",
+    "beside a dialog": f"<dialog open><p>{COOKIES}</p></dialog><article>*</article>",
+    "beside a cookie box": f"<div id='cookie-consent'><p>{COOKIES * 3}</p></div><div>*</div>",
+    "beside a modal": (
+        f"<div role='dialog' aria-modal='true'><p>{COOKIES * 4}</p></div><article>*</article>"
+    ),
+    "in a class of the paywall": "<div class='paywall-content'>*</div>",
+    "with a newsletter box": (
+        "<article>*<div class='newsletter-signup'><p>Get our morning briefing by mail, sent on "
+        "every working day before seven.</p></div></article>"
+    ),
+}
+
+
+@pytest.mark.parametrize("box", BOXES.values(), ids=BOXES.keys())
+def test_the_article_is_read_in_full_wherever_it_stands(box: str) -> None:
+    row = read(boxed(box)(STORY))
+    assert isinstance(row, Row), row
+    text = row.record["text"]
+    paragraphs = text.split("\n\n")
+    assert [p for p in paragraphs if p in (FIRST, SECOND, THIRD)] == [FIRST, SECOND, THIRD]
+    assert {text[a:b] for a, b in row.headings} >= {"What comes next"}
+    assert {text[a:b] for a, b in row.headings} <= {"What comes next", TITLE}
+    for foreign in ("cookies", "Home", "Most read", "All rights", "morning briefing"):
+        assert foreign not in text
+    assert row.record["title"] == TITLE
+
+
+@pytest.mark.parametrize("notice", PAYWALLS)
+def test_a_paywall_is_refused_by_name_but_what_stands_before_it_is_read(notice: str) -> None:
+    alone = read(boxed("<article>*</article>")(f"<h1>{TITLE}</h1><p>{notice}</p>"))
+    assert isinstance(alone, Reject)
+    assert alone.reason == "paywall notice found in this page, expected an article"
+    teaser = read(boxed("<article>*</article>")(f"<p>{FIRST}</p><p>{SECOND}</p><p>{notice}</p>"))
+    assert isinstance(teaser, Row)
+    assert teaser.record["text"].startswith(f"{FIRST}\n\n{SECOND}")
+
+
+@pytest.mark.parametrize(
+    ("body", "notice"),
+    [
+        ("<noscript>You need to enable JavaScript to run this app.</noscript><div id='root'></div>",
+         "script notice"),
+        ("<p>Please turn on JavaScript in your browser to see this page.</p>", "script notice"),
+        (f"<div class='cookie-banner'><p>{COOKIES}</p></div>", "cookie notice"),
+        (f"<p>{COOKIES}</p><button>Accept all cookies</button>", "cookie notice"),
+        ("<ul><li><a href='/'>Home</a></li></ul>", "no main text"),
+        ("", "no main text"),
+    ],
+)  # fmt: skip
+def test_a_page_without_an_article_is_refused_by_what_it_holds(body: str, notice: str) -> None:
+    item = read(page(body))
+    assert isinstance(item, Reject)
+    assert item.reason.startswith(notice)
+
+
+ACCENTS = "The café in Malmö – “open again” – is run by Mr. Škoda, who paid €40 for it in May."
+
+
+@pytest.mark.parametrize(
+    ("declared", "written"),
+    [
+        ("iso-8859-1", "cp1252"), ("utf-8", "cp1252"), ("us-ascii", "cp1252"), ("", "cp1252"),
+        ("iso-8859-1", "utf-8"), ("windows-1252", "utf-8"), ("", "utf-8"), ("nonsense", "utf-8"),
+        ("", "utf-8-sig"), ("iso-8859-1", "utf-8-sig"), ("utf-16", "utf-8"), ("", "utf-16"),
+        ("iso-8859-2", "iso-8859-2"), ("koi8-r", "koi8-r"),
+    ],
+)  # fmt: skip
+def test_the_bytes_are_read_as_what_they_are(declared: str, written: str) -> None:
+    text = "Приветствие прозвучало в городе." if written == "koi8-r" else ACCENTS
+    if written == "iso-8859-2":
+        text = "Premiér Škoda přijel do města, řekl že ještě neví."
+    head = f'<meta charset="{declared}">' if declared else ""
+    story = f"<article><p>{FIRST}</p><p>{text}</p><p>{SECOND}</p></article>"
+    row = read(page(story, head).encode(written))
+    assert isinstance(row, Row)
+    assert text in row.record["text"]
+
+
+def test_a_stray_byte_costs_one_character() -> None:
+    markup = page(f"<article><p>{FIRST}</p><p>{ACCENTS}</p></article>", "<meta charset=utf-8>")
+    row = read(markup.encode().replace(b"run by", b"run\xff by"))
+    assert isinstance(row, Row)
+    assert ACCENTS.replace("run by", "run\ufffd by") in row.record["text"]
+
+
+def test_tables_and_lists_are_read_as_text() -> None:
+    table = (
+        "<table><tr><th>Port</th><th>Ships</th></tr><tr><td>Odesa</td><td>12 <b>ships</b></td></tr>"
+        "</table><ul><li>First the ships were inspected.</li><li>Then they sailed.</li></ul>"
+    )
+    row = read(boxed("<article>*</article>")(STORY + table))
+    assert isinstance(row, Row)
+    lines = row.record["text"].split("\n\n")
+    assert "|" not in row.record["text"] and "---" not in row.record["text"]
+    assert "Odesa\t12 ships" in lines
+    assert "First the ships were inspected." in lines
+
+
+def test_lines_and_nested_paragraphs_stay_apart() -> None:
+    story = (
+        f"<p>{FIRST}<br>{SECOND}</p><blockquote><p>{THIRD}</p><p>{FIRST} Again.</p></blockquote>"
+    )
+    row = read(boxed("<article>*</article>")(story))
+    assert isinstance(row, Row)
+    assert row.record["text"].split("\n\n") == [FIRST, SECOND, THIRD, f"{FIRST} Again."]
+
+
+@pytest.mark.parametrize(
+    "markup",
+    ["", " ", "word " * 3_000_000, "<" * 90_000, "\0" * 100],
+    ids=["nothing", "blank", "no tag", "brackets", "zeros"],
+)
+def test_what_is_no_page_is_refused(markup: str) -> None:
+    item = read(markup)
+    assert isinstance(item, Reject)
+    assert "expected" in item.reason or "not HTML" in item.reason
+
+
+def test_an_article_that_scripts_would_show_is_read_from_where_it_is_kept() -> None:
+    kept = {"@graph": [{"@type": "NewsArticle", "articleBody": f"{FIRST}\n\n{SECOND}\n{THIRD}"}]}
+    script = f'<script type="application/ld+json">{json.dumps(kept)}</script>'
+    row = read(page("<div id='root'></div><p>Loading</p>", script))
+    assert isinstance(row, Row)
+    assert row.record["text"] == f"{FIRST}\n\n{SECOND}\n\n{THIRD}"
+    broken = read(page(f"<article>{STORY}</article>", script.replace("}", "")))
+    assert isinstance(broken, Row) and THIRD in broken.record["text"]
+
+
+def test_no_date_is_guessed() -> None:
+    story = f"<article>{STORY}</article><footer>Copyright 2019</footer>"
+    undated = read(page(story))
+    assert isinstance(undated, Row) and "date" not in undated.record
+    meta = '<meta property="article:published_time" content="2024-03-18T10:00:00Z">'
+    dated = read(page(story, meta))
+    assert isinstance(dated, Row) and dated.record["date"] == "2024-03-18"

@@ -170,10 +170,13 @@ def _refusal(corpus: Corpus, skip_bad_rows: bool) -> str:
 
 def has_blanks(row: Row, schema: Schema, columns: Columns) -> bool:
     """Return whether a label of a row has blanks around it, which `example_of` takes off."""
-    names = [columns.of(task) for task in schema.tasks]
-    values = (row.record.get(name) for name in names if isinstance(name, str))
-    answers = (v for value in values for v in (value if isinstance(value, list) else [value]))
-    return any(isinstance(v, str) and v.strip() not in ("", v) for v in answers)
+    for task in schema.tasks:
+        name = columns.of(task)
+        value = row.record.get(name) if isinstance(name, str) else None
+        for answer in value if isinstance(value, list) else [value]:
+            if isinstance(answer, str) and answer.strip() not in ("", answer):
+                return True
+    return False
 
 
 def left_out(n_apart: int) -> tuple[str, ...]:
@@ -241,8 +244,9 @@ def example_of(row: Row, schema: Schema, columns: Columns) -> Example:
         else:
             value = plain_label(record.pop(column, None))
         if value is not None and (value != "" or task.multilabel):
-            separator = columns.label_separator if task.multilabel else ""
-            labels[task.name] = task.parse(split(value, separator))
+            if task.multilabel and columns.label_separator:
+                value = split(value, columns.label_separator)
+            labels[task.name] = task.parse(value)
     doc = record.pop(columns.doc, None)
     return Example(text, labels, document_name(doc, ""), record, row.where)
 
@@ -279,7 +283,7 @@ def plain_label(value: Any) -> Any:
     if not isinstance(value, str):
         return value
     value = value.strip()
-    return _listed(value) if value[:1] == "[" and value[-1:] == "]" else value
+    return _listed(value) if value.startswith("[") and value.endswith("]") else value
 
 
 def _listed(value: str) -> Any:

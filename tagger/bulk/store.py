@@ -81,7 +81,8 @@ class Store:
 
     def part(self, number: int) -> Path:
         """Return the file of a part."""
-        return self.folder / f"part-{number:06d}.{self.suffix}"
+        ending = "lines" if self.suffix == "json" else self.suffix  # manifests end in .json
+        return self.folder / f"part-{number:06d}.{ending}"
 
     def rejects(self, number: int) -> Path:
         """Return the file of the rows of a part that could not be tagged."""

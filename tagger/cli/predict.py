@@ -156,8 +156,13 @@ def _format_for(output: str | None) -> str:
     """Return the format that is meant where none is named."""
     if output is None:
         return "table" if sys.stdout.isatty() else "jsonl"
-    suffix = split_suffix(Path(output))[0].suffix.removeprefix(".")
-    return suffix if suffix in OUTPUT_FORMATS else "jsonl"
+    suffix = split_suffix(Path(output))[0].suffix.lower().removeprefix(".")
+    if suffix in OUTPUT_FORMATS:
+        return suffix
+    known = ", ".join(OUTPUT_FORMATS)
+    raise click.UsageError(
+        f"the ending of {output} names no format: end it in one of {known}, or say --format"
+    )
 
 
 def _on_dask(

@@ -88,6 +88,7 @@ MARKS = (
     *((word, "caption", _ASIDE) for word in ("(left", "(right", "(cent", "(pictured")),
     *((word, "credit", _HANDED) for word in ("/getty", "/reuters", "/afp", "/ap")),
     (" — ", "credit", r"[\"”]\s—\s[^\"]{3,80}\s\d{4}\Z"),
+    (")", "caption", rf"\((?i:{_MONTH})\s\d{{4}}\)\s*\Z"),
     ("contributed to", "credit", r"contributed to this (?:report|story|article)\.?\s*\Z"),
     ("like the page", "promotion", r"(?i:like the page:?\s*\Z)"),
     ("rights reserved", "notice", r"(?i:all rights reserved)"),

@@ -7,6 +7,7 @@ All else is running text and is cut into sentences; where in doubt a piece is a 
 
 import re
 from collections.abc import Sequence
+from functools import cached_property
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -19,7 +20,7 @@ _LONGEST = 300  # characters of a line that is no sentence
 _SHORT = 80  # longer lines with a stop are looked at only where something is odd
 _LONGEST_HEADING, _MOST_WORDS = 150, 20
 _WRAPPED = 100  # characters: no writer breaks longer lines by hand
-_MOST_IN_A_ROW = 4  # lines without a stop that may all be headings; more are a list or a poem
+_MOST_IN_A_ROW = 3  # lines without a stop that may all be headings; more are a list or a poem
 
 _BULLETS = "*•·▪◦‣"
 _STOPS = ".!?…。！？؟۔।"
@@ -29,12 +30,13 @@ _SOURCE = re.compile(r"\s*\[[^\[\]]{1,40}\]\Z")
 _LETTER = re.compile(r"[^\W\d_]")
 _VISIBLE = re.compile(r"\S[^\n]*")
 _WORD = re.compile(r"\S{1,100}")
+_GLUED = re.compile(r"[a-z][A-Z]\w{1,30}?[a-z][A-Z]\w{1,30}?[a-z][A-Z]\w")
 _CELL = re.compile(r" \|(?: |\Z)|\S {3,}\S")
 _LINES = (
     ("link", r"(?:(?:https?://|www\.)\S+|\S+@\S+\.\w{2,}|@\w+\.?)\Z"),
     (
         "markup",
-        r"(?:<[a-z/!][^<>]*>\s*)+\Z|<[a-z/!][^<>]*\Z|!--|[.#]?[\w-]+\s*\{\Z"
+        r"(?:<[a-z/!][^<>]*>\s*)+\.?\Z|<[a-z/!][^<>]*\Z|!--|[.#]?[\w-]+\s*\{\Z"
         r"|[a-z-]{2,40}:[^\s;][^;]{0,60};\Z|\{+[^{}]*\}+\Z",
     ),
     ("note", r"[(\[][^\s()\[\]]{1,30}(?:\s[^\s()\[\]]{1,30}){0,2}[)\]]\.?\Z"),
@@ -52,12 +54,8 @@ _BEFORE = re.compile(
     r"\s?(?:\s--?\s|[–—]\s?))(?=[\"'“‘«(]?[A-Z0-9])"
     r"|(?P<item>(?:[-*•·▪◦‣]|\(?\d{1,3}\)|\([a-z]\))\s+(?=\S))"
 )
-_DATED = re.compile(
-    r"\s*(?:[Dd]ate:?\s+)?\d{4}-\d\d-\d\d(?:[ T]\d\d:\d\d(?::\d\d)?)?[\s:|–—-]+(?=\S)"
-)
-
-
-_NEVER_JOINED = ("agency", "byline", "dateline")
+_DATED = re.compile(r"(?:[Dd]ate:?\s+)?\d{4}-\d\d-\d\d(?:[ T]\d\d:\d\d(?::\d\d)?)?[\s:|–—-]+(?=\S)")
+_NEVER_JOINED = {"agency", "byline", "dateline", "markup", "separator"}
 _PLAIN_LINES = re.compile("|".join(f"(?P<{what}>{pattern})" for what, pattern in _LINES))
 
 
@@ -149,7 +147,7 @@ def _apart(
     named = _layout(text, tell, headings)
     at = n = 0
     segments = _segments(text, tell)
-    for start, end, own in segments:
+    for i, (start, end, own) in enumerate(segments):
         if at < len(named) and named[at].start < end:
             _settle(found, row, most)
             while at < len(named) and named[at].start < end:
@@ -176,7 +174,9 @@ def _apart(
         after = n + 1
         while after < len(spans) and spans[after][0] < end:
             after += 1
-        if looks := tell.looks(start, end, after - n, opens):
+        goes_on = i + 1 < len(segments) and text[segments[i + 1][0]].islower()
+        looks = tell.looks(start, end, after - n, opens)
+        if looks > goes_on:
             row.append((Piece(start, end, HEADING), looks > 1))
         else:
             _settle(found, row, most)
@@ -235,7 +235,12 @@ def _unwrapped(
     joins = False
     for i, (start, end, _) in enumerate(block):
         what = tell.what(start, end)
-        own = what if what in _NEVER_JOINED else ""
+        line = tell.text[start:end]
+        # After a line that wants room, a number, an address or a date may end the sentence.
+        loose = what in ("list marker", "link") or (what == "dateline" and line[-1] == ".")
+        cells = what == "table" and ("\t" in line or "|" in line)
+        never = cells or (what in _NEVER_JOINED and not loose)
+        own = what if never or (loose and not joins) else ""
         if joins and not own:
             segments[-1] = (segments[-1][0], end, "")
         else:
@@ -249,6 +254,8 @@ def _wraps(text: str, start: int, end: int, following: int, longest: int) -> boo
     """Return whether a line is broken for want of room, so that the next line goes on with it."""
     if text[following].islower() or text[end - 1] in ",-–—":
         return True
+    if end - start > _WRAPPED or text[start:end].rstrip(_CLOSERS)[-1:] in _STOPS:
+        return False
     word = _WORD.match(text, following)
     return word is None or end - start + 1 + len(word[0]) > longest
 
@@ -302,9 +309,14 @@ class _Teller:
                 return what
         if self.notices and notice_of(line):
             return "notice"
-        if line[-1] in _STOPS or not ("\t" in line or "|" in line or "   " in line):
+        if line[-1] in _STOPS:
             return ""
-        return "table" if "\t" in line or len(_CELL.findall(line)) > 1 else ""
+        if _GLUED.search(line):
+            return "markup"
+        words = line.split()
+        numbers = sum(any(map(str.isdigit, word)) for word in words)
+        cells = "\t" in line or (("|" in line or "   " in line) and len(_CELL.findall(line)) > 1)
+        return "table" if cells or (numbers > 3 and 2 * numbers > len(words)) else ""
 
     def looks(self, start: int, end: int, n_spans: int, opens: bool) -> int:
         """Return whether a line looks like a heading: 0 no, 1 maybe, 2 surely, by its capitals."""
@@ -317,8 +329,13 @@ class _Teller:
             return 0
         last = bare[-1]
         if last in _STOPS:
-            title = "," not in line and self.is_title(line.split())
-            return 2 if title and (line.count(" ") > 2 or line.isupper()) else 0
+            words = line.split()
+            if not self.is_title(words, 2 if opens else 3):
+                return 0
+            named = len(words) < (2 if opens else 4) or ("," in line and len(words) < 6)
+            if line.isupper():
+                return 2 if len(words) < 9 else 0
+            return 0 if named else 2  # "Thank You, Mr. President."
         words = line.split()
         if last == ":":
             return 2 if len(words) < 6 and self.is_title(words) else 0
@@ -333,17 +350,22 @@ class _Teller:
         unspaced = len(line) > 40 * len(words)
         return 0 if letter[0].islower() or n_spans > 1 or cut or quotes or unspaced else 1
 
-    def is_title(self, words: Sequence[str]) -> bool:
+    def is_title(self, words: Sequence[str], least: int = 3) -> bool:
         """Return whether words are written as in a title: in capitals, or each with one."""
         n = 0
         for word in words:
             if word[0].islower() and word not in self.minor:
                 return False
             n += word[0].isupper() and word.lower() not in self.minor
-        if n > 2 and self.minor:
-            return True
         letters = "".join(words)
-        return len(letters) > 3 and letters.isupper()
+        capitals = (n >= least and self.minor) or (len(letters) > 3 and letters.isupper())
+        return bool(capitals) and not self.shouts
+
+    @cached_property
+    def shouts(self) -> bool:
+        """Whether the text is in capitals throughout, which then tell nothing."""
+        sample = self.text[:1000].split()
+        return sum(map(str.isupper, sample)) > 0.6 * len(sample)
 
 
 def _before(text: str, start: int, end: int, opens: bool) -> list[Piece]:

@@ -17,6 +17,7 @@ from tagger.files.formats import open_binary
 from tagger.files.rows import Reject
 from tagger.files.writers import writer_of
 from tagger.predictor import Tagger
+from tagger.targets import atomic_write, check_free
 
 JOB, LOCK = "job.json", "lock"
 
@@ -64,11 +65,26 @@ def check_output(settings: JobSettings) -> None:
         for path in settings.origin.files:
             if path != "-" and target.exists() and os.path.samefile(path, target):
                 raise OutputError(f"{target}: is also an input, expected another file to write to")
+    targets = (output, tagged.rejects_path(output), tagged.manifest_path(output))
+    check_free(targets, settings.force or _is_same_job(settings), "and is not of this job")
     folder = writer_of(settings.format).folder
     if folder and output.exists() and not output.is_dir():
         raise OutputError(f"{output}: is a file, expected a folder for the pages")
     if not folder and output.is_dir():
         raise OutputError(f"{output}: is a folder, expected a file to write to")
+
+
+def _is_same_job(settings: JobSettings) -> bool:
+    """Return whether the output was made from inputs of the same names in the same way."""
+    try:
+        record = json.loads(tagged.manifest_path(settings.output).read_bytes())
+        files = [entry["file"] for entry in record["inputs"]]
+        made, asked = (
+            {**options, "part_bytes": 0} for options in (record["options"], settings.to_dict())
+        )
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+    return files == list(settings.origin.files) and made == asked
 
 
 class Store:
@@ -134,7 +150,7 @@ def _sha256(path: Path) -> str:
 
 def write(path: Path, data: bytes) -> None:
     """Write a file that is whole or not there."""
-    with tagged.atomic_write(path) as stream:
+    with atomic_write(path) as stream:
         stream.write(data)
 
 

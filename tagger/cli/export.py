@@ -21,9 +21,9 @@ def command(model: str | None, task: str | None, output: str) -> None:
     """
     import joblib
 
-    from tagger.files.tagged import atomic_write
     from tagger.model.export import to_pipelines
     from tagger.predictor import Tagger
+    from tagger.targets import atomic_write
 
     loaded = Tagger.load(model).model
     tasks = [loaded.schema[task].name] if task else [t.name for t in loaded.schema.tasks]

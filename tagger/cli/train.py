@@ -132,7 +132,7 @@ def _schema(
 
 def _save_schema(path: str, schema: "Schema", columns: "Columns") -> None:
     from tagger.corpus.guess import schema_toml
-    from tagger.files.tagged import atomic_write
+    from tagger.targets import atomic_write
 
     with atomic_write(path) as stream:
         stream.write(schema_toml(schema, columns).encode())

@@ -4,18 +4,15 @@ import base64
 import csv
 import io
 import json
-import os
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from itertools import repeat
 from json.encoder import encode_basestring
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 
 from tagger.arrow import ABSENT, Column
-from tagger.errors import OutputError
 from tagger.files.sheets import BOM, as_text
 from tagger.schema import MULTILABEL_SEPARATOR, Schema, Task
 from tagger.table import TaggedTable
@@ -185,33 +182,3 @@ def rejects_path(output: Path) -> Path:
 def manifest_path(output: Path) -> Path:
     """Return where the record of a finished job stands."""
     return output.with_name(output.name + ".manifest.json")
-
-
-@contextmanager
-def atomic_write(path: str | Path) -> Iterator[BinaryIO]:
-    """Open a file that appears under its name only when it is complete."""
-    path = Path(path)
-    partial = path.with_name(path.name + ".part")
-    try:
-        try:
-            with open(partial, "wb") as stream:
-                yield stream
-                stream.flush()
-                os.fsync(stream.fileno())
-            os.replace(partial, path)
-            sync_folder(path.parent)
-        except BaseException:
-            partial.unlink(missing_ok=True)
-            raise
-    except OSError as error:
-        raise OutputError(f"{path}: cannot be written: {error.strerror or error}") from None
-
-
-def sync_folder(folder: Path) -> None:
-    """Make renames in a folder survive a power cut, where the system can."""
-    if os.name == "posix":
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)

@@ -13,6 +13,7 @@ from tagger.files import compression, pages, parquet, tagged
 from tagger.files.sheets import write_workbook
 from tagger.schema import Schema
 from tagger.table import TaggedTable
+from tagger.targets import atomic_write
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,7 @@ def copy(path: Path, sha256: str, stream: BinaryIO) -> int:
 
 
 def _join_lines(parts: Sequence[tuple[Path, str]], output: Path, layout: Layout) -> int | None:
-    with tagged.atomic_write(output) as stream:
+    with atomic_write(output) as stream:
         n = sum(copy(path, sha256, stream) for path, sha256 in parts)
     return None if layout.suffix else n
 
@@ -96,7 +97,7 @@ def _join_lines(parts: Sequence[tuple[Path, str]], output: Path, layout: Layout)
 def _join_csv(
     parts: Sequence[tuple[Path, str]], output: Path, layout: Layout, safe: bool = False
 ) -> None:
-    with tagged.atomic_write(output) as stream:
+    with atomic_write(output) as stream:
         if not parts:
             stream.write(compression.compress(_csv_header(layout, safe), layout.suffix))
         for path, sha256 in parts:
@@ -104,7 +105,7 @@ def _join_csv(
 
 
 def _join_json(parts: Sequence[tuple[Path, str]], output: Path, layout: Layout) -> int:
-    with tagged.atomic_write(output) as stream:
+    with atomic_write(output) as stream:
         n = 0
         for n, line in enumerate(_lines(parts), 1):
             stream.write((b",\n" if n > 1 else b"[\n") + line)
@@ -117,12 +118,12 @@ def _join_workbook(parts: Sequence[tuple[Path, str]], output: Path, layout: Layo
         {name: tagged.cell(value) for name, value in json.loads(line).items()}
         for line in _lines(parts)
     )
-    with tagged.atomic_write(output) as stream:
+    with atomic_write(output) as stream:
         return write_workbook(rows, layout.names, stream)
 
 
 def _join_parquet(parts: Sequence[tuple[Path, str]], output: Path, layout: Layout) -> int:
-    with tagged.atomic_write(output) as stream:
+    with atomic_write(output) as stream:
         return parquet.join((path for path, _ in parts), layout.arrow(), stream)
 
 
@@ -134,7 +135,7 @@ def _join_pages(parts: Sequence[tuple[Path, str]], output: Path, layout: Layout)
 
     output.mkdir(exist_ok=True)
     for name, content in pages.pages(lines(), layout.schema, layout.model):
-        with tagged.atomic_write(output / name) as stream:
+        with atomic_write(output / name) as stream:
             stream.write(content)
 
 

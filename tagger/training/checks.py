@@ -17,9 +17,9 @@ from tagger.corpus.corpus import (
 from tagger.corpus.rows import Data, named
 from tagger.corpus.schemas import find_schema, spelling_variants
 from tagger.errors import DataError
-from tagger.evaluation.report.values import write_files
 from tagger.schema import Schema
 from tagger.training.findings import (
+from tagger.targets import write_files
     ERROR,
     MAX_PLACES,
     NOTE,
@@ -67,15 +67,15 @@ class Check:
             "findings": [finding.to_dict() for finding in self.findings],
         }
 
-    def save(self, folder: str | Path) -> None:
-        """Write ``check.json`` into a folder.
+    def save(self, folder: str | Path, force: bool = False) -> None:
+        """Write ``check.json`` into a folder; one that is there is replaced only with `force`.
 
         Raises
         ------
-        OutputError : it cannot be written.
+        OutputError : it is there already, or cannot be written.
         """
         text = json.dumps(self.to_dict(), indent=2, ensure_ascii=False)
-        write_files(str(folder), {"check.json": text + "\n"})
+        write_files(str(folder), {"check.json": text + "\n"}, force)
 
 
 def check(

@@ -25,11 +25,11 @@ from tagger.evaluation.report.values import (
     read_report,
     to_dict,
     to_json,
-    write_files,
 )
 from tagger.evaluation.scores import Evaluation
 from tagger.features.arrays import Floats, Ints
 from tagger.model.model import CARD, Model
+from tagger.targets import write_files
 
 
 @dataclass(frozen=True)
@@ -64,17 +64,19 @@ class ModelReport:
         report = {**self.report, "about": {**about, "options": options}}
         return {**_files(report, plots), ANSWERS: "".join(self.answers)}
 
-    def save(self, folder: str | Path, plots: bool = True) -> None:
+    def save(self, folder: str | Path, plots: bool = True, force: bool = False) -> None:
         """Write report.json, report.md, answers.jsonl and, with `plots`, report.html.
+
+        Files that are there are replaced only with `force`.
 
         Raises
         ------
         ConfigError : `plots`, but the extra of that name is not installed.
-        OutputError : the folder cannot be written.
+        OutputError : a file is there already, or cannot be written.
         """
         if plots:
             require_plots()
-        write_files(folder, self.files(plots))
+        write_files(folder, self.files(plots), force)
 
 
 def model_report(

@@ -53,6 +53,7 @@ _STOPPED = 128 + signal.SIGTERM
 @click.option(
     "--resume", is_flag=True, help="Go on with a run of the same --output that broke off."
 )
+@options.force()
 @options.jobs(1)
 @click.option("--allow-rejects", is_flag=True, help="Exit 0 even where rows were rejected.")
 @options.n_bytes(
@@ -81,6 +82,7 @@ def command(
     id_column: str,
     keep: str | None,
     resume: bool,
+    force: bool,
     jobs: int,
     allow_rejects: bool,
     max_document_bytes: int,
@@ -124,7 +126,7 @@ def command(
         taken=[*tagger.columns, "evidence"],
     )
     place = Path(output or "")
-    how = (explain, part_bytes, jobs, resume, keep_headings)
+    how = (explain, part_bytes, jobs, resume, force, keep_headings)
     settings = JobSettings(origin, place, output_format, *how)
     (_print if output is None else _job)(tagger, settings, allow_rejects)
 
@@ -177,7 +179,7 @@ def _on_dask(
 
     if output_format != "parquet":
         raise click.UsageError("--engine dask writes Parquet: give --output NAME.parquet")
-    unused = ("explain", "input_format", "keep", "jobs", "part_bytes")
+    unused = ("explain", "input_format", "keep", "jobs", "force", "part_bytes")
     options.refuse(unused, "--engine dask")
     result = predict_with_dask(files, output, rows, scheduler, resume=resume)
     _report(result, files, output)

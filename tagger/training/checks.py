@@ -18,8 +18,8 @@ from tagger.corpus.rows import Data, named
 from tagger.corpus.schemas import find_schema, spelling_variants
 from tagger.errors import DataError
 from tagger.schema import Schema
-from tagger.training.findings import (
 from tagger.targets import write_files
+from tagger.training.findings import (
     ERROR,
     MAX_PLACES,
     NOTE,

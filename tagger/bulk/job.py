@@ -9,6 +9,7 @@ and gives the same bytes as one that was never stopped.
 
 import shutil
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -85,7 +86,13 @@ def _run(
     # In the parts folder a page is a draft, and a table has its plain ending.
     store = Store(folder, settings.format, header)
     meter = _Meter(header["inputs"])
-    parts = read_parts(settings.origin, settings.part_bytes, meter.at)
+    notes: list[str] = []
+
+    def say(note: str) -> None:
+        notes.append(note)
+        settings.origin.say(note)
+
+    parts = read_parts(replace(settings.origin, say=say), settings.part_bytes, meter.at)
     first = next(parts, None)
     work = plan(settings, first)
     manifests: dict[int, dict[str, Any]] = {}
@@ -111,7 +118,8 @@ def _run(
         report(meter.add(manifests[done.number]))
     n, lost, written, nulls, others = meter.sums.values()
     parts_done, known = len(manifests), knows_language(tagger, first)
-    result = Result(n, n - lost, lost, written, finished, parts_done, reused, nulls, known, others)
+    counts = (n, n - lost, lost, written, finished, parts_done, reused, nulls, known, others)
+    result = Result(*counts, tuple(notes))
     if finished:
         _finish(tagger, settings, work, store, manifests, header, result)
     return result

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from tagger.files import compression
-from tagger.files.batches import Input
+from tagger.files.columns import Input
 
 PART_BYTES = 2 << 20
 
@@ -76,6 +76,7 @@ class Result:
     parts, reused : number of parts, and how many of them an earlier run had done.
     nulls : numbers that JSON lacks (NaN, Infinity), written as null.
     knows_language : whether the first texts look like the language of the training data.
+    notes : what was guessed about the input, in sentences.
     """
 
     rows: int
@@ -88,3 +89,4 @@ class Result:
     nulls: int = 0
     knows_language: bool = True
     others: int = 0
+    notes: tuple[str, ...] = ()

@@ -13,6 +13,7 @@ from tagger.bulk.parts import Done
 from tagger.bulk.settings import JobSettings, Result
 from tagger.errors import ConfigError, DataError, OutputError
 from tagger.files import tagged
+from tagger.files.batches import reject_line
 from tagger.files.formats import open_binary
 from tagger.files.rows import Reject
 from tagger.files.writers import writer_of
@@ -131,7 +132,7 @@ class Store:
 
     def seal(self, number: int, rejects: Sequence[Reject], **counts: Any) -> dict[str, Any]:
         """Write the rejects of a part that is written, and last its manifest."""
-        write(self.rejects(number), b"".join(map(_reject_line, rejects)))
+        write(self.rejects(number), b"".join(map(reject_line, rejects)))
         manifest = {
             "job": self.key,
             **counts,
@@ -157,14 +158,6 @@ def write(path: Path, data: bytes) -> None:
 def to_json(value: Any) -> bytes:
     """Return plain values as an indented JSON file."""
     return (json.dumps(value, indent=2) + "\n").encode("ascii")
-
-
-def _reject_line(reject: Reject) -> bytes:
-    """Return a reject as one line of the rejects file."""
-    line: dict[str, Any] = {"file": reject.source, "line": reject.line, "reason": reject.reason}
-    if reject.n_rows != 1:
-        line["rows"] = reject.n_rows
-    return (json.dumps({**line, "raw": reject.raw}) + "\n").encode("ascii")
 
 
 @contextmanager

@@ -1,5 +1,7 @@
 """tagger evaluate: a model measured on labelled sentences."""
 
+from typing import Any
+
 import click
 
 from tagger.cli import options
@@ -31,6 +33,7 @@ _SETTLED = ("output", "slices", "no_baselines", "no_plots", "rounds", "seed")
 @options.rounds()
 @options.seed("Of bootstrap and chance.")
 @options.columns()
+@options.skip_bad_rows()
 def command(
     data: tuple[str, ...],
     model: str | None,
@@ -43,6 +46,7 @@ def command(
     rounds: int,
     seed: int,
     columns: tuple[str, ...],
+    skip_bad_rows: bool,
 ) -> None:
     """Measure a model on labelled sentences.
 
@@ -63,11 +67,11 @@ def command(
     from tagger.predictor import model_of
 
     loaded = model_of(model)
-    learn_from = list(baseline_data) or None
+    read: dict[str, Any] = {"columns": columns, "skip_bad_rows": skip_bad_rows}
+    read["baseline_data"] = list(baseline_data) or None
     if check:
         options.refuse(_SETTLED, "--check, which repeats what the report was made with")
-        named = {"columns": columns, "baseline_data": learn_from}
-        for note in check_report(check, loaded, list(data), **named):
+        for note in check_report(check, loaded, list(data), **read):
             click.echo(f"tagger: {note}", err=True)
         click.echo(f"{check}: the report is reproduced")
         return
@@ -76,15 +80,14 @@ def command(
     made = evaluate(
         loaded,
         list(data),
-        columns=columns,
+        **read,
         slices=slices,
         baselines=not no_baselines,
-        baseline_data=learn_from,
         rounds=rounds,
         seed=seed,
     )
-    for warning in made.warnings:
-        click.echo(f"tagger: warning: {warning}", err=True)
+    warnings = (f"warning: {warning}" for warning in made.warnings)
+    options.say_read([*made.notes, *warnings], made.skipped, output)
     if output:
         made.save(output, plots=not no_plots)
     n = made.report["about"]["data"]["n_sentences"]

@@ -4,6 +4,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -93,8 +94,8 @@ def command(
     """Tag the sentences of articles.
 
     PATHS are text, Markdown, HTML, JSONL, CSV, TSV or Parquet files, each also
-    .gz or .zst; folders of them, patterns, or - for standard input. Rows of tables
-    need a column 'text'. Rows that cannot be tagged go to FILE.rejects.jsonl.
+    .gz or .zst; folders of them, patterns, or - for standard input. Rows of tables need a
+    column 'text' (or body, ...). Rows that cannot be tagged go to FILE.rejects.jsonl.
 
     \b
     tagger predict article.txt
@@ -124,6 +125,7 @@ def command(
         keep=keep,
         limit=max_document_bytes,
         taken=[*tagger.columns, "evidence"],
+        say=_say,
     )
     place = Path(output or "")
     how = (explain, part_bytes, jobs, resume, force, keep_headings)
@@ -181,7 +183,7 @@ def _on_dask(
         raise click.UsageError("--engine dask writes Parquet: give --output NAME.parquet")
     unused = ("explain", "input_format", "keep", "jobs", "force", "part_bytes")
     options.refuse(unused, "--engine dask")
-    result = predict_with_dask(files, output, rows, scheduler, resume=resume)
+    result = predict_with_dask(files, output, rows, scheduler, resume=resume, say=_say)
     _report(result, files, output)
     _end(result.rejected, allow_rejects, f"{output}/rejects.jsonl")
 
@@ -193,7 +195,8 @@ def _print(tagger: Tagger, settings: JobSettings, allow_rejects: bool) -> None:
     def rejected(reject: Reject) -> None:
         nonlocal n_rejects
         n_rejects += reject.n_rows
-        _say(f"{reject.where}: {reject.reason}")
+        rows = f" ({reject.n_rows:,} rows)" if reject.n_rows > 1 else ""
+        _say(f"{reject.where}: {reject.reason}{rows}")
 
     if settings.format == "table":
         from tagger.cli.view import show
@@ -262,6 +265,12 @@ def _job(tagger: Tagger, settings: JobSettings, allow_rejects: bool) -> None:
             raise SystemExit(_STOPPED)
 
     line = ProgressLine()
+
+    def say(note: str) -> None:
+        line.clear()
+        _say(note)
+
+    settings = replace(settings, origin=replace(settings.origin, say=say))
     before = signal.signal(signal.SIGTERM, stop)
     try:
         result = run(tagger, settings, line.show, lambda: stopped)

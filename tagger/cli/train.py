@@ -13,7 +13,7 @@ from tagger.errors import ConfigError, OutputError
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from tagger.corpus.corpus import Columns
+    from tagger.corpus.columns import Columns
     from tagger.schema import Schema
     from tagger.training.search import Trial
     from tagger.training.train import Progress, Training
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     help="Override a setting, such as tasks.claim.C=1.0.",
 )
 @options.columns()
+@options.skip_bad_rows()
 @click.option("--language", metavar="CODE", help="ISO 639 code, such as de. [judged from DATA]")
 @click.option("--search", "wants_search", is_flag=True, help="Try a grid of settings first.")
 @click.option(
@@ -54,6 +55,7 @@ def command(
     config: str | None,
     settings: tuple[str, ...],
     columns: tuple[str, ...],
+    skip_bad_rows: bool,
     language: str | None,
     wants_search: bool,
     targets: tuple[str, ...],
@@ -96,11 +98,13 @@ def command(
             target_precision=_targets(targets),
             search=wants_search,
             learning_curve=wants_curve,
+            skip_bad_rows=skip_bad_rows,
             seed=seed,
             jobs=jobs,
             progress=progress,
         )
     training.save(output, report)
+    options.say_read(training.notes, training.skipped, output)
     _show(console, training)
     click.echo(f"{output}: model {training.model.id}, from {len(training.fold_of)} sentences")
 
@@ -121,7 +125,7 @@ def _schema(
     data: list[str], path: str | None, pairs: Sequence[str], raw: dict[str, Any], config: str
 ) -> tuple["Schema", "Columns"]:
     """Find the schema and say what was guessed."""
-    from tagger.corpus.corpus import Columns
+    from tagger.corpus.columns import Columns
     from tagger.corpus.schemas import find_schema
 
     known, named, guess = find_schema(path, data, Columns.pairs(pairs), raw, config)
@@ -142,8 +146,6 @@ def _save_schema(path: str, schema: "Schema", columns: "Columns") -> None:
 def _show(console: "Console", training: "Training") -> None:
     from tagger.cli.tables import score_table
 
-    for note in training.notes:
-        click.echo(f"tagger: {note}", err=True)
     if training.trials:
         _show_trials(console, training.trials)
     if training.curve:

@@ -26,8 +26,8 @@ FLOORS = {
         {"english", "notices"},
         {"language"},
         {"tokens", "segment"},
-        {"lexicon", "structure"},
-        {"vectors"},
+        {"lexicon", "lines"},
+        {"vectors", "structure"},
     ),
     "features": (
         {"arrays", "settings"},

@@ -1,62 +1,191 @@
-"""What a page says about itself instead of news: paywalls, cookies, scripts."""
+"""What a page says about itself instead of news: paywalls, cookies, scripts.
+
+A notice speaks as the page or to its reader, of a subscription, of cookies or of a browser.
+A sentence that reports what others say or do of those is news.
+"""
 
 import re
 
-_THE_STORY = (
-    r"(?:this\ |the\ |our\ |your\ )?(?:full\ |rest\ of\ (?:this\ |the\ )|whole\ |entire\ )?"
-    r"(?:article|story|stories|content|coverage|report)s?"
+_STORY = r"(?:article|story|stories|content|coverage|page|post|piece|journalism|site)s?\b"
+_READ = (
+    rf"(?:(?:this|the|our|your|all|every|premium)\ (?:\w+\ ){{0,2}}{_STORY}"
+    r"|\bread(?:ing)?\ (?:on|more|further|the\ (?:full|rest|whole)|it\ (?:all|in\ full)|in\ full)\b"
+    r"|\b(?:continue|keep|finish|go\ on|before)\ reading\b"
+    r"|\bto\ (?:unlock|view|continue(?=[.!,]|\Z))\b"
+    r"|\b(?:full|unlimited|digital|complete|instant|premium|free)\ access\b|\bthe\ rest\ of\b"
+    r"|\bread\ (?:this|our)\b)"
+)
+_ACCOUNT = (
+    r"\b(?:subscrib\w+|subscriptions?|paywall|memberships?|become\ a\ (?:\w+\ ){0,2}member"
+    r"|(?:log|logged|logging|sign|signed|signing)[ -]?(?:in|up|on)\b|(?:re-?)?regist(?:er|ered"
+    r"|ering|ration)\b|(?:an?|your|free)\ (?:\w+\ ){0,2}(?:account|trial|plan|pass)\b"
+    r"|(?:paying|paid)\ members|members[ -]only|join\ (?:now|us|today))\b"
 )
 _NOTICES = (
     (
         "paywall notice",
-        rf"""(?:\A|[.!?:]\s|\b(?:please|now|or)\ )
-                (?:subscribe|register|(?:log|sign)\ ?(?:in|up))\b [^.!?]{{0,60}}
-                \b(?:continue|keep|finish|read|reading|unlock|access|unlimited)\b
-        | \b(?:to|and)\ (?:continue|keep|finish)\ reading\b
-        | \bto\ (?:read|unlock|access|view)\ {_THE_STORY} [^.!?]{{0,40}}
-                \b(?:subscri|log\ in|sign\ in|sign\ up|regist|account|trial|member)
-        | \balready\ an?\ (?:\w+\ )?(?:subscriber|member) | \balready\ (?:subscribed|registered)\?
-        | \b(?:for|to|by)\ (?:our\ )?(?:paid\ |paying\ )?(?:subscribers|members)\ only\b
-        | \bsubscribers?[-\ ]only\b
-        | \b(?:only|exclusively?)\ (?:available\ )?(?:for|to)\ (?:our\ )?(?:paid\ |paying\ )?
-                subscribers\b
-        | \bunlock\ {_THE_STORY}\b
-        | \bfree\ (?:articles?|stories|story)\ (?:left|remaining|this\ (?:month|week))
-        | \b(?:limit\ of|remaining|\d+|your\ last|no\ more)\ (?:free|complimentary)\ (?:
+        rf"""{_ACCOUNT} [^\n]{{0,80}} {_READ} | {_READ} [^\n]{{0,80}} {_ACCOUNT}
+        | \b(?:get|enjoy|for|want)\ (?:\w+\ )?(?:full|unlimited|premium)\ (?:digital\ )?access\b
+        | (?:\balready|\bnot\ yet|\Anot)\ an?\ (?:\w+\ ){{0,2}}(?:subscriber|member)\b
+        | \b(?:already|not\ yet)\ (?:subscribed|registered)\?
+        | \A(?:already\ have|have|don['’]t\ have|no)\ an\ (?:\w+\ )?account\b
+        | \b(?:reserved|exclusive(?:ly)?|available|only)\ (?:\w+\ )?(?:for|to)\ (?:our\ )?(?:\w+\ )?
+                (?:subscribers|(?:paying|paid|registered)\ (?:members|users|readers))\b
+        | \A(?:this|the\ rest)\b [^.]{{0,40}} \bfor\ (?:our\ )?(?:\w+\ )?(?:subscribers|members)\b
+        | \b(?:subscribers?|members?)[-\ ]only\ {_STORY} | \Asubscribers?[-\ ]only\b
+        | \b(?:this|our)\ (?:\w+\ )?{_STORY}\ (?:is|are)\ (?:\w+\ ){{0,3}}(?:premium|exclusive|free
+                \ with|for\ (?:\w+\ )?members|to\ (?:subscribers|members)|behind\ (?:a|our
+                |the)\ paywall)
+        | \b(?:this|our)\ (?:\w+\ )?{_STORY}\ (?:is\ )?(?:\w+\ )?(?:exclusively|only)\ (?:\w+\ )?
+                (?:to|for)\ (?:\w+\ )?members
+        | \bthis\ is\ (?:an?\ )?(?:premium|subscriber|members?)\b [^.]{{0,20}} {_STORY}
+        | \b(?:free|complimentary|monthly|metered|remaining|last)\ (?:articles?|stories|story)\b
+                [^.]{{0,30}} \b(?:left|remain\w*|limit|this\ (?:month|week)|for\ (?:the
+                |this)\ month)
+        | \b(?:your|last|no\ more|limit\ of|\d+|one|two|three|of)\ (?:\w+\ )?(?:free
+                |complimentary)\ (?:
                 articles?|stories|story)\b
-        | \b(?:subscription|free\ account|registration)\ (?:is\ )?(?:required|needed)\b
-        | \b(?:create|get|open)\ (?:a|your)\ free\ account\b
-        | \bstart\ your\ (?:\w+\ )?(?:free\ )?trial\b | \bbecome\ a\ (?:paid\ )?subscriber\b""",
+        | \b(?:monthly|free|your)\ (?:\w+\ )?(?:article|story|reading)\ limit\b
+        | \byour\ (?:free\ trial|(?:current\ )?subscription(?!\ to\ th))\b
+        | \b(?:choose|pick|select|see)\ (?:a|your|our)\ (?:\w+\ )?(?:plans?|subscription)\b
+        | \b(?:subscription|free\ account|registration|log-?in)\ (?:is\ )?(?:required|needed)\b
+        | \A(?:create|get|open)\ (?:a|your)\ (?:free\ )?account\b | \Aunlock\ (?:
+                \w+\ ){{0,3}}{_STORY}
+        | (?:\A|[.!:]\ )subscribe\ (?:now|today|and|for|from)\b | \bdigital\ subscription\b
+        | \b(?:start|try|begin)\ (?:a|your)\ (?:\w+\ )?(?:free\ )?trial\b
+        | \A(?:please\ )?(?:log|sign)\ in\ (?:or\ \w+(?:\ up)?\ )?to\ continue\b
+        | \Ato\ continue,?\ (?:please\ )?{_ACCOUNT} | \Abecome\ a\ (?:paid\ )?subscriber\b
+        | \Aread\ (?:it|this)\b [^\n]{{0,40}} \bfor\ free\b | \Awant\ to\ read\ more\b
+        | \byour\ (?:free|complimentary)\ {_STORY}""",
     ),
     (
         "cookie notice",
-        r"""\b(?:we|site|website|page|app|partners|publisher|services?)
-                (?:\ and\ (?:our|its|their)\ [\w\ ]{1,30})?(?:\ may|\ also)?
-                \ (?:use|store|set|place)s?(?:\ and\ access)?\ (?:[\w,-]+\ ){0,5}cookies
-        | \b(?:use|uses|usage|placement|storing)\ (?:of\ )?cookies
-        | \b(?:accept|reject|manage|allow|decline|enable)\ (?:
-                (?:all|our|optional|necessary|non-essential)\ )?cookies
-        | \bcookie\ (?:policy|settings|preferences|consent|notice|banner|choices)
-        | \bcookies\ (?:and|or)\ similar\ (?:technologies|methods)
-        | \b(?:these|this\ site's|our)\ cookies\b""",
+        r"""\b(?:use|set|store|place|load|access|accept|reject|refuse|decline|manage|allow|enable
+                |disable|block|choose|need|require|delete|consent\ to|agree\ to)s?\ (?:
+                \w[\w-]*,?\ ){0,3}
+                cookies\b
+        | \b(?:use|uses|usage|using|placement|storing|setting|storage)\ (?:of\ )?(?:
+                [\w-]+\ ){0,2}cookies
+        | \b(?:your|our|the|change|manage|update|accept)\ cookie\ (?:
+                polic|setting|preference|consent|notice|banner|choice|declaration|list)
+        | \Acookie\ (?:polic|setting|preference|consent|notice|choice|declaration)
+        | \bcookies\ (?:and|or)\ (?:other\ |similar\ )(?:technolog|method|tool|data|identifier
+                |tracker)
+        | \b(?:optional|necessary|essential|functional|analytics|marketing|third-party|rejected
+                |accepted)
+                \ cookies\b | \Acookies\ on\b
+        | \b(?:these|this\ site['’]s|our|your|which|such\ as)\ cookies\b
+        | \A(?:\w[\w-]*\ ){0,3}cookies\ (?:are\ (?:\w+\ ){0,3}(?:files|data|active|needed|used)
+                |help|let|allow|enable|may\ be|remember|collect)\b
+        | \b(?:we|us)\b [^\n]{0,120} \bcookies\b [^\n]{0,80} \b(?:device|data|site|advert|privacy
+                |visit)
+        | \bwe\ (?:value|respect|care\ about|take)\ your\ privacy\b
+        | \byour\ privacy\ (?:is\ important|matters|choices|settings)
+        | \bwe\ and\ (?:our|\d+)\ (?:\w+\ ){0,3}partners\b [^\n]{0,120} \b(?:data|information|device
+                |identifiers)
+        | \b(?:manage|save|update|confirm)\ (?:my|your)\ (?:privacy\ |consent\ )?(?:preferences
+                |choices)\b
+        | \A(?:accept|reject|agree\ to|allow)\ all\b.?\Z""",
     ),
     (
         "script notice",
-        r"""\b(?:enable|turn\ on|activate|requires?|needs?|disabled|without|supports?)\ javascript\b
-        | \bjavascript\ (?:\w+\ )?(?:(?:is|to\ be|must\ be|has\ been)|(?:seem|appear)s\ to\ be)\ (?:
-                \w+\ )?(?:disabled|enabled|required|needed|turned|off|not)\b
-        | \byour\ browser\ (?:does\ not|doesn['’]t|is\ not|isn['’]t)\ support""",
+        r"""\b(?:enable|turn\ on|switch\ on|activate|allow|requires?|needs?|disabled|without
+                |supports?)\ (?:
+                java\ ?script|js|scripts|scripting)\b
+        | \bjava\ ?script\ (?:\w+\ )?(?:(?:is|to\ be|must\ be|has\ been|be|turned|switched)
+                |(?:seem|appear)s\ to\ be)\ (?:\w+\ )?(?:disabled|enabled|required|needed|turned
+                |switched|off|on|not|blocked|unavailable|available)\b
+        | \bwith\ java\ ?script\ (?:on|off)\b | \ballow\ scripts\b
+        | \bjava\ ?script\ (?:disabled|enabled|required|turned\ off)\b
+        | \b(?:your|this|outdated|unsupported|another|modern|newer)\ (?:web\ )?browser\b(?!['’]s)
+        | \b(?:checking|update|upgrade|change)\ your\ (?:web\ )?browser\b
+        | \b(?:disable|turn\ off|pause|switch\ off|using|have|your)\ (?:
+                \w+\ ){0,3}ad[-\ ]?block(?:er|ing)
+        | \b(?:verify|confirm|prove|check|checking)\ (?:that\ |if\ )?you(?:['’]re|\ are)\ (?:
+                a\ )?(?:human|not\ a\ robot)""",
     ),
 )
+_VOICE = re.compile(
+    r"""\b(?:you|your|you['’]\w+|we|we['’]\w+|our|us|my|please|this\ (?:web)?(?:site|page|app
+                |article|browser
+            |story|content|post|video|piece|is\ a|embedded)|javascript)\b
+    | \b(?:now|or|and|then|[.!?:;,])\ (?:subscribe|register|log\ in|sign\ (?:in|up)|join|unlock)\b
+    | \A\W{0,3}(?:accept|reject|allow|manage|save|confirm|agree|cookies?|third-party|strictly|some
+            |[\w-]+\ cookies|i\ (?:agree|consent|accept)|subscri|regist|log|sign|join|get|start
+                |try|unlock|choose|pick|purchase
+            |buy|become|create|open|upgrade|enjoy|continue|keep|read|already|not\ yet|have|no|only
+            |premium|exclusive|to\ (?:continue|keep|finish|read|unlock|view|access|see)|for\ full
+                |want
+            |access\ to|the\ rest|enable|turn|switch|activate|update|verify|checking
+                |\w+\ required)""",
+    re.IGNORECASE | re.VERBOSE,
+)
+# What others said or did, or the writer of a column; a notice quotes nobody.
+_NEWS = re.compile(
+    r"""\A\W{0,2}["“‘«„] | \b(?:he|she|i(?!\ (?:agree|consent|accept)\b)|his|her|him|hers|me|said
+                |(?<!policy\ )says|say|told|tells|asked|added|wrote
+            |writes|argued|argues|claims|claimed|announced|announces|according|reported|reportedly
+            |ruled|fined|sued|court|judge|lawsuit|regulators?|watchdog|lawmakers|minister|ministry
+            |police|president|senator|spokes\w+|researchers|study|survey|analysts?|critics|yesterday
+            |last\ (?:year|month|week)|vote|voters?|percent|per\ cent|recipe|bake|oven
+            |chocolate|eat|dough|developers?|programmers?)\b""",
+    re.IGNORECASE | re.VERBOSE,
+)
 NOTICE_WORDS = (
-    *("ookie", "avaScript", "avascript", "your browser", "ubscri", "to continue", "eep reading"),
-    *("og in", "ign in", "ign up", "nlock", "ree article", "ree stor", "ree account", "ree trial"),
+    *(
+        "ookie",
+        "avaScript",
+        "avascript",
+        "browser",
+        "locker",
+        "ubscri",
+        "to continue",
+        "eep reading",
+    ),
+    *("og in", "ogged in", "ign in", "igning in", "ign up", "nlock", "ree article", "ree stor"),
+    *("ccount", "ree trial", "ull access", "ted access", "ree access", "egister", "r privacy"),
+    *("rticle limit", "this article", "this content", "members", "ur partners", "a member"),
+    *(
+        "rticles left",
+        "ead more",
+        "read on",
+        "emium",
+        "a human",
+        "are human",
+        "scripts",
+        "references",
+        "omplimentary",
+        "ccept all",
+        "eject all",
+    ),
 )
 """Stretches one of which nearly every notice has: found far faster than a pattern."""
 _NOTICE = re.compile("|".join(f"({pattern})" for _, pattern in _NOTICES), re.I | re.X)
+_SENTENCE = re.compile(r"\S.*?(?:[.!?]+(?=\s)|$)", re.MULTILINE)
+_LONGEST = 400  # characters of a sentence of a notice
 
 
 def notice_of(text: str) -> str:
-    """Return which notice a text is: of a paywall, of cookies, of scripts; else empty."""
-    match = _NOTICE.search(text)
-    return _NOTICES[(match.lastindex or 1) - 1][0] if match else ""
+    """Return which notice a text is: of a paywall, of cookies, of scripts; else empty.
+
+    A paragraph is one where at least half of it is, sentence by sentence.
+    """
+    if not any(word in text for word in NOTICE_WORDS):
+        return ""
+    name, n_notice, n_all = "", 0, 0
+    for match in _SENTENCE.finditer(text):
+        sentence = match[0]
+        n_all += len(sentence)
+        if found := _sentence_notice(sentence):
+            name = name or found
+            n_notice += len(sentence)
+    return name if 2 * n_notice >= n_all else ""
+
+
+def _sentence_notice(sentence: str) -> str:
+    if len(sentence) > _LONGEST or not any(word in sentence for word in NOTICE_WORDS):
+        return ""
+    match = _NOTICE.search(sentence)
+    if match is None or _NEWS.search(sentence) or not _VOICE.search(sentence):
+        return ""
+    return _NOTICES[(match.lastindex or 1) - 1][0]

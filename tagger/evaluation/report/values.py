@@ -18,7 +18,7 @@ from tagger.evaluation.scores import Evaluation
 FORMAT = 1
 """Number of the layout of report.json; `read_report` refuses every other."""
 
-JSON, MARKDOWN, HTML = "report.json", "report.md", "report.html"
+FILES = JSON, MARKDOWN, HTML = "report.json", "report.md", "report.html"
 
 Report = dict[str, Any]
 

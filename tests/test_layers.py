@@ -8,7 +8,7 @@ from conftest import ROOT
 # From the lowest floor up. A room that is a folder lists its own floors below.
 ROOMS = (
     {"errors"},
-    {"schema", "settings", "arrow", "markup"},
+    {"schema", "settings", "arrow", "markup", "targets"},
     {"document", "table"},
     {"text"},
     {"features"},
@@ -40,7 +40,8 @@ FLOORS = {
     ),
     "model": ({"classifier", "thresholds"}, {"model"}, {"store", "export", "tags"}),
     "files": (
-        {"rows", "compression", "tagged", "names"},
+        {"rows", "compression", "sheets", "names"},
+        {"tagged"},
         {"parquet", "text", "html", "pages"},
         {"jsonl", "delimited"},
         {"formats", "writers"},

@@ -14,12 +14,13 @@ from tagger.arrow import pyarrow
 from tagger.bulk.arrow import Rows, tag_slices, tags_schema
 from tagger.bulk.settings import Result
 from tagger.bulk.store import JOB, LOCK, Store, begin, header_of, locked, record_of, write
-from tagger.errors import ConfigError, DataError, OutputError
-from tagger.files import parquet, tagged
+from tagger.errors import ConfigError, DataError
+from tagger.files import parquet
 from tagger.files.batches import Places
 from tagger.files.columns import Columns, tell_nobody
 from tagger.files.rows import Reject
 from tagger.schema import SENTENCE
+from tagger.targets import atomic_write, check_free
 
 _BATCH_ROWS = 4096
 _SAMPLE_ROWS = 256
@@ -68,7 +69,7 @@ def tag_piece(piece: _Piece, store: Store, rows: Rows) -> dict[str, Any]:
     pa = pyarrow()
     rejects: list[Reject] = []
     n, others, first, places = 0, 0, piece.first, Places()
-    with open(piece.path, "rb") as stream, tagged.atomic_write(store.part(piece.number)) as sink:
+    with open(piece.path, "rb") as stream, atomic_write(store.part(piece.number)) as sink:
         file = parquet.open_file(stream, piece.path)
         schema = tags_schema(file.schema_arrow, rows)
         with pa.parquet.ParquetWriter(sink, schema, compression="zstd") as writer:
@@ -115,8 +116,8 @@ def predict_with_dask(
     _distributed()
     target = Path(output)
     unfinished = any((target / name).exists() for name in (JOB, LOCK))
-    if target.exists() and not unfinished and (not target.is_dir() or any(target.iterdir())):
-        raise OutputError(f"{target}: is there already, expected a new folder to write to")
+    if not unfinished:
+        check_free([target])
     notes: list[str] = []
 
     def note(message: str) -> None:
@@ -206,7 +207,7 @@ def _knows_language(files: Sequence[str], rows: Rows) -> bool:
 def _finish(store: Store, n: int, header: dict[str, Any], result: Result, rows: Rows) -> None:
     """Gather the rejects and the counts, and remove what only an unfinished run needs."""
     if result.rejected:
-        with tagged.atomic_write(store.folder / "rejects.jsonl") as sink:
+        with atomic_write(store.folder / "rejects.jsonl") as sink:
             for number in range(n):
                 sink.write(store.rejects(number).read_bytes())
     write(store.folder / "manifest.json", record_of(header, rows.tagger, result))

@@ -22,6 +22,7 @@ from tagger.errors import OutputError
 from tagger.files import tagged
 from tagger.files.writers import copy
 from tagger.predictor import Tagger
+from tagger.targets import atomic_write
 
 
 def run(
@@ -141,7 +142,7 @@ def _finish(
     rejects = tagged.rejects_path(output)
     rejects.unlink(missing_ok=True)
     if result.rejected:
-        with tagged.atomic_write(rejects) as stream:
+        with atomic_write(rejects) as stream:
             n = sum(copy(store.rejects(i), manifests[i]["rejects_sha256"], stream) for i in numbers)
         if n < 1:
             raise OutputError(f"{rejects}: {result.rejected} rows were rejected, found none")

@@ -33,6 +33,7 @@ class JobSettings:
     part_bytes : bytes of text in a part.
     keep_headings : whether headings are tagged like sentences.
     jobs, resume : number of processes, and whether to go on with an unfinished job.
+    force : whether what is there and is of another job may be replaced.
     """
 
     origin: Input
@@ -42,6 +43,7 @@ class JobSettings:
     part_bytes: int = PART_BYTES
     jobs: int = 1
     resume: bool = False
+    force: bool = False
     keep_headings: bool = False
 
     def to_dict(self) -> dict[str, Any]:

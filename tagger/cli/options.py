@@ -89,6 +89,11 @@ def output_format(*names: str) -> Decorator:
     return click.option("--format", "output_format", type=click.Choice(names), default=names[0])
 
 
+def force() -> Decorator:
+    """Allow what is there to be replaced: ``force``."""
+    return click.option("--force", is_flag=True, help="Replace files that are there already.")
+
+
 def refuse(names: Iterable[str], beside: str) -> None:
     """Raise a UsageError for options that were named although they do nothing beside another."""
     context = click.get_current_context()

@@ -19,7 +19,7 @@ from tagger.evaluation.bootstrap import swapped_sums
 from tagger.evaluation.evaluate import AnyModel, labelled
 from tagger.evaluation.figures import count_table, figures_of
 from tagger.evaluation.measure import tagged_warnings
-from tagger.evaluation.report.values import read_report, write_files
+from tagger.evaluation.report.values import read_report
 from tagger.evaluation.scores import Difference, differences
 from tagger.features.arrays import Floats, Ints
 from tagger.files import Reject
@@ -27,6 +27,7 @@ from tagger.files.batches import save_rejects
 from tagger.model.classifier import encode
 from tagger.predictor import model_of
 from tagger.schema import Schema, Task
+from tagger.targets import write_files
 
 COMPARISON = "comparison.json"
 
@@ -96,15 +97,17 @@ class Comparison:
         """Return the comparison as JSON."""
         return json.dumps(self.to_dict(), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
-    def save(self, folder: str | Path) -> None:
+    def save(self, folder: str | Path, force: bool = False) -> None:
         """Write comparison.json into a folder, and beside it the rows that were left out.
+
+        Files that are there are replaced only with `force`.
 
         Raises
         ------
-        OutputError : it cannot be written.
+        OutputError : it is there already, or cannot be written.
         """
-        write_files(folder, {COMPARISON: self.to_json()})
-        save_rejects(folder, self.skipped)
+        write_files(folder, {COMPARISON: self.to_json()}, force)
+        save_rejects(folder, self.skipped, force)
 
 
 def compare(

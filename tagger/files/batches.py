@@ -13,7 +13,8 @@ from tagger.files import compression, parquet
 from tagger.files.columns import ROWS_TO_SEE, Columns, Input, no_text, tell_nobody
 from tagger.files.formats import FORMATS, Report, open_binary, read_rows
 from tagger.files.rows import MAX_DOCUMENT_BYTES, Batch, Reject, Row, too_long
-from tagger.files.tagged import atomic_write, plain, rejects_path
+from tagger.files.tagged import plain, rejects_path
+from tagger.targets import atomic_write, check_free
 
 BATCH_BYTES = 1 << 20
 
@@ -66,9 +67,10 @@ def reject_line(reject: Reject) -> bytes:
     return (json.dumps({**line, "raw": reject.raw}) + "\n").encode("ascii")
 
 
-def save_rejects(output: str | Path, rejects: Iterable[Reject]) -> None:
-    """Write rows that were left out beside an output, or remove those of an earlier run."""
+def save_rejects(output: str | Path, rejects: Iterable[Reject], force: bool = False) -> None:
+    """Write rows that were left out beside an output; with `force` those there are replaced."""
     path = rejects_path(Path(output))
+    check_free([path], force)
     lines = b"".join(map(reject_line, rejects))
     if not lines:
         path.unlink(missing_ok=True)

@@ -12,10 +12,10 @@ from tagger.corpus.corpus import Corpus, left_out, read_examples
 from tagger.corpus.rows import Data, named
 from tagger.corpus.schemas import find_schema, spelling_variants
 from tagger.errors import DataError
-from tagger.evaluation.report.values import write_files
 from tagger.files import Reject
 from tagger.files.batches import save_rejects
 from tagger.schema import Schema
+from tagger.targets import write_files
 from tagger.training.findings import (
     ERROR,
     MAX_PLACES,
@@ -66,16 +66,18 @@ class Check:
             "findings": [finding.to_dict() for finding in self.findings],
         }
 
-    def save(self, folder: str | Path) -> None:
+    def save(self, folder: str | Path, force: bool = False) -> None:
         """Write ``check.json`` into a folder, and beside it the rows that could not be read.
+
+        Files that are there are replaced only with `force`.
 
         Raises
         ------
-        OutputError : it cannot be written.
+        OutputError : it is there already, or cannot be written.
         """
         text = json.dumps(self.to_dict(), indent=2, ensure_ascii=False)
-        write_files(str(folder), {"check.json": text + "\n"})
-        save_rejects(folder, self.skipped)
+        write_files(folder, {"check.json": text + "\n"}, force)
+        save_rejects(folder, self.skipped, force)
 
 
 def check(

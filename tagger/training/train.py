@@ -15,7 +15,7 @@ from tagger.corpus.schemas import find_schema
 from tagger.errors import ConfigError, did_you_mean
 from tagger.evaluation.report.html import to_html
 from tagger.evaluation.report.make import training_report
-from tagger.evaluation.report.values import HTML, JSON, write_files
+from tagger.evaluation.report.values import HTML, JSON
 from tagger.evaluation.scores import Evaluation
 from tagger.features.arrays import Floats, Ints
 from tagger.files import Reject
@@ -24,6 +24,7 @@ from tagger.model.model import CARD, Model
 from tagger.predictor import Tagger
 from tagger.schema import Schema
 from tagger.settings import override, read_toml
+from tagger.targets import check_free, write_files
 from tagger.text.language import UNKNOWN, language_of
 from tagger.training import search as trying
 from tagger.training.crossfit import cross_fit
@@ -70,26 +71,28 @@ class Training:
         """A tagger with the model."""
         return Tagger(self.model)
 
-    def save(self, folder: str | Path, page: str | Path | None = None) -> None:
+    def save(self, folder: str | Path, page: str | Path | None = None, force: bool = False) -> None:
         """Write the model with its card and report into a folder, and beside it rows left out.
 
         Parameters
         ----------
         folder : of the model.
         page : folder for the report with a page to look at; none is written where None.
+        force : whether files that are there already are replaced.
 
         Raises
         ------
-        OutputError : a folder cannot be written.
+        OutputError : a file is there already, or a folder cannot be written.
         ConfigError : `page` without the extra that draws plots.
         """
         reports = {name: text for name, text in self.files.items() if name != CARD}
         pages = {HTML: to_html(self.report)} if page else {}
-        self.model.save(folder, self.files[CARD])
+        check_free([Path(folder) / name for name in reports], force)  # before the model is there
+        self.model.save(folder, self.files[CARD], force)
         if page:
-            write_files(str(page), reports | pages)
-        write_files(str(folder), reports)
-        save_rejects(folder, self.skipped)
+            write_files(page, reports | pages, force)
+        write_files(folder, reports, force)
+        save_rejects(folder, self.skipped, force)
 
 
 def train(

@@ -25,13 +25,13 @@ from tagger.evaluation.report.values import (
     read_report,
     to_dict,
     to_json,
-    write_files,
 )
 from tagger.evaluation.scores import Evaluation
 from tagger.features.arrays import Floats, Ints
 from tagger.files import Reject
 from tagger.files.batches import save_rejects
 from tagger.model.model import CARD, Model
+from tagger.targets import write_files
 
 
 @dataclass(frozen=True)
@@ -69,20 +69,21 @@ class ModelReport:
         report = {**self.report, "about": {**about, "options": options}}
         return {**_files(report, plots), ANSWERS: "".join(self.answers)}
 
-    def save(self, folder: str | Path, plots: bool = True) -> None:
+    def save(self, folder: str | Path, plots: bool = True, force: bool = False) -> None:
         """Write report.json, report.md, answers.jsonl and, with `plots`, report.html.
 
-        Rows that were left out are written beside the folder.
+        Rows that were left out are written beside the folder. Files that are there are replaced
+        only with `force`.
 
         Raises
         ------
         ConfigError : `plots`, but the extra of that name is not installed.
-        OutputError : the folder cannot be written.
+        OutputError : a file is there already, or cannot be written.
         """
         if plots:
             require_plots()
-        write_files(folder, self.files(plots))
-        save_rejects(folder, self.skipped)
+        write_files(folder, self.files(plots), force)
+        save_rejects(folder, self.skipped, force)
 
 
 def model_report(

@@ -41,9 +41,9 @@ FLOORS = {
     "model": ({"classifier", "thresholds"}, {"model"}, {"store", "export", "tags"}),
     "files": (
         {"rows", "compression", "sheets", "names"},
-        {"tagged"},
-        {"parquet", "text", "html", "pages"},
-        {"jsonl", "delimited"},
+        {"encoding", "office", "tagged"},
+        {"archives", "kinds", "parquet", "text", "html", "pages"},
+        {"jsonl", "json_array", "delimited", "docx", "xlsx", "pdf", "eml"},
         {"formats", "writers"},
         {"columns"},
         {"batches"},

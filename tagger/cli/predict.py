@@ -24,6 +24,7 @@ from tagger.files.tagged import rejects_path
 from tagger.files.writers import OUTPUT_FORMATS, writer_of
 from tagger.predictor import Tagger
 
+_OF_INPUT = ("sentences", "text_column", "id_column", "keep", "delimiter")
 _STOPPED = 128 + signal.SIGTERM
 
 
@@ -48,6 +49,7 @@ _STOPPED = 128 + signal.SIGTERM
     type=click.Choice([known.name for known in FORMATS]),
     help="Format of the input; by default what the file's ending says, plain text for -.",
 )
+@click.option("--delimiter", metavar="C", help="Of CSV, or tab. [judged by the first rows]")
 @click.option("--text-column", default="text", metavar="NAME", help="Column of the text. [text]")
 @click.option("--id-column", default="doc", metavar="NAME", help="Column of the document. [doc]")
 @click.option("--keep", metavar="A,B", help="Other columns to pass on; all by default.")
@@ -96,7 +98,7 @@ def command(
     output_format = output_format or _format_for(output)
     useless = scheduler and engine == "local"
     _check_usage(output_format, output, how["resume"], how["jobs"], useless)
-    files = expand(list(paths or _standard_input()))
+    files = expand(list(paths or _standard_input()), _say)
     if engine == "dask":
         named = ("sentences", "text_column", "id_column", "max_document_bytes", "keep_headings")
         rows = Rows(model or "", *(how[name] for name in named))
@@ -111,7 +113,7 @@ def command(
         files,
         how.pop("input_format"),
         limit=how.pop("max_document_bytes"),
-        **{name: how.pop(name) for name in ("sentences", "text_column", "id_column", "keep")},
+        **{name: how.pop(name) for name in _OF_INPUT},
         taken=[*tagger.columns, "evidence"],
         say=_say,
     )
@@ -167,7 +169,7 @@ def _on_dask(
 
     if output_format != "parquet":
         raise click.UsageError("--engine dask writes Parquet: give --output NAME.parquet")
-    unused = ("explain", "input_format", "keep", "jobs", "force", "part_bytes")
+    unused = ("explain", "delimiter", "input_format", "keep", "jobs", "force", "part_bytes")
     options.refuse(unused, "--engine dask")
     result = predict_with_dask(files, output, rows, scheduler, resume=resume, say=_say)
     _report(result, files, output)

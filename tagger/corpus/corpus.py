@@ -193,7 +193,8 @@ def read_examples(data: Data, schema: Schema, columns: Columns) -> Corpus:
     blanks: list[str] = []
     finder = Finder(schema, columns)
     n_apart = 0
-    for row in rows_of(data):
+    told: list[str] = []
+    for row in rows_of(data, told.append):
         if isinstance(row, Reject):
             skipped.append(row)
             continue
@@ -207,7 +208,7 @@ def read_examples(data: Data, schema: Schema, columns: Columns) -> Corpus:
         except DataError as error:
             skipped.append(Reject(str(error), raw_of(row.record), row.source, row.line))
     finder.leave()
-    notes = finder.said() + left_out(n_apart)
+    notes = (*told, *finder.said(), *left_out(n_apart))
     if blanks:
         notes += (
             f"{len(blanks)} row(s) have blanks around a label, which are taken off; the first is "

@@ -1,6 +1,6 @@
 """Labelled data, wherever it is -> rows: files, records in memory, a DataFrame."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from tagger.files.names import check_once
 Data = Any
 
 
-def rows_of(data: Data) -> Iterator[Row | Reject]:
+def rows_of(data: Data, say: Callable[[str], None] = lambda note: None) -> Iterator[Row | Reject]:
     """Yield the rows of labelled data.
 
     Parameters
@@ -21,6 +21,7 @@ def rows_of(data: Data) -> Iterator[Row | Reject]:
     data : a path, or a list of paths, of files, folders or patterns; a list of
         records (dicts); a pandas or polars DataFrame, or an Arrow table. It is read anew at
         each call.
+    say : is told what was guessed, passed over and left out.
 
     Raises
     ------
@@ -41,8 +42,8 @@ def rows_of(data: Data) -> Iterator[Row | Reject]:
         )
     for number, item in enumerate(data, 1):
         if isinstance(item, (str, Path)):
-            for path in expand([str(item)]):
-                yield from read_rows(path)
+            for path in expand([str(item)], say):
+                yield from read_rows(path, say=say)
         elif isinstance(item, Mapping):
             yield Row(dict(item), "record", number)
         else:

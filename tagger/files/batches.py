@@ -9,11 +9,12 @@ from typing import Any
 
 from tagger.arrow import ABSENT, Column
 from tagger.errors import ConfigError, DataError, did_you_mean
-from tagger.files import compression, parquet
+from tagger.files import parquet
 from tagger.files.columns import ROWS_TO_SEE, Columns, Input, no_text, tell_nobody
-from tagger.files.formats import FORMATS, Report, open_binary, read_rows
-from tagger.files.rows import MAX_DOCUMENT_BYTES, Batch, Reject, Row, too_long
+from tagger.files.formats import FORMATS, Report, open_binary, read_files
+from tagger.files.rows import MAX_DOCUMENT_BYTES, Batch, Note, Notes, Reject, Row, too_long
 from tagger.files.tagged import plain, rejects_path
+from tagger.files.text import oddity
 from tagger.targets import atomic_write, check_free
 
 BATCH_BYTES = 1 << 20
@@ -132,21 +133,27 @@ def _items(
     origin: Input, report: Report, columns: Columns
 ) -> Iterator[Row | Reject | Batch | Input]:
     """Yield what all files hold; an input says which columns the rows after it have."""
+    notes = Notes()
     for path in origin.files:
-        known, compressed = origin.format_of(path), compression.split_suffix(Path(path))[1]
-        if path != "-" and known.name == "parquet" and not compressed:
+        if origin.known is None and path.lower().endswith(".parquet"):
             yield from _parquet_batches(origin, path, report, columns)
             continue
-        rows = read_rows(path, known, origin.limit, report)
-        if known.records:
-            yield from _of_table(origin, path, rows, columns)
-            continue
-        yield origin
-        for item in _named(rows, origin):
-            if isinstance(item, Row):
-                columns.see(item.record)
-                item = _checked(origin, item)
-            yield item
+        files = read_files(path, origin.known, origin.limit, report, origin.delimiter)
+        for known, source, items in files:
+            rows = notes.taken_out(items)
+            if known.records:
+                yield from _of_table(origin, source, rows, columns)
+                continue
+            yield origin
+            for item in _named(rows, origin):
+                if isinstance(item, Row):
+                    columns.see(item.record)
+                    if reason := oddity(item.record.get(origin.text_column)):
+                        notes.add(Note(reason, item.source))
+                    item = _checked(origin, item)
+                yield item
+    for note in notes.said:
+        origin.say(note)
 
 
 def _of_table(
@@ -307,6 +314,7 @@ def input_of(
     keep: str | None = None,
     limit: int = MAX_DOCUMENT_BYTES,
     taken: Iterable[str] = (),
+    delimiter: str | None = None,
     say: Callable[[str], None] = tell_nobody,
 ) -> Input:
     """Build an input from what the command line holds."""
@@ -318,4 +326,16 @@ def input_of(
     if keep is not None:
         columns = tuple(name.strip() for name in keep.split(",") if name.strip())
     named = text_column, id_column
-    return Input(tuple(files), known, sentences, *named, columns, limit, frozenset(taken), say=say)
+    delimiter = _delimiter(delimiter)
+    return Input(
+        *(tuple(files), known, sentences, *named, columns, limit, frozenset(taken)),
+        delimiter=delimiter,
+        say=say,
+    )
+
+
+def _delimiter(given: str | None) -> str:
+    delimiter = {"tab": "\t", "\\t": "\t"}.get(given or "", given or "")
+    if len(delimiter) > 1 or delimiter in ('"', "\n", "\r"):
+        raise ConfigError(f"delimiter is {given!r}, expected one character, or tab")
+    return delimiter

@@ -3,11 +3,10 @@
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import TypeVar
 
 from tagger.errors import DataError, did_you_mean
-from tagger.files.formats import Format, format_of
+from tagger.files.formats import Format
 from tagger.files.names import DOCUMENTS, ROWS, TEXTS, usual
 from tagger.files.rows import MAX_DOCUMENT_BYTES, Batch, Reject
 
@@ -25,7 +24,7 @@ class Input:
     Parameters
     ----------
     files : in order; ``-`` is standard input.
-    known : the format of all of them; what each one's ending says where None.
+    known : the format of all of them; what first bytes and ending say where None.
     sentences : whether each row, or each line of a text, is one sentence.
     text_column, id_column : the columns with the text and with the document's name; a file
         that lacks ``text`` or ``doc`` has them under another usual name (`tagger.files.names`).
@@ -33,6 +32,7 @@ class Input:
     limit : the most bytes of one row or document.
     taken : names that the output gives to its own columns; a column of the input
         that has such a name is passed on as ``input_`` and that name.
+    delimiter : of CSV; judged by the first rows of each file where empty.
     say : is told in sentences what was guessed, and which file has no row.
     id_is_kept : whether the column of the document's name is passed on too.
     """
@@ -45,12 +45,9 @@ class Input:
     keep: tuple[str, ...] | None = None
     limit: int = MAX_DOCUMENT_BYTES
     taken: frozenset[str] = frozenset()
+    delimiter: str = ""
     say: Callable[[str], None] = field(default=tell_nobody, compare=False, repr=False)
     id_is_kept: bool = False
-
-    def format_of(self, path: str) -> Format:
-        """Return the format that a file is read in."""
-        return self.known or format_of(Path(path))
 
     def passed_on(self, name: str) -> bool:
         """Return whether a column goes from the input to the output."""

@@ -1,18 +1,18 @@
-"""CSV and TSV: a header line, then one row a record."""
+"""CSV with any delimiter: a header line, then one row a record."""
 
 import csv
-import re
 from collections import deque
 from collections.abc import Iterator
 from typing import BinaryIO
 
+from tagger.files.encoding import Decoder
 from tagger.files.names import check_once
 from tagger.files.rows import (
     MAX_DOCUMENT_BYTES,
     LongLine,
+    Note,
     Reject,
     Row,
-    as_text,
     read_line,
     too_long,
 )
@@ -20,7 +20,6 @@ from tagger.files.rows import (
 # The csv module's own limit (128 KiB) would refuse long articles.
 csv.field_size_limit(1 << 30)
 _FREE_AGAIN = 1 << 20
-_NOT_UTF8 = re.compile("[\udc80-\udcff]")
 
 
 class _Long(Exception):
@@ -37,6 +36,7 @@ class _Feed(Iterator[str]):
 
     def __init__(self, stream: BinaryIO, limit: int) -> None:
         self.stream, self.limit = stream, limit
+        self.decoder = Decoder()
         self.again: deque[str] = deque()
         self.n_read = self.n_again = 0
         self.begin()
@@ -45,7 +45,7 @@ class _Feed(Iterator[str]):
         if self.again:
             line = self.again.popleft()
         else:
-            line = as_text(read_line(self.stream, self.limit))
+            line = self.decoder.decode(read_line(self.stream, self.limit))
             if not line:
                 raise StopIteration
             if not self.n_read:
@@ -77,8 +77,8 @@ class _Feed(Iterator[str]):
 
 def read_csv(
     stream: BinaryIO, source: str, limit: int = MAX_DOCUMENT_BYTES, delimiter: str = ","
-) -> Iterator[Row | Reject]:
-    """Yield each record of a comma-separated file; one over `limit` bytes is rejected."""
+) -> Iterator[Row | Reject | Note]:
+    """Yield each record of a file of cells; one over `limit` bytes is rejected."""
     feed = _Feed(stream, limit)
     reader = csv.reader(feed, delimiter=delimiter, strict=True)
     header: list[str] | None = None
@@ -88,11 +88,12 @@ def read_csv(
         try:
             cells = next(reader)
         except StopIteration:
+            yield from feed.decoder.notes(source)
             return
         except (csv.Error, _Long, LongLine) as error:
             raw, n_lines = feed.retreat()
             if isinstance(error, csv.Error):
-                reason = f"not {'CSV' if delimiter == ',' else 'TSV'}: {error}"
+                reason = f"not CSV: {error}"
             else:
                 reason = too_long("a row", limit)
                 if isinstance(error, LongLine) and not raw:
@@ -114,7 +115,5 @@ def read_csv(
         elif len(cells) != len(header):
             reason = f"found {len(cells)} cells, expected {len(header)} as in the header"
             yield Reject(reason, "".join(feed.taken).rstrip("\r\n"), source, start)
-        elif any(not raw.isascii() and _NOT_UTF8.search(raw) for raw in feed.taken):
-            yield Reject("not UTF-8", "".join(feed.taken).rstrip("\r\n"), source, start)
         else:
             yield Row(dict(zip(header, cells, strict=True)), source, start)

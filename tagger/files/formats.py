@@ -1,8 +1,9 @@
 """Which format a file has, and how it is read."""
 
 import sys
+from collections import defaultdict
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from glob import glob, has_magic
 from io import BufferedReader
@@ -10,37 +11,71 @@ from pathlib import Path
 from typing import BinaryIO
 
 from tagger.errors import DataError
-from tagger.files import compression, delimited, html, jsonl, parquet, tagged, text
-from tagger.files.rows import MAX_DOCUMENT_BYTES, Reject, Row
+from tagger.files import (
+    archives,
+    compression,
+    delimited,
+    docx,
+    eml,
+    encoding,
+    html,
+    json_array,
+    jsonl,
+    kinds,
+    office,
+    parquet,
+    pdf,
+    tagged,
+    text,
+    xlsx,
+)
+from tagger.files.rows import MAX_DOCUMENT_BYTES, Member, Note, Notes, Reject, Row, Unreadable
 
 Report = Callable[[str, int], None]
+Item = Row | Reject | Note
+_MOST_NAMED = 3
 
 
 @dataclass(frozen=True)
 class Format:
-    """A way to keep rows in a file: many records, or one document.
+    """A way to keep rows in a file: many records, one document, or an archive of other files.
 
-    `read` yields the rows of an open file, given its name and the most bytes of a row.
+    `read` yields the rows of an open file, given its name and the most bytes of a row, and
+    notes on what it guessed or left out; of an archive, its files. `recoded` says whether it
+    reads UTF-8 that another encoding may be turned into.
     """
 
     name: str
     suffixes: tuple[str, ...]
-    read: Callable[[BinaryIO, str, int], Iterator[Row | Reject]]
-    records: bool
+    read: Callable[[BinaryIO, str, int], Iterator[Item | Member]]
+    records: bool = False
+    recoded: bool = False
 
 
 _read_markdown = partial(text.read, clean=text.without_markup)
 _read_tsv = partial(delimited.read_csv, delimiter="\t")
 FORMATS = (
-    Format("text", (".txt", ".text"), text.read, records=False),
-    Format("markdown", (".md", ".markdown"), _read_markdown, records=False),
-    Format("html", (".html", ".htm"), html.read, records=False),
-    Format("jsonl", (".jsonl", ".ndjson"), jsonl.read, records=True),
-    Format("csv", (".csv",), delimited.read_csv, records=True),
-    Format("tsv", (".tsv", ".tab"), _read_tsv, records=True),
+    Format("text", (".txt", ".text"), text.read, recoded=True),
+    Format("markdown", (".md", ".markdown"), _read_markdown, recoded=True),
+    Format("html", (".html", ".htm"), html.read),
+    Format("jsonl", (".jsonl", ".ndjson"), jsonl.read, records=True, recoded=True),
+    Format("json", (".json",), json_array.read, records=True, recoded=True),
+    Format("csv", (".csv",), delimited.read_csv, records=True, recoded=True),
+    Format("tsv", (".tsv", ".tab"), _read_tsv, records=True, recoded=True),
     Format("parquet", (".parquet",), parquet.read, records=True),
+    Format("xlsx", (".xlsx", ".xlsm"), xlsx.read, records=True),
+    Format("docx", (".docx",), docx.read),
+    Format("pdf", (".pdf",), pdf.read),
+    Format("eml", (".eml",), eml.read),
+    Format("zip", (".zip",), archives.read_zip),
+    Format("tar", (".tar", ".tgz"), archives.read_tar),
 )
-TEXT = FORMATS[0]
+_NAMED = {known.name: known for known in FORMATS}
+TEXT = _NAMED["text"]
+# What begins these may begin a text too, so that the name of the file decides.
+_BY_NAME = ("", "csv")
+# What may hold a text that looks like another format.
+_KEPT = {"markdown": ("html", "eml", "json"), "jsonl": ("json",), "tsv": ("csv",), "csv": ("eml",)}
 
 
 def format_of(path: Path) -> Format:
@@ -53,33 +88,60 @@ def _known(path: Path) -> Format | None:
     return next((known for known in FORMATS if suffix in known.suffixes), None)
 
 
-def expand(paths: list[str]) -> list[str]:
+def expand(paths: list[str], say: Callable[[str], None] = lambda note: None) -> list[str]:
     """Replace folders by the files in them whose format is known, and patterns by what they match.
 
-    Both are sorted by name. What an earlier run left beside its output (rejects,
-    unfinished parts) is passed over.
+    Both are sorted by name. What tagger wrote is passed over, and files of other endings;
+    `say` is told how many, of what kinds and names.
     """
     files: list[str] = []
     for name in paths:
         path = Path(name)
         if path.is_dir():
-            if not (inside := sorted(p for p in path.rglob("*") if _is_input(p, path))):
+            inside = _inside(path, say)
+            if not inside:
                 known = ", ".join(suffix for f in FORMATS for suffix in f.suffixes)
                 raise DataError(f"{name}: no file to read in this folder ({known})")
-            files += map(str, inside)
+            files += inside
         elif name == "-" or path.exists():
             files.append(name)
         elif has_magic(name):
             if not (matches := sorted(glob(name, recursive=True))):
                 raise DataError(f"{name}: no file matches this pattern")
-            files += expand(matches)
+            files += expand(matches, say)
         else:
             raise DataError(f"{name}: no such file or folder")
     return files
 
 
-def _is_input(path: Path, folder: Path) -> bool:
-    return _known(path) is not None and not is_output(path, folder) and path.is_file()
+def _inside(folder: Path, say: Callable[[str], None]) -> list[str]:
+    files: list[str] = []
+    passed: defaultdict[kinds.Kind, list[str]] = defaultdict(list)
+    for path in sorted(folder.rglob("*")):
+        if not path.is_file() or any(p.startswith(".") for p in path.relative_to(folder).parts):
+            continue
+        if is_output(path, folder):
+            passed[_WRITTEN].append(path.name)
+        elif _known(path) is None:
+            try:
+                with open(path, "rb") as stream:
+                    passed[kinds.kind_of(stream.read(4096))].append(path.name)
+            except OSError:
+                passed[_CLOSED].append(path.name)
+        else:
+            files.append(str(path))
+    if passed:
+        listed = []
+        for kind, names in passed.items():
+            more = ", ..." if len(names) > _MOST_NAMED else ""
+            listed.append(f"{kind.counted(len(names))} ({', '.join(names[:_MOST_NAMED])}{more})")
+        n = sum(map(len, passed.values()))
+        say(f"{folder}: passed over {n:,} file{'s' * (n > 1)}: {', '.join(listed)}")
+    return files
+
+
+_WRITTEN = kinds.Kind("file that tagger wrote")
+_CLOSED = kinds.Kind("file that cannot be read")
 
 
 def is_output(path: Path, folder: Path) -> bool:
@@ -107,31 +169,151 @@ def read_rows(
     path: str,
     known: Format | None = None,
     limit: int = MAX_DOCUMENT_BYTES,
-    report: Report = lambda path, n_bytes: None,
+    say: Callable[[str], None] = lambda note: None,
 ) -> Iterator[Row | Reject]:
-    """Yield the rows of a file, or of standard input for ``-``.
+    """Yield the rows of a file, or of standard input for ``-``, of an archive those of its files.
 
     A file that breaks off is read to where it breaks, and ends with a reject.
 
     Parameters
     ----------
     path : a file, which may be compressed.
-    known : its format; what its ending says where None.
+    known : its format; what its first bytes and its ending say where None.
     limit : the most bytes of one row or document.
+    say : is told what was guessed and left out.
+    """
+    notes = Notes()
+    for _, _, rows in read_files(path, known, limit):
+        for row in rows:
+            if isinstance(row, Note):
+                notes.add(row)
+            else:
+                yield row
+    for note in notes.said:
+        say(note)
+
+
+def read_files(
+    path: str,
+    known: Format | None = None,
+    limit: int = MAX_DOCUMENT_BYTES,
+    report: Report = lambda path, n_bytes: None,
+    delimiter: str = "",
+) -> Iterator[tuple[Format, str, Iterator[Item]]]:
+    """Yield format, name and rows of a file, and of an archive those of each file in it.
+
+    Parameters
+    ----------
+    path, known, limit : as in `read_rows`.
     report : is told the file at hand and how many bytes of it have been read.
+    delimiter : of CSV; judged by its first rows where empty.
     """
     if path == "-":
-        yield from _until_broken(sys.stdin.buffer, "<stdin>", known or TEXT, limit)
+        stream: BinaryIO = sys.stdin.buffer
+        yield from _files(stream, "<stdin>", known, limit, delimiter)
         return
     with open_binary(path) as stream:
-        plain = compression.decompressed(stream, compression.split_suffix(Path(path))[1])
-        rows = _until_broken(plain, path, known or format_of(Path(path)), limit)
-        for number, row in enumerate(rows):
-            if number % 256 == 0 and stream.seekable():  # a pipe has no place to tell
-                report(path, stream.tell())
-            yield row
+
+        def told(rows: Iterator[Item]) -> Iterator[Item]:
+            for number, row in enumerate(rows):
+                if number % 256 == 0 and stream.seekable():  # a pipe has no place to tell
+                    report(path, stream.tell())
+                yield row
+
+        for found, source, rows in _files(stream, path, known, limit, delimiter):
+            yield found, source, told(rows)
         if stream.seekable():
             report(path, stream.tell())
+
+
+def _files(
+    stream: BinaryIO,
+    source: str,
+    known: Format | None,
+    limit: int,
+    delimiter: str,
+    inside: bool = False,
+) -> Iterator[tuple[Format, str, Iterator[Item]]]:
+    try:
+        head, stream = _unpacked(stream, source)
+        if kinds.kind_of(head) is kinds.ZIP:
+            stream = office.whole(stream, limit)
+        found, notes = (known, []) if known else _judged(head, stream, source)
+        found = _fitted(found, head, delimiter)
+        if found.recoded and (wide := encoding.wide(head)):
+            stream = encoding.recoded(stream, wide)
+    except _broken() as error:
+        yield TEXT, source, iter([Reject(_reason(error), "", source)])
+        return
+    if found.name not in ("zip", "tar"):
+        yield found, source, _until_broken(stream, source, found, limit, notes)
+        return
+    if inside:
+        reason = "an archive inside an archive: unpack it first"
+        yield TEXT, source, iter([Reject(reason, "", source)])
+        return
+    try:
+        for member in found.read(stream, source, limit):
+            if isinstance(member, Member):
+                if _known(Path(member.source)) is None:
+                    note = Note("files in archives of other endings are passed over", source, 1)
+                    yield TEXT, source, iter([note])
+                    continue
+                yield from _files(member.stream, member.source, None, limit, delimiter, True)
+            elif isinstance(member, Reject):
+                yield TEXT, source, iter([member])
+    except _broken() as error:
+        yield TEXT, source, iter([Reject(_reason(error), "", source)])
+
+
+def _unpacked(stream: BinaryIO, source: str) -> tuple[bytes, BinaryIO]:
+    """Return the first bytes of a file, and the file, both as they are when unpacked."""
+    packed = stream
+    head, stream = encoding.peek(stream, whole=source != "<stdin>")
+    while (suffix := kinds.kind_of(head).format) in compression.SUFFIXES:
+        if packed is not stream:
+            packed = stream
+        unpacked = compression.decompressed(stream, suffix)
+        stream = archives.counted(unpacked, archives.Budget(packed))
+        head, stream = encoding.peek(stream)
+    return head, stream
+
+
+def _judged(head: bytes, stream: BinaryIO, source: str) -> tuple[Format, list[Note]]:
+    """Return what a file is by its first bytes and its name, and a note where they disagree."""
+    named = _known(Path(source))
+    kind = kinds.kind_of(head)
+    if kind is kinds.ZIP:
+        kind = kinds.kind_of_members(archives.names(stream))
+    if kind.advice:
+        raise kinds.refusal(kind)
+    if kind is kinds.EMPTY:
+        return named or TEXT, [Note("an empty file", source)]
+    if kind.format in _BY_NAME:
+        if named is None and kind.format:
+            return _NAMED[kind.format], [Note("no ending says so: read as CSV", source)]
+        if named is not None and named.name in _BINARY:
+            raise Unreadable(f"{kind.one}, expected {named.name} as its name says: rename it")
+        return named or TEXT, []
+    if named is not None and kind.format in _KEPT.get(named.name, ()):
+        return named, []
+    found = _NAMED[kind.format]
+    if named in (None, found):
+        return found, []
+    return found, [Note(f"read as what it is, {kind.one}, not as its name says", source)]
+
+
+_BINARY = ("parquet", "xlsx", "docx", "pdf", "zip", "tar")
+
+
+def _fitted(known: Format, head: bytes, delimiter: str) -> Format:
+    """Return a format that reads CSV with the delimiter that is given, or that its head shows."""
+    if known.name != "csv":
+        return known
+    if not delimiter:
+        text = head.decode(encoding.wide(head) or "utf-8", "replace").removeprefix("\ufeff")
+        delimiter = kinds.table_of(text)[0]
+    return replace(known, read=partial(delimited.read_csv, delimiter=delimiter))
 
 
 def open_binary(path: str) -> BufferedReader:
@@ -143,13 +325,25 @@ def open_binary(path: str) -> BufferedReader:
 
 
 def _until_broken(
-    stream: BinaryIO, source: str, known: Format, limit: int
-) -> Iterator[Row | Reject]:
+    stream: BinaryIO, source: str, known: Format, limit: int, notes: list[Note]
+) -> Iterator[Item]:
+    yield from notes
     line = 0
     try:
         for row in known.read(stream, source, limit):
-            line = row.line
+            if isinstance(row, Member):
+                continue
+            line = getattr(row, "line", line)
             yield row
+    except Unreadable as error:
+        yield Reject(str(error), "", source, line)
     except compression.errors() as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        yield Reject(f"the file cannot be read beyond this row: {reason}", "", source, line)
+        yield Reject(f"the file cannot be read beyond this row: {_reason(error)}", "", source, line)
+
+
+def _broken() -> tuple[type[Exception], ...]:
+    return (Unreadable, *compression.errors())
+
+
+def _reason(error: Exception) -> str:
+    return getattr(error, "strerror", None) or str(error)

@@ -1,13 +1,15 @@
-"""JSON Lines: one JSON object a line, UTF-8."""
+"""JSON Lines: one JSON object a line."""
 
 import json
 from collections.abc import Iterator
 from itertools import count
 from typing import BinaryIO
 
+from tagger.files.encoding import Decoder
 from tagger.files.rows import (
     MAX_DOCUMENT_BYTES,
     LongLine,
+    Note,
     Reject,
     Row,
     as_text,
@@ -16,8 +18,11 @@ from tagger.files.rows import (
 )
 
 
-def read(stream: BinaryIO, source: str, limit: int = MAX_DOCUMENT_BYTES) -> Iterator[Row | Reject]:
+def read(
+    stream: BinaryIO, source: str, limit: int = MAX_DOCUMENT_BYTES
+) -> Iterator[Row | Reject | Note]:
     """Yield each line's object; a broken line, or one over `limit` bytes, is rejected."""
+    decoder = Decoder()
     for number in count(1):
         try:
             line = read_line(stream, limit)
@@ -25,15 +30,14 @@ def read(stream: BinaryIO, source: str, limit: int = MAX_DOCUMENT_BYTES) -> Iter
             yield Reject(too_long("a line", limit), long.head, source, number)
             continue
         if not line:
+            yield from decoder.notes(source)
             return
         if number == 1:
             line = line.removeprefix(b"\xef\xbb\xbf")
         if not line.strip():
             continue
         try:
-            record = json.loads(line.decode("utf-8"))
-        except UnicodeDecodeError as error:
-            reason = f"not UTF-8 at byte {error.start} of the line"
+            record = json.loads(decoder.decode(line))
         except (ValueError, RecursionError) as error:
             reason = f"not a JSON object: {error}"
         else:

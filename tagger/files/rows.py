@@ -1,12 +1,14 @@
 """What a reader yields: a row, or the reason why there is none."""
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
 import numpy as np
 
 from tagger.arrow import Column
+from tagger.errors import DataError
 from tagger.table import take
 
 MAX_DOCUMENT_BYTES = 50_000_000
@@ -14,6 +16,9 @@ MAX_DOCUMENT_BYTES = 50_000_000
 
 
 Ranges = tuple[tuple[int, int], ...]
+
+
+_MOST_NAMED = 3
 
 
 class _Placed:
@@ -52,6 +57,62 @@ class Reject(_Placed):
     source: str = ""
     line: int = 0
     n_rows: int = 1
+
+
+@dataclass(frozen=True)
+class Note:
+    """Something about a file that its reader guessed or left out; `n` is how many times."""
+
+    what: str
+    source: str
+    n: int = 0
+
+
+@dataclass(frozen=True)
+class Member:
+    """A file inside an archive, open until the next one is asked for."""
+
+    stream: BinaryIO
+    source: str
+
+
+class Unreadable(DataError):
+    """A file that cannot be read at all, which does not keep others from being read."""
+
+
+class Notes:
+    """Gathers what is to be said about files, once for all files of which it is true."""
+
+    def __init__(self) -> None:
+        self._sources: dict[str, list[str]] = {}
+        self._n: Counter[str] = Counter()
+        self._files: Counter[str] = Counter()
+
+    def add(self, note: Note) -> None:
+        """Take a note."""
+        sources = self._sources.setdefault(note.what, [])
+        if note.source not in sources and len(sources) < _MOST_NAMED:
+            sources.append(note.source)
+        self._n[note.what] += note.n
+        self._files[note.what] += 1
+
+    def taken_out(self, items: Iterable[Any]) -> Iterator[Any]:
+        """Take the notes among items, and yield the others."""
+        for item in items:
+            if isinstance(item, Note):
+                self.add(item)
+            else:
+                yield item
+
+    @property
+    def said(self) -> tuple[str, ...]:
+        """The notes as sentences, each with the files that it is about."""
+        lines = []
+        for what, sources in self._sources.items():
+            more = self._files[what] - len(sources)
+            names = ", ".join(sources) + (f" and {more:,} more" if more else "")
+            lines.append(f"{names}: " + (f"{self._n[what]:,} " if self._n[what] else "") + what)
+        return tuple(lines)
 
 
 @dataclass(frozen=True)

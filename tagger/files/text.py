@@ -1,32 +1,12 @@
 """Plain text and Markdown: a file is one document."""
 
 import re
+from codecs import BOM_UTF8
 from collections.abc import Callable, Iterator
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
-from tagger.errors import DataError
-from tagger.files.rows import MAX_DOCUMENT_BYTES, Ranges, Reject, Row, as_text, too_long
-
-
-def decode(data: bytes) -> str:
-    """Decode a whole text file.
-
-    UTF-8 with or without a byte order mark, UTF-16 with one; anything else that
-    looks like text is read as Windows-1252, which holds Latin-1's letters.
-    """
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        try:
-            return data.decode("utf-16")
-        except UnicodeDecodeError as error:
-            raise DataError(f"not valid UTF-16: {error.reason}") from None
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        head = data[:65536]
-        control = sum(head.count(byte) for byte in range(32) if byte not in b"\t\n\v\f\r\x1b")
-        if control > len(head) / 100:
-            raise DataError("a binary file, expected text") from None
-        return data.decode("cp1252", "replace")
+from tagger.files.encoding import Decoder
+from tagger.files.rows import MAX_DOCUMENT_BYTES, Note, Ranges, Reject, Row, as_text, too_long
 
 
 def read(
@@ -34,7 +14,7 @@ def read(
     source: str,
     limit: int = MAX_DOCUMENT_BYTES,
     clean: Callable[[str], tuple[str, Ranges]] = lambda text: (text, ()),
-) -> Iterator[Row | Reject]:
+) -> Iterator[Row | Reject | Note]:
     """Yield the whole file as one row; one of more than `limit` bytes is rejected.
 
     `clean` takes the markup off and says where the headings stand.
@@ -43,11 +23,32 @@ def read(
     if len(data) > limit:
         yield Reject(too_long("a document", limit), as_text(data[:1000]), source)
         return
-    try:
-        text, headings = clean(decode(data))
-        yield Row({"text": text}, source, headings=headings)
-    except DataError as error:
-        yield Reject(str(error), data[:1000].decode("latin-1"), source)
+    decoder = Decoder(data)
+    text, headings = clean(decoder.decode(data.removeprefix(BOM_UTF8)))
+    yield from decoder.notes(source)
+    yield Row({"text": text}, source, headings=headings)
+
+
+_SPACE = re.compile(r"\s+")
+_UNBROKEN = re.compile(r"[^.!?\u2026\u3002\uff01\uff1f\n]{5000}")
+_LEAST_LETTERS, _TO_JUDGE = 0.5, 300
+
+
+def oddity(text: Any) -> str:
+    """Say why a document hardly is one that a person wrote; nothing where it may be.
+
+    In real articles seven of ten visible characters and more are letters, and no sentence
+    has a quarter of 5,000 characters.
+    """
+    if not isinstance(text, str):
+        return ""
+    visible = _SPACE.sub("", text[:100_000])
+    letters = sum(map(str.isalpha, visible))
+    if len(visible) >= _TO_JUDGE and letters < _LEAST_LETTERS * len(visible):
+        return f"only {letters / len(visible):.0%} of it are letters: it may be no article"
+    if _UNBROKEN.search(text):
+        return "5,000 characters without the end of a sentence: it may be no article"
+    return ""
 
 
 _BLOCK = re.compile(

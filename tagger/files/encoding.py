@@ -1,0 +1,169 @@
+"""Bytes of any encoding -> UTF-8, and what was guessed or lost on the way."""
+
+import codecs
+import io
+from collections.abc import Iterator
+from typing import Any, BinaryIO, cast
+
+from tagger.errors import ConfigError
+from tagger.files.rows import Note
+
+HEAD_BYTES = 1 << 16
+"""How much of the beginning of a file is looked at."""
+_BOMS = (
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+_BEYOND_ASCII = bytes(range(0x80, 0x100))
+# English has fewer such letters than one in five, whatever the encoding of its quotation marks.
+_MOST_FOREIGN = 0.2
+
+
+class _Chained(io.RawIOBase):
+    """The beginning of a stream that was read already, and then the rest of it."""
+
+    def __init__(self, head: bytes, rest: BinaryIO) -> None:
+        self.head, self.rest = head, rest
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        data, self.head = self.head[: len(buffer)], self.head[len(buffer) :]
+        data = data or getattr(self.rest, "read1", self.rest.read)(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
+
+
+def peek(stream: BinaryIO, n: int = HEAD_BYTES, whole: bool = True) -> tuple[bytes, BinaryIO]:
+    """Return the first bytes of a stream, and a stream that still has them.
+
+    Where it breaks off, what stands before the break is returned. Unless `whole`, what is
+    there already suffices, so that a pipe is not waited for.
+    """
+    head = b""
+    read = getattr(stream, "read1", stream.read)
+    try:
+        while len(head) < n and (data := read(n - len(head))):
+            head += data
+            if not whole:
+                break
+    except Exception:  # the reader meets it again, in its place
+        pass
+    if stream.seekable():
+        stream.seek(-len(head), io.SEEK_CUR)
+        return head, stream
+    return head, cast(BinaryIO, io.BufferedReader(_Chained(head, stream)))
+
+
+def without_cut(head: bytes) -> bytes:
+    """Return the beginning of a text without its last letter, which may be cut in two."""
+    return head.rstrip(_BEYOND_ASCII) if len(head) >= HEAD_BYTES else head
+
+
+def wide(head: bytes) -> str:
+    """Return the name of the encoding of UTF-16 or UTF-32 text; empty where it is neither."""
+    for mark, name in _BOMS:
+        if head.startswith(mark):
+            return name
+    sample = head[:2048]
+    if len(sample) >= 4 and b"\0" in sample:
+        half = len(sample) // 2
+        for name, zeros, others in (("utf-16-le", 1, 0), ("utf-16-be", 0, 1)):
+            # Without a mark, Latin letters betray it: every second byte is zero.
+            if sample[zeros::2].count(0) > 0.8 * half and sample[others::2].count(0) < 0.02 * half:
+                return name
+    return ""
+
+
+def known(name: str) -> str:
+    """Return Python's name of an encoding; refuse one that it does not know."""
+    try:
+        return codecs.lookup(name).name
+    except LookupError:
+        raise ConfigError(f"encoding {name!r}: expected one such as utf-8 or cp1252") from None
+
+
+class _Recoded(io.RawIOBase):
+    """The text of a stream in any encoding, as UTF-8; what is invalid becomes U+FFFD."""
+
+    def __init__(self, stream: BinaryIO, encoding: str) -> None:
+        self.stream, self.ready = stream, b""
+        self.decoder = codecs.getincrementaldecoder(encoding)("replace")
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        while not self.ready:
+            data = self.stream.read(HEAD_BYTES)
+            self.ready = self.decoder.decode(data, not data).encode("utf-8", "replace")
+            if not data:
+                break
+        data, self.ready = self.ready[: len(buffer)], self.ready[len(buffer) :]
+        buffer[: len(data)] = data
+        return len(data)
+
+
+def recoded(stream: BinaryIO, encoding: str) -> BinaryIO:
+    """Return a stream of UTF-8 from one in another encoding."""
+    return cast(BinaryIO, io.BufferedReader(_Recoded(stream, encoding)))
+
+
+class Decoder:
+    """Decodes the pieces of a file: UTF-8, and what is not, as sensibly as can be.
+
+    A file with letters beyond ASCII that are valid UTF-8 is UTF-8, and each other byte of it
+    becomes U+FFFD. Else it is Windows-1252, which holds Latin-1's letters, unless so much
+    of it is beyond ASCII that charset-normalizer is asked.
+    """
+
+    def __init__(self, head: bytes = b"") -> None:
+        self.legacy = ""
+        self.n_bad = 0
+        self.utf8 = False
+        head = without_cut(head)
+        if not head.isascii():
+            self._judge(head)
+
+    def decode(self, raw: bytes) -> str:
+        """Return the text of a piece."""
+        try:
+            text = raw.decode("utf-8")
+        except UnicodeDecodeError:
+            pass
+        else:
+            self.utf8 = self.utf8 or not text.isascii()
+            return text
+        if not (self.utf8 or self.legacy):
+            self._judge(raw)
+        lost = raw.count("\ufffd".encode()) if not self.legacy else 0
+        text = raw.decode(self.legacy or "utf-8", "replace")
+        self.n_bad += text.count("\ufffd") - lost
+        return text
+
+    def _judge(self, raw: bytes) -> None:
+        """Decide by the first letters beyond ASCII."""
+        text = raw.decode("utf-8", "surrogateescape")
+        foreign = [c for c in text if c > "\x7f"]
+        bad = sum("\udc80" <= c <= "\udcff" for c in foreign)
+        if bad <= len(foreign) / 2:
+            self.utf8 = True
+        else:
+            self.legacy = "cp1252"
+            if len(foreign) > _MOST_FOREIGN * len(text):
+                from charset_normalizer import from_bytes
+
+                if best := from_bytes(raw[:HEAD_BYTES]).best():
+                    self.legacy = best.encoding
+
+    def notes(self, source: str) -> Iterator[Note]:
+        """Yield what was guessed, and how much was lost."""
+        if self.legacy:
+            name = "Windows-1252" if self.legacy == "cp1252" else self.legacy
+            yield Note(f"not UTF-8, read as {name} (if that is wrong, save it as UTF-8)", source)
+        if self.n_bad:
+            where = self.legacy or "UTF-8"
+            yield Note(f"bytes that are no {where}, each read as U+FFFD", source, self.n_bad)

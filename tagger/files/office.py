@@ -1,0 +1,58 @@
+"""What the readers of office files share."""
+
+import io
+from collections.abc import Iterable
+from importlib import import_module
+from typing import Any, BinaryIO
+
+from tagger.files.rows import Unreadable, too_long
+
+
+def library(name: str, kind: str) -> Any:
+    """Return a module of the extra office; raise Unreadable where it is not installed."""
+    try:
+        return import_module(name)
+    except ImportError:
+        raise Unreadable(
+            f"{kind}: install the extra office: pip install 'claim-tagger[office]'"
+        ) from None
+
+
+def whole(stream: BinaryIO, limit: int) -> BinaryIO:
+    """Return a file that can be read from anywhere, from a stream that may not be."""
+    if stream.seekable():
+        return stream
+    data = stream.read(limit + 1)
+    if len(data) > limit:
+        raise Unreadable(too_long("a document", limit))
+    return io.BytesIO(data)
+
+
+def unpacked(stream: BinaryIO, limit: int) -> None:
+    """Refuse an office file that unpacks to more than is held in memory.
+
+    The module zipfile gives no more bytes of a file than its directory says.
+    """
+    from zipfile import BadZipFile, ZipFile
+
+    try:
+        size = sum(member.file_size for member in ZipFile(stream).infolist())
+    except (BadZipFile, OSError, ValueError) as error:
+        raise Unreadable(f"a damaged office file: {error}") from None
+    if size > 4 * limit:
+        raise Unreadable(
+            f"an office file that unpacks to {size:,} bytes, expected at most {4 * limit:,}, "
+            "see --max-document-bytes"
+        )
+    stream.seek(0)
+
+
+def document(paragraphs: Iterable[tuple[str, bool]]) -> tuple[str, tuple[tuple[int, int], ...]]:
+    """Return paragraphs as one text, divided by blank lines, and where its headings stand."""
+    pieces, headings, at = [], [], 0
+    for text, is_heading in paragraphs:
+        pieces.append(text)
+        if is_heading:
+            headings.append((at, at + len(text)))
+        at += len(text) + 2
+    return "\n\n".join(pieces), tuple(headings)

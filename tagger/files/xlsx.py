@@ -1,0 +1,72 @@
+"""Excel: the rows of the first sheet with text."""
+
+from collections import Counter
+from collections.abc import Iterator
+from datetime import datetime, time
+from itertools import islice
+from typing import Any, BinaryIO
+
+from tagger.files import office
+from tagger.files.rows import MAX_DOCUMENT_BYTES, Note, Row, Unreadable
+
+_ROWS_TO_SEE = 50
+
+
+def read(stream: BinaryIO, source: str, limit: int = MAX_DOCUMENT_BYTES) -> Iterator[Row | Note]:
+    """Yield the rows of a workbook's first sheet with a column of texts, numbered as Excel does.
+
+    The first row that is not empty names the columns. Formulas are read as their values.
+    """
+    openpyxl = office.library("openpyxl", "an Excel workbook")
+    stream = office.whole(stream, limit)
+    office.unpacked(stream, limit)
+    try:
+        book = openpyxl.load_workbook(stream, read_only=True, data_only=True)
+        sheet = next(filter(_has_texts, book.worksheets), book.worksheets[0])
+        if others := [repr(other.title) for other in book.worksheets if other is not sheet]:
+            shown = ", ".join(others[:5]) + (" and more" if len(others) > 5 else "")
+            yield Note(f"sheet {sheet.title!r} is read, not {shown}", source)
+        rows = _rows(sheet)
+        _, header = next(rows, (0, []))
+        names = [str(cell).strip() if cell is not None else "" for cell in header]
+        if twice := sorted(n for n, times in Counter(filter(None, names)).items() if times > 1):
+            raise Unreadable(f"the header names {', '.join(twice)} more than once")
+        for number, cells in rows:
+            cells += [None] * (len(names) - len(cells))
+            names += [""] * (len(cells) - len(names))
+            record = {
+                name or f"column {column}": _plain(cell)
+                for column, (name, cell) in enumerate(zip(names, cells, strict=True), 1)
+                if name or cell is not None
+            }
+            yield Row(record, source, number)
+    except Unreadable:
+        raise
+    except Exception as error:  # whatever a damaged file makes of the library
+        raise Unreadable(f"a damaged Excel workbook: {error}") from None
+
+
+def _rows(sheet: Any) -> Iterator[tuple[int, list[Any]]]:
+    """Yield the rows that are not empty, each with its number."""
+    sheet.reset_dimensions()  # what a file says of its size may be wrong
+    for number, cells in enumerate(sheet.iter_rows(values_only=True), 1):
+        if any(cell is not None for cell in cells):
+            yield number, list(cells)
+
+
+def _has_texts(sheet: Any) -> bool:
+    """Return whether most cells of a column, below its name, are of several words."""
+    _, *body = [cells for _, cells in islice(_rows(sheet), 1 + _ROWS_TO_SEE)] or [[]]
+    texts = Counter(
+        column
+        for cells in body
+        for column, cell in enumerate(cells)
+        if isinstance(cell, str) and len(cell.split()) > 2
+    )
+    return max(texts.values(), default=0) > len(body) / 2
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime) and value.time() == time():
+        return value.date().isoformat()
+    return value.isoformat() if hasattr(value, "isoformat") else value

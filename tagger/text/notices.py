@@ -132,33 +132,13 @@ _NEWS = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 NOTICE_WORDS = (
-    *(
-        "ookie",
-        "avaScript",
-        "avascript",
-        "browser",
-        "locker",
-        "ubscri",
-        "to continue",
-        "eep reading",
-    ),
-    *("og in", "ogged in", "ign in", "igning in", "ign up", "nlock", "ree article", "ree stor"),
-    *("ccount", "ree trial", "ull access", "ted access", "ree access", "egister", "r privacy"),
-    *("rticle limit", "this article", "this content", "members", "ur partners", "a member"),
-    *(
-        "rticles left",
-        "ead more",
-        "read on",
-        "emium",
-        "a human",
-        "are human",
-        "scripts",
-        "references",
-        "omplimentary",
-        "ccept all",
-        "eject all",
-    ),
-)
+    "a human", "a member", "are human", "avaScript", "avascript", "browser", "ccept all",
+    "ccount", "ead more", "eep reading", "egister", "eject all", "emium", "ign in", "ign up",
+    "igning in", "locker", "members", "nlock", "og in", "ogged in", "omplimentary", "ookie",
+    "r privacy", "read on", "ree access", "ree article", "ree stor", "ree trial", "references",
+    "rticle limit", "rticles left", "scripts", "ted access", "this article", "this content",
+    "to continue", "ubscri", "ull access", "ur partners",
+)  # fmt: skip
 """Stretches one of which nearly every notice has: found far faster than a pattern."""
 _NOTICE = re.compile("|".join(f"({pattern})" for _, pattern in _NOTICES), re.I | re.X)
 _SENTENCE = re.compile(r"\S.*?(?:[.!?]+(?=\s)|$)", re.MULTILINE)
@@ -168,24 +148,26 @@ _LONGEST = 400  # characters of a sentence of a notice
 def notice_of(text: str) -> str:
     """Return which notice a text is: of a paywall, of cookies, of scripts; else empty.
 
-    A paragraph is one where at least half of it is, sentence by sentence.
+    A paragraph is one where at least half of it is, sentence by sentence; what else it says
+    to its reader or of itself counts half.
     """
     if not any(word in text for word in NOTICE_WORDS):
         return ""
-    name, n_notice, n_all = "", 0, 0
+    name, balance = "", 0
     for match in _SENTENCE.finditer(text):
         sentence = match[0]
-        n_all += len(sentence)
-        if found := _sentence_notice(sentence):
+        if _NEWS.search(sentence) or not _VOICE.search(sentence):
+            balance -= 2 * len(sentence)
+        elif found := _sentence_notice(sentence):
             name = name or found
-            n_notice += len(sentence)
-    return name if 2 * n_notice >= n_all else ""
+            balance += 2 * len(sentence)
+        else:
+            balance -= len(sentence)
+    return name if balance >= 0 else ""
 
 
 def _sentence_notice(sentence: str) -> str:
     if len(sentence) > _LONGEST or not any(word in sentence for word in NOTICE_WORDS):
         return ""
     match = _NOTICE.search(sentence)
-    if match is None or _NEWS.search(sentence) or not _VOICE.search(sentence):
-        return ""
-    return _NOTICES[(match.lastindex or 1) - 1][0]
+    return _NOTICES[(match.lastindex or 1) - 1][0] if match else ""

@@ -14,6 +14,7 @@ from tagger.cli.main import cli
 from tagger.corpus.corpus import read_corpus
 from tagger.errors import DataError
 from tagger.evaluation.drift import label_drift
+from tagger.evaluation.evaluate import evaluate
 from tagger.evaluation.shares import label_shares
 from tagger.schema import CLAIMS
 from tagger.training.checks import read_for_checks
@@ -182,6 +183,12 @@ def test_labelled_data_leaves_out_what_is_no_sentence_and_says_so(predict):
     # A column of one's own data that happens to be called kind is none of our business.
     own = [{"text": "Oil rose.", "claim": "reported_fact", "theme": [], "kind": "other"}]
     assert len(read_corpus(own, CLAIMS)) == 1
+
+
+def test_an_evaluation_says_what_it_left_out(predict, small_model):
+    report = evaluate(small_model, [predict("a.jsonl")], baselines=False, rounds=0)
+    assert report.report["about"]["data"]["n_sentences"] == 2
+    assert any("2 row(s) of tagged output" in warning for warning in report.warnings)
 
 
 def test_engines_have_the_columns(tagger):

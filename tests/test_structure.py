@@ -144,6 +144,26 @@ def test_single_line_breaks_end_headings_and_join_wrapped_lines():
     ]
 
 
+def test_a_table_is_cut_into_its_rows_and_figures_in_wrapped_prose_are_not():
+    table = "Oil\t2023\t2024\nCrude\t80\t82\nOil rose."
+    assert [kind for _, kind in kinds(table)] == ["table", "table", "sentence"]
+    prose = (
+        "The ministry said that output rose in the years\n2019, 2020, 2021 and 2023 by\n"
+        "5, 6, 7 and 8 percent."
+    )
+    assert kinds(prose) == [(prose, "sentence")]
+    prose = "The court has struck down a law twice before, in 2007 and in\n2022."
+    assert kinds(prose) == [(prose, "sentence")]
+    prose = "The ministers are to meet again in the capital of Austria on\nMarch 18, 2024."
+    assert kinds(prose) == [(prose, "sentence")]
+
+
+def test_capitals_tell_nothing_in_a_text_of_capitals():
+    text = "THE ARMY LEFT THE TOWN.\n\nIT SAID SO ON MONDAY.\n\nNOBODY WAS HURT IN THE TOWN."
+    assert [kind for _, kind in kinds(text)] == ["sentence"] * 3
+    assert kinds(f"FULL TEXT.\n\n{TEXT}")[0] == ("FULL TEXT.", "heading")
+
+
 def test_a_line_that_heads_nothing_is_a_sentence():
     assert kinds("The talks may fail") == [("The talks may fail", "sentence")]
     assert kinds(f"{TEXT}\n\nThe talks may fail")[-1] == ("The talks may fail", "sentence")
@@ -186,6 +206,9 @@ ODD = [
     "Mon 3 pm, ",
     "a@",
     "A. ",
+    "aAbb",
+    "aAb ",
+    "A\n\n",
 ]
 
 

@@ -4,6 +4,8 @@ import click
 
 from tagger.cli import options
 
+_SETTLED = ("output", "slices", "no_baselines", "no_plots", "rounds", "seed")
+
 
 @click.command()
 @click.argument("data", nargs=-1, required=True)
@@ -44,10 +46,9 @@ def command(
 ) -> None:
     """Measure a model on labelled sentences.
 
-    DATA are JSONL, CSV, TSV or Parquet files, or folders of them: one sentence a row,
-    with the column text and one for each task of the model. The report says how far the
-    tags can be trusted: figures with intervals, baselines, plots, the worst errors. It is
-    written as report.json, report.md, report.html and answers.jsonl (sentence by sentence).
+    DATA are files or folders of them: one sentence a row, with the column text and one for
+    each task of the model. The report says how far the tags can be trusted: figures with
+    intervals, baselines, plots, the worst errors (report.json, .md, .html, answers.jsonl).
 
     \b
     tagger evaluate test.jsonl
@@ -64,6 +65,7 @@ def command(
     loaded = model_of(model)
     learn_from = list(baseline_data) or None
     if check:
+        options.refuse(_SETTLED, "--check, which repeats what the report was made with")
         named = {"columns": columns, "baseline_data": learn_from}
         for note in check_report(check, loaded, list(data), **named):
             click.echo(f"tagger: {note}", err=True)

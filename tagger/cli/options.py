@@ -1,9 +1,10 @@
 """Options that several commands take, each written once."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -58,3 +59,12 @@ def rounds() -> Decorator:
 def output_format(*names: str) -> Decorator:
     """Choose what is printed: ``output_format``."""
     return click.option("--format", "output_format", type=click.Choice(names), default=names[0])
+
+
+def refuse(names: Iterable[str], beside: str) -> None:
+    """Raise a UsageError for options that were named although they do nothing beside another."""
+    context = click.get_current_context()
+    for parameter in context.command.params:
+        named = context.get_parameter_source(parameter.name or "") is not ParameterSource.DEFAULT
+        if parameter.name in names and named:
+            raise click.UsageError(f"{parameter.opts[0]} is not for {beside}: leave it out")

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-from click.core import ParameterSource
 
 from tagger.bulk.arrow import Rows
 from tagger.bulk.job import run, stream
@@ -173,11 +172,8 @@ def _on_dask(
 
     if output_format != "parquet":
         raise click.UsageError("--engine dask writes Parquet: give --output NAME.parquet")
-    context = click.get_current_context()
-    for name in ("explain", "input_format", "keep", "jobs", "part_bytes"):
-        if context.get_parameter_source(name) is not ParameterSource.DEFAULT:
-            option = "--" + name.replace("_", "-")
-            raise click.UsageError(f"{option} is not for --engine dask: leave it out")
+    unused = ("explain", "input_format", "keep", "jobs", "part_bytes")
+    options.refuse(unused, "--engine dask")
     result = predict_with_dask(files, output, rows, scheduler, resume=resume)
     _report(result, files, output)
     _end(result.rejected, allow_rejects, f"{output}/rejects.jsonl")

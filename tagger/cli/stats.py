@@ -55,6 +55,8 @@ def command(
     if compare is not None:
         from tagger.evaluation.drift import label_drift
 
+        unused = ("by", "plots", "outlet_column", "date_column", "day_first")
+        options.refuse(unused, "--compare")
         moved = label_drift(output, compare, model)
         _say(moved.notes)
         if output_format == "table":
@@ -108,7 +110,7 @@ def _percent(share: float | None, low: float | None, high: float | None) -> str:
     return f"{share * 100:.1f} ({low * 100:.1f} to {high * 100:.1f})"
 
 
-def _print_shares(found: Sequence[Any]) -> None:
+def _print_shares(shares: Sequence[Any]) -> None:
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -117,7 +119,7 @@ def _print_shares(found: Sequence[Any]) -> None:
     for name in ("sentences", "label", "% (95 % interval)", "corrected"):
         table.add_column(name, no_wrap=True, justify="left" if name == "label" else "right")
     last = None
-    for s in found:
+    for s in shares:
         new = (s.by, s.group) != last
         last = s.by, s.group
         table.add_row(

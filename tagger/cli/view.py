@@ -69,7 +69,7 @@ def _show_shares(
     n_review: int,
 ) -> None:
     if not n_sentences:
-        console.print("no sentence: the input is blank")
+        console.print("no sentence")
         return
     table = Table(box=None, show_header=False, padding=(0, 1))
     for task in tagger.schema.tasks:

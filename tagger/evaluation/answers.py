@@ -59,7 +59,7 @@ def answers_of(model: Model, texts: Sequence[str]) -> dict[str, Answers]:
 def decode(task: Task, answer: Any) -> Labels:
     """Return the label, or labels, behind one encoded answer."""
     if task.multilabel:
-        return tuple(label for label, given in zip(task.labels, answer, strict=True) if given)
+        return tuple(label for label, yes in zip(task.labels, answer, strict=True) if yes)
     return task.labels[int(answer)]
 
 
@@ -69,14 +69,14 @@ def read_answers(path: str | Path, schema: Schema) -> tuple[Corpus, dict[str, An
         lines = Path(path).read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"{path}: cannot be read: {error}") from None
-    examples, given, probabilities = [], [], []
+    examples, answered, probabilities = [], [], []
     for number, line in enumerate(lines, 1):
         try:
             row = json.loads(line)
             known = row["gold"]
             gold = {t.name: t.parse(known[t.name]) for t in schema.tasks if t.name in known}
             examples.append(Example(row["text"], gold, row["doc"], where=f"{path}:{number}"))
-            given.append({t.name: t.parse(row["answers"][t.name]) for t in schema.tasks})
+            answered.append({t.name: t.parse(row["answers"][t.name]) for t in schema.tasks})
             probabilities.append(
                 {t.name: [row["p"][t.name][x] for x in t.labels] for t in schema.tasks}
             )
@@ -86,7 +86,7 @@ def read_answers(path: str | Path, schema: Schema) -> tuple[Corpus, dict[str, An
         raise DataError(f"{path}: no answer in it")
     answers = {
         t.name: Answers(
-            encode(t, [row[t.name] for row in given]),
+            encode(t, [row[t.name] for row in answered]),
             np.array([row[t.name] for row in probabilities]),
         )
         for t in schema.tasks
@@ -103,10 +103,10 @@ def answer_rows(
             "doc": example.doc,
             "text": example.text,
             "gold": example.labels,
-            "answers": {task: given[i][0] for task, given in answers.items()},
+            "answers": {task: of_task[i][0] for task, of_task in answers.items()},
             "p": {
-                task: {label: round(p, DECIMALS) for label, p in given[i][1].items()}
-                for task, given in answers.items()
+                task: {label: round(p, DECIMALS) for label, p in of_task[i][1].items()}
+                for task, of_task in answers.items()
             },
         }
         yield json.dumps(row, ensure_ascii=False) + "\n"

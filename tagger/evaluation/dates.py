@@ -1,12 +1,12 @@
 """Dates as newspapers write them -> year and month."""
 
 import re
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from tagger.errors import DataError
 
-_ISO = re.compile(r"(\d{4})(?:-(\d{2})(?:-\d{2}(?:[T ].*)?)?)?$")
+_ISO = re.compile(r"(\d{4})(?:-(\d{2})(?:-(\d{2})(?:[T ].*)?)?)?$")
 _NUMBERS = re.compile(r"(\d{1,2})[/.\-](\d{1,2})[/.\-]\d{2,4}\b")
 
 
@@ -33,7 +33,11 @@ def _parsed(value: Any, day_first: bool | None) -> tuple[int, int]:
     text = "" if value is None else str(value).strip()
     if iso := _ISO.match(text):
         year, month = int(iso[1]), int(iso[2] or 0)
-        return (year, month) if month <= 12 else (0, 0)
+        try:
+            date(year, month or 1, int(iso[3] or 1))
+        except ValueError:  # no such day
+            return 0, 0
+        return year, month
     if not text:
         return 0, 0
     from dateutil import parser

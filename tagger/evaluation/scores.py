@@ -276,8 +276,8 @@ def average_precision(probabilities: Floats, y: npt.NDArray[np.bool_]) -> float 
 
 def precision_recall(probabilities: Floats, y: npt.NDArray[np.bool_]) -> tuple[Floats, Floats]:
     """Return recall and precision at every threshold, the highest threshold first."""
-    _, hits, given = ranked_counts(probabilities, y)
-    return ratio(hits, y.sum()), ratio(hits, given)
+    _, hits, n_predicted = ranked_counts(probabilities, y)
+    return ratio(hits, y.sum()), ratio(hits, n_predicted)
 
 
 def curves(task: Task, gold: npt.NDArray[Any], answers: Answers) -> dict[str, Any]:

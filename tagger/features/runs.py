@@ -81,11 +81,12 @@ class TokenRuns:
         self, nodes: Ints, at: Ints, tokens: Ints, owner: Ints, length: int
     ) -> tuple[Ints, Ints]:
         """Return key and start of those runs that go on with a known token to `length`."""
-        fits = at + length - 1 < len(tokens)
-        nodes, at = nodes[fits], at[fits]
+        n_inside = int(np.searchsorted(at, len(tokens) - length + 1))
+        nodes, at = nodes[:n_inside], at[:n_inside]
         last = at + length - 1
-        fits = (tokens[last] >= 0) & (owner[last] == owner[at])
-        return nodes[fits] * self.n_tokens + tokens[last[fits]], at[fits]
+        token = tokens.take(last)
+        fits = (token >= 0) & (owner.take(last) == owner.take(at))
+        return nodes[fits] * self.n_tokens + token[fits], at[fits]
 
 
 @dataclass(frozen=True)

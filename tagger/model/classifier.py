@@ -83,6 +83,6 @@ def encode(task: Task, labels: Sequence[Labels]) -> npt.NDArray[Any]:
     if not task.multilabel:
         return np.array([index[str(label)] for label in labels], np.int64)
     encoded = np.zeros((len(labels), len(task.labels)), bool)
-    for row, given in zip(encoded, labels, strict=True):
-        row[[index[label] for label in given]] = True
+    for row, names in zip(encoded, labels, strict=True):
+        row[[index[label] for label in names]] = True
     return encoded

@@ -23,5 +23,5 @@ def ranked_counts(scores: Floats, y: npt.NDArray[np.bool_]) -> tuple[Floats, Int
     ranked = scores[order]
     # Equal scores fall on the same side of every threshold: only the last of them counts.
     last_of_tie = np.append(ranked[1:] != ranked[:-1], True)[: len(ranked)]
-    given = np.flatnonzero(last_of_tie) + 1
-    return ranked[last_of_tie], np.cumsum(y[order])[last_of_tie], given
+    n_predicted = np.flatnonzero(last_of_tie) + 1
+    return ranked[last_of_tie], np.cumsum(y[order])[last_of_tie], n_predicted

@@ -83,17 +83,24 @@ _ASIDE = (
 )
 _HANDED = r"/(?:Getty|Reuters|REUTERS|AFP|AP)\b[\w ]*\)?\.?\s*\Z"
 MARKS = (
-    ("image", "caption", f"{_CREDITED}|{_ASIDE}"),
-    ("photo", "caption", f"{_CREDITED}|{_ASIDE}"),
-    *((word, "caption", _ASIDE) for word in ("(left", "(right", "(cent", "(pictured")),
-    *((word, "credit", _HANDED) for word in ("/getty", "/reuters", "/afp", "/ap")),
-    (" — ", "credit", r"[\"”]\s—\s[^\"]{3,80}\s\d{4}\Z"),
-    ("contributed to", "credit", r"contributed to this (?:report|story|article)\.?\s*\Z"),
-    ("like the page", "promotion", r"(?i:like the page:?\s*\Z)"),
-    ("rights reserved", "notice", r"(?i:all rights reserved)"),
-    ("with permission", "notice", r"(?i:reprinted\s+with\s+permission)"),
+    (
+        ":",
+        ("image", "caption", _CREDITED),
+        ("photo", "caption", _CREDITED),
+        ("like the page", "promotion", r"(?i:like the page:?\s*\Z)"),
+    ),
+    (
+        "(",
+        *((word, "caption", _ASIDE) for word in ("image", "photo", "(left", "(right", "(cent")),
+        (")", "caption", rf"\((?i:{_MONTH})\s\d{{4}}\)\s*\Z"),
+    ),
+    ("/", *((word, "credit", _HANDED) for word in ("/getty", "/reuters", "/afp", "/ap"))),
+    ("—", (" — ", "credit", r"[\"”]\s—\s[^\"]{3,80}\s\d{4}\Z")),
+    ("contributed to", ("contributed", "credit", r"to this (?:report|story|article)\.?\s*\Z")),
+    ("ights reserved", ("rights", "notice", r"(?i:all rights reserved)")),
+    ("permission", ("permission", "notice", r"(?i:reprinted\s+with\s+permission)")),
 )
-"""A word in lower case, and what a line is that has it where the pattern is found too."""
+"""What a line holds; then words in lower case, and what it is where it has one and the pattern."""
 
 BOUND = frozenset(
     {"a", "an", "the", "and", "but", "or", "nor", "for", "of", "at", "to", "by", "from", "with"}

@@ -8,6 +8,7 @@ add one, write a value with what the fields below ask for and put it in `LANGUAG
 import re
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 from tagger.errors import ConfigError
 from tagger.text import english
@@ -34,8 +35,8 @@ class Language:
     vectors : name of such word vectors, or empty.
     lines : what a line is that is no sentence, such as a byline, and a regular expression
         without groups that capture, of its beginning.
-    marks : words in lower case; what a line is that has one, and the expression that it
-        must have too.
+    marks : what such a line holds, then triples of a word in lower case, of what a line is
+        that has it, and of an expression that it must have too.
     minor : small words that titles write without a capital; empty where titles have none.
     bound : words that no title ends with.
     """
@@ -46,7 +47,7 @@ class Language:
     lexicons: tuple[str, ...] = ()
     vectors: str = ""
     lines: tuple[tuple[str, str], ...] = ()
-    marks: tuple[tuple[str, str, str], ...] = ()
+    marks: tuple[tuple[Any, ...], ...] = ()
     minor: frozenset[str] = frozenset()
     bound: frozenset[str] = frozenset()
 
@@ -73,9 +74,12 @@ class Language:
         return re.compile("|".join(named) or r"(?!)")
 
     @cached_property
-    def line_marks(self) -> tuple[tuple[str, str, re.Pattern[str]], ...]:
+    def line_marks(self) -> tuple[tuple[str, tuple[tuple[str, str, re.Pattern[str]], ...]], ...]:
         """The marks with their patterns compiled."""
-        return tuple((word, what, re.compile(pattern)) for word, what, pattern in self.marks)
+        return tuple(
+            (hint, tuple((word, what, re.compile(pattern)) for word, what, pattern in cues))
+            for hint, *cues in self.marks
+        )
 
 
 ENGLISH = Language(

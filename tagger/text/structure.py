@@ -6,40 +6,18 @@ All else is running text and is cut into sentences; where in doubt a piece is a 
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
 from tagger.schema import HEADING, OTHER, SENTENCE
 from tagger.text.language import ENGLISH, Language
-from tagger.text.notices import NOTICE_WORDS, notice_of
+from tagger.text.lines import BULLETS, CLOSERS, LETTER, STOPS, VISIBLE, Lines, wordless
 from tagger.text.segment import sentence_spans
 
-_LONGEST = 300  # characters of a line that is no sentence
-_SHORT = 80  # longer lines with a stop are looked at only where something is odd
-_LONGEST_HEADING, _MOST_WORDS = 150, 20
+_MOST_IN_A_ROW = 3  # lines without a stop that may all be headings; more are a list or a poem
 _WRAPPED = 100  # characters: no writer breaks longer lines by hand
-_MOST_IN_A_ROW = 4  # lines without a stop that may all be headings; more are a list or a poem
-
-_BULLETS = "*•·▪◦‣"
-_STOPS = ".!?…。！？؟۔।"
-_CLOSERS = " \t\"'”’“„‘»«›‹)]}」』"
-_AROUND = ' \t\ufeff\u200b"“”'
-_SOURCE = re.compile(r"\s*\[[^\[\]]{1,40}\]\Z")
-_LETTER = re.compile(r"[^\W\d_]")
-_VISIBLE = re.compile(r"\S[^\n]*")
 _WORD = re.compile(r"\S{1,100}")
-_CELL = re.compile(r" \|(?: |\Z)|\S {3,}\S")
-_LINES = (
-    ("link", r"(?:(?:https?://|www\.)\S+|\S+@\S+\.\w{2,}|@\w+\.?)\Z"),
-    (
-        "markup",
-        r"(?:<[a-z/!][^<>]*>\s*)+\Z|<[a-z/!][^<>]*\Z|!--|[.#]?[\w-]+\s*\{\Z"
-        r"|[a-z-]{2,40}:[^\s;][^;]{0,60};\Z|\{+[^{}]*\}+\Z",
-    ),
-    ("note", r"[(\[][^\s()\[\]]{1,30}(?:\s[^\s()\[\]]{1,30}){0,2}[)\]]\.?\Z"),
-    ("dateline", r"\d{1,2}\.?\s+[^\W\d_]{3,12}\.?\s+\d{4}\Z"),
-)
 _PLACE = r"[A-Z][A-Z.'’-]+(?:[ /][A-Z.'’-]+){0,4}"
 _MORE = (
     r"(?:,\s[A-Z][\w.'’]+(?:\s[A-Z][\w.'’]+)?){0,2}"
@@ -52,13 +30,8 @@ _BEFORE = re.compile(
     r"\s?(?:\s--?\s|[–—]\s?))(?=[\"'“‘«(]?[A-Z0-9])"
     r"|(?P<item>(?:[-*•·▪◦‣]|\(?\d{1,3}\)|\([a-z]\))\s+(?=\S))"
 )
-_DATED = re.compile(
-    r"\s*(?:[Dd]ate:?\s+)?\d{4}-\d\d-\d\d(?:[ T]\d\d:\d\d(?::\d\d)?)?[\s:|–—-]+(?=\S)"
-)
-
-
-_NEVER_JOINED = ("agency", "byline", "dateline")
-_PLAIN_LINES = re.compile("|".join(f"(?P<{what}>{pattern})" for what, pattern in _LINES))
+_DATED = re.compile(r"(?:[Dd]ate:?\s+)?\d{4}-\d\d-\d\d(?:[ T]\d\d:\d\d(?::\d\d)?)?[\s:|–—-]+(?=\S)")
+_NEVER_JOINED = {"agency", "byline", "dateline", "markup", "separator"}
 
 
 class Piece(NamedTuple):
@@ -122,17 +95,9 @@ def _plain(text: str, start: int, end: int) -> list[Piece]:
         start += 1
     if start >= end:
         return []
-    if text[start].isalpha() or _LETTER.search(text, start, end):
+    if text[start].isalpha() or LETTER.search(text, start, end):
         return [Piece(start, end)]
-    return [Piece(start, end, OTHER, _wordless(text[start:end]))]
-
-
-def _wordless(visible: str) -> str:
-    if len(visible) < 6 and (
-        visible[0].isdigit() or visible in "-–—" + _BULLETS or visible[0] == "("
-    ):
-        return "list marker"
-    return "table" if any(map(str.isdigit, visible)) else "separator"
+    return [Piece(start, end, OTHER, wordless(text[start:end]))]
 
 
 def _apart(
@@ -145,11 +110,11 @@ def _apart(
     found: list[Piece] = []
     row: list[tuple[Piece, bool]] = []  # headings by their looks, and whether they are sure
     most = 1 if headings else _MOST_IN_A_ROW  # where layout names some, a row is a list
-    tell = _Teller(text, language)
+    tell = Lines(text, language)
     named = _layout(text, tell, headings)
     at = n = 0
-    segments = _segments(text, tell)
-    for start, end, own in segments:
+    last = -1
+    for number, (start, end, own) in _suspects(text, tell):
         if at < len(named) and named[at].start < end:
             _settle(found, row, most)
             while at < len(named) and named[at].start < end:
@@ -158,14 +123,12 @@ def _apart(
             continue
         if found and found[-1].end > start:
             continue  # a heading of several lines
-        opens = start == segments[0][0]
-        if not own and (end - start > _LONGEST or tell.is_running(start, end)):
-            if row:
-                _settle(found, row, most)
-            head = text[start : start + 60]
-            marked = "-" in head or "—" in head or "–" in head or ")" in head
-            if opens or marked or head[0] in _BULLETS:
-                found += _before(text, start, end, opens)
+        if number > last + 1:
+            _settle(found, row, most)  # running text stands between
+        last = number
+        if own == SENTENCE:
+            _settle(found, row, most)
+            found += _before(text, start, end, number == 0)
             continue
         if what := own or tell.what(start, end):
             _settle(found, row, most)
@@ -176,11 +139,13 @@ def _apart(
         after = n + 1
         while after < len(spans) and spans[after][0] < end:
             after += 1
-        if looks := tell.looks(start, end, after - n, opens):
+        if looks := tell.looks(start, end, after - n, number == 0):
             row.append((Piece(start, end, HEADING), looks > 1))
         else:
             _settle(found, row, most)
-            found += _before(text, start, end, opens)
+            found += _before(text, start, end, number == 0)
+    if row and VISIBLE.search(text, row[-1][0].end):
+        _settle(found, row, most)
     _settle(found, row, 0)  # what heads nothing is no heading, unless it is written as one
     return found
 
@@ -191,7 +156,7 @@ def _settle(found: list[Piece], row: list[tuple[Piece, bool]], most: int) -> Non
     row.clear()
 
 
-def _layout(text: str, tell: "_Teller", headings: Sequence[tuple[int, int]]) -> list[Piece]:
+def _layout(text: str, tell: Lines, headings: Sequence[tuple[int, int]]) -> list[Piece]:
     """Return what layout names headings as pieces, unless its words say that it is none."""
     found: list[Piece] = []
     for start, end in sorted(headings):
@@ -202,12 +167,35 @@ def _layout(text: str, tell: "_Teller", headings: Sequence[tuple[int, int]]) -> 
     return found
 
 
-def _segments(text: str, tell: "_Teller") -> list[tuple[int, int, str]]:
+def _suspects(text: str, tell: Lines) -> Iterator[tuple[int, tuple[int, int, str]]]:
+    """Yield the lines that need a look, each with its number, as `_segments` does.
+
+    A line that is running text, but may have a dateline before it, is a sentence.
+    """
+    lines: Iterable[tuple[int, int, str]] = (
+        _segments(text, tell)
+        if "\n" in text.replace("\n\n", "")
+        else ((match.start(), match.end(), "") for match in VISIBLE.finditer(text))
+    )
+    for number, line in enumerate(lines):
+        start, end, own = line
+        while text[end - 1].isspace():
+            end -= 1
+        if own or not tell.is_running(start, end):
+            yield number, (start, end, own)
+            continue
+        head = text[start : start + 60]
+        marked = "-" in head or "—" in head or "–" in head or ")" in head
+        if marked or number == 0 or head[0] in BULLETS:
+            yield number, (start, end, SENTENCE)
+
+
+def _segments(text: str, tell: Lines) -> list[tuple[int, int, str]]:
     """Return lines, those that are wrapped joined, and what a line is that is never joined."""
     lines: list[tuple[int, int, str]] = []
     firsts = []  # of which paragraphs begin
     last = -2
-    for match in _VISIBLE.finditer(text):
+    for match in VISIBLE.finditer(text):
         start, end = match.span()
         if start - last > 1 and text.count("\n", last, start) != 1:
             firsts.append(len(lines))
@@ -227,7 +215,7 @@ def _segments(text: str, tell: "_Teller") -> list[tuple[int, int, str]]:
 
 
 def _unwrapped(
-    block: Sequence[tuple[int, int, str]], width: int, tell: "_Teller"
+    block: Sequence[tuple[int, int, str]], width: int, tell: Lines
 ) -> list[tuple[int, int, str]]:
     """Join the lines of a paragraph that are broken for want of room."""
     segments: list[tuple[int, int, str]] = []
@@ -235,7 +223,12 @@ def _unwrapped(
     joins = False
     for i, (start, end, _) in enumerate(block):
         what = tell.what(start, end)
-        own = what if what in _NEVER_JOINED else ""
+        line = tell.text[start:end]
+        # After a line that wants room, a number, an address or a date may end the sentence.
+        loose = what in ("list marker", "link") or (what == "dateline" and line[-1] == ".")
+        cells = what == "table" and ("\t" in line or "|" in line)
+        never = cells or (what in _NEVER_JOINED and not loose)
+        own = what if never or (loose and not joins) else ""
         if joins and not own:
             segments[-1] = (segments[-1][0], end, "")
         else:
@@ -249,101 +242,10 @@ def _wraps(text: str, start: int, end: int, following: int, longest: int) -> boo
     """Return whether a line is broken for want of room, so that the next line goes on with it."""
     if text[following].islower() or text[end - 1] in ",-–—":
         return True
+    if end - start > _WRAPPED or text[start:end].rstrip(CLOSERS)[-1:] in STOPS:
+        return False
     word = _WORD.match(text, following)
     return word is None or end - start + 1 + len(word[0]) > longest
-
-
-class _Teller:
-    """Tells of each line of a text what it is."""
-
-    def __init__(self, text: str, language: Language) -> None:
-        self.text = text
-        self.minor, self.bound = language.minor, language.bound
-        self.lines = language.line_pattern
-        self.marks = language.line_marks
-        self.notices = any(word in text for word in NOTICE_WORDS)
-
-    def is_running(self, start: int, end: int) -> bool:
-        """Return at a glance whether a line is running text, as most lines are."""
-        text = self.text
-        if end - start <= _SHORT:
-            return False
-        last = text[end - 1]
-        if last not in _STOPS and (last not in _CLOSERS or text[end - 2] not in _STOPS):
-            return False
-        return not (
-            self.notices
-            or text[start] in "([©"
-            or text[start + 1].isupper()
-            or ":" in text[start : start + 20]
-            or ":" in text[end - 50 : end]
-        )
-
-    def what(self, start: int, end: int) -> str:
-        """Return what a line is that is neither sentence nor heading, empty where it is one."""
-        text = self.text
-        if end - start > _LONGEST:
-            return ""
-        while text[start] in _AROUND and start + 1 < end:
-            start += 1
-        while text[end - 1] in _AROUND and start + 1 < end:
-            end -= 1
-        if match := self.lines.match(text, start, end) or _PLAIN_LINES.match(text, start, end):
-            if self.notices and notice_of(text[start:end]):
-                return "notice"
-            return str(match.lastgroup).rstrip("_0123456789")
-        if not _LETTER.search(text, start, end):
-            return _wordless(text[start:end])
-        line = text[start:end]
-        low = line.lower()
-        # A word is found far faster than a pattern, and few lines have one of these.
-        for word, what, pattern in self.marks:
-            if word in low and pattern.search(line):
-                return what
-        if self.notices and notice_of(line):
-            return "notice"
-        if line[-1] in _STOPS or not ("\t" in line or "|" in line or "   " in line):
-            return ""
-        return "table" if "\t" in line or len(_CELL.findall(line)) > 1 else ""
-
-    def looks(self, start: int, end: int, n_spans: int, opens: bool) -> int:
-        """Return whether a line looks like a heading: 0 no, 1 maybe, 2 surely, by its capitals."""
-        if end - start > _LONGEST or (n_spans > 2 and self.text[end - 1] in _STOPS):
-            return 0
-        line = self.text[start:end]
-        bare = (_SOURCE.sub("", line) if line[-1] == "]" else line).rstrip(_CLOSERS)
-        letter = _LETTER.search(bare)
-        if letter is None:
-            return 0
-        last = bare[-1]
-        if last in _STOPS:
-            title = "," not in line and self.is_title(line.split())
-            return 2 if title and (line.count(" ") > 2 or line.isupper()) else 0
-        words = line.split()
-        if last == ":":
-            return 2 if len(words) < 6 and self.is_title(words) else 0
-        if last in ",-–—" or (last == ";" and not opens):
-            return 0
-        if last == ";" or self.is_title(words):
-            return 2
-        if len(line) > _LONGEST_HEADING or len(words) > _MOST_WORDS:
-            return 0
-        cut = words[-1].lower() in self.bound
-        quotes = line[0] in '"“‘«' and len(words) > 8
-        unspaced = len(line) > 40 * len(words)
-        return 0 if letter[0].islower() or n_spans > 1 or cut or quotes or unspaced else 1
-
-    def is_title(self, words: Sequence[str]) -> bool:
-        """Return whether words are written as in a title: in capitals, or each with one."""
-        n = 0
-        for word in words:
-            if word[0].islower() and word not in self.minor:
-                return False
-            n += word[0].isupper() and word.lower() not in self.minor
-        if n > 2 and self.minor:
-            return True
-        letters = "".join(words)
-        return len(letters) > 3 and letters.isupper()
 
 
 def _before(text: str, start: int, end: int, opens: bool) -> list[Piece]:

@@ -51,10 +51,10 @@ def calibrate(task: Task, scores: Floats, y: npt.NDArray[Any]) -> tuple[Floats, 
         return value, gradient
 
     start = np.concatenate([[1.0], np.zeros(n_labels)])
-    found = minimize(
+    fitted = minimize(
         loss, start, jac=True, method="L-BFGS-B", bounds=[(1e-3, None)] + [(None, None)] * n_labels
     ).x
-    return np.full(n_labels, found[0]), found[1:]
+    return np.full(n_labels, fitted[0]), fitted[1:]
 
 
 def prior_shift(task: Task, y: npt.NDArray[Any], priors: dict[str, float]) -> Floats:
@@ -82,10 +82,10 @@ def _platt(scores: Floats, y: npt.NDArray[np.bool_]) -> tuple[float, float]:
         value = float((np.logaddexp(0, z) - y * z).mean())
         return value, np.array([(error * scores).mean(), error.mean()])
 
-    found = minimize(
+    slope, offset = minimize(
         loss, np.array([1.0, 0.0]), jac=True, method="L-BFGS-B", bounds=[(1e-3, None), (None, None)]
-    )
-    return float(found.x[0]), float(found.x[1])
+    ).x
+    return float(slope), float(offset)
 
 
 def with_thresholds(
@@ -157,14 +157,14 @@ def _precisions(
     decided = classifier.decide(probabilities)
     if not classifier.task.multilabel:
         decided, y = (np.equal.outer(answers, np.arange(len(labels))) for answers in (decided, y))
-    hits, given = (decided & y).sum(axis=0), decided.sum(axis=0)
-    return dict(zip(labels, (hits / np.maximum(given, 1)).tolist(), strict=True))
+    hits, n_predicted = (decided & y).sum(axis=0), decided.sum(axis=0)
+    return dict(zip(labels, (hits / np.maximum(n_predicted, 1)).tolist(), strict=True))
 
 
 def best_f1_threshold(probabilities: Floats, y: npt.NDArray[np.bool_]) -> float:
     """Return the threshold at which F1 is best, halfway to the next lower probability."""
-    ranked, hits, given = ranked_counts(probabilities, y)
-    return _halfway(ranked, int(np.argmax(2 * hits / (given + y.sum()))))
+    ranked, hits, n_predicted = ranked_counts(probabilities, y)
+    return _halfway(ranked, int(np.argmax(2 * hits / (n_predicted + y.sum()))))
 
 
 def precision_threshold(strength: Floats, y: npt.NDArray[np.bool_], wanted: float) -> float:
@@ -174,8 +174,8 @@ def precision_threshold(strength: Floats, y: npt.NDArray[np.bool_], wanted: floa
     ------
     DataError : no threshold gives that precision.
     """
-    ranked, hits, given = ranked_counts(strength, y)
-    precision = hits / given
+    ranked, hits, n_predicted = ranked_counts(strength, y)
+    precision = hits / n_predicted
     reached = np.flatnonzero(precision >= wanted)
     if not len(reached):
         best = float(precision.max())

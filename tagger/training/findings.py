@@ -20,6 +20,7 @@ from tagger.corpus.language import judge_language
 from tagger.document import answer_name, label_tuple
 from tagger.errors import ConfigError
 from tagger.evaluation.readers import agreement, readers_of
+from tagger.features.arrays import Floats, Ints
 from tagger.features.settings import FeatureSettings
 from tagger.model.classifier import encode
 from tagger.model.model import fingerprints
@@ -75,8 +76,8 @@ def balance(corpus: Corpus) -> Iterator[Finding]:
         if not labels:
             continue  # one of `untrainable`
         counts = dict.fromkeys(task.labels, 0)
-        for given in labels:
-            for label in label_tuple(given):
+        for answer in labels:
+            for label in label_tuple(answer):
                 counts[label] += 1
         shares = ", ".join(f"{x} {n} ({n / len(labels):.0%})" for x, n in counts.items())
         left_out = len(corpus) - len(labels)
@@ -101,12 +102,12 @@ def odd_texts(corpus: Corpus) -> Iterator[Finding]:
             yield Finding(
                 "length", WARNING, (example.where,), f"{n} word(s): {_short(example.text)}"
             )
-        if found := _MOJIBAKE.search(example.text):
+        if mojibake := _MOJIBAKE.search(example.text):
             yield Finding(
                 "encoding",
                 WARNING,
                 (example.where,),
-                f"{found[0]!r} looks like a wrong encoding: {_short(example.text)}",
+                f"{mojibake[0]!r} looks like a wrong encoding: {_short(example.text)}",
             )
         control = [c for c in example.text if unicodedata.category(c) in ("Cc", "Cs", "Co", "Cn")]
         if bad := [c for c in control if c not in "\t\n\r\ufffd"]:
@@ -127,12 +128,12 @@ def same_texts(corpus: Corpus) -> Iterator[Finding]:
         where = tuple(e.where for e in examples)
         text = _short(examples[0].text)
         for task in corpus.schema.tasks:
-            given = sorted(
+            answers = sorted(
                 {answer_name(e.labels[task.name]) for e in examples if task.name in e.labels}
             )
-            if len(given) > 1:
+            if len(answers) > 1:
                 yield Finding(
-                    "conflict", WARNING, where, f"{task.name} is {' and '.join(given)}: {text}"
+                    "conflict", WARNING, where, f"{task.name} is {' and '.join(answers)}: {text}"
                 )
         docs = {e.doc for e in examples if e.doc}
         across = f" in {len(docs)} documents" if len(docs) > 1 else ""
@@ -278,8 +279,8 @@ def likely_label_errors(corpus: Corpus, seed: int = 0, jobs: int = 1) -> list[Fi
 
 
 def _questions(
-    task: Task, y: npt.NDArray[Any], p: npt.NDArray[np.float64]
-) -> Iterator[tuple[npt.NDArray[np.int64], npt.NDArray[np.float64], Callable[[int], str]]]:
+    task: Task, y: npt.NDArray[Any], p: Floats
+) -> Iterator[tuple[Ints, Floats, Callable[[int], str]]]:
     """Yield answers, probabilities and the names of answers, a multi-label task label by label."""
     if not task.multilabel:
         yield y, p, lambda i: task.labels[i]

@@ -87,8 +87,8 @@ def search(
     ]
     best = dict(settings.tasks)
     for name in names:
-        found = max((t for t in trials if t.task == name), key=lambda t: t.macro_f1)
-        best[name] = replace(settings.tasks.get(name, TaskSettings()), **found.options)
+        best_trial = max((t for t in trials if t.task == name), key=lambda t: t.macro_f1)
+        best[name] = replace(settings.tasks.get(name, TaskSettings()), **best_trial.options)
     trials.sort(key=lambda t: (names.index(t.task), -t.macro_f1))
     return replace(settings, tasks=best), trials
 

@@ -140,6 +140,7 @@ def test_a_run_compared_with_itself_did_not_drift_at_all(tmp_path: Path) -> None
         ("03/18/2024", None, "2024-03"), ("Jan. 9, 2024", None, "2024-01"),
         ("9 January 2024", None, "2024-01"), ("05/01/2024", True, "2024-01"),
         ("05/01/2024", False, "2024-05"), ("05/05/2024", None, "2024-05"),
+        ("2024-02-30", None, ""), ("2024-02-29", None, "2024-02"), ("2024-13", None, ""),
         ("March", None, ""), ("Monday", None, ""), ("soon", None, ""), (None, None, ""),
     ],
 )  # fmt: skip
@@ -233,3 +234,19 @@ def test_command_corrects_with_what_the_manifest_records(tmp_path: Path, tiny_fo
     assert found["speculation"]["raw"] == 1 and found["speculation"]["adjusted"] > 0.9
     assert "all" in tagger("stats", "o.jsonl").stdout
     assert "drifted" not in tagger("stats", "o.jsonl", "--compare", "o.jsonl").stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "option"),
+    [
+        (["stats", "a.jsonl", "--compare", "b.jsonl", "--by", "month"], "--by"),
+        (["stats", "a.jsonl", "--compare", "b.jsonl", "--plots", "figures"], "--plots"),
+        (["evaluate", "a.jsonl", "--check", "report", "--rounds", "10"], "--rounds"),
+        (["evaluate", "a.jsonl", "--check", "report", "-o", "other"], "--output"),
+        (["predict", "--engine", "dask", "-o", "o.parquet", "--explain", __file__], "--explain"),
+    ],
+)
+def test_options_that_would_do_nothing_are_refused(arguments: list[str], option: str) -> None:
+    done = CliRunner().invoke(cli, arguments)
+    assert done.exit_code == 2
+    assert f"{option} is not for" in done.stderr

@@ -56,8 +56,8 @@ def about_rows(report: Report) -> list[tuple[str, str]]:
         rows.append(("split sha256", about["split_sha256"]))
     else:
         overlap = report["overlap"]
-        found = "unknown" if overlap is None else f"{overlap} sentences" if overlap else "none"
-        rows.append(("in the model's training data", found))
+        shared = "unknown" if overlap is None else f"{overlap} sentences" if overlap else "none"
+        rows.append(("in the model's training data", shared))
     bootstrap = about["bootstrap"]
     if bootstrap["rounds"]:
         drawn = f"{bootstrap['rounds']} rounds over {report['resampled']}, seed {bootstrap['seed']}"

@@ -86,8 +86,8 @@ def read_report(folder: str | Path) -> Report:
     except ValueError as error:
         raise DataError(f"{path}: not a report: {error}") from None
     if not isinstance(report, dict) or report.get("report") != FORMAT:
-        found = report.get("report") if isinstance(report, dict) else None
-        raise DataError(f"{path}: found report format {found!r}, expected {FORMAT}")
+        version = report.get("report") if isinstance(report, dict) else None
+        raise DataError(f"{path}: found report format {version!r}, expected {FORMAT}")
     return report
 
 

@@ -1,0 +1,159 @@
+"""What a line of a text is, by its looks and by its language's own words."""
+
+import re
+from collections.abc import Sequence
+from functools import cached_property
+
+from tagger.text.language import Language
+from tagger.text.notices import NOTICE_WORDS, notice_of
+
+_LONGEST = 300  # characters of a line that is no sentence
+_SHORT = 80  # longer lines with a stop are looked at only where something is odd
+_LONGEST_HEADING, _MOST_WORDS = 150, 20
+
+BULLETS = "*•·▪◦‣"
+STOPS = ".!?…。！？؟۔।"
+CLOSERS = " \t\"'”’“„‘»«›‹)]}」』"
+_AROUND = ' \t\ufeff\u200b"“”'
+_SOURCE = re.compile(r"\s*\[[^\[\]]{1,40}\]\Z")
+LETTER = re.compile(r"[^\W\d_]")
+_GLUED = re.compile(r"[a-z][A-Z]\w{1,30}?[a-z][A-Z]\w{1,30}?[a-z][A-Z]\w")
+_CELL = re.compile(r" \|(?: |\Z)|\S {3,}\S")
+_LINES = (
+    ("link", r"(?:(?:https?://|www\.)\S+|\S+@\S+\.\w{2,}|@\w+\.?)\Z"),
+    (
+        "markup",
+        r"(?:<[a-z/!][^<>]*>\s*)+\.?\Z|<[a-z/!][^<>]*\Z|!--|[.#]?[\w-]+\s*\{\Z"
+        r"|[a-z-]{2,40}:[^\s;][^;]{0,60};\Z|\{+[^{}]*\}+\Z",
+    ),
+    ("note", r"[(\[][^\s()\[\]]{1,30}(?:\s[^\s()\[\]]{1,30}){0,2}[)\]]\.?\Z"),
+    ("dateline", r"\d{1,2}\.?\s+[^\W\d_]{3,12}\.?\s+\d{4}\Z"),
+)
+_PLAIN_LINES = re.compile("|".join(f"(?P<{what}>{pattern})" for what, pattern in _LINES))
+VISIBLE = re.compile(r"\S[^\n]*")
+
+
+def wordless(visible: str) -> str:
+    """Return what characters without a letter are."""
+    if len(visible) < 6 and (
+        visible[0].isdigit() or visible in "-–—" + BULLETS or visible[0] == "("
+    ):
+        return "list marker"
+    return "table" if any(map(str.isdigit, visible)) else "separator"
+
+
+class Lines:
+    """Tells of each line of a text what it is."""
+
+    def __init__(self, text: str, language: Language) -> None:
+        self.text = text
+        self.minor, self.bound = language.minor, language.bound
+        self.lines = language.line_pattern
+        self.marks = language.line_marks
+        self.notices = any(word in text for word in NOTICE_WORDS)
+
+    def is_running(self, start: int, end: int) -> bool:
+        """Return at a glance whether a line is running text, as most lines are."""
+        if end - start <= _SHORT:
+            return False
+        if end - start > _LONGEST:
+            return True
+        text = self.text
+        last = text[end - 1]
+        if last not in STOPS and (last not in CLOSERS or text[end - 2] not in STOPS):
+            return False
+        return not (
+            self.notices
+            or text[start] in "([©"
+            or text[start + 1].isupper()
+            or ":" in text[start : start + 20]
+            or ":" in text[end - 50 : end]
+        )
+
+    def what(self, start: int, end: int) -> str:
+        """Return what a line is that is neither sentence nor heading, empty where it is one."""
+        text = self.text
+        if end - start > _LONGEST:
+            return ""
+        while text[start] in _AROUND and start + 1 < end:
+            start += 1
+        while text[end - 1] in _AROUND and start + 1 < end:
+            end -= 1
+        if match := self.lines.match(text, start, end) or _PLAIN_LINES.match(text, start, end):
+            if self.notices and notice_of(text[start:end]):
+                return "notice"
+            return str(match.lastgroup).rstrip("_0123456789")
+        if not LETTER.search(text, start, end):
+            return wordless(text[start:end])
+        line = text[start:end]
+        # A word is found far faster than a pattern, and few lines have one of these.
+        for hint, cues in self.marks:
+            if hint in line:
+                low = line.lower()
+                for word, what, pattern in cues:
+                    if word in low and pattern.search(line):
+                        return what
+        if self.notices and notice_of(line):
+            return "notice"
+        if line[-1] in STOPS:
+            return ""
+        if _GLUED.search(line):
+            return "markup"
+        words = line.split()
+        numbers = sum(any(map(str.isdigit, word)) for word in words)
+        cells = "\t" in line or (("|" in line or "   " in line) and len(_CELL.findall(line)) > 1)
+        return "table" if cells or (numbers > 3 and 2 * numbers > len(words)) else ""
+
+    def looks(self, start: int, end: int, n_spans: int, opens: bool) -> int:
+        """Return whether a line looks like a heading: 0 no, 1 maybe, 2 surely, by its capitals."""
+        if end - start > _LONGEST or (n_spans > 2 and self.text[end - 1] in STOPS):
+            return 0
+        line = self.text[start:end]
+        bare = (_SOURCE.sub("", line) if line[-1] == "]" else line).rstrip(CLOSERS)
+        letter = LETTER.search(bare)
+        if letter is None:
+            return 0
+        last = bare[-1]
+        if last in STOPS:
+            if not self.is_title(line.split(None, 3)[:3], 0):
+                return 0  # as most are not
+            words = line.split()
+            if not self.is_title(words, 2 if opens else 3):
+                return 0
+            named = len(words) < (2 if opens else 4) or ("," in line and len(words) < 6)
+            if line.isupper():
+                return 2 if len(words) < 9 else 0
+            return 0 if named else 2  # "Thank You, Mr. President."
+        words = line.split()
+        if last == ":":
+            return 2 if len(words) < 6 and self.is_title(words) else 0
+        if last in ",-–—" or (last == ";" and not opens):
+            return 0
+        if last == ";" or self.is_title(words):
+            return 2
+        if len(line) > _LONGEST_HEADING or len(words) > _MOST_WORDS:
+            return 0
+        cut = words[-1].lower() in self.bound
+        quotes = line[0] in '"“‘«' and len(words) > 8
+        unspaced = len(line) > 40 * len(words)
+        if letter[0].islower() or n_spans > 1 or cut or quotes or unspaced:
+            return 0
+        following = VISIBLE.search(self.text, end)
+        return 0 if following and following[0][0].islower() else 1  # the sentence goes on
+
+    def is_title(self, words: Sequence[str], least: int = 3) -> bool:
+        """Return whether words are written as in a title: in capitals, or each with one."""
+        n = 0
+        for word in words:
+            if word[0].islower() and word not in self.minor:
+                return False
+            n += word[0].isupper() and word.lower() not in self.minor
+        letters = "".join(words)
+        capitals = (n >= least and self.minor) or (len(letters) > 3 and letters.isupper())
+        return bool(capitals) and not self.shouts
+
+    @cached_property
+    def shouts(self) -> bool:
+        """Whether the text is in capitals throughout, which then tell nothing."""
+        sample = self.text[:1000].split()
+        return sum(map(str.isupper, sample)) > 0.6 * len(sample)

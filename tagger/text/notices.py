@@ -132,12 +132,17 @@ _NEWS = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 NOTICE_WORDS = (
-    "a human", "a member", "are human", "avaScript", "avascript", "browser", "ccept all",
-    "ccount", "ead more", "eep reading", "egister", "eject all", "emium", "ign in", "ign up",
-    "igning in", "locker", "members", "nlock", "og in", "ogged in", "omplimentary", "ookie",
-    "r privacy", "read on", "ree access", "ree article", "ree stor", "ree trial", "references",
-    "rticle limit", "rticles left", "scripts", "ted access", "this article", "this content",
-    "to continue", "ubscri", "ull access", "ur partners",
+    "a human", "aid members", "are human", "avaScript", "avascript", "ccept all", "d browser",
+    "e scripts", "ead more", "eep reading", "egister for", "egister now", "egister to",
+    "egister with", "egistered?", "egistration is", "eject all", "embers only", "embers-only",
+    "ign in", "ign up", "igning in", "ing members", "locker", "n account", "nlock t",
+    "o members", "odern browser", "og in", "ogged in", "ome a member", "omplimentary", "ookie",
+    "our choices", "r account", "r browser", "r members", "r preferences", "r privacy",
+    "r scripts", "read on", "ree access", "ree account", "ree article", "ree stor", "ree trial",
+    "remium access", "remium article", "remium content", "remium user", "rticle limit",
+    "rticles left", "s browser", "ted access", "this article", "this content", "to continue",
+    "ubscri", "ull access", "ur partners", "w scripts", "y a member", "y choices",
+    "y preferences",
 )  # fmt: skip
 """Stretches one of which nearly every notice has: found far faster than a pattern."""
 _NOTICE = re.compile("|".join(f"({pattern})" for _, pattern in _NOTICES), re.I | re.X)
@@ -148,8 +153,8 @@ _LONGEST = 400  # characters of a sentence of a notice
 def notice_of(text: str) -> str:
     """Return which notice a text is: of a paywall, of cookies, of scripts; else empty.
 
-    A paragraph is one where at least half of it is, sentence by sentence; what else it says
-    to its reader or of itself counts half.
+    A paragraph is one where two thirds of it are, sentence by sentence; what else it says to
+    its reader or of itself counts a quarter.
     """
     if not any(word in text for word in NOTICE_WORDS):
         return ""
@@ -157,7 +162,7 @@ def notice_of(text: str) -> str:
     for match in _SENTENCE.finditer(text):
         sentence = match[0]
         if _NEWS.search(sentence) or not _VOICE.search(sentence):
-            balance -= 2 * len(sentence)
+            balance -= 4 * len(sentence)
         elif found := _sentence_notice(sentence):
             name = name or found
             balance += 2 * len(sentence)

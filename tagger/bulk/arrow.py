@@ -9,7 +9,8 @@ A row that cannot be tagged comes back as one row without tags, with the reason 
 the column ``reject``.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -17,7 +18,9 @@ from typing import Any
 from tagger.arrow import describe, pyarrow
 from tagger.bulk.parts import Work
 from tagger.errors import DataError
-from tagger.files.batches import BATCH_BYTES, Input, Places, check_record_batch
+from tagger.files.batches import BATCH_BYTES, Places, check_record_batch
+from tagger.files.columns import Columns, Input, tell_nobody
+from tagger.files.names import check_once
 from tagger.files.rows import MAX_DOCUMENT_BYTES, Reject
 from tagger.predictor import Tagger, shipped_model
 
@@ -30,7 +33,8 @@ class Rows:
     ----------
     model : path of the model folder, the same on all workers; the shipped model if empty.
     sentences : whether each row is one sentence already.
-    text_column, id_column : names of the columns with the text and the document.
+    text_column, id_column : names of the columns with the text and the document, as in
+        `tagger.files.columns.Input`; what is guessed is a UserWarning.
     limit : the most bytes of one text.
     keep_headings : whether headings are tagged like sentences.
     """
@@ -47,17 +51,35 @@ class Rows:
         """The model, loaded once a process."""
         return _load(self.model or str(shipped_model()))
 
-    def origin(self, source: str = "") -> Input:
-        """Return the same as the readers have it."""
+    def origin(self, say: Callable[[str], None] = tell_nobody) -> Input:
+        """Return the same as the readers have it; `say` is told what is guessed."""
         taken = frozenset([*self.tagger.columns, "evidence", "reject"])
         return Input(
-            (source,),
+            (),
             sentences=self.sentences,
             text_column=self.text_column,
             id_column=self.id_column,
             limit=self.limit,
             taken=taken,
+            say=say,
         )
+
+    def found(self, schema: Any, source: str, say: Callable[[str], None] = tell_nobody) -> Input:
+        """Return the same with the columns that an Arrow schema has.
+
+        Raises
+        ------
+        DataError : none of them, or more than one, may hold the text.
+        """
+        check_once(schema.names, source)
+        origin = self.origin(say)
+        own = Columns(origin).of(schema.names, source)
+        if own is None:
+            found = ", ".join(schema.names)
+            raise DataError(
+                f"no column {self.text_column!r}, found {found}: name it as text_column"
+            )
+        return own
 
 
 @lru_cache(maxsize=4)
@@ -77,7 +99,7 @@ def output_schema(schema: Any, rows: Rows) -> Any:
 
 
 def _kinds(schema: Any, rows: Rows) -> dict[str, str]:
-    origin = rows.origin()
+    origin = rows.found(schema, "row")
     return {origin.named(f.name): describe(f.type) for f in schema if origin.passed_on(f.name)}
 
 
@@ -98,10 +120,10 @@ def tag_slices(
     batch: Any, rows: Rows, source: str, first: int, places: Places
 ) -> Iterator[tuple[list[Any], list[Reject]]]:
     """Yield, for slices of a batch, record batches of tagged sentences, and the rejects."""
-    origin = rows.origin(source)
+    origin = rows.found(batch.schema, source)
     kinds = _kinds(batch.schema, rows)
     work = Work("parquet", rows.sentences, False, kinds, keep_headings=rows.keep_headings)
-    for start, stop in _slices(batch, rows):
+    for start, stop in _slices(batch.column(origin.text_column)):
         piece = batch.slice(start, stop - start)
         whole, rejects = check_record_batch(origin, piece, source, first + start, places)
         pieces = []
@@ -111,19 +133,16 @@ def tag_slices(
         yield pieces, rejects
 
 
-def _slices(batch: Any, rows: Rows) -> Iterator[tuple[int, int]]:
-    """Cut a batch so that no piece has much more text than memory is meant to hold."""
-    if rows.text_column not in batch.schema.names:
-        names = ", ".join(batch.schema.names)
-        raise DataError(f"no column {rows.text_column!r}, found {names}: name it as text_column")
+def _slices(texts: Any) -> Iterator[tuple[int, int]]:
+    """Cut texts so that no piece has much more than memory is meant to hold."""
     start = size = 0
-    for i, text in enumerate(batch.column(rows.text_column)):
+    for i, text in enumerate(texts):
         size += len(text.as_buffer()) if text.is_valid and hasattr(text, "as_buffer") else 1
         if size >= BATCH_BYTES:
             yield start, i + 1
             start, size = i + 1, 0
-    if start < len(batch):
-        yield start, len(batch)
+    if start < len(texts):
+        yield start, len(texts)
 
 
 def _rejected(rejects: Sequence[Reject], schema: Any) -> Any:
@@ -150,6 +169,7 @@ def tag_rows(data: Any, rows: Rows | None = None) -> Any:
         table = pa.Table.from_batches([data])
     elif not isinstance(data, pa.Table):
         table = pa.Table.from_pandas(data, preserve_index=False)
+    rows.found(table.schema, "row", _warn)
     schema = output_schema(table.schema, rows)
     batches: list[Any] = []
     first, places = 1, Places()
@@ -161,6 +181,10 @@ def tag_rows(data: Any, rows: Rows | None = None) -> Any:
         (whole,) = result.combine_chunks().to_batches() or [_rejected([], schema)]
         return whole
     return result if isinstance(data, pa.Table) else result.to_pandas()
+
+
+def _warn(note: str) -> None:
+    warnings.warn(note, UserWarning, stacklevel=2)  # Python shows each of them once a process
 
 
 def tag_partition(batches: Iterable[Any], rows: Rows | None = None) -> Iterator[Any]:

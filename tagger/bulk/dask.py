@@ -5,7 +5,7 @@ batch. The folder holds, until all is done, a manifest for each piece that stand
 so that a run that broke off goes on with the pieces that are missing.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -14,11 +14,13 @@ from tagger.arrow import pyarrow
 from tagger.bulk.arrow import Rows, tag_slices, tags_schema
 from tagger.bulk.settings import Result
 from tagger.bulk.store import JOB, LOCK, Store, begin, header_of, locked, record_of, write
-from tagger.errors import ConfigError, DataError, OutputError
-from tagger.files import parquet, tagged
-from tagger.files.batches import Columns, Places
+from tagger.errors import ConfigError, DataError
+from tagger.files import parquet
+from tagger.files.batches import Places
+from tagger.files.columns import Columns, tell_nobody
 from tagger.files.rows import Reject
 from tagger.schema import SENTENCE
+from tagger.targets import atomic_write, check_free
 
 _BATCH_ROWS = 4096
 _SAMPLE_ROWS = 256
@@ -40,9 +42,9 @@ class _Piece:
     rows: int
 
 
-def _pieces(files: Sequence[str], rows: Rows) -> list[_Piece]:
+def _pieces(files: Sequence[str], rows: Rows, say: Callable[[str], None]) -> list[_Piece]:
     pieces: list[_Piece] = []
-    columns = Columns(rows.origin())
+    columns = Columns(rows.origin(say))
     for path in files:
         if path == "-" or not path.lower().endswith(".parquet"):
             raise ConfigError(f"{path}: --engine dask reads Parquet files, convert it first")
@@ -51,6 +53,9 @@ def _pieces(files: Sequence[str], rows: Rows) -> list[_Piece]:
             file = parquet.open_file(stream, path)
             metadata = file.metadata
             columns.see(file.schema_arrow.names)
+            columns.of(file.schema_arrow.names, path)
+            if not metadata.num_rows:
+                say(f"{path}: no row in it")
         for group in range(metadata.num_row_groups):
             n = metadata.row_group(group).num_rows
             pieces.append(_Piece(len(pieces), path, group, first, n))
@@ -64,7 +69,7 @@ def tag_piece(piece: _Piece, store: Store, rows: Rows) -> dict[str, Any]:
     pa = pyarrow()
     rejects: list[Reject] = []
     n, others, first, places = 0, 0, piece.first, Places()
-    with open(piece.path, "rb") as stream, tagged.atomic_write(store.part(piece.number)) as sink:
+    with open(piece.path, "rb") as stream, atomic_write(store.part(piece.number)) as sink:
         file = parquet.open_file(stream, piece.path)
         schema = tags_schema(file.schema_arrow, rows)
         with pa.parquet.ParquetWriter(sink, schema, compression="zstd") as writer:
@@ -87,6 +92,7 @@ def predict_with_dask(
     scheduler: str | None = None,
     n_workers: int = 2,
     resume: bool = False,
+    say: Callable[[str], None] = tell_nobody,
 ) -> Result:
     """Tag Parquet files on a Dask cluster into a folder of Parquet files, in the same order.
 
@@ -99,6 +105,7 @@ def predict_with_dask(
     ----------
     scheduler : address of the scheduler; a local cluster of `n_workers` where None.
     resume : whether to go on with an unfinished run of the same output.
+    say : is told in sentences what was guessed.
 
     Raises
     ------
@@ -109,9 +116,15 @@ def predict_with_dask(
     _distributed()
     target = Path(output)
     unfinished = any((target / name).exists() for name in (JOB, LOCK))
-    if target.exists() and not unfinished and (not target.is_dir() or any(target.iterdir())):
-        raise OutputError(f"{target}: is there already, expected a new folder to write to")
-    pieces = _pieces(files, rows)
+    if not unfinished:
+        check_free([target])
+    notes: list[str] = []
+
+    def note(message: str) -> None:
+        notes.append(message)
+        say(message)
+
+    pieces = _pieces(files, rows, note)
     header = header_of(rows.tagger, {k: v for k, v in asdict(rows).items() if k != "model"}, files)
     target.mkdir(parents=True, exist_ok=True)
     with locked(target):
@@ -127,7 +140,7 @@ def predict_with_dask(
         )
         known = _knows_language(files, rows)
         counts = (n_rows, n_rows - lost, lost, n)
-        result = Result(*counts, True, len(done), reused, 0, known, others)
+        result = Result(*counts, True, len(done), reused, 0, known, others, tuple(notes))
         _finish(store, len(pieces), header, result, rows)
     return result
 
@@ -182,7 +195,10 @@ def _knows_language(files: Sequence[str], rows: Rows) -> bool:
     for path in files:
         with open(path, "rb") as stream:
             file = parquet.open_file(stream, path)
-            for batch in file.iter_batches(_SAMPLE_ROWS, columns=[rows.text_column]):
+            own = Columns(rows.origin()).of(file.schema_arrow.names, path)
+            if own is None:
+                continue
+            for batch in file.iter_batches(_SAMPLE_ROWS, columns=[own.text_column]):
                 texts = [str(text or "") for text in batch.column(0).to_pylist()]
                 return rows.tagger.knows_language("\n".join(texts))
     return True
@@ -191,7 +207,7 @@ def _knows_language(files: Sequence[str], rows: Rows) -> bool:
 def _finish(store: Store, n: int, header: dict[str, Any], result: Result, rows: Rows) -> None:
     """Gather the rejects and the counts, and remove what only an unfinished run needs."""
     if result.rejected:
-        with tagged.atomic_write(store.folder / "rejects.jsonl") as sink:
+        with atomic_write(store.folder / "rejects.jsonl") as sink:
             for number in range(n):
                 sink.write(store.rejects(number).read_bytes())
     write(store.folder / "manifest.json", record_of(header, rows.tagger, result))

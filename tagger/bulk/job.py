@@ -9,6 +9,7 @@ and gives the same bytes as one that was never stopped.
 
 import shutil
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from tagger.errors import OutputError
 from tagger.files import tagged
 from tagger.files.writers import copy
 from tagger.predictor import Tagger
+from tagger.targets import atomic_write
 
 
 def run(
@@ -84,7 +86,13 @@ def _run(
     # In the parts folder a page is a draft, and a table has its plain ending.
     store = Store(folder, settings.format, header)
     meter = _Meter(header["inputs"])
-    parts = read_parts(settings.origin, settings.part_bytes, meter.at)
+    notes: list[str] = []
+
+    def say(note: str) -> None:
+        notes.append(note)
+        settings.origin.say(note)
+
+    parts = read_parts(replace(settings.origin, say=say), settings.part_bytes, meter.at)
     first = next(parts, None)
     work = plan(settings, first)
     manifests: dict[int, dict[str, Any]] = {}
@@ -110,7 +118,8 @@ def _run(
         report(meter.add(manifests[done.number]))
     n, lost, written, nulls, others = meter.sums.values()
     parts_done, known = len(manifests), knows_language(tagger, first)
-    result = Result(n, n - lost, lost, written, finished, parts_done, reused, nulls, known, others)
+    counts = (n, n - lost, lost, written, finished, parts_done, reused, nulls, known, others)
+    result = Result(*counts, tuple(notes))
     if finished:
         _finish(tagger, settings, work, store, manifests, header, result)
     return result
@@ -133,7 +142,7 @@ def _finish(
     rejects = tagged.rejects_path(output)
     rejects.unlink(missing_ok=True)
     if result.rejected:
-        with tagged.atomic_write(rejects) as stream:
+        with atomic_write(rejects) as stream:
             n = sum(copy(store.rejects(i), manifests[i]["rejects_sha256"], stream) for i in numbers)
         if n < 1:
             raise OutputError(f"{rejects}: {result.rejected} rows were rejected, found none")

@@ -8,7 +8,8 @@ from typing import Any
 from tagger.arrow import ABSENT, describe, infer_type, pyarrow, to_array
 from tagger.bulk.settings import JobSettings
 from tagger.files import compression, tagged
-from tagger.files.batches import BATCH_BYTES, Input, raw_of, read_batches
+from tagger.files.batches import BATCH_BYTES, raw_of, read_batches
+from tagger.files.columns import Input
 from tagger.files.rows import Batch, Reject
 from tagger.files.writers import Layout, Writer, writer_of
 from tagger.predictor import Tagger

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from tagger.files import compression
-from tagger.files.batches import Input
+from tagger.files.columns import Input
 
 PART_BYTES = 2 << 20
 
@@ -33,6 +33,7 @@ class JobSettings:
     part_bytes : bytes of text in a part.
     keep_headings : whether headings are tagged like sentences.
     jobs, resume : number of processes, and whether to go on with an unfinished job.
+    force : whether what is there and is of another job may be replaced.
     """
 
     origin: Input
@@ -42,6 +43,7 @@ class JobSettings:
     part_bytes: int = PART_BYTES
     jobs: int = 1
     resume: bool = False
+    force: bool = False
     keep_headings: bool = False
 
     def to_dict(self) -> dict[str, Any]:
@@ -74,6 +76,7 @@ class Result:
     parts, reused : number of parts, and how many of them an earlier run had done.
     nulls : numbers that JSON lacks (NaN, Infinity), written as null.
     knows_language : whether the first texts look like the language of the training data.
+    notes : what was guessed about the input, in sentences.
     """
 
     rows: int
@@ -86,3 +89,4 @@ class Result:
     nulls: int = 0
     knows_language: bool = True
     others: int = 0
+    notes: tuple[str, ...] = ()

@@ -13,10 +13,12 @@ from tagger.bulk.parts import Done
 from tagger.bulk.settings import JobSettings, Result
 from tagger.errors import ConfigError, DataError, OutputError
 from tagger.files import tagged
+from tagger.files.batches import reject_line
 from tagger.files.formats import open_binary
 from tagger.files.rows import Reject
 from tagger.files.writers import writer_of
 from tagger.predictor import Tagger
+from tagger.targets import atomic_write, check_free
 
 JOB, LOCK = "job.json", "lock"
 
@@ -64,11 +66,26 @@ def check_output(settings: JobSettings) -> None:
         for path in settings.origin.files:
             if path != "-" and target.exists() and os.path.samefile(path, target):
                 raise OutputError(f"{target}: is also an input, expected another file to write to")
+    targets = (output, tagged.rejects_path(output), tagged.manifest_path(output))
+    check_free(targets, settings.force or _is_same_job(settings), "and is not of this job")
     folder = writer_of(settings.format).folder
     if folder and output.exists() and not output.is_dir():
         raise OutputError(f"{output}: is a file, expected a folder for the pages")
     if not folder and output.is_dir():
         raise OutputError(f"{output}: is a folder, expected a file to write to")
+
+
+def _is_same_job(settings: JobSettings) -> bool:
+    """Return whether the output was made from inputs of the same names in the same way."""
+    try:
+        record = json.loads(tagged.manifest_path(settings.output).read_bytes())
+        files = [entry["file"] for entry in record["inputs"]]
+        made, asked = (
+            {**options, "part_bytes": 0} for options in (record["options"], settings.to_dict())
+        )
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+    return files == list(settings.origin.files) and made == asked
 
 
 class Store:
@@ -81,7 +98,8 @@ class Store:
 
     def part(self, number: int) -> Path:
         """Return the file of a part."""
-        return self.folder / f"part-{number:06d}.{self.suffix}"
+        ending = "lines" if self.suffix == "json" else self.suffix  # manifests end in .json
+        return self.folder / f"part-{number:06d}.{ending}"
 
     def rejects(self, number: int) -> Path:
         """Return the file of the rows of a part that could not be tagged."""
@@ -114,7 +132,7 @@ class Store:
 
     def seal(self, number: int, rejects: Sequence[Reject], **counts: Any) -> dict[str, Any]:
         """Write the rejects of a part that is written, and last its manifest."""
-        write(self.rejects(number), b"".join(map(_reject_line, rejects)))
+        write(self.rejects(number), b"".join(map(reject_line, rejects)))
         manifest = {
             "job": self.key,
             **counts,
@@ -133,21 +151,13 @@ def _sha256(path: Path) -> str:
 
 def write(path: Path, data: bytes) -> None:
     """Write a file that is whole or not there."""
-    with tagged.atomic_write(path) as stream:
+    with atomic_write(path) as stream:
         stream.write(data)
 
 
 def to_json(value: Any) -> bytes:
     """Return plain values as an indented JSON file."""
     return (json.dumps(value, indent=2) + "\n").encode("ascii")
-
-
-def _reject_line(reject: Reject) -> bytes:
-    """Return a reject as one line of the rejects file."""
-    line: dict[str, Any] = {"file": reject.source, "line": reject.line, "reason": reject.reason}
-    if reject.n_rows != 1:
-        line["rows"] = reject.n_rows
-    return (json.dumps({**line, "raw": reject.raw}) + "\n").encode("ascii")
 
 
 @contextmanager

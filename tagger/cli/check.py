@@ -23,6 +23,7 @@ _STYLES = {"error": "bold red", "warning": "yellow", "note": "dim"}
 @click.option("--strict", is_flag=True, help="Exit 1 where there is an error or a warning.")
 @click.option("--show", type=click.IntRange(0), default=10, help="Findings shown a check. [10]")
 @options.columns()
+@options.skip_bad_rows()
 @options.seed("Of the cross-validation.")
 @options.jobs(1)
 def command(
@@ -34,6 +35,7 @@ def command(
     strict: bool,
     show: int,
     columns: tuple[str, ...],
+    skip_bad_rows: bool,
     seed: int,
     jobs: int,
 ) -> None:
@@ -47,7 +49,7 @@ def command(
     tagger check data/corpus
     tagger check train.jsonl --against test.jsonl --label-errors --strict
     """
-    from tagger.corpus.corpus import Columns
+    from tagger.corpus.columns import Columns
     from tagger.training.checks import check
 
     checked = check(
@@ -56,6 +58,7 @@ def command(
         columns=Columns.pairs(columns),
         against=list(against) or None,
         label_errors=label_errors,
+        skip_bad_rows=skip_bad_rows,
         seed=seed,
         jobs=jobs,
     )

@@ -1,5 +1,7 @@
 """tagger compare: two models, or two reports, on the same sentences."""
 
+from typing import Any
+
 import click
 
 from tagger.cli import options
@@ -18,6 +20,7 @@ _KINDS = {"better": "green", "worse": "red", "otherwise": "yellow"}
 @options.rounds()
 @options.seed("Of the bootstrap.")
 @options.columns()
+@options.skip_bad_rows()
 def command(
     a: str,
     b: str,
@@ -27,6 +30,7 @@ def command(
     rounds: int,
     seed: int,
     columns: tuple[str, ...],
+    skip_bad_rows: bool,
 ) -> None:
     """Compare two models on labelled sentences, or two reports on the same ones.
 
@@ -40,9 +44,12 @@ def command(
     """
     from tagger.evaluation.compare import compare
 
-    comparison = compare(a, b, list(data) or None, columns=columns, rounds=rounds, seed=seed)
-    for warning in comparison.warnings:
-        click.echo(f"tagger: warning: {warning}", err=True)
+    if not data:
+        options.refuse(("skip_bad_rows", "columns"), "two reports")
+    read: dict[str, Any] = {"columns": columns, "skip_bad_rows": skip_bad_rows}
+    comparison = compare(a, b, list(data) or None, **read, rounds=rounds, seed=seed)
+    warnings = (f"warning: {warning}" for warning in comparison.warnings)
+    options.say_read([*comparison.notes, *warnings], comparison.skipped)
     if output_format == "json":
         click.echo(comparison.to_json(), nl=False)
         return

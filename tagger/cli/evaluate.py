@@ -1,10 +1,16 @@
 """tagger evaluate: a model measured on labelled sentences."""
 
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
 import click
 
 from tagger.cli import options
 
-_SETTLED = ("output", "slices", "no_baselines", "no_plots", "rounds", "seed")
+if TYPE_CHECKING:
+    from tagger.model.model import Model
+
+_SETTLED = ("output", "slices", "no_baselines", "no_plots", "force", "rounds", "seed")
 
 
 @click.command()
@@ -28,9 +34,11 @@ _SETTLED = ("output", "slices", "no_baselines", "no_plots", "rounds", "seed")
 )
 @click.option("--no-baselines", is_flag=True, help="Leave the baselines out: much faster.")
 @click.option("--no-plots", is_flag=True, help="Leave report.html out.")
+@options.force()
 @options.rounds()
 @options.seed("Of bootstrap and chance.")
 @options.columns()
+@options.skip_bad_rows()
 def command(
     data: tuple[str, ...],
     model: str | None,
@@ -40,9 +48,10 @@ def command(
     baseline_data: tuple[str, ...],
     no_baselines: bool,
     no_plots: bool,
+    force: bool,
     rounds: int,
     seed: int,
-    columns: tuple[str, ...],
+    **read: Any,
 ) -> None:
     """Measure a model on labelled sentences.
 
@@ -58,36 +67,44 @@ def command(
     from rich.console import Console
 
     from tagger.cli.tables import score_table, versus_lines
-    from tagger.evaluation.evaluate import check_report, evaluate
+    from tagger.evaluation.evaluate import evaluate
     from tagger.evaluation.report.html import require_plots
+    from tagger.evaluation.report.values import FILES
     from tagger.predictor import model_of
+    from tagger.targets import check_free
 
     loaded = model_of(model)
-    learn_from = list(baseline_data) or None
+    read["baseline_data"] = list(baseline_data) or None
     if check:
-        options.refuse(_SETTLED, "--check, which repeats what the report was made with")
-        named = {"columns": columns, "baseline_data": learn_from}
-        for note in check_report(check, loaded, list(data), **named):
-            click.echo(f"tagger: {note}", err=True)
-        click.echo(f"{check}: the report is reproduced")
+        _reproduce(check, loaded, list(data), read)
         return
-    if output and not no_plots:
-        require_plots()  # before the work
+    if output:  # before the work
+        check_free([Path(output) / name for name in FILES], force)
+        if not no_plots:
+            require_plots()
     made = evaluate(
         loaded,
         list(data),
-        columns=columns,
+        **read,
         slices=slices,
         baselines=not no_baselines,
-        baseline_data=learn_from,
         rounds=rounds,
         seed=seed,
     )
-    for warning in made.warnings:
-        click.echo(f"tagger: warning: {warning}", err=True)
+    warnings = (f"warning: {warning}" for warning in made.warnings)
+    options.say_read([*made.notes, *warnings], made.skipped, output)
     if output:
-        made.save(output, plots=not no_plots)
+        made.save(output, not no_plots, force)
     n = made.report["about"]["data"]["n_sentences"]
     Console().print(score_table(made.evaluation.tasks, f"{n} sentences, model {loaded.id}"))
     for line in versus_lines(made.evaluation):
         click.echo(line)
+
+
+def _reproduce(folder: str, model: "Model", data: list[str], read: dict[str, Any]) -> None:
+    from tagger.evaluation.evaluate import check_report
+
+    options.refuse(_SETTLED, "--check, which repeats what the report was made with")
+    for note in check_report(folder, model, data, **read):
+        click.echo(f"tagger: {note}", err=True)
+    click.echo(f"{folder}: the report is reproduced")

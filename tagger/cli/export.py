@@ -2,12 +2,15 @@
 
 import click
 
+from tagger.cli import options
+
 
 @click.command()
 @click.argument("model", required=False)
 @click.option("--task", help="The task to export, of a model that has several.")
 @click.option("--output", "-o", metavar="FILE", required=True, help="File to write, by joblib.")
-def command(model: str | None, task: str | None, output: str) -> None:
+@options.force()
+def command(model: str | None, task: str | None, output: str, force: bool) -> None:
     """Save a model as a scikit-learn Pipeline for each task.
 
     MODEL is a model folder; the shipped model by default. FILE holds the Pipeline of one
@@ -21,10 +24,11 @@ def command(model: str | None, task: str | None, output: str) -> None:
     """
     import joblib
 
-    from tagger.files.tagged import atomic_write
     from tagger.model.export import to_pipelines
     from tagger.predictor import Tagger
+    from tagger.targets import atomic_write, check_free
 
+    check_free([output], force)
     loaded = Tagger.load(model).model
     tasks = [loaded.schema[task].name] if task else [t.name for t in loaded.schema.tasks]
     pipelines = to_pipelines(loaded)

@@ -1,10 +1,15 @@
 """Options that several commands take, each written once."""
 
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
+
+if TYPE_CHECKING:
+    from tagger.files import Reject
+
+_MAX_SHOWN = 10
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -16,8 +21,31 @@ def columns() -> Decorator:
         "columns",
         multiple=True,
         metavar="FIELD=NAME",
-        help="Column that holds text, doc or a task, where it has another name.",
+        help="Column that holds text, doc or a task, where it has another name; a task given "
+        "again has a column of 0 and 1 for each label. label_separator=; parts labels in a cell.",
     )
+
+
+def skip_bad_rows() -> Decorator:
+    """Leave out rows that cannot be used: ``skip_bad_rows``."""
+    return click.option(
+        "--skip-bad-rows",
+        is_flag=True,
+        help="Leave out rows that cannot be used, at most half of them, and say which.",
+    )
+
+
+def say_read(notes: Sequence[str], skipped: Sequence["Reject"], output: str | None = None) -> None:
+    """Say what reading labelled data found, and name the first rows that were left out."""
+    for note in notes:
+        click.echo(f"tagger: {note}", err=True)
+    for reject in skipped[:_MAX_SHOWN]:
+        click.echo(f"tagger: {reject.where}: {reject.reason}", err=True)
+    if skipped:
+        n = sum(reject.n_rows for reject in skipped)
+        more = " (the first are above)" if len(skipped) > _MAX_SHOWN else ""
+        kept = f", kept in {output}.rejects.jsonl" if output else ""
+        click.echo(f"tagger: {n:,} row(s) left out{more}{kept}", err=True)
 
 
 def model() -> Decorator:
@@ -59,6 +87,11 @@ def rounds() -> Decorator:
 def output_format(*names: str) -> Decorator:
     """Choose what is printed: ``output_format``."""
     return click.option("--format", "output_format", type=click.Choice(names), default=names[0])
+
+
+def force() -> Decorator:
+    """Allow what is there to be replaced: ``force``."""
+    return click.option("--force", is_flag=True, help="Replace files that are there already.")
 
 
 def refuse(names: Iterable[str], beside: str) -> None:

@@ -4,6 +4,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,7 @@ _STOPPED = 128 + signal.SIGTERM
 @click.option(
     "--resume", is_flag=True, help="Go on with a run of the same --output that broke off."
 )
+@options.force()
 @options.jobs(1)
 @click.option("--allow-rejects", is_flag=True, help="Exit 0 even where rows were rejected.")
 @options.n_bytes(
@@ -73,26 +75,16 @@ def command(
     model: str | None,
     output_format: str | None,
     output: str | None,
-    explain: bool,
-    keep_headings: bool,
-    sentences: bool,
-    input_format: str | None,
-    text_column: str,
-    id_column: str,
-    keep: str | None,
-    resume: bool,
-    jobs: int,
     allow_rejects: bool,
-    max_document_bytes: int,
-    part_bytes: int,
     engine: str,
     scheduler: str | None,
+    **how: Any,
 ) -> None:
     """Tag the sentences of articles.
 
     PATHS are text, Markdown, HTML, JSONL, CSV, TSV or Parquet files, each also
-    .gz or .zst; folders of them, patterns, or - for standard input. Rows of tables
-    need a column 'text'. Rows that cannot be tagged go to FILE.rejects.jsonl.
+    .gz or .zst; folders of them, patterns, or - for standard input. Rows of tables need a
+    column 'text' (or body, ...). Rows that cannot be tagged go to FILE.rejects.jsonl.
 
     \b
     tagger predict article.txt
@@ -102,11 +94,13 @@ def command(
     tagger predict articles/ --format html --output pages
     """
     output_format = output_format or _format_for(output)
-    _check_usage(output_format, output, resume, jobs, scheduler and engine == "local")
+    useless = scheduler and engine == "local"
+    _check_usage(output_format, output, how["resume"], how["jobs"], useless)
     files = expand(list(paths or _standard_input()))
     if engine == "dask":
-        origin_of = (sentences, text_column, id_column, max_document_bytes, keep_headings)
-        rows = Rows(model or "", *origin_of)
+        named = ("sentences", "text_column", "id_column", "max_document_bytes", "keep_headings")
+        rows = Rows(model or "", *(how[name] for name in named))
+        resume = how["resume"]
         _on_dask(files, str(output), output_format, rows, scheduler, resume, allow_rejects)
         return
     # Arrow's own pools keep more and more memory as a run goes on: 6 % from one million
@@ -115,17 +109,13 @@ def command(
     tagger = Tagger.load(model)
     origin = input_of(
         files,
-        input_format,
-        sentences=sentences,
-        text_column=text_column,
-        id_column=id_column,
-        keep=keep,
-        limit=max_document_bytes,
+        how.pop("input_format"),
+        limit=how.pop("max_document_bytes"),
+        **{name: how.pop(name) for name in ("sentences", "text_column", "id_column", "keep")},
         taken=[*tagger.columns, "evidence"],
+        say=_say,
     )
-    place = Path(output or "")
-    how = (explain, part_bytes, jobs, resume, keep_headings)
-    settings = JobSettings(origin, place, output_format, *how)
+    settings = JobSettings(origin, Path(output or ""), output_format, **how)
     (_print if output is None else _job)(tagger, settings, allow_rejects)
 
 
@@ -155,8 +145,13 @@ def _format_for(output: str | None) -> str:
     """Return the format that is meant where none is named."""
     if output is None:
         return "table" if sys.stdout.isatty() else "jsonl"
-    suffix = split_suffix(Path(output))[0].suffix.removeprefix(".")
-    return suffix if suffix in OUTPUT_FORMATS else "jsonl"
+    suffix = split_suffix(Path(output))[0].suffix.lower().removeprefix(".")
+    if suffix in OUTPUT_FORMATS:
+        return suffix
+    known = ", ".join(OUTPUT_FORMATS)
+    raise click.UsageError(
+        f"the ending of {output} names no format: end it in one of {known}, or say --format"
+    )
 
 
 def _on_dask(
@@ -172,9 +167,9 @@ def _on_dask(
 
     if output_format != "parquet":
         raise click.UsageError("--engine dask writes Parquet: give --output NAME.parquet")
-    unused = ("explain", "input_format", "keep", "jobs", "part_bytes")
+    unused = ("explain", "input_format", "keep", "jobs", "force", "part_bytes")
     options.refuse(unused, "--engine dask")
-    result = predict_with_dask(files, output, rows, scheduler, resume=resume)
+    result = predict_with_dask(files, output, rows, scheduler, resume=resume, say=_say)
     _report(result, files, output)
     _end(result.rejected, allow_rejects, f"{output}/rejects.jsonl")
 
@@ -186,7 +181,8 @@ def _print(tagger: Tagger, settings: JobSettings, allow_rejects: bool) -> None:
     def rejected(reject: Reject) -> None:
         nonlocal n_rejects
         n_rejects += reject.n_rows
-        _say(f"{reject.where}: {reject.reason}")
+        rows = f" ({reject.n_rows:,} rows)" if reject.n_rows > 1 else ""
+        _say(f"{reject.where}: {reject.reason}{rows}")
 
     if settings.format == "table":
         from tagger.cli.view import show
@@ -255,6 +251,12 @@ def _job(tagger: Tagger, settings: JobSettings, allow_rejects: bool) -> None:
             raise SystemExit(_STOPPED)
 
     line = ProgressLine()
+
+    def say(note: str) -> None:
+        line.clear()
+        _say(note)
+
+    settings = replace(settings, origin=replace(settings.origin, say=say))
     before = signal.signal(signal.SIGTERM, stop)
     try:
         result = run(tagger, settings, line.show, lambda: stopped)

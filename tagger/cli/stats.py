@@ -30,6 +30,7 @@ from tagger.cli import options
 @click.option("--compare", metavar="OTHER", help="An earlier tagged file: show what drifted.")
 @click.option("--plots", metavar="DIR", help="Draw the shares over time into a folder.")
 @options.output_format("table", "json", "csv")
+@options.force()
 def command(
     output: str,
     model: str | None,
@@ -40,6 +41,7 @@ def command(
     compare: str | None,
     plots: str | None,
     output_format: str,
+    force: bool,
 ) -> None:
     """Show the shares of labels in what `tagger predict` wrote.
 
@@ -78,7 +80,7 @@ def command(
     if plots:
         from tagger.evaluation.shares import plot_months
 
-        for path in plot_months(result.shares, plots):
+        for path in plot_months(result.shares, plots, force):
             click.echo(str(path), err=True)
     shares = [share for share in result.shares if not by or share.by in by]
     if output_format == "table":

@@ -13,7 +13,7 @@ from tagger.errors import ConfigError, OutputError
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from tagger.corpus.corpus import Columns
+    from tagger.corpus.columns import Columns
     from tagger.schema import Schema
     from tagger.training.search import Trial
     from tagger.training.train import Progress, Training
@@ -33,8 +33,9 @@ if TYPE_CHECKING:
     help="Override a setting, such as tasks.claim.C=1.0.",
 )
 @options.columns()
+@options.skip_bad_rows()
 @click.option("--language", metavar="CODE", help="ISO 639 code, such as de. [judged from DATA]")
-@click.option("--search", "wants_search", is_flag=True, help="Try a grid of settings first.")
+@click.option("--search", is_flag=True, help="Try a grid of settings first.")
 @click.option(
     "--target-precision",
     "targets",
@@ -42,10 +43,11 @@ if TYPE_CHECKING:
     metavar="LABEL=P",
     help="Set a label's threshold for a precision, such as military=0.9.",
 )
-@click.option("--learning-curve", "wants_curve", is_flag=True, help="Measure with less data too.")
+@click.option("--learning-curve", is_flag=True, help="Measure with less data too.")
 @click.option("--report", metavar="DIR", help="Write the cross-validation's report as a page too.")
 @options.seed("Decides the folds.")
 @options.jobs(-1)
+@options.force()
 def command(
     data: tuple[str, ...],
     output: str | None,
@@ -54,13 +56,10 @@ def command(
     config: str | None,
     settings: tuple[str, ...],
     columns: tuple[str, ...],
-    language: str | None,
-    wants_search: bool,
     targets: tuple[str, ...],
-    wants_curve: bool,
     report: str | None,
-    seed: int,
-    jobs: int,
+    force: bool,
+    **how: Any,
 ) -> None:
     """Train a model on labelled sentences.
 
@@ -77,7 +76,7 @@ def command(
     from tagger.settings import parse_overrides, read_toml
     from tagger.training.train import train
 
-    _require_output(output, save_schema, report)
+    _require_output(output, save_schema, report, force)
     raw, paths = read_toml(config) if config else {}, list(data)
     known, named = _schema(paths, schema, columns, raw, config or "")
     if save_schema:
@@ -92,27 +91,32 @@ def command(
             columns=named,
             config=raw,
             settings=parse_overrides(settings),
-            language=language,
             target_precision=_targets(targets),
-            search=wants_search,
-            learning_curve=wants_curve,
-            seed=seed,
-            jobs=jobs,
+            **how,
             progress=progress,
         )
-    training.save(output, report)
+    training.save(output, report, force)
+    options.say_read(training.notes, training.skipped, output)
     _show(console, training)
     click.echo(f"{output}: model {training.model.id}, from {len(training.fold_of)} sentences")
 
 
-def _require_output(output: str | None, save_schema: str | None, report: str | None) -> None:
+def _require_output(
+    output: str | None, save_schema: str | None, report: str | None, force: bool
+) -> None:
     """Refuse what could not be written in the end, before the work begins."""
     from tagger.evaluation.report.html import require_plots
+    from tagger.evaluation.report.values import FILES
+    from tagger.model.model import CARD, MANIFEST, WEIGHTS
+    from tagger.targets import check_free
 
     if not output and not save_schema:
         raise click.UsageError("give --output DIR for the model, or --save-schema FILE.toml")
     if output and Path(output).exists() and not Path(output).is_dir():
         raise OutputError(f"{output}: is a file, expected a folder to save the model in")
+    own = [Path(output) / name for name in (MANIFEST, WEIGHTS, CARD, *FILES)] if output else []
+    pages = [Path(report) / name for name in FILES] if report else []
+    check_free([*own, *pages, *([save_schema] if save_schema else [])], force)
     if report:
         require_plots()
 
@@ -121,7 +125,7 @@ def _schema(
     data: list[str], path: str | None, pairs: Sequence[str], raw: dict[str, Any], config: str
 ) -> tuple["Schema", "Columns"]:
     """Find the schema and say what was guessed."""
-    from tagger.corpus.corpus import Columns
+    from tagger.corpus.columns import Columns
     from tagger.corpus.schemas import find_schema
 
     known, named, guess = find_schema(path, data, Columns.pairs(pairs), raw, config)
@@ -132,7 +136,7 @@ def _schema(
 
 def _save_schema(path: str, schema: "Schema", columns: "Columns") -> None:
     from tagger.corpus.guess import schema_toml
-    from tagger.files.tagged import atomic_write
+    from tagger.targets import atomic_write
 
     with atomic_write(path) as stream:
         stream.write(schema_toml(schema, columns).encode())
@@ -142,8 +146,6 @@ def _save_schema(path: str, schema: "Schema", columns: "Columns") -> None:
 def _show(console: "Console", training: "Training") -> None:
     from tagger.cli.tables import score_table
 
-    for note in training.notes:
-        click.echo(f"tagger: {note}", err=True)
     if training.trials:
         _show_trials(console, training.trials)
     if training.curve:

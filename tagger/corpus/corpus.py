@@ -1,21 +1,25 @@
 """Labelled sentences: read, check, split by document."""
 
+import ast
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from tagger.corpus.columns import Columns, Finder, check_columns, split, truth
 from tagger.corpus.rows import Data, named, rows_of
 from tagger.document import Labels
-from tagger.errors import ConfigError, DataError, did_you_mean
+from tagger.errors import DataError, did_you_mean
 from tagger.files import Reject, Row
-from tagger.schema import Schema, is_apart
+from tagger.files.batches import document_name, raw_of
+from tagger.schema import Schema, Task, is_apart
 
 _MAX_PROBLEMS_SHOWN = 10
+_LONGEST_LIST = 10_000
 
 
 @dataclass(frozen=True)
@@ -39,87 +43,6 @@ class Example:
 
 
 @dataclass(frozen=True)
-class Columns:
-    """Which columns of the data hold what.
-
-    Parameters
-    ----------
-    text : the sentence.
-    doc : the document that it comes from.
-    tasks : by task, the column of its answers, where that has another name than the task.
-    """
-
-    text: str = "text"
-    doc: str = "doc"
-    tasks: dict[str, str] = field(default_factory=dict)
-
-    def to_dict(self) -> dict[str, str]:
-        """Return the columns by field as plain JSON values."""
-        return {"text": self.text, "doc": self.doc, **self.tasks}
-
-    @classmethod
-    def from_dict(cls, raw: Any) -> "Columns":
-        """Build from what `to_dict` gave or a configuration holds.
-
-        Raises
-        ------
-        ConfigError : not a table of names, or one column for two things.
-        """
-        if not isinstance(raw, dict) or not all(isinstance(v, str) and v for v in raw.values()):
-            raise ConfigError(f"columns is {raw!r}, expected a table of column names")
-        tasks = {name: column for name, column in raw.items() if name not in ("text", "doc")}
-        columns = cls(raw.get("text", cls.text), raw.get("doc", cls.doc), tasks)
-        names = list(columns.to_dict().values())
-        for name in names:
-            if names.count(name) > 1:
-                raise ConfigError(f"the column {name!r} stands for two things in columns")
-        return columns
-
-    @classmethod
-    def parse(
-        cls,
-        given: "Columns | Mapping[str, str] | Sequence[str] | None",
-        known: dict[str, str] | None = None,
-    ) -> "Columns":
-        """Build from what `pairs` takes, on top of those already known.
-
-        Raises
-        ------
-        ConfigError : something else than such a pair, or two columns for one thing.
-        """
-        return cls.from_dict((known or {}) | cls.pairs(given))
-
-    @staticmethod
-    def pairs(
-        given: "Columns | Mapping[str, str] | Sequence[str] | None",
-    ) -> dict[str, str]:
-        """Return columns by field, from whatever names them.
-
-        Parameters
-        ----------
-        given : columns, a mapping from fields to names, or pairs ``FIELD=NAME``.
-
-        Raises
-        ------
-        ConfigError : something else, or two columns for one thing.
-        """
-        if isinstance(given, Columns):
-            return given.to_dict()
-        if isinstance(given, Mapping):
-            return dict(given)
-        columns: dict[str, str] = {}
-        for pair in [given] if isinstance(given, str) else given or ():
-            name, equals, column = (part.strip() for part in pair.partition("="))
-            if not (name and equals and column):
-                raise ConfigError(f"column is {pair!r}, expected FIELD=NAME such as text=sentence")
-            if columns.setdefault(name, column) != column:
-                raise ConfigError(
-                    f"column {name!r} is {columns[name]!r} and {column!r}, expected one for it"
-                )
-        return columns
-
-
-@dataclass(frozen=True)
 class Corpus:
     """Labelled sentences under one schema.
 
@@ -127,13 +50,19 @@ class Corpus:
     ----------
     schema : the tasks.
     examples : the sentences.
-    notes : what reading them changed, in sentences.
+    notes : what reading them found or changed, in sentences.
+    skipped : the rows that were left out.
+    blanks : the places of labels with blanks around them, which the last note is about.
+    columns : the names of all columns.
     n_apart : how many rows of tagged output were left out, because they are no sentences.
     """
 
     schema: Schema
     examples: tuple[Example, ...]
     notes: tuple[str, ...] = ()
+    skipped: tuple[Reject, ...] = field(default=(), repr=False)
+    blanks: tuple[str, ...] = field(default=(), repr=False)
+    columns: tuple[str, ...] = field(default=(), repr=False)
     n_apart: int = 0
 
     def __len__(self) -> int:
@@ -170,6 +99,16 @@ class Corpus:
         return Corpus(self.schema, tuple(self.examples[i] for i in indices))
 
     @property
+    def n_skipped(self) -> int:
+        """How many rows were left out."""
+        return sum(reject.n_rows for reject in self.skipped)
+
+    @property
+    def mostly_bad(self) -> bool:
+        """Whether more than half of the rows were left out."""
+        return self.n_skipped > len(self)
+
+    @property
     def sha256(self) -> str:
         """A hash of texts, labels and documents, whatever files they came from."""
         digest = hashlib.sha256()
@@ -179,7 +118,9 @@ class Corpus:
         return digest.hexdigest()
 
 
-def read_corpus(data: Data, schema: Schema, columns: Columns | None = None) -> Corpus:
+def read_corpus(
+    data: Data, schema: Schema, columns: Columns | None = None, skip_bad_rows: bool = False
+) -> Corpus:
     """Read labelled sentences.
 
     Parameters
@@ -187,62 +128,55 @@ def read_corpus(data: Data, schema: Schema, columns: Columns | None = None) -> C
     data : as `tagger.corpus.rows.rows_of` takes it: paths, records or a DataFrame.
     schema : the tasks whose columns are read; other columns are kept as extra.
     columns : the names of the columns.
+    skip_bad_rows : whether to leave out rows that cannot be used, where they are at most half.
 
     Raises
     ------
     DataError : a file or row that cannot be used; the first problems are named by
-        file and line. A corpus without a sentence.
+        file and line. A corpus without a sentence, or without an answer.
     """
-    examples, faults, blanks, n_apart = read_examples(data, schema, columns or Columns())
-    if faults:
-        problems: dict[str, list[str]] = {}
-        for where, problem in faults:
-            problems.setdefault(problem, []).append(where)
-        lines = [
-            f"{where[0]}: {problem}"
-            + (f" (and {len(where) - 1} more rows)" if len(where) > 1 else "")
-            for problem, where in problems.items()
-        ]
-        more = len(lines) - _MAX_PROBLEMS_SHOWN
-        lines[_MAX_PROBLEMS_SHOWN:] = [f"... and {more} more"] if more > 0 else []
-        raise DataError("\n".join(lines))
-    if not examples:
+    corpus = read_examples(data, schema, columns or Columns())
+    if corpus.skipped and (not skip_bad_rows or corpus.mostly_bad):
+        raise DataError(_refusal(corpus, skip_bad_rows))
+    if not len(corpus):
         raise DataError(f"no labelled sentence in {named(data)}")
-    notes = (*blanks_taken_off(blanks), *left_out(n_apart))
-    return Corpus(schema, tuple(examples), notes, n_apart)
+    if not any(example.labels for example in corpus.examples):
+        names = ", ".join(task.name for task in schema.tasks)
+        raise DataError(
+            f"no labelled sentence in {named(data)}: no row has an answer to {names}. Found the "
+            f"columns {', '.join(corpus.columns)}; name others with --column TASK=NAME"
+        )
+    return corpus
 
 
-def check_columns(schema: Schema, columns: Columns) -> None:
-    """Raise ConfigError where columns name no task, or one column stands for two things."""
-    for name in columns.tasks:
-        schema[name]  # raises where there is no such task
-    fields = {"text": columns.text, "doc": columns.doc} | {
-        task.name: columns.tasks.get(task.name, task.name) for task in schema.tasks
-    }
-    owner: dict[str, str] = {}
-    for field_name, column in fields.items():
-        if owner.setdefault(column, field_name) != field_name:
-            raise ConfigError(
-                f"the column {column!r} stands for two things, {owner[column]} and {field_name}: "
-                f"name another with --column {field_name}=NAME"
-            )
+def _refusal(corpus: Corpus, skip_bad_rows: bool) -> str:
+    """Say which rows cannot be used, those of the same problem together."""
+    problems: dict[str, list[Reject]] = {}
+    for reject in corpus.skipped:
+        problems.setdefault(reject.reason, []).append(reject)
+    lines = []
+    for problem, rejects in problems.items():
+        more = sum(reject.n_rows for reject in rejects) - 1
+        lines.append(f"{rejects[0].where}: {problem}" + (f" (and {more} more rows)" * (more > 0)))
+    more = len(lines) - _MAX_PROBLEMS_SHOWN
+    lines[_MAX_PROBLEMS_SHOWN:] = [f"... and {more} more"] if more > 0 else []
+    if not corpus.mostly_bad:
+        lines.append("--skip-bad-rows (skip_bad_rows=True) leaves such rows out")
+    elif skip_bad_rows:
+        bad = corpus.n_skipped
+        lines.append(f"{bad:,} of {bad + len(corpus):,} rows: more than half is not left out")
+    return "\n".join(lines)
 
 
 def has_blanks(row: Row, schema: Schema, columns: Columns) -> bool:
     """Return whether a label of a row has blanks around it, which `example_of` takes off."""
-    values = (row.record.get(columns.tasks.get(task.name, task.name)) for task in schema.tasks)
-    answers = (v for value in values for v in (value if isinstance(value, list) else [value]))
-    return any(isinstance(v, str) and v.strip() not in ("", v) for v in answers)
-
-
-def blanks_taken_off(places: Sequence[str]) -> tuple[str, ...]:
-    """Say that labels had blanks around them."""
-    if not places:
-        return ()
-    return (
-        f"{len(places)} row(s) have blanks around a label, which are taken off; the first is "
-        f"{places[0]}",
-    )
+    for task in schema.tasks:
+        name = columns.of(task)
+        value = row.record.get(name) if isinstance(name, str) else None
+        for answer in value if isinstance(value, list) else [value]:
+            if isinstance(answer, str) and answer.strip() not in ("", answer):
+                return True
+    return False
 
 
 def left_out(n_apart: int) -> tuple[str, ...]:
@@ -251,30 +185,36 @@ def left_out(n_apart: int) -> tuple[str, ...]:
     return (f"{n_apart} {what}",) if n_apart else ()
 
 
-def read_examples(
-    data: Data, schema: Schema, columns: Columns
-) -> tuple[list[Example], list[tuple[str, str]], list[str], int]:
-    """Return the sentences of data, the places and faults of other rows, and places of blanks.
-
-    The last is the number of rows of tagged output that are no sentences.
-    """
+def read_examples(data: Data, schema: Schema, columns: Columns) -> Corpus:
+    """Read labelled sentences as `read_corpus` does, and leave out all rows that are bad."""
     check_columns(schema, columns)
     examples: list[Example] = []
-    faults: list[tuple[str, str]] = []
+    skipped: list[Reject] = []
     blanks: list[str] = []
+    finder = Finder(schema, columns)
     n_apart = 0
     for row in rows_of(data):
+        if isinstance(row, Reject):
+            skipped.append(row)
+            continue
+        own = finder.of(row)
         try:
-            if isinstance(row, Reject):
-                raise DataError(row.reason)
             if is_apart(row.record):
                 n_apart += 1
                 continue
-            examples.append(example_of(row, schema, columns))
-            blanks += [row.where] * has_blanks(row, schema, columns)
+            examples.append(example_of(row, schema, own))
+            blanks += [row.where] * has_blanks(row, schema, own)
         except DataError as error:
-            faults.append((row.where, str(error)))
-    return examples, faults, blanks, n_apart
+            skipped.append(Reject(str(error), raw_of(row.record), row.source, row.line))
+    finder.leave()
+    notes = finder.said() + left_out(n_apart)
+    if blanks:
+        notes += (
+            f"{len(blanks)} row(s) have blanks around a label, which are taken off; the first is "
+            f"{blanks[0]}",
+        )
+    read = (tuple(examples), notes, tuple(skipped), tuple(blanks), tuple(finder.names))
+    return Corpus(schema, *read, n_apart)
 
 
 def example_of(row: Row, schema: Schema, columns: Columns) -> Example:
@@ -292,27 +232,68 @@ def example_of(row: Row, schema: Schema, columns: Columns) -> Example:
         )
     text = record.pop(columns.text)
     if not isinstance(text, str):
-        raise DataError(f"{columns.text} is {text!r}, expected a sentence")
+        found = "null" if text is None else repr(text)
+        raise DataError(f"{columns.text} is {found:.200}, expected a sentence")
     if not text.strip():
         raise DataError(f"{columns.text} is blank, expected a sentence")
     labels = {}
     for task in schema.tasks:
-        value = plain_label(record.pop(columns.tasks.get(task.name, task.name), None))
+        column = columns.of(task)
+        if isinstance(column, dict):
+            value = _given(record, task, column)
+        else:
+            value = plain_label(record.pop(column, None))
         if value is not None and (value != "" or task.multilabel):
+            if task.multilabel and columns.label_separator:
+                value = split(value, columns.label_separator)
             labels[task.name] = task.parse(value)
     doc = record.pop(columns.doc, None)
-    return Example(text, labels, "" if doc is None else str(doc), record, row.where)
+    return Example(text, labels, document_name(doc, ""), record, row.where)
+
+
+def _given(record: dict[str, Any], task: Task, columns: Mapping[str, str]) -> Any:
+    """Take the columns of a task's labels out of a record; return the label or labels given."""
+    found = {label: truth(record.pop(name, None), name) for label, name in columns.items()}
+    if all(given is None for given in found.values()):
+        return None
+    if empty := [columns[label] for label, given in found.items() if given is None]:
+        raise DataError(f"{', '.join(empty)} has no value beside others, expected 1 or 0")
+    labels = [label for label in task.labels if found[label]]
+    if task.multilabel:
+        return labels
+    if len(labels) != 1:
+        names = ", ".join(columns[label] for label in labels or task.labels)
+        raise DataError(
+            f"{names} are all {1 if labels else 0}, expected one 1 in a row (or a multi-label task)"
+        )
+    return labels[0]
 
 
 def plain_label(value: Any) -> Any:
-    """Return numbers, truth values and padded strings as the labels that they are meant as."""
+    """Return numbers, truth values and padded strings as the labels that they are meant as.
+
+    A string that is a list, as pandas writes lists into CSV, is that list.
+    """
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int) or (isinstance(value, float) and value.is_integer()):
         return str(int(value))  # a column of whole numbers with gaps is one of floats in pandas
     if isinstance(value, (list, tuple)):
         return [plain_label(item) for item in value]
-    return value.strip() if isinstance(value, str) else value
+    if not isinstance(value, str):
+        return value
+    value = value.strip()
+    return _listed(value) if value.startswith("[") and value.endswith("]") else value
+
+
+def _listed(value: str) -> Any:
+    """Return a string as the list that it is written as in JSON or Python, else as it is."""
+    try:
+        found = ast.literal_eval(value) if len(value) < _LONGEST_LIST else value
+    except (ValueError, SyntaxError, RecursionError, MemoryError):
+        return value
+    # NumPy writes arrays without commas, which Python would read as one string.
+    return plain_label(found) if isinstance(found, list) and "' '" not in value else value
 
 
 def folds(groups: npt.NDArray[np.int64], n_folds: int, seed: int) -> npt.NDArray[np.int64]:

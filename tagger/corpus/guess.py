@@ -6,16 +6,17 @@ from collections.abc import Sequence
 from itertools import islice
 from typing import Any
 
-from tagger.corpus.corpus import Columns, plain_label
+from tagger.corpus.columns import Columns, labels_of, split, truth
+from tagger.corpus.corpus import plain_label
 from tagger.corpus.rows import Data, named, rows_of
 from tagger.errors import ConfigError, DataError, did_you_mean
 from tagger.files import Reject
-from tagger.schema import CLAIMS, MULTILABEL_SEPARATOR, Schema, Task
+from tagger.files.names import DOCUMENTS, TEXTS, key, usual
+from tagger.schema import CLAIMS, MULTILABEL_SEPARATOR, OWN_COLUMNS, Schema, Task
 
 _MAX_ROWS = 20_000
 _MAX_LABELS = 30
-_TEXT_NAMES = ("text", "sentence", "content", "body", "tweet")
-_DOC_NAMES = ("doc", "document", "doc_id", "document_id", "article", "article_id")
+_SEPARATORS = (";", ",")
 _LABEL_NAMES = (
     *("label", "labels", "class", "category", "categories", "target", "gold", "tag", "tags"),
 )
@@ -32,7 +33,8 @@ def guess_schema(data: Data, columns: Columns) -> tuple[Schema, Columns, bool]:
     Data whose columns ``claim`` or ``theme`` hold labels of the shipped model follow its
     schema. Otherwise a task is a column named like one (label, class, ...), or else every
     column of few values that repeat and that is not known to describe a document. Lists,
-    and labels joined by ``|``, make a multi-label task.
+    and labels joined by ``|``, or by ``;`` or ``,`` where the parts stand in other cells too,
+    make a multi-label task; so do columns of 0 and 1 together, unless each row has exactly one 1.
 
     Parameters
     ----------
@@ -52,30 +54,40 @@ def guess_schema(data: Data, columns: Columns) -> tuple[Schema, Columns, bool]:
     if not rows:
         raise DataError(f"no row in {named(data)}, expected labelled sentences")
     names = list(dict.fromkeys(name for row in rows for name in row))
-    for column in columns.tasks.values():
-        if column not in names:
-            raise ConfigError(f"the data has no column {column!r}: {did_you_mean(column, names)}")
-    text = _one_of(names, columns.text, _TEXT_NAMES) or _longest(rows, names)
-    found_doc = _one_of(names, columns.doc, _DOC_NAMES)
-    doc = found_doc or columns.doc
-    if not columns.tasks and (ours := _claims(rows)):
-        return ours, Columns(text, doc), bool(found_doc)
-    chosen = columns.tasks or {
-        name: name for name in _label_columns(rows, [n for n in names if n not in (text, doc)])
-    }
-    tasks = [_task(name, [row.get(column) for row in rows]) for name, column in chosen.items()]
-    if not tasks:
+    wanted = [
+        n for c in columns.tasks.values() for n in (c.values() if isinstance(c, dict) else [c])
+    ]
+    wanted += [columns.text] * (not usual([columns.text], TEXTS))
+    wanted += [columns.doc] * (not usual([columns.doc], DOCUMENTS))
+    for name in wanted:
+        if name not in names:
+            raise ConfigError(f"the data has no column {name!r}: {did_you_mean(name, names)}")
+    text = _text(rows, names, columns.text)
+    documents = usual((name for name in names if name != text), DOCUMENTS)
+    doc = columns.doc if columns.doc in names else next(iter(documents), columns.doc)
+    rest = [name for name in names if name not in (text, doc)]
+    ours = {} if columns.tasks else _ours(rows, rest)
+    found = columns.tasks or ours or _others(rows, rest)
+    if not found:
         raise DataError(
             f"no column of {', '.join(names)} looks like labels: name it with --column "
             "label=NAME, or write a schema and give it with --schema"
         )
-    renamed = {name: column for name, column in chosen.items() if name != column}
-    return Schema(tuple(tasks)), Columns(text, doc, renamed), bool(found_doc)
+    separator = columns.label_separator or _separator(rows, found)
+    sure = bool(columns.label_separator)
+    tasks = [
+        CLAIMS[name] if name in ours else _task(rows, name, column, separator, sure)
+        for name, column in found.items()
+    ]
+    kept = {name: column for name, column in found.items() if name != column}
+    return Schema(tuple(tasks)), Columns(text, doc, kept, separator), doc in names
 
 
-def _one_of(names: Sequence[str], wanted: str, usual: Sequence[str]) -> str:
-    lowered = {name.lower(): name for name in reversed(names)}
-    return next((lowered[n] for n in (wanted.lower(), *usual) if n in lowered), "")
+def _text(rows: Sequence[dict[str, Any]], names: Sequence[str], wanted: str) -> str:
+    if wanted in names:
+        return wanted
+    found = usual(names, TEXTS)
+    return found[0] if len(found) == 1 else _longest(rows, found or names)
 
 
 def _longest(rows: Sequence[dict[str, Any]], names: Sequence[str]) -> str:
@@ -92,32 +104,104 @@ def _longest(rows: Sequence[dict[str, Any]], names: Sequence[str]) -> str:
     return max(means, key=lambda name: means[name])
 
 
-def _claims(rows: Sequence[dict[str, Any]]) -> Schema | None:
-    """Return those tasks of the shipped model whose labels stand in the data."""
-    tasks = []
+_Found = dict[str, str | dict[str, str]]
+
+
+def _ours(rows: Sequence[dict[str, Any]], names: Sequence[str]) -> _Found:
+    """Return the columns of those tasks of the shipped model whose labels stand in the data."""
+    groups = _one_hot(rows, names).values()
+    found: _Found = {}
     for task in CLAIMS.tasks:
-        found = {label for row in rows for label in _parts(row.get(task.name))}
-        if found & set(task.labels):
-            tasks.append(task)
-    return Schema(tuple(tasks)) if tasks else None
+        if any(set(_parts(row.get(task.name))) & set(task.labels) for row in rows):
+            found[task.name] = task.name
+        for columns in groups:
+            if set(task.labels) <= set(columns):
+                found.setdefault(task.name, {label: columns[label] for label in task.labels})
+    return found
+
+
+def _others(rows: Sequence[dict[str, Any]], names: Sequence[str]) -> _Found:
+    """Return by task the column, or the columns by label, that look like its answers."""
+    groups = _one_hot(rows, names)
+    taken = {name for columns in groups.values() for name in columns.values()}
+    single = _label_columns(rows, [name for name in names if name not in taken])
+    if any(key(name) in _LABEL_NAMES for name in single):
+        groups = {}
+    return {name.strip(): name for name in single} | groups
+
+
+def _one_hot(rows: Sequence[dict[str, Any]], names: Sequence[str]) -> dict[str, dict[str, str]]:
+    """Return by task the columns of 0 and 1: those that begin alike, where all do, or all."""
+    names = [name for name in names if key(name) not in (*_NOT_LABELS, *_LABEL_NAMES)]
+    found = [name for name in names if _is_one_hot([row.get(name) for row in rows])]
+    if len(found) < 2:
+        return {}
+    groups: dict[str, list[str]] = {}
+    for name in found:
+        groups.setdefault(name.strip().partition("_")[0], []).append(name)
+    tasks = {}
+    for columns in groups.values():
+        by_label = labels_of(columns)
+        label, column = next(iter(by_label.items()))
+        tasks[column.strip().removesuffix(label).rstrip("_")] = by_label
+    no_names = {"", "is", "has", *OWN_COLUMNS}
+    alike = len(tasks) == len(groups) and all(len(columns) > 1 for columns in groups.values())
+    if alike and not tasks.keys() & no_names:
+        return tasks
+    return {"labels": labels_of(found)}
+
+
+def _is_one_hot(values: Sequence[Any]) -> bool:
+    try:
+        return {truth(value) for value in values} >= {True, False}
+    except DataError:
+        return False
 
 
 def _label_columns(rows: Sequence[dict[str, Any]], names: Sequence[str]) -> list[str]:
     plausible = [name for name in names if "@" not in name and _looks_like_labels(rows, name)]
-    usual = [name for name in plausible if name.lower() in _LABEL_NAMES]
-    return usual or [name for name in plausible if name.lower() not in _NOT_LABELS]
+    sure = [name for name in plausible if key(name) in _LABEL_NAMES]
+    return sure or [name for name in plausible if key(name) not in _NOT_LABELS]
 
 
 def _looks_like_labels(rows: Sequence[dict[str, Any]], name: str) -> bool:
     values = [plain_label(row[name]) for row in rows if row.get(name) is not None]
     if not all(isinstance(v, (str, list)) for v in values):
         return False
-    counts = Counter(part for value in values for part in _parts(value))
-    return 2 <= len(counts) <= _MAX_LABELS and len(counts) <= max(2, sum(counts.values()) / 3)
+    separators = ["", *(s for s in _SEPARATORS if _joined(values, s))]
+    return any(_are_few([p for v in values for p in _parts(v, s)]) for s in separators)
 
 
-def _parts(value: Any) -> list[str]:
-    value = plain_label(value)
+def _are_few(labels: Sequence[str]) -> bool:
+    n = len(set(labels))
+    return 2 <= n <= _MAX_LABELS and n <= max(2, len(labels) / 3)
+
+
+def _separator(rows: Sequence[dict[str, Any]], found: _Found) -> str:
+    """Return what joins labels in the first column that has any joined; nothing for ``|``."""
+    for column in found.values():
+        own = rows if isinstance(column, str) else []
+        values = [plain_label(row.get(str(column))) for row in own]
+        for separator in _SEPARATORS:
+            if _joined(values, separator):
+                return separator
+    return ""
+
+
+def _joined(values: Sequence[Any], separator: str) -> bool:
+    """Return whether cells join labels: most parts of those with `separator` stand elsewhere too.
+
+    A semicolon is hardly ever part of a label: there, one such part is enough.
+    """
+    cells = {frozenset(_parts(v, separator)) for v in values if isinstance(v, str)}
+    joined = {part for cell in cells if len(cell) > 1 for part in cell}
+    n_cells = Counter(part for cell in cells for part in cell)
+    again = sum(n_cells[part] > 1 for part in joined)
+    return again > 0 if separator == ";" else again > 0.75 * len(joined)
+
+
+def _parts(value: Any, separator: str = "") -> list[str]:
+    value = split(plain_label(value), separator)
     if isinstance(value, list):
         return [part for v in value if (part := str(plain_label(v)))]
     if isinstance(value, str):
@@ -125,18 +209,39 @@ def _parts(value: Any) -> list[str]:
     return []
 
 
-def _task(name: str, values: Sequence[Any]) -> Task:
-    multilabel = any(
-        isinstance(value, list) or (isinstance(value, str) and MULTILABEL_SEPARATOR in value)
-        for value in values
+def _task(
+    rows: Sequence[dict[str, Any]],
+    name: str,
+    column: str | dict[str, str],
+    separator: str,
+    sure: bool,
+) -> Task:
+    if isinstance(column, dict):
+        return Task(name, tuple(column), any(_n_given(row, column) != 1 for row in rows))
+    values = [plain_label(row.get(column)) for row in rows]
+    own = separator if sure or _joined(values, separator) else ""
+    labels = {part for v in values for part in _parts(v, own)}
+    marks = {own, MULTILABEL_SEPARATOR} - {""}
+    several = any(
+        isinstance(v, list) or (isinstance(v, str) and any(mark in v for mark in marks))
+        for v in values
     )
-    return Task(name, tuple(sorted({part for v in values for part in _parts(v)})), multilabel)
+    return Task(name, tuple(sorted(labels)), several)
+
+
+def _n_given(row: dict[str, Any], columns: dict[str, str]) -> int:
+    """Return how many labels a row has by its columns of 0 and 1; 1 where it does not say."""
+    try:
+        given = [truth(row.get(column)) for column in columns.values()]
+    except DataError:
+        return 1  # a bad row, which is named when it is read
+    return 1 if None in given else sum(map(bool, given))
 
 
 def schema_toml(schema: Schema, columns: Columns) -> str:
     """Return schema and columns as a file that `tagger train --schema` reads."""
     lines = ["# Which columns hold what.", "[columns]"]
-    lines += [f"{json.dumps(k)} = {json.dumps(v)}" for k, v in columns.to_dict().items()]
+    lines += [f"{json.dumps(k)} = {_toml(v)}" for k, v in columns.to_dict().items()]
     for task in schema.tasks:
         lines += ["", "[[schema]]", f"name = {json.dumps(task.name)}"]
         labels = ", ".join(json.dumps(label, ensure_ascii=False) for label in task.labels)
@@ -148,3 +253,9 @@ def schema_toml(schema: Schema, columns: Columns) -> str:
             meaning = json.dumps(known or "what it means", ensure_ascii=False)
             lines.append(f"{mark}{json.dumps(label, ensure_ascii=False)} = {meaning}")
     return "\n".join(lines) + "\n"
+
+
+def _toml(value: str | dict[str, str]) -> str:
+    if isinstance(value, str):
+        return json.dumps(value)
+    return f"{{ {', '.join(f'{json.dumps(k)} = {json.dumps(v)}' for k, v in value.items())} }}"

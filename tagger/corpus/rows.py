@@ -7,6 +7,7 @@ from typing import Any
 from tagger.errors import DataError
 from tagger.files import Reject, Row, read_rows
 from tagger.files.formats import expand
+from tagger.files.names import check_once
 
 # A path or several, a list of records, or a pandas or polars DataFrame.
 Data = Any
@@ -28,6 +29,7 @@ def rows_of(data: Data) -> Iterator[Row | Reject]:
     if isinstance(data, (str, Path)):
         data = [data]
     if hasattr(data, "to_pylist"):  # an Arrow table
+        check_once(data.column_names, "the data")
         data = data.to_pylist()
     if hasattr(data, "to_dict") and hasattr(data, "columns"):
         yield from _of_frame(data)
@@ -52,9 +54,7 @@ def rows_of(data: Data) -> Iterator[Row | Reject]:
 
 def _of_frame(frame: Any) -> Iterator[Row]:
     names = [str(name) for name in frame.columns]
-    for name in names:
-        if names.count(name) > 1:
-            raise DataError(f"the data has two columns {name!r}, expected each name once")
+    check_once(names, "the data")
     columns = [_values(frame[name]) for name in frame.columns]
     for number, values in enumerate(zip(*columns, strict=True), 1):
         yield Row(dict(zip(names, values, strict=True)), "row", number)

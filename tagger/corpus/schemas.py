@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tagger.corpus.corpus import Columns, check_columns
+from tagger.corpus.columns import Columns, check_columns
 from tagger.corpus.guess import guess_schema
 from tagger.corpus.rows import Data
 from tagger.errors import ConfigError, did_you_mean
@@ -64,15 +64,32 @@ def find_schema(
 def _describe(schema: Schema, columns: Columns, has_doc: bool) -> str:
     parts = []
     for task in schema.tasks:
-        column = columns.tasks.get(task.name, task.name)
+        column = columns.of(task)
         named = f" (column {column})" if column != task.name else ""
         kind = "any of" if task.multilabel else "one of"
-        parts.append(f"{task.name}{named} is {kind} {', '.join(task.labels)}")
+        if isinstance(column, dict):
+            rows = "with any number of 1 in a row" if task.multilabel else "with one 1 in each row"
+            named = f" (columns {', '.join(column.values())}, {rows})"
+        joined = columns.label_separator if task.multilabel and isinstance(column, str) else ""
+        how = f", joined by {joined!r}" if joined else ""
+        parts.append(f"{task.name}{named} is {kind} {', '.join(task.labels)}{how}")
+    parts += _uncut(schema) if not columns.label_separator else []
     doc = f"document in {columns.doc}" if has_doc else "no document"
     return (
         f"tagger: guessed from the data: text in {columns.text}, {doc}; "
         f"{'; '.join([*parts, *spelling_variants(schema)])}. Another schema: --schema FILE.toml"
     )
+
+
+def _uncut(schema: Schema) -> list[str]:
+    """Name labels that may be several joined, but are taken as one."""
+    found = [label for task in schema.tasks for label in task.labels if set(label) & set(",;")]
+    if not found:
+        return []
+    mark = ";" if any(";" in label for label in found) else ","
+    return [
+        f"{found[0]!r} is taken as one label: if it is several, --column 'label_separator={mark}'"
+    ]
 
 
 def spelling_variants(schema: Schema) -> list[str]:

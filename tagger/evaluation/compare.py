@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tagger.corpus.corpus import Columns, Corpus
+from tagger.corpus.columns import Columns
+from tagger.corpus.corpus import Corpus
 from tagger.corpus.rows import Data
 from tagger.document import Labels
 from tagger.errors import ConfigError, DataError
@@ -18,12 +19,15 @@ from tagger.evaluation.bootstrap import swapped_sums
 from tagger.evaluation.evaluate import AnyModel, labelled
 from tagger.evaluation.figures import count_table, figures_of
 from tagger.evaluation.measure import tagged_warnings
-from tagger.evaluation.report.values import read_report, write_files
+from tagger.evaluation.report.values import read_report
 from tagger.evaluation.scores import Difference, differences
 from tagger.features.arrays import Floats, Ints
+from tagger.files import Reject
+from tagger.files.batches import save_rejects
 from tagger.model.classifier import encode
 from tagger.predictor import model_of
 from tagger.schema import Schema, Task
+from tagger.targets import write_files
 
 COMPARISON = "comparison.json"
 
@@ -77,10 +81,13 @@ class Comparison:
     ----------
     tasks : what differs, task by task.
     warnings : what a reader must know before believing a figure.
+    notes, skipped : what reading the data found, and the rows that were left out.
     """
 
     tasks: tuple[TaskComparison, ...]
     warnings: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    skipped: tuple[Reject, ...] = ()
 
     def to_dict(self) -> list[dict[str, Any]]:
         """Return the comparison as plain JSON values, one a task."""
@@ -90,14 +97,17 @@ class Comparison:
         """Return the comparison as JSON."""
         return json.dumps(self.to_dict(), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
-    def save(self, folder: str | Path) -> None:
-        """Write comparison.json into a folder.
+    def save(self, folder: str | Path, force: bool = False) -> None:
+        """Write comparison.json into a folder, and beside it the rows that were left out.
+
+        Files that are there are replaced only with `force`.
 
         Raises
         ------
-        OutputError : it cannot be written.
+        OutputError : it is there already, or cannot be written.
         """
-        write_files(folder, {COMPARISON: self.to_json()})
+        write_files(folder, {COMPARISON: self.to_json()}, force)
+        save_rejects(folder, self.skipped, force)
 
 
 def compare(
@@ -106,6 +116,7 @@ def compare(
     data: Data | None = None,
     *,
     columns: Columns | Sequence[str] | None = None,
+    skip_bad_rows: bool = False,
     rounds: int = 1000,
     seed: int = 0,
 ) -> Comparison:
@@ -114,7 +125,7 @@ def compare(
     Parameters
     ----------
     a, b : with `data` two models (folders or Taggers), without it two folders of reports.
-    data, columns : as in `tagger.evaluate`.
+    data, columns, skip_bad_rows : as in `tagger.evaluate`.
     rounds, seed : of bootstrap and permutations.
 
     Raises
@@ -124,8 +135,9 @@ def compare(
     ConfigError : models, but no data.
     """
     if data is not None:
-        corpus, one, other, warnings = _of_models(a, b, data, columns)
-        return Comparison(tuple(compare_answers(corpus, one, other, rounds, seed)), warnings)
+        corpus, one, other, warnings = _of_models(a, b, data, columns, skip_bad_rows)
+        tasks = tuple(compare_answers(corpus, one, other, rounds, seed))
+        return Comparison(tasks, warnings, corpus.notes, corpus.skipped)
     for side in (a, b):
         if not isinstance(side, (str, Path)):
             raise ConfigError(
@@ -140,10 +152,15 @@ _Pair = tuple[Corpus, dict[str, Answers], dict[str, Answers]]
 
 
 def _of_models(
-    a: AnyModel, b: AnyModel, data: Data, columns: Columns | Sequence[str] | None
+    a: AnyModel,
+    b: AnyModel,
+    data: Data,
+    columns: Columns | Sequence[str] | None,
+    skip_bad_rows: bool,
 ) -> tuple[Corpus, dict[str, Answers], dict[str, Answers], tuple[str, ...]]:
     one, other = model_of(a), model_of(b)
-    corpus = labelled(one, data, columns, _shared(one.schema, other.schema))
+    schema = _shared(one.schema, other.schema)
+    corpus = labelled(one, data, columns, schema, skip_bad_rows)
     warnings = tuple(tagged_warnings(corpus, one, other))
     return corpus, answers_of(one, corpus.texts), answers_of(other, corpus.texts), warnings
 

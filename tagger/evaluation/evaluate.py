@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from tagger.corpus.corpus import Columns, Corpus, read_corpus
+from tagger.corpus.columns import Columns
+from tagger.corpus.corpus import Corpus, read_corpus
 from tagger.corpus.rows import Data
 from tagger.evaluation.report.make import ModelReport, model_report, reproduce
 from tagger.model.model import Model
@@ -21,6 +22,7 @@ def evaluate(
     slices: Sequence[str] = (),
     baselines: bool = True,
     baseline_data: Data | None = None,
+    skip_bad_rows: bool = False,
     rounds: int = 1000,
     seed: int = 0,
 ) -> ModelReport:
@@ -37,6 +39,7 @@ def evaluate(
         ``year`` are always known. By default every column of few values.
     baselines : whether to measure the baselines too, which takes most of the time.
     baseline_data : what the baselines learn from; by default cross-validation on `data`.
+    skip_bad_rows : whether to leave out rows that cannot be used, where they are at most half.
     rounds, seed : of the bootstrap over documents, and of chance.
 
     Raises
@@ -47,12 +50,14 @@ def evaluate(
     judged = model_of(model)
     return model_report(
         judged,
-        labelled(judged, data, columns),
+        labelled(judged, data, columns, skip_bad_rows=skip_bad_rows),
         slices=slices,
         rounds=rounds,
         seed=seed,
         baselines=baselines,
-        training=None if baseline_data is None else labelled(judged, baseline_data, columns),
+        training=None
+        if baseline_data is None
+        else labelled(judged, baseline_data, columns, skip_bad_rows=skip_bad_rows),
     )
 
 
@@ -63,13 +68,14 @@ def check_report(
     *,
     columns: Columns | Sequence[str] | None = None,
     baseline_data: Data | None = None,
+    skip_bad_rows: bool = False,
 ) -> list[str]:
     """Make a report again with the options that it records, and compare it with its folder.
 
     Parameters
     ----------
     folder : what `ModelReport.save` wrote.
-    model, data, columns, baseline_data : as in `evaluate`.
+    model, data, columns, baseline_data, skip_bad_rows : as in `evaluate`.
 
     Returns
     -------
@@ -80,8 +86,11 @@ def check_report(
     DataError : something differs; the first difference is named.
     """
     judged = model_of(model)
-    training = None if baseline_data is None else labelled(judged, baseline_data, columns)
-    return reproduce(folder, judged, labelled(judged, data, columns), training)
+    training = None
+    if baseline_data is not None:
+        training = labelled(judged, baseline_data, columns, skip_bad_rows=skip_bad_rows)
+    corpus = labelled(judged, data, columns, skip_bad_rows=skip_bad_rows)
+    return reproduce(folder, judged, corpus, training)
 
 
 def labelled(
@@ -89,10 +98,11 @@ def labelled(
     data: Data,
     columns: Columns | Sequence[str] | None,
     schema: Schema | None = None,
+    skip_bad_rows: bool = False,
 ) -> Corpus:
     """Read labelled sentences for a model, by default in the columns that it learned from."""
     schema = schema or model.schema
-    wanted = {"text", "doc", *(task.name for task in schema.tasks)}
+    wanted = {"text", "doc", "label_separator", *(task.name for task in schema.tasks)}
     learned = model.about.get("columns") or {}
     known = {name: column for name, column in learned.items() if name in wanted}
-    return read_corpus(data, schema, Columns.parse(columns, known))
+    return read_corpus(data, schema, Columns.parse(columns, known), skip_bad_rows)

@@ -21,6 +21,7 @@ from tagger.evaluation.tally import Tally, read_manifest, tally
 from tagger.features.arrays import Floats, Ints
 from tagger.predictor import model_of
 from tagger.schema import Schema, Task
+from tagger.targets import check_free
 
 Confusion = Mapping[str, Any]
 
@@ -301,8 +302,11 @@ def _sent_back(task: Task, raw: Floats, matrices: Floats) -> Floats:
     return np.where(usable[:, None], solved, np.nan)
 
 
-def plot_months(shares: Sequence[Share], folder: str | Path) -> list[Path]:
-    """Draw the shares over time, one picture a task; return the files."""
+def plot_months(shares: Sequence[Share], folder: str | Path, force: bool = False) -> list[Path]:
+    """Draw the shares over time, one picture a task; return the files.
+
+    Those that are there already are replaced only with `force`.
+    """
     try:
         from matplotlib.figure import Figure
     except ImportError:
@@ -314,9 +318,11 @@ def plot_months(shares: Sequence[Share], folder: str | Path) -> list[Path]:
             f"found {len(months)} month(s) in the column of dates, expected two or more"
         )
     folder = Path(folder)
+    tasks = list(dict.fromkeys(s.task for s in monthly))
+    written = [folder / f"shares-{task}.png" for task in tasks]
+    check_free(written, force)
     folder.mkdir(parents=True, exist_ok=True)
-    written = []
-    for task in dict.fromkeys(s.task for s in monthly):
+    for path, task in zip(written, tasks, strict=True):
         figure = Figure(figsize=(9, 4.5), layout="constrained")
         axes = figure.subplots()
         for label in dict.fromkeys(s.label for s in monthly if s.task == task):
@@ -340,7 +346,5 @@ def plot_months(shares: Sequence[Share], folder: str | Path) -> list[Path]:
         axes.set_title(f"{task}: raw with 95 % interval; dashed: corrected for known errors")
         axes.grid(alpha=0.3)
         figure.legend(loc="outside right upper", frameon=False)
-        path = folder / f"shares-{task}.png"
         figure.savefig(path, dpi=150, metadata={"Software": None})
-        written.append(path)
     return written

@@ -2,103 +2,21 @@
 
 import json
 import os
-from collections import deque
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from tagger.arrow import ABSENT, Column
 from tagger.errors import ConfigError, DataError, did_you_mean
 from tagger.files import compression, parquet
-from tagger.files.formats import FORMATS, Format, Report, format_of, open_binary, read_rows
+from tagger.files.columns import ROWS_TO_SEE, Columns, Input, no_text, tell_nobody
+from tagger.files.formats import FORMATS, Report, open_binary, read_rows
 from tagger.files.rows import MAX_DOCUMENT_BYTES, Batch, Reject, Row, too_long
-from tagger.files.tagged import plain
+from tagger.files.tagged import plain, rejects_path
+from tagger.targets import atomic_write, check_free
 
 BATCH_BYTES = 1 << 20
-_ROWS_TO_SEE = 1000
-
-
-@dataclass(frozen=True)
-class Input:
-    """What is read, and which of its columns are used.
-
-    Parameters
-    ----------
-    files : in order; ``-`` is standard input.
-    known : the format of all of them; what each one's ending says where None.
-    sentences : whether each row, or each line of a text, is one sentence.
-    text_column, id_column : the columns with the text and with the document's name.
-    keep : the other columns to pass on; all where None.
-    limit : the most bytes of one row or document.
-    taken : names that the output gives to its own columns; a column of the input
-        that has such a name is passed on as ``input_`` and that name.
-    """
-
-    files: tuple[str, ...]
-    known: Format | None = None
-    sentences: bool = False
-    text_column: str = "text"
-    id_column: str = "doc"
-    keep: tuple[str, ...] | None = None
-    limit: int = MAX_DOCUMENT_BYTES
-    taken: frozenset[str] = frozenset()
-
-    def format_of(self, path: str) -> Format:
-        """Return the format that a file is read in."""
-        return self.known or format_of(Path(path))
-
-    def passed_on(self, name: str) -> bool:
-        """Return whether a column goes from the input to the output."""
-        if name in (self.text_column, self.id_column):
-            return False
-        return self.keep is None or name in self.keep
-
-    def named(self, name: str) -> str:
-        """Return what the output calls a column of the input."""
-        return f"input_{name}" if name in self.taken else name
-
-
-_Item = TypeVar("_Item", bound=Reject | Batch)
-
-
-class Columns:
-    """Refuses the name of a column that the first rows of an input do not have."""
-
-    def __init__(self, origin: Input) -> None:
-        named = [("--text-column", origin.text_column)]
-        if origin.id_column != "doc":
-            named.append(("--id-column", origin.id_column))
-        named += [("--keep", name) for name in origin.keep or ()]
-        self.missing = {name: option for option, name in named}
-        self.seen: dict[str, None] = {}
-        self.n_rows = 0
-
-    def see(self, names: Iterable[str]) -> None:
-        """Take note of the columns of a row."""
-        if self.missing:
-            self.n_rows += 1
-            self.seen.update(dict.fromkeys(names))
-            for name in self.seen.keys() & self.missing.keys():
-                del self.missing[name]
-
-    def checked(self, items: Iterator[_Item]) -> Iterator[_Item]:
-        """Yield the items once all columns have been seen."""
-        held: deque[_Item] = deque()
-        for item in items:
-            held.append(item)
-            if not self.missing or self.n_rows >= _ROWS_TO_SEE or len(held) >= _ROWS_TO_SEE:
-                self.refuse()
-                while held:
-                    yield held.popleft()
-        self.refuse()
-        yield from held
-
-    def refuse(self) -> None:
-        """Raise a DataError for a name that no column seen so far has."""
-        if self.missing and self.seen:
-            name, option = next(iter(self.missing.items()))
-            raise DataError(f"no column {name!r}: {did_you_mean(name, self.seen)} (see {option})")
 
 
 def _named(rows: Iterable[Row | Reject], origin: Input) -> Iterator[Row | Reject]:
@@ -126,9 +44,9 @@ def _fault(text: Any, origin: Input, line: int, record: Iterable[str]) -> str:
     """Say why a text cannot be tagged; nothing where it can."""
     if not isinstance(text, str):
         if origin.text_column not in record:
-            hint = did_you_mean(origin.text_column, record) if record else "the row is empty"
-            return f"no column {origin.text_column!r}: {hint} (see --text-column)"
-        return f"{origin.text_column} is {text!r:.200}, expected a string"
+            return no_text(origin, record)
+        found = "null" if text is None else format(repr(text), ".200")
+        return f"{origin.text_column} is {found}, expected a string"
     if line and not text.strip():
         return f"{origin.text_column} is blank, expected a text"
     if len(text) * 4 > origin.limit and len(text.encode("utf-8", "replace")) > origin.limit:
@@ -141,9 +59,35 @@ def raw_of(record: dict[str, Any]) -> str:
     return json.dumps(record, ensure_ascii=False, default=plain)
 
 
-def _doc(named: Any, where: str) -> str:
-    """Return what to call the document of a row: its id, or where it stands."""
-    return where if named is None or named == "" else str(named)
+def reject_line(reject: Reject) -> bytes:
+    """Return a reject as one line of a file of rejects."""
+    line: dict[str, Any] = {"file": reject.source, "line": reject.line, "reason": reject.reason}
+    if reject.n_rows != 1:
+        line["rows"] = reject.n_rows
+    return (json.dumps({**line, "raw": reject.raw}) + "\n").encode("ascii")
+
+
+def save_rejects(output: str | Path, rejects: Iterable[Reject], force: bool = False) -> None:
+    """Write rows that were left out beside an output; with `force` those there are replaced."""
+    path = rejects_path(Path(output))
+    check_free([path], force)
+    lines = b"".join(map(reject_line, rejects))
+    if not lines:
+        path.unlink(missing_ok=True)
+        return
+    with atomic_write(path) as stream:
+        stream.write(lines)
+
+
+def document_name(named: Any, otherwise: str) -> str:
+    """Return what a column calls a document, or else another name where it holds none."""
+    if type(named) is str:
+        return named or otherwise
+    if type(named) is float:  # a column of whole numbers with gaps is one of floats in pandas
+        if named != named:
+            return otherwise
+        return str(int(named)) if named.is_integer() else str(named)
+    return otherwise if named is None else str(named)
 
 
 def read_batches(
@@ -170,34 +114,94 @@ def _read_batches(
         if isinstance(item, Row):
             rows.append(item)
             size += len(item.record[origin.text_column])
-        if rows and (size >= n_bytes or isinstance(item, Batch)):
+            if size < n_bytes:
+                continue
+        ends = isinstance(item, Batch) or (isinstance(item, Input) and item != origin)
+        if rows and (size >= n_bytes or ends):
             yield _batch(origin, rows)
             rows, size = [], 0
-        if not isinstance(item, Row):
+        if isinstance(item, Input):
+            origin = item
+        elif not isinstance(item, Row):
             yield item
     if rows:
         yield _batch(origin, rows)
 
 
-def _items(origin: Input, report: Report, columns: Columns) -> Iterator[Row | Reject | Batch]:
+def _items(
+    origin: Input, report: Report, columns: Columns
+) -> Iterator[Row | Reject | Batch | Input]:
+    """Yield what all files hold; an input says which columns the rows after it have."""
     for path in origin.files:
         known, compressed = origin.format_of(path), compression.split_suffix(Path(path))[1]
         if path != "-" and known.name == "parquet" and not compressed:
             yield from _parquet_batches(origin, path, report, columns)
             continue
         rows = read_rows(path, known, origin.limit, report)
-        for item in rows if known.records else _named(rows, origin):
+        if known.records:
+            yield from _of_table(origin, path, rows, columns)
+            continue
+        yield origin
+        for item in _named(rows, origin):
             if isinstance(item, Row):
                 columns.see(item.record)
                 item = _checked(origin, item)
             yield item
 
 
+def _of_table(
+    origin: Input, path: str, rows: Iterable[Row | Reject], columns: Columns
+) -> Iterator[Row | Reject | Input]:
+    """Yield the rows of a table; those before the first with a text are lost as one."""
+    own: Input | None = None
+    lost: Reject | None = None
+    late, item = False, None
+    for item in rows:
+        if isinstance(item, Row):
+            columns.see(item.record)
+            if own is None:
+                if (own := columns.of(item.record, item.source)) is None:
+                    lost = _lose(origin, item, lost)
+                    if lost.n_rows >= ROWS_TO_SEE:
+                        columns.refuse()  # where no file before had a text
+                    continue
+                if lost:
+                    yield lost
+                lost, late = None, own.text_column != origin.text_column
+                yield own
+            if own.id_is_kept and origin.id_column in item.record:
+                # The rows before lack it, as rows of JSON may.
+                own = replace(own, id_column=origin.id_column, id_is_kept=False)
+                origin.say(f"{item.where}: from here on, document in {origin.id_column!r}")
+                yield own
+            if late and origin.text_column in item.record:
+                raise DataError(
+                    f"{item.where}: found {origin.text_column!r} beside {own.text_column!r}, in "
+                    "which the rows before have their text: name one of them with --text-column"
+                )
+            text = item.record.get(own.text_column)
+            # Most rows need no more than this look.
+            if type(text) is not str or not text.strip() or len(text) * 4 > origin.limit:
+                item = _checked(own, item)
+        yield item
+    if lost:
+        yield lost
+    if item is None:
+        origin.say(f"{path}: no row in it, it is empty or holds nothing but a header")
+
+
+def _lose(origin: Input, row: Row, before: Reject | None) -> Reject:
+    """Return one reject for a row without a text and those before it."""
+    if before is None:
+        return Reject(no_text(origin, row.record), raw_of(row.record), row.source, row.line)
+    return replace(before, n_rows=before.n_rows + 1)
+
+
 def _batch(origin: Input, rows: list[Row]) -> Batch:
     names = dict.fromkeys(name for row in rows for name in row.record)
     return Batch(
         [row.record[origin.text_column] for row in rows],
-        [_doc(row.record.get(origin.id_column), row.where) for row in rows],
+        [document_name(row.record.get(origin.id_column), row.where) for row in rows],
         {
             origin.named(name): [row.record.get(name, ABSENT) for row in rows]
             for name in names
@@ -214,14 +218,17 @@ def _parquet_batches(
 ) -> Iterator[Batch | Reject]:
     with open_binary(path) as stream:
         file = parquet.open_file(stream, path)
-        names = file.schema_arrow.names
+        names, n_rows = file.schema_arrow.names, file.metadata.num_rows
         columns.see(names)
-        if origin.text_column not in names:
-            hint = did_you_mean(origin.text_column, names)
-            raise DataError(f"{path}: no column {origin.text_column!r}: {hint} (see --text-column)")
-        used = (origin.text_column, origin.id_column)
-        wanted = [name for name in names if name in used or origin.passed_on(name)]
-        n_rows = max(1, file.metadata.num_rows)
+        own = columns.of(names, path)
+        if not n_rows:
+            origin.say(f"{path}: no row in it")
+        if own is None:
+            if n_rows:
+                yield Reject(no_text(origin, names), "", path, 1, n_rows)
+            return
+        used = (own.text_column, own.id_column)
+        wanted = [name for name in names if name in used or own.passed_on(name)]
         n_bytes = os.fstat(stream.fileno()).st_size
         for item in parquet.read_record_batches(stream, path, wanted):
             if isinstance(item, Reject):
@@ -229,7 +236,7 @@ def _parquet_batches(
                 continue
             record_batch, first = item
             report(path, n_bytes * min(first + len(record_batch), n_rows) // n_rows)
-            batch, rejects = check_record_batch(origin, record_batch, path, first)
+            batch, rejects = check_record_batch(own, record_batch, path, first)
             yield from rejects
             if batch is not None:
                 yield batch
@@ -281,7 +288,7 @@ def check_record_batch(
     named = [None] * len(texts)
     if origin.id_column in names:
         named = record_batch.column(origin.id_column).to_pylist()
-    docs = [_doc(name, f"{source}:{n}") for name, n in zip(named, lines, strict=True)]
+    docs = [document_name(name, f"{source}:{n}") for name, n in zip(named, lines, strict=True)]
     batch = Batch(texts, docs, extra, [source] * len(texts), lines)
     if faults:
         batch = batch.take([i for i in range(len(texts)) if i not in faults])
@@ -300,6 +307,7 @@ def input_of(
     keep: str | None = None,
     limit: int = MAX_DOCUMENT_BYTES,
     taken: Iterable[str] = (),
+    say: Callable[[str], None] = tell_nobody,
 ) -> Input:
     """Build an input from what the command line holds."""
     names = [known.name for known in FORMATS]
@@ -309,6 +317,5 @@ def input_of(
     columns = None
     if keep is not None:
         columns = tuple(name.strip() for name in keep.split(",") if name.strip())
-    return Input(
-        tuple(files), known, sentences, text_column, id_column, columns, limit, frozenset(taken)
-    )
+    named = text_column, id_column
+    return Input(tuple(files), known, sentences, *named, columns, limit, frozenset(taken), say=say)

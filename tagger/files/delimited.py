@@ -2,11 +2,11 @@
 
 import csv
 import re
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from tagger.errors import DataError
+from tagger.files.names import check_once
 from tagger.files.rows import (
     MAX_DOCUMENT_BYTES,
     LongLine,
@@ -110,8 +110,7 @@ def read_csv(
             continue
         if header is None:
             header = cells
-            if twice := sorted(name for name, n in Counter(cells).items() if n > 1):
-                raise DataError(f"{source}: the header names {', '.join(twice)} more than once")
+            check_once(cells, source)
         elif len(cells) != len(header):
             reason = f"found {len(cells)} cells, expected {len(header)} as in the header"
             yield Reject(reason, "".join(feed.taken).rstrip("\r\n"), source, start)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from tagger.errors import DataError
-from tagger.files import compression, delimited, html, jsonl, parquet, text
+from tagger.files import compression, delimited, html, jsonl, parquet, tagged, text
 from tagger.files.rows import MAX_DOCUMENT_BYTES, Reject, Row
 
 Report = Callable[[str, int], None]
@@ -79,13 +79,28 @@ def expand(paths: list[str]) -> list[str]:
 
 
 def _is_input(path: Path, folder: Path) -> bool:
-    ours = (
-        path.name.endswith(".rejects.jsonl")
-        # The folder that Dask wrote holds its record and its rejects too.
-        or (path.name == "rejects.jsonl" and path.with_name("manifest.json").is_file())
-        or any(part.endswith(".parts") for part in path.relative_to(folder).parts[:-1])
+    return _known(path) is not None and not is_output(path, folder) and path.is_file()
+
+
+def is_output(path: Path, folder: Path) -> bool:
+    """Return whether a file in a folder is what tagger wrote: an output, its record, a part.
+
+    An output has its record beside it; the folder that Dask wrote, and pages, have theirs
+    beside or in the folder.
+    """
+    inside = path.relative_to(folder).parts[:-1]
+    return (
+        path.name.endswith((".rejects.jsonl", ".manifest.json", ".part"))
+        or tagged.manifest_path(path).is_file()
+        or any(part.endswith(".parts") for part in inside)
+        or any(_is_output_folder(folder.joinpath(*inside[: i + 1])) for i in range(len(inside)))
     )
-    return _known(path) is not None and not ours and path.is_file()
+
+
+def _is_output_folder(folder: Path) -> bool:
+    return tagged.manifest_path(folder).is_file() or (
+        (folder / "manifest.json").is_file() and any(folder.glob("part-*.parquet"))
+    )
 
 
 def read_rows(

@@ -7,6 +7,7 @@ from typing import Any, BinaryIO
 
 from tagger.arrow import pyarrow
 from tagger.errors import DataError
+from tagger.files.names import check_once
 from tagger.files.rows import MAX_DOCUMENT_BYTES, Reject, Row
 
 _BATCH_ROWS = 4096
@@ -18,11 +19,13 @@ def open_file(stream: BinaryIO, source: str) -> Any:
     if not stream.seekable():
         raise DataError(f"{source}: Parquet cannot be read from a pipe, expected a file")
     try:
-        return pa.parquet.ParquetFile(
+        file = pa.parquet.ParquetFile(
             stream, pre_buffer=False, buffer_size=1 << 20, page_checksum_verification=True
         )
     except (pa.ArrowException, OSError) as error:
         raise DataError(f"{source}: not a Parquet file: {error}") from None
+    check_once(file.schema_arrow.names, source)
+    return file
 
 
 def read_record_batches(

@@ -4,18 +4,16 @@ import base64
 import csv
 import io
 import json
-import os
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from itertools import repeat
 from json.encoder import encode_basestring
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 
 from tagger.arrow import ABSENT, Column
-from tagger.errors import OutputError
+from tagger.files.sheets import BOM, as_text
 from tagger.schema import MULTILABEL_SEPARATOR, Schema, Task
 from tagger.table import TaggedTable
 
@@ -119,17 +117,18 @@ def plain(value: Any) -> Any:
     return value.isoformat() if hasattr(value, "isoformat") else str(value)
 
 
-def csv_header(names: Iterable[str]) -> bytes:
-    """Return the header line of a CSV file."""
+def csv_header(names: Iterable[str], safe: bool = False) -> bytes:
+    """Return the header line of a CSV file; a safe one is for spreadsheets."""
     text = io.StringIO(newline="")
-    csv.writer(text, lineterminator="\n").writerow(names)
-    return text.getvalue().encode("utf-8", "replace")
+    csv.writer(text, lineterminator="\n").writerow(map(as_text, names) if safe else names)
+    return (BOM if safe else b"") + text.getvalue().encode("utf-8", "replace")
 
 
-def to_csv(table: TaggedTable, kinds: Mapping[str, str]) -> bytes:
+def to_csv(table: TaggedTable, kinds: Mapping[str, str], safe: bool = False) -> bytes:
     """Return sentences as comma-separated cells, without a header; lists are joined by ``|``.
 
-    `kinds` names the other columns to write; one that is not there is empty.
+    `kinds` names the other columns to write; one that is not there is empty. In `safe` cells
+    no text is a formula for a spreadsheet.
     """
     cells: list[Iterable[Any]] = [table.doc, table.n.tolist(), table.kind, table.what]
     for name in kinds:
@@ -138,7 +137,7 @@ def to_csv(table: TaggedTable, kinds: Mapping[str, str]) -> bytes:
             cells.append(repeat(""))
         else:
             values = column if isinstance(column, list) else column.to_pylist()
-            cells.append([v if type(v) is str else _cell(v) for v in values])
+            cells.append([v if type(v) is str else cell(v) for v in values])
     cells += [table.start.tolist(), table.end.tolist(), table.text]
     for task in table.schema.tasks:
         joined = MULTILABEL_SEPARATOR.join if task.multilabel else str
@@ -148,17 +147,20 @@ def to_csv(table: TaggedTable, kinds: Mapping[str, str]) -> bytes:
     cells.append([("false", "true")[flag] for flag in table.review.tolist()])
     cells.append(repeat(table.model))
     if table.evidence is not None:
-        cells.append([_cell(found) for found in table.evidence])
+        cells.append([cell(found) for found in table.evidence])
     text = io.StringIO(newline="")
     rows = csv.writer(text, lineterminator="\n")
     # The csv module does not quote a lone carriage return, which readers take for a line's end.
     quoted = csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_ALL)
     for row in zip(*cells, strict=False):
+        if safe:
+            row = tuple(map(as_text, row))
         (quoted if any(type(c) is str and "\r" in c for c in row) else rows).writerow(row)
     return text.getvalue().encode("utf-8", "replace")
 
 
-def _cell(value: Any) -> Any:
+def cell(value: Any) -> Any:
+    """Return a value as a cell holds it: lists joined by ``|``, other objects as JSON."""
     if value is None or value is ABSENT:
         return ""
     if isinstance(value, bool):
@@ -180,33 +182,3 @@ def rejects_path(output: Path) -> Path:
 def manifest_path(output: Path) -> Path:
     """Return where the record of a finished job stands."""
     return output.with_name(output.name + ".manifest.json")
-
-
-@contextmanager
-def atomic_write(path: str | Path) -> Iterator[BinaryIO]:
-    """Open a file that appears under its name only when it is complete."""
-    path = Path(path)
-    partial = path.with_name(path.name + ".part")
-    try:
-        try:
-            with open(partial, "wb") as stream:
-                yield stream
-                stream.flush()
-                os.fsync(stream.fileno())
-            os.replace(partial, path)
-            sync_folder(path.parent)
-        except BaseException:
-            partial.unlink(missing_ok=True)
-            raise
-    except OSError as error:
-        raise OutputError(f"{path}: cannot be written: {error.strerror or error}") from None
-
-
-def sync_folder(folder: Path) -> None:
-    """Make renames in a folder survive a power cut, where the system can."""
-    if os.name == "posix":
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)

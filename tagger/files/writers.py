@@ -1,15 +1,19 @@
 """Which formats tagged sentences are written in, and how: one row of `WRITERS` a format."""
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from tagger.errors import OutputError
 from tagger.files import compression, pages, parquet, tagged
+from tagger.files.sheets import write_workbook
 from tagger.schema import Schema
 from tagger.table import TaggedTable
+from tagger.targets import atomic_write
 
 
 @dataclass(frozen=True)
@@ -58,6 +62,19 @@ class Writer:
     folder: bool = False
 
 
+def _checked(path: Path, sha256: str) -> bytes:
+    """Return what a part holds, if it is as it was."""
+    data = path.read_bytes()
+    if hashlib.sha256(data).hexdigest() != sha256:
+        raise OutputError(f"{path}: is damaged: run again with --resume")
+    return data
+
+
+def _lines(parts: Sequence[tuple[Path, str]]) -> Iterator[bytes]:
+    for part in parts:
+        yield from _checked(*part).splitlines()
+
+
 def copy(path: Path, sha256: str, stream: BinaryIO) -> int:
     """Append a file to a stream, check that it is as it was, and return how many lines it has."""
     digest, n = hashlib.sha256(), 0
@@ -72,21 +89,41 @@ def copy(path: Path, sha256: str, stream: BinaryIO) -> int:
 
 
 def _join_lines(parts: Sequence[tuple[Path, str]], output: Path, layout: Layout) -> int | None:
-    with tagged.atomic_write(output) as stream:
+    with atomic_write(output) as stream:
         n = sum(copy(path, sha256, stream) for path, sha256 in parts)
     return None if layout.suffix else n
 
 
-def _join_csv(parts: Sequence[tuple[Path, str]], output: Path, layout: Layout) -> None:
-    with tagged.atomic_write(output) as stream:
+def _join_csv(
+    parts: Sequence[tuple[Path, str]], output: Path, layout: Layout, safe: bool = False
+) -> None:
+    with atomic_write(output) as stream:
         if not parts:
-            stream.write(compression.compress(_csv_header(layout), layout.suffix))
+            stream.write(compression.compress(_csv_header(layout, safe), layout.suffix))
         for path, sha256 in parts:
             copy(path, sha256, stream)
 
 
+def _join_json(parts: Sequence[tuple[Path, str]], output: Path, layout: Layout) -> int:
+    with atomic_write(output) as stream:
+        n = 0
+        for n, line in enumerate(_lines(parts), 1):
+            stream.write((b",\n" if n > 1 else b"[\n") + line)
+        stream.write(b"\n]\n" if n else b"[]\n")
+    return n
+
+
+def _join_workbook(parts: Sequence[tuple[Path, str]], output: Path, layout: Layout) -> int:
+    rows = (
+        {name: tagged.cell(value) for name, value in json.loads(line).items()}
+        for line in _lines(parts)
+    )
+    with atomic_write(output) as stream:
+        return write_workbook(rows, layout.names, stream)
+
+
 def _join_parquet(parts: Sequence[tuple[Path, str]], output: Path, layout: Layout) -> int:
-    with tagged.atomic_write(output) as stream:
+    with atomic_write(output) as stream:
         return parquet.join((path for path, _ in parts), layout.arrow(), stream)
 
 
@@ -98,12 +135,12 @@ def _join_pages(parts: Sequence[tuple[Path, str]], output: Path, layout: Layout)
 
     output.mkdir(exist_ok=True)
     for name, content in pages.pages(lines(), layout.schema, layout.model):
-        with tagged.atomic_write(output / name) as stream:
+        with atomic_write(output / name) as stream:
             stream.write(content)
 
 
-def _csv_header(layout: Layout) -> bytes:
-    return tagged.csv_header(layout.names)
+def _csv_header(layout: Layout, safe: bool = False) -> bytes:
+    return tagged.csv_header(layout.names, safe)
 
 
 WRITERS = (
@@ -122,6 +159,28 @@ WRITERS = (
         json=True,  # lists and objects stand in cells as JSON
         fixed=True,
         streams=True,
+    ),
+    Writer(
+        "excel",
+        lambda table, kinds, texts: tagged.to_csv(table, kinds, safe=True),
+        partial(_join_csv, safe=True),
+        header=partial(_csv_header, safe=True),
+        json=True,
+        fixed=True,
+        streams=True,
+    ),
+    Writer(
+        "json",
+        lambda table, kinds, texts: tagged.to_jsonl(table),
+        _join_json,
+        json=True,
+    ),
+    Writer(
+        "xlsx",
+        lambda table, kinds, texts: tagged.to_jsonl(table),
+        _join_workbook,
+        json=True,
+        fixed=True,
     ),
     Writer(
         "parquet",

@@ -6,7 +6,6 @@ A saved model holds ``manifest.json`` (what the model is, as readable JSON),
 
 import hashlib
 import json
-import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -25,6 +24,7 @@ from tagger.features.featurizer import Featurizer
 from tagger.features.scorer import Scorer
 from tagger.model.classifier import Classifier
 from tagger.schema import Schema
+from tagger.targets import atomic_write, check_free
 
 FORMAT = 2
 """Number of the saved format. A change that an older tagger would misread raises it by
@@ -115,26 +115,26 @@ class Model:
         text = json.dumps(manifest, indent=2, ensure_ascii=False) + "\n"
         return {**contents, MANIFEST: text.encode()}
 
-    def save(self, folder: str | Path, card: str = "") -> None:
-        """Write the model folder; files of an older model in it are replaced.
+    def save(self, folder: str | Path, card: str = "", force: bool = False) -> None:
+        """Write the model folder; files that are there are replaced only with `force`.
 
         Raises
         ------
-        OutputError : the folder cannot be written.
+        OutputError : a file is there already, or cannot be written.
         """
         folder = Path(folder)
         contents = ({CARD: card.encode()} if card else {}) | self.contents()
+        check_free([folder / name for name in contents], force)
         try:
             folder.mkdir(parents=True, exist_ok=True)
             # The manifest goes last: until it stands, the folder does not load.
             (folder / MANIFEST).unlink(missing_ok=True)
-            for name, data in contents.items():
-                partial = folder / f"{name}.part"
-                partial.write_bytes(data)
-                os.replace(partial, folder / name)
         except OSError as error:
             reason = error.strerror or str(error)
             raise OutputError(f"{folder}: the model cannot be written: {reason}") from None
+        for name, data in contents.items():
+            with atomic_write(folder / name) as stream:
+                stream.write(data)
 
 
 def checksum(manifest: Mapping[str, Any]) -> str:

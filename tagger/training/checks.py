@@ -7,18 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tagger.corpus.corpus import (
-    Columns,
-    Corpus,
-    blanks_taken_off,
-    left_out,
-    read_examples,
-)
+from tagger.corpus.columns import Columns
+from tagger.corpus.corpus import Corpus, left_out, read_examples
 from tagger.corpus.rows import Data, named
 from tagger.corpus.schemas import find_schema, spelling_variants
 from tagger.errors import DataError
-from tagger.evaluation.report.values import write_files
+from tagger.files import Reject
+from tagger.files.batches import save_rejects
 from tagger.schema import Schema
+from tagger.targets import write_files
 from tagger.training.findings import (
     ERROR,
     MAX_PLACES,
@@ -46,12 +43,14 @@ class Check:
     n_sentences : number of sentences that could be read.
     findings : errors, warnings and notes.
     guess : what was guessed about the data, or empty.
+    skipped : the rows of the data that could not be read.
     """
 
     schema: Schema
     n_sentences: int
     findings: tuple[Finding, ...]
     guess: str = ""
+    skipped: tuple[Reject, ...] = ()
 
     @property
     def counts(self) -> dict[str, int]:
@@ -67,15 +66,18 @@ class Check:
             "findings": [finding.to_dict() for finding in self.findings],
         }
 
-    def save(self, folder: str | Path) -> None:
-        """Write ``check.json`` into a folder.
+    def save(self, folder: str | Path, force: bool = False) -> None:
+        """Write ``check.json`` into a folder, and beside it the rows that could not be read.
+
+        Files that are there are replaced only with `force`.
 
         Raises
         ------
-        OutputError : it cannot be written.
+        OutputError : it is there already, or cannot be written.
         """
         text = json.dumps(self.to_dict(), indent=2, ensure_ascii=False)
-        write_files(str(folder), {"check.json": text + "\n"})
+        write_files(folder, {"check.json": text + "\n"}, force)
+        save_rejects(folder, self.skipped, force)
 
 
 def check(
@@ -85,6 +87,7 @@ def check(
     columns: Columns | Mapping[str, str] | None = None,
     against: Data = None,
     label_errors: bool = False,
+    skip_bad_rows: bool = False,
     seed: int = 0,
     jobs: int = 1,
 ) -> Check:
@@ -97,6 +100,8 @@ def check(
     columns : names of columns by what they hold: ``text``, ``doc`` or a task.
     against : test data that must share nothing with `data`.
     label_errors : whether to look for wrong labels too, which trains a model.
+    skip_bad_rows : whether rows that cannot be used are to be left out, as `tagger.train` would
+        then do: they are warnings instead of errors, where they are at most half.
     seed, jobs : of that training: decides the folds; number of processes.
 
     Raises
@@ -106,17 +111,17 @@ def check(
     DataError : a file cannot be read, or no row can be used.
     """
     known, named_columns, guess = find_schema(schema, data, columns)
-    corpus, findings = read_for_checks(data, known, named_columns)
+    corpus, findings = read_for_checks(data, known, named_columns, skip_bad_rows)
     other = None
     if against is not None:
-        other, theirs = read_for_checks(against, known, named_columns)
+        other, theirs = read_for_checks(against, known, named_columns, skip_bad_rows)
         findings += theirs
     findings += findings_of(corpus, other, label_errors, seed, jobs)
-    return Check(known, len(corpus), tuple(findings), guess)
+    return Check(known, len(corpus), tuple(findings), guess, corpus.skipped)
 
 
 def read_for_checks(
-    data: Data, schema: Schema, columns: Columns | None = None
+    data: Data, schema: Schema, columns: Columns | None = None, skip_bad_rows: bool = False
 ) -> tuple[Corpus, list[Finding]]:
     """Read labelled sentences; a row that cannot be used becomes a finding.
 
@@ -124,15 +129,23 @@ def read_for_checks(
     ------
     DataError : a file cannot be read, or no row can be used.
     """
-    examples, faults, blanks, n_apart = read_examples(data, schema, columns or Columns())
-    findings = [Finding("row", ERROR, (where,), fault) for where, fault in faults]
-    if not examples:
+    corpus = read_examples(data, schema, columns or Columns())
+    level = WARNING if skip_bad_rows and not corpus.mostly_bad else ERROR
+    findings = [Finding("row", level, (bad.where,), bad.reason) for bad in corpus.skipped]
+    if not len(corpus):
         first = f": {findings[0].where[0]}: {findings[0].message}" if findings else ""
         raise DataError(f"no row of {named(data)} can be used{first}")
-    notes = blanks_taken_off(blanks)
-    findings += [Finding("spelling", WARNING, tuple(blanks[:MAX_PLACES]), note) for note in notes]
-    findings += [Finding("kind", WARNING, (), note) for note in left_out(n_apart)]
-    return Corpus(schema, tuple(examples), notes, n_apart), findings
+    if level == ERROR and skip_bad_rows and findings:
+        message = f"{corpus.n_skipped:,} rows cannot be used: more than half is not left out"
+        findings.append(Finding("row", ERROR, (), message))
+    found = list(corpus.notes)
+    if corpus.blanks:
+        where = corpus.blanks[:MAX_PLACES]
+        findings.append(Finding("spelling", WARNING, where, found.pop()))
+    apart = left_out(corpus.n_apart)
+    findings += [Finding("kind", WARNING, (), note) for note in apart]
+    findings += [Finding("columns", NOTE, (), note) for note in found if note not in apart]
+    return corpus, findings
 
 
 def findings_of(

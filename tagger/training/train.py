@@ -7,20 +7,24 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from tagger.corpus.corpus import Columns, read_corpus
+from tagger.corpus.columns import Columns
+from tagger.corpus.corpus import read_corpus
 from tagger.corpus.language import judge_language
 from tagger.corpus.rows import Data
 from tagger.corpus.schemas import find_schema
 from tagger.errors import ConfigError, did_you_mean
 from tagger.evaluation.report.html import to_html
 from tagger.evaluation.report.make import training_report
-from tagger.evaluation.report.values import HTML, JSON, write_files
+from tagger.evaluation.report.values import HTML, JSON
 from tagger.evaluation.scores import Evaluation
 from tagger.features.arrays import Floats, Ints
+from tagger.files import Reject
+from tagger.files.batches import save_rejects
 from tagger.model.model import CARD, Model
 from tagger.predictor import Tagger
 from tagger.schema import Schema
 from tagger.settings import override, read_toml
+from tagger.targets import check_free, write_files
 from tagger.text.language import UNKNOWN, language_of
 from tagger.training import search as trying
 from tagger.training.crossfit import cross_fit
@@ -45,7 +49,8 @@ class Training:
     trials : the settings that a search tried, the best of each task first.
     curve : the points of the learning curve, where it was measured.
     guess : what was guessed about the data, or empty.
-    notes : what reading the data changed, in sentences.
+    notes : what reading the data found or changed, in sentences.
+    skipped : the rows that were left out.
     files : by name, the model card and the report as `save` writes them.
     """
 
@@ -58,6 +63,7 @@ class Training:
     curve: tuple[dict[str, Any], ...]
     guess: str
     notes: tuple[str, ...]
+    skipped: tuple[Reject, ...]
     files: dict[str, str]
 
     @property
@@ -65,25 +71,28 @@ class Training:
         """A tagger with the model."""
         return Tagger(self.model)
 
-    def save(self, folder: str | Path, page: str | Path | None = None) -> None:
-        """Write the model with its card and report into a folder.
+    def save(self, folder: str | Path, page: str | Path | None = None, force: bool = False) -> None:
+        """Write the model with its card and report into a folder, and beside it rows left out.
 
         Parameters
         ----------
         folder : of the model.
         page : folder for the report with a page to look at; none is written where None.
+        force : whether files that are there already are replaced.
 
         Raises
         ------
-        OutputError : a folder cannot be written.
+        OutputError : a file is there already, or a folder cannot be written.
         ConfigError : `page` without the extra that draws plots.
         """
         reports = {name: text for name, text in self.files.items() if name != CARD}
         pages = {HTML: to_html(self.report)} if page else {}
-        self.model.save(folder, self.files[CARD])
+        check_free([Path(folder) / name for name in reports], force)  # before the model is there
+        self.model.save(folder, self.files[CARD], force)
         if page:
-            write_files(str(page), reports | pages)
-        write_files(str(folder), reports)
+            write_files(page, reports | pages, force)
+        write_files(folder, reports, force)
+        save_rejects(folder, self.skipped, force)
 
 
 def train(
@@ -97,6 +106,7 @@ def train(
     target_precision: Mapping[str, float] | None = None,
     search: bool = False,
     learning_curve: bool = False,
+    skip_bad_rows: bool = False,
     seed: int = 0,
     jobs: int = -1,
     progress: Progress | None = None,
@@ -114,6 +124,7 @@ def train(
     target_precision : by ``LABEL`` or ``TASK.LABEL``, the precision to set its threshold for.
     search : whether to try a grid of settings first.
     learning_curve : whether to measure with less data too.
+    skip_bad_rows : whether to leave out rows that cannot be used, where they are at most half.
     seed : decides the folds.
     jobs : number of processes, -1 for one a core.
     progress : is told what is done, and how many steps of how many (0 of 0: not known).
@@ -125,7 +136,7 @@ def train(
     tell = progress or _silent
     raw, path = _read(config)
     known, named, guess = find_schema(schema, data, columns, raw, path)
-    corpus = read_corpus(data, known, named)
+    corpus = read_corpus(data, known, named, skip_bad_rows)
     raw, notes = _with_language(override(raw, settings or {}), language, corpus.texts)
     chosen = _settings(raw, known, target_precision or {})
     about: dict[str, Any] = {"columns": named.to_dict()}
@@ -142,7 +153,7 @@ def train(
         model, corpus, fitted.out_of_fold, fitted.fold_of, seed=seed, learning_curve=curve
     )
     scores = (fitted.out_of_fold, fitted.fold_of, tuple(trials), tuple(curve))
-    said = (guess, (*corpus.notes, *notes))
+    said = (guess, (*corpus.notes, *notes), corpus.skipped)
     return Training(model, evaluation, json.loads(files[JSON]), *scores, *said, files)
 
 

@@ -60,7 +60,7 @@ def test_row_that_cannot_be_tagged_comes_back_with_the_reason(tiny_folder: Path)
     data = pa.table({"text": ["The talks may fail.", None, " "]})
     found = tag_rows(data, Rows(str(tiny_folder))).to_pylist()
     assert [row["reject"] is None for row in found] == [True, False, False]
-    assert "text is None, expected a string" in found[1]["reject"]
+    assert "text is null, expected a string" in found[1]["reject"]
     with pytest.raises(DataError, match="no column 'body', found text"):
         tag_rows(data, Rows(str(tiny_folder), text_column="body"))
 

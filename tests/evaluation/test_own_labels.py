@@ -251,7 +251,7 @@ def test_three_rows_and_one_class_are_refused_with_the_reason(tmp_path):
 
 
 def test_a_column_that_is_missing_everywhere_is_said_once(folder, tmp_path):
-    path = write(tmp_path / "x.jsonl", [{"sentence": "It is so", "mood": "sad"}] * 5)
+    path = write(tmp_path / "x.jsonl", [{"satz": "It is so", "mood": "sad"}] * 5)
     with pytest.raises(DataError) as caught:
         run("evaluate", "--model", folder, path)
     assert str(caught.value).count("no column 'text'") == 1

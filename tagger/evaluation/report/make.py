@@ -25,11 +25,13 @@ from tagger.evaluation.report.values import (
     read_report,
     to_dict,
     to_json,
-    write_files,
 )
 from tagger.evaluation.scores import Evaluation
 from tagger.features.arrays import Floats, Ints
+from tagger.files import Reject
+from tagger.files.batches import save_rejects
 from tagger.model.model import CARD, Model
+from tagger.targets import write_files
 
 
 @dataclass(frozen=True)
@@ -41,11 +43,14 @@ class ModelReport:
     evaluation : the figures.
     report : the same as plain JSON values, with what they are about.
     answers : the lines of answers.jsonl, sentence by sentence.
+    notes, skipped : what reading the data found, and the rows that were left out.
     """
 
     evaluation: Evaluation
     report: Report
     answers: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+    skipped: tuple[Reject, ...] = ()
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -64,17 +69,21 @@ class ModelReport:
         report = {**self.report, "about": {**about, "options": options}}
         return {**_files(report, plots), ANSWERS: "".join(self.answers)}
 
-    def save(self, folder: str | Path, plots: bool = True) -> None:
+    def save(self, folder: str | Path, plots: bool = True, force: bool = False) -> None:
         """Write report.json, report.md, answers.jsonl and, with `plots`, report.html.
+
+        Rows that were left out are written beside the folder. Files that are there are replaced
+        only with `force`.
 
         Raises
         ------
         ConfigError : `plots`, but the extra of that name is not installed.
-        OutputError : the folder cannot be written.
+        OutputError : a file is there already, or cannot be written.
         """
         if plots:
             require_plots()
-        write_files(folder, self.files(plots))
+        write_files(folder, self.files(plots), force)
+        save_rejects(folder, self.skipped, force)
 
 
 def model_report(
@@ -117,7 +126,11 @@ def model_report(
         pairs[c.task.name] = list(
             zip(c.labels(judged.labels), _by_label(c.task.labels, judged), strict=True)
         )
-    return ModelReport(evaluation, report, tuple(answer_rows(corpus.examples, pairs)))
+    rows = tuple(answer_rows(corpus.examples, pairs))
+    read = [corpus] if training is None else [corpus, training]
+    said = evaluation.warnings
+    notes = tuple(note for part in read for note in part.notes if note not in said)
+    return ModelReport(evaluation, report, rows, notes, sum((x.skipped for x in read), ()))
 
 
 def training_report(
@@ -195,6 +208,7 @@ def _about(
             "sha256": corpus.sha256,
             "n_sentences": len(corpus),
             "n_documents": int(corpus.groups.max()) + 1,
+            **({"n_skipped_rows": corpus.n_skipped} if corpus.skipped else {}),
         },
         "model": {
             "id": model.id,

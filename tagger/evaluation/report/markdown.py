@@ -44,6 +44,8 @@ def about_rows(report: Report) -> list[tuple[str, str]]:
     data, model = about["data"], about["model"]
     named = report["resampled"] == "documents"
     documents = f"{data['n_documents']} documents" if named else "documents not named"
+    if "n_skipped_rows" in data:
+        documents += f"; {data['n_skipped_rows']} bad rows left out"
     rows = [
         ("judged", about["how"]),
         ("data", f"{data['n_sentences']} sentences, {documents}"),

@@ -11,15 +11,14 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from tagger.errors import DataError, OutputError
+from tagger.errors import DataError
 from tagger.evaluation.answers import DECIMALS
 from tagger.evaluation.scores import Evaluation
-from tagger.files.tagged import atomic_write
 
 FORMAT = 1
 """Number of the layout of report.json; `read_report` refuses every other."""
 
-JSON, MARKDOWN, HTML = "report.json", "report.md", "report.html"
+FILES = JSON, MARKDOWN, HTML = "report.json", "report.md", "report.html"
 
 Report = dict[str, Any]
 
@@ -89,14 +88,3 @@ def read_report(folder: str | Path) -> Report:
         version = report.get("report") if isinstance(report, dict) else None
         raise DataError(f"{path}: found report format {version!r}, expected {FORMAT}")
     return report
-
-
-def write_files(folder: str | Path, files: Mapping[str, str]) -> None:
-    """Write the files of a report into a folder."""
-    try:
-        Path(folder).mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"{folder}: cannot be written: {error.strerror}") from None
-    for name, text in files.items():
-        with atomic_write(Path(folder) / name) as stream:
-            stream.write(text.encode("utf-8", "surrogatepass"))

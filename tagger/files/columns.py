@@ -1,0 +1,156 @@
+"""Which columns of a file are used: the names that were given, or the usual ones."""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TypeVar
+
+from tagger.errors import DataError, did_you_mean
+from tagger.files.formats import Format, format_of
+from tagger.files.names import DOCUMENTS, ROWS, TEXTS, usual
+from tagger.files.rows import MAX_DOCUMENT_BYTES, Batch, Reject
+
+ROWS_TO_SEE = 1000
+
+
+def tell_nobody(note: str) -> None:
+    """Say nothing."""
+
+
+@dataclass(frozen=True)
+class Input:
+    """What is read, and which of its columns are used.
+
+    Parameters
+    ----------
+    files : in order; ``-`` is standard input.
+    known : the format of all of them; what each one's ending says where None.
+    sentences : whether each row, or each line of a text, is one sentence.
+    text_column, id_column : the columns with the text and with the document's name; a file
+        that lacks ``text`` or ``doc`` has them under another usual name (`tagger.files.names`).
+    keep : the other columns to pass on; all where None.
+    limit : the most bytes of one row or document.
+    taken : names that the output gives to its own columns; a column of the input
+        that has such a name is passed on as ``input_`` and that name.
+    say : is told in sentences what was guessed, and which file has no row.
+    id_is_kept : whether the column of the document's name is passed on too.
+    """
+
+    files: tuple[str, ...]
+    known: Format | None = None
+    sentences: bool = False
+    text_column: str = "text"
+    id_column: str = "doc"
+    keep: tuple[str, ...] | None = None
+    limit: int = MAX_DOCUMENT_BYTES
+    taken: frozenset[str] = frozenset()
+    say: Callable[[str], None] = field(default=tell_nobody, compare=False, repr=False)
+    id_is_kept: bool = False
+
+    def format_of(self, path: str) -> Format:
+        """Return the format that a file is read in."""
+        return self.known or format_of(Path(path))
+
+    def passed_on(self, name: str) -> bool:
+        """Return whether a column goes from the input to the output."""
+        if name == self.text_column or (name == self.id_column and not self.id_is_kept):
+            return False
+        return self.keep is None or name in self.keep
+
+    def named(self, name: str) -> str:
+        """Return what the output calls a column of the input."""
+        return f"input_{name}" if name in self.taken else name
+
+
+_Item = TypeVar("_Item", bound=Reject | Batch)
+
+
+class Columns:
+    """Finds the columns of each file, and refuses a name that the first rows do not have."""
+
+    def __init__(self, origin: Input) -> None:
+        named = [("--text-column", origin.text_column)]
+        if origin.id_column != "doc":
+            named.append(("--id-column", origin.id_column))
+        named += [("--keep", name) for name in origin.keep or ()]
+        self.origin = origin
+        self.missing = {name: option for option, name in named}
+        self.seen: dict[str, None] = {}
+        self.n_rows = 0
+        self.said: set[str] = set()
+
+    def of(self, names: Iterable[str], source: str) -> Input | None:
+        """Return the input with the columns of one file; None where no one column has the text.
+
+        Raises
+        ------
+        DataError : several may have it, and no file before tells.
+        """
+        names, notes = list(names), []
+        text, doc = self.origin.text_column, self.origin.id_column
+        if text not in names:
+            found = usual(names, TEXTS) if text == "text" else []
+            if len(found) > 1 and text in self.missing:  # no file before had a text
+                raise DataError(
+                    f"{source}: the text may stand in {_listed(found)}: name one of them with "
+                    "--text-column"
+                )
+            if len(found) != 1:
+                return None
+            (text,) = found
+            self.missing.pop(self.origin.text_column, None)
+            notes.append(f"text in column {text!r}")
+        if doc == "doc" and doc not in names:
+            groups = DOCUMENTS if self.origin.sentences else [*DOCUMENTS, *ROWS]
+            found = usual((name for name in names if name != text), groups)
+            if len(found) > 1:
+                notes.append(
+                    f"{_listed(found)} may each name the document, so none does; --id-column "
+                    "names one"
+                )
+            elif found:
+                (doc,) = found
+                notes.append(f"document in column {doc!r}")
+        if notes and (note := "; ".join(notes)) not in self.said:
+            self.said.add(note)
+            self.origin.say(f"{source}: {note}")
+        guessed = doc != self.origin.id_column
+        return replace(self.origin, text_column=text, id_column=doc, id_is_kept=guessed)
+
+    def see(self, names: Iterable[str]) -> None:
+        """Take note of the columns of a row."""
+        if self.missing:
+            self.n_rows += 1
+            self.seen.update(dict.fromkeys(names))
+            for name in self.seen.keys() & self.missing.keys():
+                del self.missing[name]
+
+    def checked(self, items: Iterator[_Item]) -> Iterator[_Item]:
+        """Yield the items once all columns have been seen."""
+        held: deque[_Item] = deque()
+        for item in items:
+            held.append(item)
+            if not self.missing or self.n_rows >= ROWS_TO_SEE or len(held) >= ROWS_TO_SEE:
+                self.refuse()
+                while held:
+                    yield held.popleft()
+        self.refuse()
+        yield from held
+
+    def refuse(self) -> None:
+        """Raise a DataError for a name that no column seen so far has."""
+        if self.missing and self.seen:
+            name, option = next(iter(self.missing.items()))
+            raise DataError(f"no column {name!r}: {did_you_mean(name, self.seen)} (see {option})")
+
+
+def _listed(names: Sequence[str]) -> str:
+    return f"{', '.join(map(repr, names[:-1]))} or {names[-1]!r}"
+
+
+def no_text(origin: Input, names: Iterable[str]) -> str:
+    """Say that a row, or a file, has no column of texts."""
+    names = list(names)
+    hint = did_you_mean(origin.text_column, names) if names else "the row is empty"
+    return f"no column {origin.text_column!r}: {hint} (see --text-column)"

@@ -1,0 +1,104 @@
+"""What spreadsheets open right: CSV with text that stays text, and Excel workbooks."""
+
+import re
+import zipfile
+from collections.abc import Iterable, Sequence
+from tempfile import TemporaryFile
+from typing import Any, BinaryIO
+
+from tagger.errors import DataError, OutputError
+
+BOM = b"\xef\xbb\xbf"
+MOST_CHARACTERS = 32_767
+# What XML lacks or reads as another, and what looks like the escape of such a character.
+_LACKING = re.compile("[\x00-\x08\x0b-\x1f\ud800-\udfff\ufffe\uffff]|_(?=x[0-9A-Fa-f]{4}_)")
+_RISKY = frozenset("=+-@\t\r'")
+_MOST_ROWS = 1_048_576
+_LONG_AGO = (1980, 1, 1, 0, 0, 0)
+_MODIFIED = re.compile(rb"(<dcterms:(?:created|modified)[^>]*>)[^<]*")
+
+
+def as_text(cell: Any) -> Any:
+    """Return a cell so that a spreadsheet takes no string for a formula.
+
+    A string that begins with ``=``, ``+``, ``-``, ``@``, a tab, a carriage return or an
+    apostrophe gets one more apostrophe in front; `plain_text` takes it off again.
+    """
+    return f"'{cell}" if type(cell) is str and cell[:1] in _RISKY and cell else cell
+
+
+def plain_text(cell: str) -> str:
+    """Return a cell that `as_text` wrote as it was."""
+    return cell[1:] if cell[:1] == "'" and cell[1:2] in _RISKY and cell[1:] else cell
+
+
+def write_workbook(rows: Iterable[dict[str, Any]], names: Sequence[str], stream: BinaryIO) -> int:
+    """Write rows as an Excel workbook, of several sheets where one is full.
+
+    Strings are stored as strings, whatever they begin with; characters that XML lacks as
+    Excel itself escapes them (``_x001B_``). The same rows give the same bytes.
+
+    Returns
+    -------
+    The number of rows.
+
+    Raises
+    ------
+    OutputError : a text that is longer than a cell may be.
+    """
+    try:
+        from openpyxl import Workbook
+        from openpyxl.cell import WriteOnlyCell
+    except ImportError:
+        raise DataError(
+            "Excel files need the extra office: pip install 'claim-tagger[office]'"
+        ) from None
+    book = Workbook(write_only=True)
+    sheet, room, n = None, 0, 0
+    try:
+        for n, row in enumerate(rows, 1):
+            if sheet is None or room == 0:
+                sheet, room = book.create_sheet(), _MOST_ROWS - 1
+                sheet.append(list(names))
+            cells = []
+            for name in names:
+                value = row.get(name)
+                if type(value) is str:
+                    if len(value) > MOST_CHARACTERS:
+                        raise OutputError(
+                            f"row {n}: {name} has {len(value):,} characters, and a cell of Excel "
+                            f"holds {MOST_CHARACTERS:,}: write CSV or Parquet"
+                        )
+                    value = WriteOnlyCell(sheet, _LACKING.sub(_escaped, value))
+                    value.data_type = "s"  # else "=1+1" would be a formula
+                cells.append(value)
+            sheet.append(cells)
+            room -= 1
+    except BaseException:
+        for opened in book.worksheets:
+            opened.close()
+        raise
+    if sheet is None:
+        book.create_sheet().append(list(names))
+    with TemporaryFile() as made:
+        book.save(made)
+        _undated(made, stream)
+    return n
+
+
+def _escaped(match: re.Match[str]) -> str:
+    return f"_x{ord(match[0]):04X}_"
+
+
+def _undated(made: Any, stream: BinaryIO) -> None:
+    """Copy a workbook without the time at which it was made."""
+    with zipfile.ZipFile(made) as source, zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as out:
+        for name in source.namelist():
+            entry = zipfile.ZipInfo(name, _LONG_AGO)
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            with source.open(name) as member, out.open(entry, "w", force_zip64=True) as copy:
+                if name == "docProps/core.xml":
+                    copy.write(_MODIFIED.sub(rb"\g<1>1980-01-01T00:00:00Z", member.read()))
+                    continue
+                while data := member.read(1 << 20):
+                    copy.write(data)

@@ -1,0 +1,103 @@
+"""Where results go: nothing that is there is replaced unless the user says so."""
+
+import os
+import stat
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from tagger.errors import OutputError
+
+_SPECIAL = (
+    (stat.S_ISCHR, "device"),
+    (stat.S_ISBLK, "device"),
+    (stat.S_ISFIFO, "named pipe"),
+    (stat.S_ISSOCK, "socket"),
+)
+
+
+def check_free(
+    paths: Iterable[str | Path], force: bool = False, why: str = "and would be replaced"
+) -> None:
+    """Refuse to write where something is.
+
+    Parameters
+    ----------
+    paths : the files to write; for a folder that must be empty, the folder.
+    force : whether files that are there may be replaced.
+    why : why what is there counts.
+
+    Raises
+    ------
+    OutputError : one of them exists and `force` is not given; or one is a device, a pipe or
+        a socket, which is never replaced.
+    """
+    there = []
+    for path in map(Path, paths):
+        try:
+            mode = path.stat().st_mode
+        except OSError:
+            continue  # not there, or not to be seen: writing will tell
+        for holds, kind in _SPECIAL:
+            if holds(mode):
+                raise OutputError(
+                    f"{path}: is a {kind}, expected a file: without --output rows go to "
+                    "standard output, which can be sent anywhere"
+                )
+        if not stat.S_ISDIR(mode) or any(path.iterdir()):
+            there.append(path)
+    if there and not force:
+        more = f" (and {len(there) - 1} more)" if len(there) > 1 else ""
+        raise OutputError(
+            f"{there[0]}{more}: is there already {why}: name another output, or replace it "
+            "with --force (force=True)"
+        )
+
+
+@contextmanager
+def atomic_write(path: str | Path) -> Iterator[BinaryIO]:
+    """Open a file that appears under its name only when it is complete; a link is followed."""
+    check_free([path], force=True)
+    path = Path(os.path.realpath(path))
+    partial = path.with_name(path.name + ".part")
+    try:
+        try:
+            with open(partial, "wb") as stream:
+                yield stream
+                stream.flush()
+                os.fsync(stream.fileno())
+            os.replace(partial, path)
+            sync_folder(path.parent)
+        except BaseException:
+            partial.unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be written: {error.strerror or error}") from None
+
+
+def sync_folder(folder: Path) -> None:
+    """Make renames in a folder survive a power cut, where the system can."""
+    if os.name == "posix":
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def write_files(folder: str | Path, files: dict[str, str], force: bool = False) -> None:
+    """Write texts as files of a folder.
+
+    Raises
+    ------
+    OutputError : one is there already and `force` is not given, or cannot be written.
+    """
+    check_free([Path(folder) / name for name in files], force)
+    try:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{folder}: cannot be written: {error.strerror}") from None
+    for name, text in files.items():
+        with atomic_write(Path(folder) / name) as stream:
+            stream.write(text.encode("utf-8", "surrogatepass"))

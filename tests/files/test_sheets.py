@@ -1,0 +1,86 @@
+"""Outputs for spreadsheets: text stays text, nothing is lost, the same rows give the same bytes."""
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import openpyxl
+import pytest
+from click.testing import CliRunner, Result
+from openpyxl.utils.escape import unescape
+
+from tagger.cli.main import cli
+from tagger.files.sheets import MOST_CHARACTERS, as_text, plain_text, write_workbook
+
+RISKY = ("=1+1", "+1", "-x", "@a", "\tb", "\rc", "'d", "''e", "'", "=")
+TEXTS = [f"{start} The talks may fail. Oil rose 2 percent." for start in RISKY]
+
+
+def predict(tmp_path: Path, *options: str) -> Result:
+    rows = [{"doc": f"{text[0]}doc", "text": text, "note": text} for text in TEXTS]
+    path = tmp_path / "rows.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    arguments = ["predict", str(path), "--sentences", *options]
+    done = CliRunner().invoke(cli, arguments, catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    return done
+
+
+@pytest.mark.parametrize("text", [*RISKY, "plain", "", "1 = 1", "a'b"])
+def test_text_is_text_and_can_be_had_back(text: str) -> None:
+    assert as_text(text)[:1] not in tuple("=+-@\t\r")
+    assert plain_text(as_text(text)) == text
+
+
+def test_csv_for_spreadsheets_has_a_mark_and_no_formula(tmp_path: Path) -> None:
+    predict(tmp_path, "--format", "excel", "-o", str(tmp_path / "o.csv"))
+    data = (tmp_path / "o.csv").read_bytes()
+    assert data.startswith(b"\xef\xbb\xbf")
+    rows = list(csv.DictReader(io.StringIO(data.decode("utf-8-sig"), newline="")))
+    for row in rows:
+        assert not any(value[:1] in tuple("=+-@\t\r") and value for value in row.values())
+    assert [plain_text(row["text"]) for row in rows] == TEXTS
+    assert [plain_text(row["note"]) for row in rows] == TEXTS
+
+
+def test_a_workbook_holds_the_same_as_json_lines(tmp_path: Path) -> None:
+    predict(tmp_path, "-o", str(tmp_path / "o.jsonl"))
+    predict(tmp_path, "-o", str(tmp_path / "o.xlsx"))
+    predict(tmp_path, "-o", str(tmp_path / "again.xlsx"), "--part-bytes", "100", "--jobs", "2")
+    assert (tmp_path / "o.xlsx").read_bytes() == (tmp_path / "again.xlsx").read_bytes()
+    rows = [json.loads(line) for line in (tmp_path / "o.jsonl").read_text().splitlines()]
+    names, *cells = openpyxl.load_workbook(tmp_path / "o.xlsx").active.iter_rows()
+    got = [{n.value: c.value for n, c in zip(names, row, strict=True)} for row in cells]
+    assert [row["p_speculation"] for row in got] == [row["p_speculation"] for row in rows]
+    assert [row["claim"] for row in got] == [row["claim"] for row in rows]
+    texts = [row["text"] for row in rows]
+    assert [unescape(row["text"]) for row in got] == texts
+    assert all(c.data_type != "f" for row in cells for c in row)
+
+
+def test_what_a_cell_cannot_hold_is_escaped_or_refused(tmp_path: Path) -> None:
+    out = io.BytesIO()
+    assert write_workbook([{"text": "a\x1b[2J\x00b", "n": 1}], ["text", "n", "none"], out) == 1
+    sheet = openpyxl.load_workbook(out).active
+    assert sheet["A2"].value == "a_x001B_[2J_x0000_b"
+    assert sheet["B2"].value == 1 and sheet["C2"].value is None
+    with pytest.raises(Exception, match="row 1: text has 32,768 characters"):
+        write_workbook([{"text": "x" * (MOST_CHARACTERS + 1)}], ["text"], io.BytesIO())
+
+
+def test_json_is_one_array(tmp_path: Path) -> None:
+    predict(tmp_path, "-o", str(tmp_path / "o.jsonl"))
+    predict(tmp_path, "-o", str(tmp_path / "o.json"), "--part-bytes", "100")
+    lines = (tmp_path / "o.jsonl").read_text().splitlines()
+    assert json.loads((tmp_path / "o.json").read_text()) == [json.loads(line) for line in lines]
+
+
+@pytest.mark.parametrize("name", ["o.txt", "o.xls", "o.jsnl", "o.csv.zip", "out.docx", "o.md.gz"])
+def test_an_ending_that_names_no_format_is_refused(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text("Oil rose.")
+    done = CliRunner().invoke(cli, ["predict", str(path), "-o", str(tmp_path / name)])
+    assert done.exit_code == 2
+    assert "names no format" in done.stderr and "jsonl" in done.stderr
+    assert not (tmp_path / name).exists()

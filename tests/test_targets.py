@@ -1,0 +1,160 @@
+"""Nothing of a user's is replaced without --force; devices and pipes never."""
+
+import json
+import os
+import stat
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+import tagger
+from tagger.cli.main import cli
+from tagger.errors import OutputError
+from tagger.files.formats import expand
+from tagger.model.model import Model
+from tagger.targets import atomic_write, check_free
+
+
+def run(*arguments: str | Path) -> Result:
+    return CliRunner().invoke(cli, [str(a) for a in arguments])
+
+
+@pytest.fixture
+def article(tmp_path: Path) -> Path:
+    path = tmp_path / "in" / "a.txt"
+    path.parent.mkdir()
+    path.write_text("Oil rose 2 percent. Prices may fall.")
+    return path
+
+
+@pytest.fixture
+def mine(tmp_path: Path) -> Path:
+    path = tmp_path / "mine.jsonl"
+    path.write_text("my notes\n")
+    return path
+
+
+@pytest.mark.parametrize("target", ["mine.jsonl", "x.jsonl", "y.jsonl"])
+def test_a_file_of_the_users_is_replaced_by_force_only(
+    article: Path, tmp_path: Path, target: str
+) -> None:
+    notes = {"x.jsonl": "x.jsonl.rejects.jsonl", "y.jsonl": "y.jsonl.manifest.json"}
+    path = tmp_path / notes.get(target, target)
+    path.write_text("my notes\n")
+    done = run("predict", article, "-o", tmp_path / target)
+    assert isinstance(done.exception, OutputError)
+    assert str(path) in str(done.exception) and "--force" in str(done.exception)
+    assert path.read_text() == "my notes\n"
+    assert not list(tmp_path.glob("*.parts"))
+    assert run("predict", article, "-o", tmp_path / target, "--force").exit_code == 0
+    assert len((tmp_path / target).read_text().splitlines()) == 2
+
+
+def test_the_same_job_may_run_again_but_not_another(article: Path, tmp_path: Path) -> None:
+    out = tmp_path / "o.jsonl"
+    assert run("predict", article, "-o", out).exit_code == 0
+    article.write_text("Oil fell.")
+    assert run("predict", article, "-o", out).exit_code == 0  # the same file, with other words
+    assert run("predict", article, "-o", out, "--part-bytes", "10").exit_code == 0
+    assert json.loads(out.read_text())["text"] == "Oil fell."
+    other = article.with_name("b.txt")
+    other.write_text("Gold rose.")
+    for arguments in ([other], [article, "--explain"], [article, other]):
+        done = run("predict", *arguments, "-o", out)
+        assert "is not of this job" in str(done.exception)
+    assert json.loads(out.read_text())["text"] == "Oil fell."
+
+
+def test_pages_do_not_land_among_the_users_files(article: Path, tmp_path: Path) -> None:
+    site = tmp_path / "site"
+    site.mkdir()
+    assert run("predict", article, "--format", "html", "-o", site).exit_code == 0
+    assert run("predict", article, "--format", "html", "-o", site).exit_code == 0
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "index.html").write_text("mine")
+    done = run("predict", article, "--format", "html", "-o", other)
+    assert "--force" in str(done.exception)
+    assert (other / "index.html").read_text() == "mine"
+
+
+def test_reports_and_models_are_replaced_by_force_only(
+    tmp_path: Path, small_model: Model, small_corpus: object
+) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / "README.md").write_text("mine")
+    with pytest.raises(OutputError, match=r"README.md: is there already"):
+        small_model.save(home, "a card")
+    assert [p.name for p in home.iterdir()] == ["README.md"]
+    small_model.save(home, "a card", force=True)
+    with pytest.raises(OutputError, match="and 4 more"):
+        small_model.save(home, "a card")
+    rows = [{"text": "Oil rose.", "claim": "reported_fact", "theme": ["economic"]}] * 3
+    checked = tagger.check(rows)
+    checked.save(tmp_path / "checked")
+    with pytest.raises(OutputError, match=r"check.json"):
+        checked.save(tmp_path / "checked")
+    checked.save(tmp_path / "checked", force=True)
+
+
+def _fifo(path: Path) -> None:
+    os.mkfifo(path)
+
+
+def _null(path: Path) -> None:
+    os.mknod(path, stat.S_IFCHR | 0o666, os.makedev(1, 3))
+
+
+def _full(path: Path) -> None:
+    os.mknod(path, stat.S_IFCHR | 0o666, os.makedev(1, 7))
+
+
+@pytest.mark.parametrize("make", [_fifo, _null, _full])
+def test_devices_and_pipes_are_never_replaced(
+    article: Path, tmp_path: Path, make: Callable[[Path], None]
+) -> None:
+    special = tmp_path / "special.jsonl"
+    try:
+        make(special)
+    except PermissionError:
+        pytest.skip("making a device needs root")
+    before = special.stat()
+    for options in ([], ["--force"]):
+        done = run("predict", article, "-o", special, *options)
+        assert isinstance(done.exception, OutputError)
+        assert "expected a file" in str(done.exception)
+    assert special.stat().st_mode == before.st_mode
+    with pytest.raises(OutputError, match="expected a file"), atomic_write(special):
+        pass
+
+
+def test_a_link_is_followed_and_stays(article: Path, tmp_path: Path, mine: Path) -> None:
+    link = tmp_path / "link.jsonl"
+    link.symlink_to(mine)
+    assert "--force" in str(run("predict", article, "-o", link).exception)
+    assert run("predict", article, "-o", link, "--force").exit_code == 0
+    assert link.is_symlink()
+    assert len(mine.read_text().splitlines()) == 2
+
+
+def test_outputs_in_the_input_folder_are_not_read_again(article: Path) -> None:
+    folder = article.parent
+    assert run("predict", folder, "-o", folder / "o.jsonl").exit_code == 0
+    assert run("predict", folder, "--format", "html", "-o", folder / "pages").exit_code == 0
+    (folder / "p.jsonl.parts").mkdir()
+    (folder / "p.jsonl.parts" / "part-000000.jsonl").write_text("{}")
+    assert expand([str(folder)]) == [str(article)]
+    before = (folder / "o.jsonl").read_bytes()
+    assert run("predict", folder, "-o", folder / "o.jsonl").exit_code == 0
+    assert (folder / "o.jsonl").read_bytes() == before
+    assert expand([str(folder / "o.jsonl")])  # one that is named is meant
+
+
+def test_an_empty_folder_is_free_and_a_full_one_is_not(tmp_path: Path) -> None:
+    check_free([tmp_path, tmp_path / "none"])
+    (tmp_path / "a").touch()
+    with pytest.raises(OutputError):
+        check_free([tmp_path])

@@ -23,7 +23,7 @@ def sentence_spans(text: str, language: Language = ENGLISH) -> list[tuple[int, i
 
     Parameters
     ----------
-    text : any text; blank lines end a sentence, single line breaks do not.
+    text : any text; blank lines end a sentence, single line breaks only behind headings and such.
     language : the language whose abbreviations apply.
 
     Returns

@@ -23,11 +23,13 @@ ROOMS = (
 )
 FLOORS = {
     "text": (
-        {"english", "notices"},
+        {"english", "notices", "breaks", "context"},
         {"language"},
-        {"tokens", "segment"},
+        {"tokens"},
         {"lexicon", "lines"},
-        {"vectors", "structure"},
+        {"vectors", "stops"},
+        {"segment"},
+        {"structure"},
     ),
     "features": (
         {"arrays", "settings"},

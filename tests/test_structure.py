@@ -243,3 +243,10 @@ def test_the_seed_article_has_three_headings(tagger):
     assert [s.claim for s in document.headings] == ["", "", ""]
     assert document.pieces[0].what == "dateline"
     assert len(document.sentences) == 15
+
+
+def test_a_notice_is_named_at_the_end_of_running_text_and_in_long_paragraphs() -> None:
+    text = "The envoy left on Monday. Subscribe now to continue reading this story."
+    assert [(p.kind, p.what) for p in pieces(text)] == [("sentence", ""), ("other", "notice")]
+    cookies = "We use cookies on this site. By clicking accept you agree to our use of cookies. "
+    assert {(p.kind, p.what) for p in pieces(cookies * 8)} == {("other", "notice")}

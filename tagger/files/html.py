@@ -5,6 +5,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterator
+from html import unescape
 from typing import Any, BinaryIO
 
 from tagger.errors import DataError
@@ -17,16 +18,34 @@ _CHARSET = re.compile(
     rb"<(?:meta|\?xml)[^>]{0,500}?(?:charset|encoding)\s*=\s*[\"']?([\w.:-]+)", re.I
 )
 _DECLARED = re.compile(r"\A\s*<\?xml[^>]*\?>")
-# Names that browsers read as Windows-1252, and those that are wrong where the bytes say so.
+# Names that browsers read as Windows-1252; others that they read as what pages mean by them.
 _LATIN = ("", "ascii", "cp1252", "iso8859-1", "utf-8")
+_MEANT = {
+    "iso8859-9": "cp1254",
+    "iso8859-11": "cp874",
+    "tis-620": "cp874",
+    "gb2312": "gb18030",
+    "gbk": "gb18030",
+    "shift_jis": "cp932",
+    "euc_kr": "cp949",
+}
+_ENCODING = re.compile("ascii|utf-8|cp\\d|iso8859|koi8|gb|big5|shift_jis|euc_|mac-|tis-|hz|iso2022")
+_MARKUP = re.compile(r"</?(?:p|br|div|b|i|a|em|strong|h\d|ul|li|span)\b|&(?:\w{2,8}|#\w{2,6});")
 _DIALOG = re.compile(
     r"\b(?:cookies?|consent|gdpr|ccpa|onetrust|didomi|paywall|regwall|subscri\w+|newsletter|"
     r"modal|popup|pop-up|overlay|noscript)(?:\b|[-_])",
     re.IGNORECASE,
 )
-_NEVER = ("nav", "footer", "dialog", "noscript")
-_MAY_COVER = (*_NEVER, "form", "div", "section", "aside")
+# What hides the rest of an article is more often its box than the notice in it.
+_GATE = re.compile(r"paywall|regwall|subscriber|premium|member", re.IGNORECASE)
+_NEVER = ("nav", "footer")
+_MAY_COVER = (*_NEVER, "dialog", "noscript", "form", "div", "section", "aside")
 _BLOCKS = ("p", "head", "list", "item", "table", "row", "quote", "code", "div")
+_INLINE = re.compile(
+    r"(?:a|abbr|acronym|b|bdi|bdo|big|cite|code|data|del|dfn|em|font|i|img|ins|kbd|mark|q|s|samp"
+    r"|small|span|strike|strong|sub|sup|svg|time|tt|u|var|wbr)\Z"
+)
+_UNSEEN = ("script", "style", "template", "textarea", "head")
 _HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 _ROLES = ("dialog", "alertdialog", "navigation")
 
@@ -38,31 +57,17 @@ def read(stream: BinaryIO, source: str, limit: int = MAX_DOCUMENT_BYTES) -> Iter
     without its dialogs. A page that holds no article is rejected by what it holds instead.
     """
     try:
-        import lxml.html
         import trafilatura
     except ImportError as error:
         raise DataError(
             f"HTML files need the extra html: pip install 'claim-tagger[html]' ({error})"
         ) from None
     data = stream.read(limit + 1)
-    reason = ""
-    if len(data) > limit:
-        reason = too_long("a document", limit)
-    elif data.count(b"<") > _MAX_TAGS:
-        # trafilatura's time grows with the square of the number of elements.
-        reason = f"a page of more than {_MAX_TAGS:,} tags, expected an article: cut it into pages"
-    elif not data.strip():
-        reason = "an empty file, expected a page"
-    if reason:
+    tree, reason = _parsed(data, limit)
+    if tree is None:
         yield Reject(reason, as_text(data[:1000]), source)
         return
-    markup = _DECLARED.sub("", decode(data)).replace("\0", "\ufffd")
-    try:
-        tree = lxml.html.document_fromstring(markup)
-    except lxml.etree.LxmlError as error:
-        yield Reject(f"not HTML that can be read: {error}", markup[:1000], source)
-        return
-    whole, stored = " ".join(tree.itertext()), _stored_article(tree)
+    notices, stored = _notices(tree), _stored_article(tree)
     titles = {_text(heading) for heading in tree.iter(*_HEADINGS)}
     _take_out_dialogs(tree)
     _name_article(tree)
@@ -73,12 +78,13 @@ def read(stream: BinaryIO, source: str, limit: int = MAX_DOCUMENT_BYTES) -> Iter
     )
     found = _blocks(page.body, titles) if page is not None else ()
     blocks = [(block, is_heading) for block, is_heading in found if block]
+    n_seen, n_stored = (sum(map(len, texts)) for texts in ([b for b, _ in blocks], stored))
     # trafilatura may have taken it from there too, as one paragraph.
-    if len(blocks) == 1 or 2 * sum(len(text) for text, _ in blocks) < len(stored):
-        blocks = [(line.strip(), False) for line in stored.splitlines() if line.strip()] or blocks
+    if 2 * n_seen < n_stored or (len(blocks) == 1 and 10 * n_stored > 9 * n_seen):
+        blocks = [(line, line in titles) for line in stored]
     if not any(_may_be_article(text) for text, is_heading in blocks if not is_heading):
-        notice = notice_of(" ".join(whole.split())) or "no main text"
-        yield Reject(f"{notice} found in this page, expected an article", markup[:1000], source)
+        reason = f"{next(iter(notices), 'no main text')} found in this page, expected an article"
+        yield Reject(reason, as_text(data[:1000]), source)
         return
     text, headings = "", []
     for block, is_heading in blocks:
@@ -89,6 +95,29 @@ def read(stream: BinaryIO, source: str, limit: int = MAX_DOCUMENT_BYTES) -> Iter
     record = {"text": text}
     record |= {name: value for name in ("title", "date") if (value := getattr(page, name, None))}
     yield Row(record, source, headings=tuple(headings))
+
+
+def _parsed(data: bytes, limit: int) -> tuple[Any, str]:
+    """Return the elements of a page, or None and why they cannot be had."""
+    import lxml.html
+
+    if len(data) > limit:
+        return None, too_long("a document", limit)
+    if data.count(b"<") > _MAX_TAGS:
+        # trafilatura takes a fifth of a millisecond for each.
+        return None, f"a page of more than {_MAX_TAGS:,} tags, expected an article: cut it"
+    if not data.strip():
+        return None, "an empty file, expected a page"
+    markup = _DECLARED.sub("", decode(data)).replace("\0", "\ufffd")
+    parser = lxml.html.HTMLParser()
+    try:
+        tree = lxml.html.document_fromstring(markup, parser=parser)
+    except lxml.etree.LxmlError as error:
+        return None, f"not HTML that can be read, expected a page: {error}"
+    if any("depth" in entry.message for entry in parser.error_log):
+        # The parser drops what follows.
+        return None, "a page with elements more than 255 deep, expected an article: close its tags"
+    return tree, ""
 
 
 def _may_be_article(text: str) -> bool:
@@ -109,24 +138,26 @@ def decode(data: bytes) -> str:
         name = codecs.lookup(declared[1].decode("ascii")).name if declared else ""
     except LookupError:
         name = ""
-    if name.startswith("utf-16"):
-        name = "utf-8"  # it could not be read in UTF-16
-    if name in _LATIN or name == "utf-8":
+    if not _ENCODING.match(name):
+        name = "utf-8" if name else ""  # what it says cannot be so, such as UTF-16
+    if not name.startswith(("iso2022", "hz")):
         try:
             return data.decode("utf-8")  # other bytes are hardly ever valid UTF-8
         except UnicodeDecodeError:
             pass
+    if name in _LATIN:
         as_utf8 = data.decode("utf-8", "replace")
         n_lost = as_utf8.count("\ufffd")
         n_right = sum(c > "\x7f" for c in as_utf8) - n_lost
         return as_utf8 if n_right > 3 * n_lost else data.decode("cp1252", "replace")
-    return data.decode(name, "replace")
+    return data.decode(_MEANT.get(name, name), "replace")
 
 
 def _take_out_dialogs(tree: Any) -> None:
     """Take out what stands over or beside an article; free an article that stands in an aside.
 
-    What holds half of the paragraphs of a page is its article, whatever it is called.
+    What holds half of the prose of a page is its article, whatever it is called, and what is
+    called after a paywall and holds a tenth is the part of the article that it hides.
     """
     prose = _prose(tree)
     for element in list(tree.iter(*_MAY_COVER)):
@@ -134,13 +165,14 @@ def _take_out_dialogs(tree: Any) -> None:
             continue
         own = " ".join(filter(None, (element.get("id"), element.get("class"))))
         covers = (
-            element.tag in _NEVER
+            element.tag in (*_NEVER, "dialog", "noscript")
             or element.get("role") in _ROLES
             or element.get("aria-modal") == "true"
             or _DIALOG.search(own)
         )
         may_hold = element.tag == "aside" or (covers and element.tag not in _NEVER)
-        if may_hold and 2 * prose[element] >= prose[tree] > 0:
+        least = 10 if _GATE.search(own) else 2
+        if may_hold and least * prose[element] >= prose[tree] > 0:
             element.tag = "div"
             for name in ("id", "class", "role", "aria-modal", "hidden", "style"):
                 element.attrib.pop(name, None)
@@ -149,7 +181,7 @@ def _take_out_dialogs(tree: Any) -> None:
 
 
 def _name_article(tree: Any) -> None:
-    """Call the smallest element with nearly all paragraphs an article, where none is called so.
+    """Call the smallest element with nearly all prose an article, where none is called so.
 
     From a page that names no article trafilatura takes paragraphs, but no headings.
     """
@@ -161,22 +193,59 @@ def _name_article(tree: Any) -> None:
         if inner is None or inner.tag == "p":
             break
         element = inner
+    for outer in element.iterancestors("table", "tbody", "tr", "td") if element.tag == "td" else ():
+        outer.tag = "div"  # a table for layout
     if element.tag in ("div", "section", "td", "center"):
         element.tag = "article"
 
 
 def _prose(tree: Any) -> Counter[Any]:
-    """Count for each element the characters in its paragraphs, notices left out."""
+    """Count for each element the characters of its prose: no headings, links or notices."""
     prose: Counter[Any] = Counter()
-    for paragraph in tree.iter("p"):
-        text = _text(paragraph)
-        if not notice_of(text):
-            prose.update({e: len(text) for e in (paragraph, *paragraph.iterancestors())})
+    for element, text, n_linked in _runs(tree):
+        running = len(text) >= _LEAST and 2 * n_linked < len(text)
+        if running and element.tag not in _HEADINGS and not notice_of(text):
+            prose[element] += len(text)
+    for element in reversed(list(tree.iter())):
+        if prose[element] and (parent := element.getparent()) is not None:
+            prose[parent] += prose[element]
     return prose
 
 
-def _stored_article(tree: Any) -> str:
-    """Return the article that a page keeps for machines (schema.org's articleBody), or nothing."""
+def _notices(tree: Any) -> list[str]:
+    """Return the notices of a page, what keeps an article from its reader first."""
+    found = {notice_of(text) for _, text, _ in _runs(tree)}
+    return [name for name in ("paywall notice", "script notice", "cookie notice") if name in found]
+
+
+def _runs(tree: Any) -> Iterator[tuple[Any, str, int]]:
+    """Yield each stretch of text that no block breaks, its block, and how much of it is linked."""
+    from lxml.etree import iterwalk
+
+    parts: list[str] = []
+    blocks, n_links, n_linked = [tree], 0, 0
+    for event, element in iterwalk(tree, events=("start", "end", "comment", "pi")):
+        starts = event == "start"
+        is_block = isinstance(element.tag, str) and not _INLINE.match(element.tag)
+        if is_block:
+            if text := " ".join("".join(parts).split()):
+                yield blocks[-1], text, n_linked
+            parts, n_linked = [], 0
+            if starts:
+                blocks.append(element)
+            else:
+                blocks.pop()
+        n_links += (starts - (event == "end")) * (element.tag == "a")
+        own = (element.tag not in _UNSEEN and element.text) if starts else element.tail
+        if own:
+            parts.append(own)
+            n_linked += len(own) * (n_links > 0)
+
+
+def _stored_article(tree: Any) -> list[str]:
+    """Return the paragraphs that a page keeps for machines (schema.org's articleBody), if any."""
+    from lxml.html import fragment_fromstring
+
     longest = ""
     for script in tree.iter("script"):
         if script.get("type") != "application/ld+json":
@@ -194,7 +263,10 @@ def _stored_article(tree: Any) -> str:
                 if isinstance(body, str) and len(body) > len(longest):
                     longest = body
                 waiting += [v for k, v in value.items() if k in ("@graph", "mainEntity")]
-    return longest
+    if _MARKUP.search(longest):
+        markup = unescape(longest) if "&lt;" in longest else longest
+        return [text for _, text, _ in _runs(fragment_fromstring(markup, create_parent="div"))]
+    return [" ".join(line.split()) for line in longest.splitlines() if line.strip()]
 
 
 def _blocks(element: Any, titles: set[str]) -> Iterator[tuple[str, bool]]:

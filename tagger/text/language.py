@@ -39,6 +39,8 @@ class Language:
         that has it, and of an expression that it must have too.
     minor : small words that titles write without a capital; empty where titles have none.
     bound : words that no title ends with.
+    stops : name of such lists of words that leave it in doubt whether a stop ends the
+        sentence, or empty.
     """
 
     code: str
@@ -50,6 +52,7 @@ class Language:
     marks: tuple[tuple[Any, ...], ...] = ()
     minor: frozenset[str] = frozenset()
     bound: frozenset[str] = frozenset()
+    stops: str = ""
 
     def __post_init__(self) -> None:
         if not _CODE.fullmatch(self.code):
@@ -95,6 +98,7 @@ ENGLISH = Language(
     marks=english.MARKS,
     minor=english.MINOR,
     bound=english.BOUND,
+    stops="en",
 )
 LANGUAGES = (ENGLISH,)
 

@@ -43,8 +43,7 @@ _NOTICES = (
                 [^.]{{0,30}} \b(?:left|remain\w*|limit|this\ (?:month|week)|for\ (?:the
                 |this)\ month)
         | \b(?:your|last|no\ more|limit\ of|\d+|one|two|three|of)\ (?:\w+\ )?(?:free
-                |complimentary)\ (?:
-                articles?|stories|story)\b
+                |complimentary)\ (?:articles?|stories|story)\b
         | \b(?:monthly|free|your)\ (?:\w+\ )?(?:article|story|reading)\ limit\b
         | \byour\ (?:free\ trial|(?:current\ )?subscription(?!\ to\ th))\b
         | \b(?:choose|pick|select|see)\ (?:a|your|our)\ (?:\w+\ )?(?:plans?|subscription)\b
@@ -57,35 +56,6 @@ _NOTICES = (
         | \Ato\ continue,?\ (?:please\ )?{_ACCOUNT} | \Abecome\ a\ (?:paid\ )?subscriber\b
         | \Aread\ (?:it|this)\b [^\n]{{0,40}} \bfor\ free\b | \Awant\ to\ read\ more\b
         | \byour\ (?:free|complimentary)\ {_STORY}""",
-    ),
-    (
-        "cookie notice",
-        r"""\b(?:use|set|store|place|load|access|accept|reject|refuse|decline|manage|allow|enable
-                |disable|block|choose|need|require|delete|consent\ to|agree\ to)s?\ (?:
-                \w[\w-]*,?\ ){0,3}
-                cookies\b
-        | \b(?:use|uses|usage|using|placement|storing|setting|storage)\ (?:of\ )?(?:
-                [\w-]+\ ){0,2}cookies
-        | \b(?:your|our|the|change|manage|update|accept)\ cookie\ (?:
-                polic|setting|preference|consent|notice|banner|choice|declaration|list)
-        | \Acookie\ (?:polic|setting|preference|consent|notice|choice|declaration)
-        | \bcookies\ (?:and|or)\ (?:other\ |similar\ )(?:technolog|method|tool|data|identifier
-                |tracker)
-        | \b(?:optional|necessary|essential|functional|analytics|marketing|third-party|rejected
-                |accepted)
-                \ cookies\b | \Acookies\ on\b
-        | \b(?:these|this\ site['’]s|our|your|which|such\ as)\ cookies\b
-        | \A(?:\w[\w-]*\ ){0,3}cookies\ (?:are\ (?:\w+\ ){0,3}(?:files|data|active|needed|used)
-                |help|let|allow|enable|may\ be|remember|collect)\b
-        | \b(?:we|us)\b [^\n]{0,120} \bcookies\b [^\n]{0,80} \b(?:device|data|site|advert|privacy
-                |visit)
-        | \bwe\ (?:value|respect|care\ about|take)\ your\ privacy\b
-        | \byour\ privacy\ (?:is\ important|matters|choices|settings)
-        | \bwe\ and\ (?:our|\d+)\ (?:\w+\ ){0,3}partners\b [^\n]{0,120} \b(?:data|information|device
-                |identifiers)
-        | \b(?:manage|save|update|confirm)\ (?:my|your)\ (?:privacy\ |consent\ )?(?:preferences
-                |choices)\b
-        | \A(?:accept|reject|agree\ to|allow)\ all\b.?\Z""",
     ),
     (
         "script notice",
@@ -104,20 +74,46 @@ _NOTICES = (
         | \b(?:verify|confirm|prove|check|checking)\ (?:that\ |if\ )?you(?:['’]re|\ are)\ (?:
                 a\ )?(?:human|not\ a\ robot)""",
     ),
+    (
+        "cookie notice",
+        r"""\b(?:use|set|store|place|load|access|accept|reject|refuse|decline|manage|allow|enable
+                |disable|block|choose|need|require|delete|consent\ to|agree\ to)s?\ (?:
+                \w[\w-]*,?\ ){0,3}
+                cookies\b
+        | \b(?:use|uses|usage|using|placement|storing|setting|storage)\ (?:of\ )?(?:
+                [\w-]+\ ){0,2}cookies
+        | \b(?:your|our|the|change|manage|update|accept)\ cookie\ (?:
+                polic|setting|preference|consent|notice|banner|choice|declaration|list)
+        | \Acookie\ (?:polic|setting|preference|consent|notice|choice|declaration)
+        | \bcookies\ (?:and|or)\ (?:other\ |similar\ )(?:technolog|method|tool|data|identifier
+                |tracker)
+        | \b(?:optional|necessary|essential|functional|analytics|marketing|third-party|rejected
+                |accepted)\ cookies\b | \Acookies\ on\b
+        | \b(?:these|this\ site['’]s|our|your|which|such\ as)\ cookies\b
+        | \A(?:\w[\w-]*\ ){0,3}cookies\ (?:are\ (?:\w+\ ){0,3}(?:files|data|active|needed|used)
+                |help|let|allow|enable|may\ be|remember|collect)\b
+        | \b(?:we|us)\b [^\n]{0,120} \bcookies\b [^\n]{0,80} \b(?:device|data|site|advert|privacy
+                |visit)
+        | \bwe\ (?:value|respect|care\ about|take)\ your\ privacy\b
+        | \byour\ privacy\ (?:is\ important|matters|choices|settings)
+        | \bwe\ and\ (?:our|\d+)\ (?:\w+\ ){0,3}partners\b [^\n]{0,120} \b(?:data|information|device
+                |identifiers)
+        | \b(?:manage|save|update|confirm)\ (?:my|your)\ (?:privacy\ |consent\ )?(?:preferences
+                |choices)\b
+        | \A(?:accept|reject|agree\ to|allow)\ all\b.?\Z""",
+    ),
 )
 _VOICE = re.compile(
     r"""\b(?:you|your|you['’]\w+|we|we['’]\w+|our|us|my|please|this\ (?:web)?(?:site|page|app
-                |article|browser
-            |story|content|post|video|piece|is\ a|embedded)|javascript)\b
+            |article|browser|story|content|post|video|piece|is\ a|embedded)|javascript)\b
     | \b(?:now|or|and|then|[.!?:;,])\ (?:subscribe|register|log\ in|sign\ (?:in|up)|join|unlock)\b
     | \A\W{0,3}(?:accept|reject|allow|manage|save|confirm|agree|cookies?|third-party|strictly|some
             |[\w-]+\ cookies|i\ (?:agree|consent|accept)|subscri|regist|log|sign|join|get|start
-                |try|unlock|choose|pick|purchase
-            |buy|become|create|open|upgrade|enjoy|continue|keep|read|already|not\ yet|have|no|only
+            |try|unlock|choose|pick|purchase|buy|become|support
+            |create|open|upgrade|enjoy|continue|keep|read|already|not\ yet|have|no|only
             |premium|exclusive|to\ (?:continue|keep|finish|read|unlock|view|access|see)|for\ full
-                |want
-            |access\ to|the\ rest|enable|turn|switch|activate|update|verify|checking
-                |\w+\ required)""",
+            |want|access\ to|the\ rest|enable|turn|switch|activate|update|verify|checking
+            |\w+\ required)""",
     re.IGNORECASE | re.VERBOSE,
 )
 # What others said or did, or the writer of a column; a notice quotes nobody.
@@ -132,33 +128,18 @@ _NEWS = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 NOTICE_WORDS = (
-    *(
-        "ookie",
-        "avaScript",
-        "avascript",
-        "browser",
-        "locker",
-        "ubscri",
-        "to continue",
-        "eep reading",
-    ),
-    *("og in", "ogged in", "ign in", "igning in", "ign up", "nlock", "ree article", "ree stor"),
-    *("ccount", "ree trial", "ull access", "ted access", "ree access", "egister", "r privacy"),
-    *("rticle limit", "this article", "this content", "members", "ur partners", "a member"),
-    *(
-        "rticles left",
-        "ead more",
-        "read on",
-        "emium",
-        "a human",
-        "are human",
-        "scripts",
-        "references",
-        "omplimentary",
-        "ccept all",
-        "eject all",
-    ),
-)
+    " partners process", " partners store", " partners use", "a human", "aid members",
+    "are human", "avaScript", "avascript", "ccept all", "d browser", "e scripts", "ead more",
+    "eep reading", "egister for", "egister now", "egister to", "egister with", "egistered?",
+    "egistration is", "eject all", "embers only", "embers-only", "ign in", "ign up", "igning in",
+    "ing members", "locker", "n account", "nlock t", "o members", "odern browser", "og in",
+    "ogged in", "ome a member", "omplimentary", "ookie", "our choices", "r account", "r browser",
+    "r members", "r preferences", "r privacy", "r scripts", "read on", "ree access",
+    "ree account", "ree article", "ree stor", "ree trial", "remium access", "remium article",
+    "remium content", "remium user", "rticle limit", "rticles left", "s browser", "ted access",
+    "this article", "this content", "to continue", "ubscri", "ull access", "ur partners",
+    "w scripts", "y a member", "y choices", "y preferences",
+)  # fmt: skip
 """Stretches one of which nearly every notice has: found far faster than a pattern."""
 _NOTICE = re.compile("|".join(f"({pattern})" for _, pattern in _NOTICES), re.I | re.X)
 _SENTENCE = re.compile(r"\S.*?(?:[.!?]+(?=\s)|$)", re.MULTILINE)
@@ -168,24 +149,26 @@ _LONGEST = 400  # characters of a sentence of a notice
 def notice_of(text: str) -> str:
     """Return which notice a text is: of a paywall, of cookies, of scripts; else empty.
 
-    A paragraph is one where at least half of it is, sentence by sentence.
+    A paragraph is one where two thirds of it are, sentence by sentence; what else it says to
+    its reader or of itself counts a quarter.
     """
     if not any(word in text for word in NOTICE_WORDS):
         return ""
-    name, n_notice, n_all = "", 0, 0
+    name, balance = "", 0
     for match in _SENTENCE.finditer(text):
         sentence = match[0]
-        n_all += len(sentence)
-        if found := _sentence_notice(sentence):
+        if _NEWS.search(sentence) or not _VOICE.search(sentence):
+            balance -= 4 * len(sentence)
+        elif found := _sentence_notice(sentence):
             name = name or found
-            n_notice += len(sentence)
-    return name if 2 * n_notice >= n_all else ""
+            balance += 2 * len(sentence)
+        else:
+            balance -= len(sentence)
+    return name if balance >= 0 else ""
 
 
 def _sentence_notice(sentence: str) -> str:
     if len(sentence) > _LONGEST or not any(word in sentence for word in NOTICE_WORDS):
         return ""
     match = _NOTICE.search(sentence)
-    if match is None or _NEWS.search(sentence) or not _VOICE.search(sentence):
-        return ""
-    return _NOTICES[(match.lastindex or 1) - 1][0]
+    return _NOTICES[(match.lastindex or 1) - 1][0] if match else ""

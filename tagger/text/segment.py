@@ -6,9 +6,11 @@ from itertools import pairwise
 import sentencex
 
 from tagger.text.language import ENGLISH, Language
+from tagger.text.stops import stop_rules
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_QUOTATION_MARKS = re.compile("[\"'“”‘’«»‹›„‚「」『』]")
+_QUOTATION_MARKS = "\"'“”‘’«»‹›„‚「」『』"
+_ANY_QUOTATION_MARK = re.compile(f"[{_QUOTATION_MARKS}]")
 _MOST_QUOTATION_WORK = 10_000_000
 _LONG_PARAGRAPH = 20_000
 # A stop after a word, which an abbreviation's seldom is; one that is nothing else.
@@ -21,7 +23,7 @@ def sentence_spans(text: str, language: Language = ENGLISH) -> list[tuple[int, i
 
     Parameters
     ----------
-    text : any text; blank lines end a sentence, single line breaks do not.
+    text : any text; blank lines end a sentence, single line breaks only behind headings and such.
     language : the language whose abbreviations apply.
 
     Returns
@@ -30,29 +32,43 @@ def sentence_spans(text: str, language: Language = ENGLISH) -> list[tuple[int, i
     it, and every other character of the text belongs to exactly one.
     """
     # The segmenter takes valid Unicode only; a stand-in of one character keeps offsets.
-    clean = _SURROGATE.sub("\ufffd", text)
-    starts = [0]
+    try:
+        text.encode()
+        clean = text
+    except UnicodeEncodeError:
+        clean = _SURROGATE.sub("\ufffd", text)
+    if language.stops:
+        clean = stop_rules(language.stops).settled(clean)
+    spans: list[tuple[int, int]] = []
     for first, last in pairwise(_cuts(clean)):
-        starts.append(first)
         stretch = clean[first:last]
         if "\n\n" not in stretch and len(stretch) > 2 * _LONG_PARAGRAPH:
-            continue  # no sentence ends in it
-        stretch = _tamed(stretch)
-        place = 0
-        for piece in sentencex.segment(language.code, stretch):
-            if visible := piece.strip():
-                # Between pieces the segmenter may swallow line breaks, so each is looked for.
-                start = stretch.find(visible, place)
-                if start >= 0:
-                    starts.append(first + start)
-                    place = start + len(visible)
-    spans = []
-    for start, end in pairwise([*starts, len(text)]):
-        piece = text[start:end]
-        if visible := piece.strip():
-            first = start + len(piece) - len(piece.lstrip())
-            spans.append((first, first + len(visible)))
+            pieces = [stretch]  # no sentence ends in it
+        else:
+            stretch = _tamed(stretch)
+            pieces = sentencex.segment(language.code, stretch)
+            if sum(map(len, pieces)) != len(stretch):
+                pieces = _completed(pieces, stretch)
+        for piece in pieces:
+            visible = piece.strip()
+            if visible:
+                start = first if piece[0] == visible[0] else first + piece.index(visible[0])
+                spans.append((start, start + len(visible)))
+            first += len(piece)
     return spans
+
+
+def _completed(pieces: list[str], stretch: str) -> list[str]:
+    """Return pieces that are all of a stretch, where the segmenter swallowed line breaks."""
+    starts = [0]
+    place = 0
+    for piece in pieces:
+        if visible := piece.strip():
+            start = stretch.find(visible, place)
+            if start >= 0:
+                starts.append(start)
+                place = start + len(visible)
+    return [stretch[start:end] for start, end in pairwise([*starts, len(stretch)])]
 
 
 def _cuts(text: str) -> list[int]:
@@ -92,12 +108,12 @@ def _tamed(stretch: str) -> str:
     """
     if len(stretch) ** 2 <= _MOST_QUOTATION_WORK:
         return stretch  # not even if it were marks alone
-    if len(_QUOTATION_MARKS.findall(stretch)) * len(stretch) <= _MOST_QUOTATION_WORK:
+    if sum(map(stretch.count, _QUOTATION_MARKS)) * len(stretch) <= _MOST_QUOTATION_WORK:
         return stretch
     paragraphs = stretch.split("\n\n")
     return "\n\n".join(map(_without_quotation_marks, paragraphs))
 
 
 def _without_quotation_marks(paragraph: str) -> str:
-    hidden, n_marks = _QUOTATION_MARKS.subn("*", paragraph)
+    hidden, n_marks = _ANY_QUOTATION_MARK.subn("*", paragraph)
     return hidden if n_marks * len(paragraph) > _MOST_QUOTATION_WORK else paragraph

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from tagger.schema import HEADING, OTHER, SENTENCE
 from tagger.text.language import ENGLISH, Language
 from tagger.text.lines import BULLETS, CLOSERS, LETTER, STOPS, VISIBLE, Lines, wordless
+from tagger.text.notices import notice_of
 from tagger.text.segment import sentence_spans
 
 _MOST_IN_A_ROW = 3  # lines without a stop that may all be headings; more are a list or a poem
@@ -64,7 +65,8 @@ def pieces(
     text belongs to exactly one.
     """
     spans = sentence_spans(text, language)
-    apart = _apart(text, spans, language, headings)
+    tell = Lines(text, language)
+    apart = _apart(text, spans, tell, headings)
     found: list[Piece] = []
     at, n = 0, len(apart)
     for start, end in spans:
@@ -84,6 +86,13 @@ def pieces(
                 break  # it goes on in the next span
             at += 1
         found += _plain(text, start, end)
+    if tell.notices:  # running text may end in one
+        found = [
+            piece._replace(kind=OTHER, what="notice")
+            if piece.kind == SENTENCE and notice_of(text[piece.start : piece.end])
+            else piece
+            for piece in found
+        ]
     return found
 
 
@@ -103,14 +112,13 @@ def _plain(text: str, start: int, end: int) -> list[Piece]:
 def _apart(
     text: str,
     spans: Sequence[tuple[int, int]],
-    language: Language,
+    tell: Lines,
     headings: Sequence[tuple[int, int]],
 ) -> list[Piece]:
     """Return in order the pieces that can be told by their lines to be no sentences."""
     found: list[Piece] = []
     row: list[tuple[Piece, bool]] = []  # headings by their looks, and whether they are sure
     most = 1 if headings else _MOST_IN_A_ROW  # where layout names some, a row is a list
-    tell = Lines(text, language)
     named = _layout(text, tell, headings)
     at = n = 0
     last = -1

@@ -353,6 +353,10 @@ def test_adversarial_markdown_takes_no_longer_than_three_times_normal_text(
         "?!" * 5_000_000,
         "Mr. " * 2_500_000,
         "\n" * 10_000_000,
+        "the U.S. A " * 900_000,
+        "No. 5 (a) " * 1_000_000,
+        "b!) C" * 2_000_000,
+        "x\nY" * 3_333_333,
     ],
     ids=lambda t: repr(t[:4]),
 )

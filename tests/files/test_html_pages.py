@@ -2,6 +2,7 @@
 
 import io
 import json
+import time
 from collections.abc import Callable
 
 import pytest
@@ -70,6 +71,18 @@ BOXES = {
         f"<div role='dialog' aria-modal='true'><p>{COOKIES * 4}</p></div><article>*</article>"
     ),
     "in a class of the paywall": "<div class='paywall-content'>*</div>",
+    "line breaks in a class of the paywall": "<div class='paywall-body'>+</div>",
+    "line breaks in bare divs": "<div><div id='x'>+</div></div>",
+    "in a dialog": "<div role='dialog' class='modal'>*</div>",
+    "shown without scripts only": "<div id='root'></div><noscript><div>*</div></noscript>",
+    "hidden in part": f"<article>*<p>{FIRST} Then.</p></article>".replace(
+        "*", "<div class='paywall' style='display:none'>*</div>"
+    ),
+    "in a table for layout": "<table><tr><td><a href='/'>Home</a></td><td>*</td></tr></table>",
+    "before comments": (
+        "<div class='post'>*</div><div id='comments'><div class='comment'><p>All rights to the "
+        "grain belong to those who sowed it, I say.</p></div></div>"
+    ),
     "with a newsletter box": (
         "<article>*<div class='newsletter-signup'><p>Get our morning briefing by mail, sent on "
         "every working day before seven.</p></div></article>"
@@ -79,12 +92,12 @@ BOXES = {
 
 @pytest.mark.parametrize("box", BOXES.values(), ids=BOXES.keys())
 def test_the_article_is_read_in_full_wherever_it_stands(box: str) -> None:
-    row = read(boxed(box)(STORY))
+    row = read(boxed(box.replace("+", f"{FIRST}<br><br>{SECOND}<br><br>{THIRD}"))(STORY))
     assert isinstance(row, Row), row
     text = row.record["text"]
     paragraphs = text.split("\n\n")
     assert [p for p in paragraphs if p in (FIRST, SECOND, THIRD)] == [FIRST, SECOND, THIRD]
-    assert {text[a:b] for a, b in row.headings} >= {"What comes next"}
+    assert {text[a:b] for a, b in row.headings} >= ({"What comes next"} if "*" in box else set())
     assert {text[a:b] for a, b in row.headings} <= {"What comes next", TITLE}
     for foreign in ("cookies", "Home", "Most read", "All rights", "morning briefing"):
         assert foreign not in text
@@ -128,13 +141,20 @@ ACCENTS = "The café in Malmö – “open again” – is run by Mr. Škoda, wh
         ("iso-8859-1", "cp1252"), ("utf-8", "cp1252"), ("us-ascii", "cp1252"), ("", "cp1252"),
         ("iso-8859-1", "utf-8"), ("windows-1252", "utf-8"), ("", "utf-8"), ("nonsense", "utf-8"),
         ("", "utf-8-sig"), ("iso-8859-1", "utf-8-sig"), ("utf-16", "utf-8"), ("", "utf-16"),
-        ("iso-8859-2", "iso-8859-2"), ("koi8-r", "koi8-r"),
+        ("iso-8859-2", "iso-8859-2"), ("koi8-r", "koi8-r"), ("iso-8859-2", "utf-8"),
+        ("iso-8859-9", "cp1254"), ("gb2312", "gb18030"), ("shift_jis", "cp932"),
+        ("iso-2022-jp", "iso-2022-jp"), ("undefined", "utf-8"), ("zlib", "cp1252"),
     ],
 )  # fmt: skip
 def test_the_bytes_are_read_as_what_they_are(declared: str, written: str) -> None:
-    text = "Приветствие прозвучало в городе." if written == "koi8-r" else ACCENTS
-    if written == "iso-8859-2":
-        text = "Premiér Škoda přijel do města, řekl že ještě neví."
+    text = {
+        "koi8-r": "Приветствие прозвучало в городе.",
+        "iso-8859-2": "Premiér Škoda přijel do města, řekl že ještě neví.",
+        "gb18030": "谈判在周一破裂,镕基没有出席。",
+        "cp932": "①交渉は月曜日に決裂した。",
+        "iso-2022-jp": "交渉は月曜日に決裂した。",
+        "cp1254": "Görüşmeler “pazartesi” durdu, dedi İnönü.",
+    }.get(written, ACCENTS)
     head = f'<meta charset="{declared}">' if declared else ""
     story = f"<article><p>{FIRST}</p><p>{text}</p><p>{SECOND}</p></article>"
     row = read(page(story, head).encode(written))
@@ -190,6 +210,54 @@ def test_an_article_that_scripts_would_show_is_read_from_where_it_is_kept() -> N
     assert row.record["text"] == f"{FIRST}\n\n{SECOND}\n\n{THIRD}"
     broken = read(page(f"<article>{STORY}</article>", script.replace("}", "")))
     assert isinstance(broken, Row) and THIRD in broken.record["text"]
+
+
+def test_a_kept_article_is_read_without_its_markup() -> None:
+    kept = {"articleBody": f"<p>{FIRST}</p><p>{SECOND} It&#39;s <b>so</b>.</p>"}
+    for body in (
+        kept["articleBody"],
+        kept["articleBody"].replace("<", "&lt;").replace(">", "&gt;"),
+    ):
+        script = json.dumps({"@type": "Article", "articleBody": body}).replace("<", "\\u003c")
+        row = read(page("<p>Loading</p>", f"<script type='application/ld+json'>{script}</script>"))
+        assert isinstance(row, Row)
+        assert row.record["text"] == f"{FIRST}\n\n{SECOND} It's so."
+
+
+def test_a_shorter_kept_text_never_replaces_what_is_seen() -> None:
+    script = f'<script type="application/ld+json">{json.dumps({"articleBody": FIRST})}</script>'
+    row = read(page(f"<article><p>{FIRST} {SECOND} {THIRD}</p></article>", script))
+    assert isinstance(row, Row)
+    assert row.record["text"] == f"{FIRST} {SECOND} {THIRD}"
+
+
+def test_a_page_too_deep_for_the_parser_is_refused_not_cut_off() -> None:
+    deep = f"<article><p>{FIRST}</p>{'<div>' * 300}<p>{SECOND}</p></article>"
+    item = read(page(deep))
+    assert isinstance(item, Reject) and "more than 255 deep" in item.reason
+
+
+def test_a_paywall_is_named_before_scripts_and_cookies() -> None:
+    noscript = "<noscript>Please enable JavaScript to view this page.</noscript>"
+    item = read(page(f"{noscript}<p>{COOKIES}</p><p>{PAYWALLS[0]}</p>"))
+    assert isinstance(item, Reject) and item.reason.startswith("paywall notice")
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        "<p>Some words of an article that is long.</p>", "<br>words of a line that is long enough",
+        "<span>a</span>", "<tr><td>x<td>y", "<aside><p>Some words of a box.</p></aside>",
+        "<div class=cookie><p>Some words of a box.</p></div>", "<b>", "<li>Some item of a list",
+    ],
+)  # fmt: skip
+def test_time_grows_with_the_tags_of_a_page_not_faster(part: str) -> None:
+    took = []
+    for n in (2_000, 16_000):
+        start = time.process_time()
+        read(page(part * (n // part.count("<"))))
+        took.append(time.process_time() - start)
+    assert took[1] < 3 * 8 * took[0] + 0.5
 
 
 def test_no_date_is_guessed() -> None:

@@ -416,7 +416,7 @@ def test_bad_rows_are_left_out_on_demand_counted_and_kept(bad, moody, tmp_path):
     for row, (line, reason) in zip(kept, BAD, strict=True):
         assert reason in row["reason"] and reason in str(refused.value)
         assert row["raw"] == line
-    clean.save(tmp_path / "m")
+    clean.save(tmp_path / "m", force=True)
     assert not (tmp_path / "m.rejects.jsonl").exists()
 
     made = tagger.evaluate(moody, bad, skip_bad_rows=True, baselines=False, rounds=0)
@@ -435,7 +435,17 @@ def test_the_commands_name_the_first_bad_rows(bad, moody, tmp_path):
     output = tmp_path / "out"
     for command in (
         ["train", bad, "--schema", schema, "-o", output, "--jobs", 1],
-        ["evaluate", bad, "--model", moody, "--no-baselines", "--no-plots", "--output", output],
+        [
+            "evaluate",
+            bad,
+            "--model",
+            moody,
+            "--no-baselines",
+            "--no-plots",
+            "--output",
+            output,
+            "--force",
+        ],
         ["compare", moody, moody, bad],
     ):
         assert "--skip-bad-rows" in str(run(*command).exception)

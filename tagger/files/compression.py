@@ -22,7 +22,11 @@ def decompressed(stream: BinaryIO, suffix: str) -> BinaryIO:
     if suffix == ".gz":
         return cast(BinaryIO, gzip.GzipFile(fileobj=stream, mode="rb"))
     if suffix == ".zst":
-        reader = _zstandard().ZstdDecompressor().stream_reader(stream, read_across_frames=True)
+        reader = (
+            _zstandard()
+            .ZstdDecompressor()
+            .stream_reader(stream, read_across_frames=True, closefd=False)
+        )
         return cast(BinaryIO, io.BufferedReader(reader))
     return stream
 

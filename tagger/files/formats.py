@@ -298,7 +298,7 @@ def _judged(head: bytes, stream: BinaryIO, source: str) -> tuple[Format, list[No
     if named is not None and kind.format in _KEPT.get(named.name, ()):
         return named, []
     found = _NAMED[kind.format]
-    if named in (None, found):
+    if named in (None, found) or (named.name, found.name) == ("json", "jsonl"):
         return found, []
     return found, [Note(f"read as what it is, {kind.one}, not as its name says", source)]
 

@@ -150,7 +150,7 @@ def kind_of_text(text: str) -> Kind:
         return HTML
     if _JSON.match(bare):
         first, _, rest = bare.partition("\n")
-        return JSONL if _is_object(first) and (not rest.strip() or _JSON.match(rest)) else JSON
+        return JSONL if _is_object(first) and _JSON.match(rest.lstrip()) else JSON
     if bare.startswith("From ") and _is_mail(bare.partition("\n")[2]):
         return MBOX
     if _is_mail(bare):

@@ -13,6 +13,7 @@ from tagger.files import Reject, Row, read_rows
 from tagger.files.delimited import read_csv
 from tagger.files.formats import expand
 from tagger.files.jsonl import read as read_jsonl
+from tagger.files.rows import Note
 
 
 def csv(data: bytes, limit: int = 1000) -> list[Row | Reject]:
@@ -44,11 +45,20 @@ def test_quote_that_is_never_closed_costs_one_row() -> None:
     assert (reject.line, reject.raw) == (3, '2,"b')
 
 
-def test_bytes_that_are_not_utf8_are_rejected_and_kept() -> None:
-    rows = csv(b"id,text\n1,caf\xe9\n2,caf\xc3\xa9\n")
-    assert texts(rows) == ["café"]
-    (reject,) = (row for row in rows if isinstance(row, Reject))
-    assert reject.raw.encode("utf-8", "surrogateescape") == b"1,caf\xe9"
+def test_bytes_that_are_not_utf8_are_read_as_windows_1252_and_said() -> None:
+    rows = csv(b"id,text\n1,caf\xe9 \x96 open\n")
+    assert texts(rows) == ["café – open"]
+    assert [row.what for row in rows if isinstance(row, Note)] == [
+        "not UTF-8, read as Windows-1252 (if that is wrong, save it as UTF-8)"
+    ]
+
+
+def test_a_stray_byte_costs_one_character_and_is_counted() -> None:
+    rows = csv("id,text\n1,café\n2,na\udcffive\n".encode("utf-8", "surrogateescape"))
+    assert texts(rows) == ["café", "na\ufffdive"]
+    assert [(row.what, row.n) for row in rows if isinstance(row, Note)] == [
+        ("bytes that are no UTF-8, each read as U+FFFD", 1)
+    ]
 
 
 def test_cell_of_a_megabyte_is_read_and_one_over_the_limit_is_not() -> None:

@@ -1,0 +1,316 @@
+"""Files of every kind, right and wrong: read right, or refused by name."""
+
+import csv
+import email.message
+import gzip
+import io
+import json
+import sqlite3
+import tarfile
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import docx
+import openpyxl
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pypdf
+import pytest
+import zstandard
+from click.testing import CliRunner, Result
+
+from tagger.cli.main import cli
+
+FIRST = "The talks in Geneva ended on Monday without a date for a new round."
+SECOND = "Prices of grain may rise if no ship leaves the port this month."
+ROWS = [{"id": 1, "text": FIRST}, {"id": 2, "text": SECOND}]
+PROSE = f"{FIRST} {SECOND}"
+PAGE = f"<!doctype html><html><body><article><p>{FIRST}</p><p>{SECOND}</p></article></body></html>"
+XML = f'<?xml version="1.0"?><rss><item><title>{FIRST}</title></item></rss>'
+ACCENTED = f"Café – “open”. {FIRST} {SECOND}"
+
+
+def table(delimiter: str, quoting: int = csv.QUOTE_MINIMAL) -> str:
+    out = io.StringIO()
+    writer = csv.writer(out, delimiter=delimiter, quoting=quoting)
+    writer.writerows([["id", "text"], [1, FIRST], [2, SECOND]])
+    return out.getvalue()
+
+
+def workbook(*sheets: list[list[Any]]) -> bytes:
+    book, out = openpyxl.Workbook(), io.BytesIO()
+    for i, rows in enumerate(sheets):
+        sheet = book.active if i == 0 else book.create_sheet()
+        for row in rows:
+            sheet.append(row)
+    book.save(out)
+    return out.getvalue()
+
+
+def word(with_table: bool = False) -> bytes:
+    document, out = docx.Document(), io.BytesIO()
+    document.add_heading("Talks", 1)
+    document.add_paragraph(FIRST)
+    document.add_paragraph(SECOND)
+    if with_table:
+        document.add_table(2, 2).cell(0, 0).text = "Odesa"
+    document.save(out)
+    return out.getvalue()
+
+
+def pdf(lines: list[str], password: str = "") -> bytes:
+    """Return a PDF of one page, written by hand so that no other library is needed."""
+    text = " T* ".join(f"({line}) Tj" for line in lines)
+    stream = f"BT /F1 12 Tf 14 TL 50 700 Td {text} ET".encode()
+    objects = [
+        b"<< /Type /Catalog /Pages 2 0 R >>",
+        b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
+        b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Contents 4 0 R "
+        b"/Resources << /Font << /F1 5 0 R >> >> >>",
+        b"<< /Length %d >>\nstream\n%s\nendstream" % (len(stream), stream),
+        b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>",
+    ]
+    out, places = b"%PDF-1.4\n", []
+    for number, content in enumerate(objects, 1):
+        places.append(len(out))
+        out += b"%d 0 obj\n%s\nendobj\n" % (number, content)
+    start = len(out)
+    out += b"xref\n0 6\n0000000000 65535 f \n" + b"".join(b"%010d 00000 n \n" % p for p in places)
+    out += b"trailer << /Size 6 /Root 1 0 R >>\nstartxref\n%d\n%%%%EOF" % start
+    if not password:
+        return out
+    writer, locked = pypdf.PdfWriter(io.BytesIO(out)), io.BytesIO()
+    writer.encrypt(password, algorithm="RC4-128")
+    writer.write(locked)
+    return locked.getvalue()
+
+
+def mail(html: bool = False, attached: bool = False, empty: bool = False) -> bytes:
+    message = email.message.EmailMessage()
+    message["From"], message["To"], message["Subject"] = "a@b.example", "c@d.example", "Talks"
+    message["Date"], message["Message-ID"] = "Mon, 18 Mar 2024 10:00:00 +0000", "<1@b.example>"
+    if not empty:
+        message.set_content(PAGE if html else PROSE, subtype="html" if html else "plain")
+    if attached or empty:
+        message.add_attachment(b"\x00\x01", "application", "octet-stream", filename="a.bin")
+    return bytes(message)
+
+
+def zipped(files: dict[str, bytes], password: bool = False) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in files.items():
+            archive.writestr(name, data)
+    data = bytearray(out.getvalue())
+    if password:  # the flag alone says so
+        for mark, place in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+            data[data.index(mark) + place] |= 1
+    return bytes(data)
+
+
+def tarred(files: dict[str, bytes], mode: str = "w") -> bytes:
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode=mode) as archive:
+        for name, data in files.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(data)
+            archive.addfile(member, io.BytesIO(data))
+        link = tarfile.TarInfo("link.txt")
+        link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
+        archive.addfile(link)
+    return out.getvalue()
+
+
+def parquet() -> bytes:
+    out = io.BytesIO()
+    pq.write_table(pa.Table.from_pylist(ROWS), out)
+    return out.getvalue()
+
+
+def database() -> bytes:
+    base = sqlite3.connect(":memory:")
+    base.execute("create table t (text)")
+    return base.serialize()
+
+
+BOTH = {"a.txt": FIRST.encode(), "b/c.jsonl": json.dumps({"text": SECOND}).encode() + b"\n"}
+LINES = "".join(json.dumps(row) + "\n" for row in ROWS).encode()
+ZEROS = b"\0" * 100
+# Name, bytes, and what is said of it beside the two sentences that are read.
+RIGHT: list[tuple[str, bytes, str]] = [
+    ("a.txt", PROSE.encode(), ""),
+    ("a", PROSE.encode(), ""),
+    ("bom.txt", b"\xef\xbb\xbf" + PROSE.encode(), ""),
+    ("wide.txt", PROSE.encode("utf-16"), ""),
+    ("wide-le.txt", PROSE.encode("utf-16-le"), ""),
+    ("latin.txt", ACCENTED.encode("cp1252"), "read as Windows-1252"),
+    ("stray.txt", ACCENTED.encode() + b" \xff", "1 bytes that are no UTF-8"),
+    ("a.md", f"# Talks\n\n{PROSE}".encode(), ""),
+    ("tags.md", f"<div align=center>\n\n</div>\n\n{PROSE}".encode(), ""),
+    ("a.html", PAGE.encode(), ""),
+    ("page.txt", PAGE.encode(), "read as what it is, an HTML page"),
+    ("a.jsonl", LINES, ""),
+    ("lines.json", LINES, ""),
+    ("lines.txt", LINES, "a JSON Lines file"),
+    ("bom.jsonl", b"\xef\xbb\xbf" + LINES, ""),
+    ("wide.jsonl", LINES.decode().encode("utf-16"), ""),
+    ("latin.jsonl", json.dumps({"text": f"Café. {PROSE}"}, ensure_ascii=False).encode("cp1252"),
+     "read as Windows-1252"),
+    ("a.json", json.dumps(ROWS).encode(), ""),
+    ("nested.json", json.dumps({"meta": {"n": 2}, "data": ROWS}).encode(), "rows are read from"),
+    ("strings.json", json.dumps([FIRST, SECOND]).encode(), ""),
+    ("split.json", json.dumps({"columns": ["text"], "data": [[FIRST], [SECOND]]}).encode(), ""),
+    ("one.json", json.dumps({"title": "Talks", "text": PROSE}).encode(), ""),
+    ("array.txt", json.dumps(ROWS, indent=1).encode(), "a JSON file"),
+    ("a.csv", table(",").encode(), ""),
+    ("semicolon.csv", table(";").encode(), ""),
+    ("tab.csv", table("\t").encode(), ""),
+    ("bar.csv", table("|").encode(), ""),
+    ("quoted.csv", table(",", csv.QUOTE_ALL).encode(), ""),
+    ("bom.csv", b"\xef\xbb\xbf" + table(";").encode(), ""),
+    ("wide.csv", table("\t").encode("utf-16"), ""),
+    ("latin.csv", f"id,text\n1,\"Café. {FIRST}\"\n2,{SECOND}\n".encode("cp1252"), "Windows-1252"),
+    ("crlf.csv", table(",").replace("\n", "\r\n").replace("\r\r", "\r").encode(), ""),
+    ("a.tsv", table("\t").encode(), ""),
+    ("table", table(",").encode(), "read as CSV"),
+    ("a.parquet", parquet(), ""),
+    ("parquet.bin", parquet(), ""),
+    ("a.xlsx", workbook([["id", "text"], [1, FIRST], [2, SECOND]]), ""),
+    ("sheets.xlsx", workbook([["n"], [1]], [["text"], [FIRST], [SECOND]]), "is read, not"),
+    ("book.zip", workbook([["id", "text"], [1, FIRST], [2, SECOND]]), "an Excel workbook"),
+    ("a.docx", word(), ""),
+    ("tables.docx", word(with_table=True), "1 tables left out"),
+    ("a.pdf", pdf([FIRST, SECOND]), ""),
+    ("wrapped.pdf", pdf([FIRST[:13], FIRST[14:], SECOND]), ""),
+    ("a.eml", mail(), ""),
+    ("page.eml", mail(html=True), ""),
+    ("attached.eml", mail(attached=True), "1 attachments left out (a.bin)"),
+    ("mail.txt", mail(), "read as what it is, an e-mail"),
+    ("a.zip", zipped(BOTH), ""),
+    ("more.zip", zipped({**BOTH, "x.png": b"\x89PNG\r\n\x1a\n" + ZEROS}), "passed over"),
+    ("a.txt.gz", gzip.compress(PROSE.encode()), ""),
+    ("gzip.txt", gzip.compress(PROSE.encode()), ""),
+    ("a.jsonl.zst", zstandard.ZstdCompressor().compress(LINES), ""),
+]  # fmt: skip
+# Name, bytes, and what the refusal says.
+WRONG: list[tuple[str, bytes, str]] = [
+    ("scan.pdf", pdf([""]), "a PDF without text"),
+    ("locked.pdf", pdf([FIRST], password="secret"), "an encrypted PDF"),
+    ("broken.pdf", b"%PDF-1.4\n" + ZEROS, "a damaged PDF"),
+    ("named.pdf", PROSE.encode(), "expected pdf as its name says"),
+    ("old.doc", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + ZEROS, "file of before 2007"),
+    ("a.rtf", b"{\\rtf1\\ansi " + PROSE.encode() + b"}", "an RTF file"),
+    ("rtf.txt", b"{\\rtf1\\ansi " + PROSE.encode() + b"}", "an RTF file"),
+    ("a.xml", XML.encode(), "an XML file"),
+    ("xml.txt", XML.encode(), "an XML file"),
+    ("a.png", b"\x89PNG\r\n\x1a\n" + ZEROS, "a PNG image"),
+    ("photo.txt", b"\xff\xd8\xff\xe0" + ZEROS, "a JPEG image"),
+    ("program", b"\x7fELF" + ZEROS, "an executable"),
+    ("base.txt", database(), "an SQLite database"),
+    ("noise.txt", bytes(range(256)) * 40, "a binary file"),
+    ("broken.zip", b"PK\x03\x04" + ZEROS, "a damaged ZIP archive"),
+    ("locked.zip", zipped({"a.txt": FIRST.encode()}, password=True), "encrypted: unpack it first"),
+    ("nested.zip", zipped({"in.zip": zipped(BOTH)}), "an archive inside an archive"),
+    ("links.tar", tarred(BOTH), "a link or a device"),
+    ("links.tar.gz", tarred(BOTH, "w:gz"), "a link or a device"),
+    ("a.7z", b"7z\xbc\xaf\x27\x1c" + ZEROS, "a 7z archive"),
+    ("broken.docx", zipped({"word/document.xml": b"<no"}), "a damaged Word document"),
+    ("slides.pptx", zipped({"ppt/presentation.xml": b"<p/>"}), "a PowerPoint presentation"),
+    ("a.odt", zipped({"META-INF/manifest.xml": b"<m/>"}), "an OpenDocument file"),
+    ("book.epub", zipped({"META-INF/container.xml": b"<m/>"}), "an EPUB book"),
+    ("no.eml", mail(empty=True), "an e-mail without text"),
+    ("broken.json", b'[{"text": "a"}, {"text": ', "not JSON"),
+    ("numbers.json", b"[1, 2, 3]", "expected an object or a string"),
+    ("deep.json", b'[{"text":' + b"[" * 100_000, "not JSON"),
+    ("bomb.gz", gzip.compress(b"a" * 300_000_000), "more than 50,000,000 bytes"),
+    ("cut.txt.gz", gzip.compress(PROSE.encode() * 9)[:60], "cannot be read"),
+    ("mailbox", b"From a Mon Mar 18\n" + mail(), "a mailbox of e-mails"),
+    ("empty.zip", zipped({}), ""),
+]  # fmt: skip
+
+
+def predict(path: Path, *options: str) -> tuple[list[dict[str, Any]], Result]:
+    done = CliRunner().invoke(cli, ["predict", str(path), "--format", "jsonl", *options])
+    return [json.loads(line) for line in done.stdout.splitlines()], done
+
+
+@pytest.mark.parametrize(("name", "data", "note"), RIGHT, ids=[name for name, _, _ in RIGHT])
+def test_a_file_is_read_for_what_it_is(tmp_path: Path, name: str, data: bytes, note: str) -> None:
+    (tmp_path / name).write_bytes(data)
+    rows, done = predict(tmp_path / name)
+    assert done.exit_code == 0, done.stderr
+    sentences = [row["text"] for row in rows if row["kind"] == "sentence"]
+    assert sentences[-2:] == [FIRST, SECOND]
+    assert note in done.stderr
+    if not note:
+        assert not [line for line in done.stderr.splitlines() if "column" not in line]
+
+
+@pytest.mark.parametrize(("name", "data", "reason"), WRONG, ids=[name for name, _, _ in WRONG])
+def test_what_cannot_be_read_is_refused_by_name(
+    tmp_path: Path, name: str, data: bytes, reason: str
+) -> None:
+    (tmp_path / name).write_bytes(data)
+    rows, done = predict(tmp_path / name)
+    assert reason in done.stderr + str(done.exception)
+    if reason:
+        assert done.exit_code == 1
+    assert not rows or name.startswith(("links", "cut"))
+
+
+@pytest.mark.parametrize("name", ["empty.txt", "empty.csv", "empty.jsonl", "empty.json"])
+def test_an_empty_input_says_so(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).touch()
+    rows, done = predict(tmp_path / name)
+    assert not rows
+    assert "empty" in done.stderr
+
+
+def test_what_a_folder_holds_besides_is_counted_and_named(tmp_path: Path) -> None:
+    for name, data in (("a.txt", PROSE), ("README", "words"), ("x.png", "\x89PNG\r\n\x1a\n\0")):
+        (tmp_path / name).write_bytes(data.encode("latin-1"))
+    rows, done = predict(tmp_path)
+    assert len(rows) == 2 and done.exit_code == 0
+    assert "passed over 2 files: 1 text file (README), 1 PNG image (x.png)" in done.stderr
+
+
+def test_one_file_that_cannot_be_read_does_not_keep_others(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text(PROSE)
+    (tmp_path / "b.pdf").write_bytes(pdf([""]))
+    (tmp_path / "c.txt").write_text(PROSE)
+    rows, done = predict(tmp_path)
+    assert [row["doc"] for row in rows] == [
+        str(tmp_path / n) for n in ("a.txt",) * 2 + ("c.txt",) * 2
+    ]
+    assert done.exit_code == 1 and "a PDF without text" in done.stderr
+
+
+def test_members_of_archives_have_their_names(tmp_path: Path) -> None:
+    (tmp_path / "a.zip").write_bytes(zipped(BOTH))
+    rows, _ = predict(tmp_path / "a.zip")
+    assert [row["doc"] for row in rows] == [
+        f"{tmp_path}/a.zip/a.txt", f"{tmp_path}/a.zip/b/c.jsonl:1"
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "warning"),
+    [
+        ("1,204 | 33 | 77 | 2.5\n" * 100, "of it are letters"),
+        ("word " * 3000, "5,000 characters without the end"),
+        (PROSE * 20, ""),
+    ],
+)
+def test_what_no_person_wrote_is_warned_of(tmp_path: Path, text: str, warning: str) -> None:
+    (tmp_path / "a.txt").write_text(text)
+    _, done = predict(tmp_path / "a.txt")
+    assert warning in done.stderr
+    assert warning or not done.stderr
+
+
+def test_the_delimiter_can_be_said(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text(f"id^text\n1^{FIRST}\n")
+    rows, done = predict(tmp_path / "a.csv", "--delimiter", "^")
+    assert [row["text"] for row in rows] == [FIRST], done.stderr
+    assert predict(tmp_path / "a.csv", "--delimiter", "ab")[1].exception

@@ -182,7 +182,7 @@ RIGHT: list[tuple[str, bytes, str]] = [
     ("a.docx", word(), ""),
     ("tables.docx", word(with_table=True), "1 tables left out"),
     ("a.pdf", pdf([FIRST, SECOND]), ""),
-    ("wrapped.pdf", pdf([FIRST[:13], FIRST[14:], SECOND]), ""),
+    ("wrapped.pdf", pdf([FIRST[:12], FIRST[13:], SECOND]), ""),
     ("a.eml", mail(), ""),
     ("page.eml", mail(html=True), ""),
     ("attached.eml", mail(attached=True), "1 attachments left out (a.bin)"),

@@ -11,7 +11,7 @@ from tagger.arrow import ABSENT, Column
 from tagger.errors import ConfigError, DataError, did_you_mean
 from tagger.files import parquet
 from tagger.files.columns import ROWS_TO_SEE, Columns, Input, no_text, tell_nobody
-from tagger.files.formats import FORMATS, Report, open_binary, read_files
+from tagger.files.formats import FORMATS, Item, Report, open_binary, read_files
 from tagger.files.rows import MAX_DOCUMENT_BYTES, Batch, Note, Notes, Reject, Row, too_long
 from tagger.files.tagged import plain, rejects_path
 from tagger.files.text import oddity
@@ -20,10 +20,10 @@ from tagger.targets import atomic_write, check_free
 BATCH_BYTES = 1 << 20
 
 
-def _named(rows: Iterable[Row | Reject], origin: Input) -> Iterator[Row | Reject]:
+def _named(rows: Iterable[Item], origin: Input) -> Iterator[Item]:
     """Put the text of a document where the rows of tables have theirs, line by line if wanted."""
     for row in rows:
-        if isinstance(row, Reject):
+        if not isinstance(row, Row):
             yield row
             continue
         record = dict(row.record)
@@ -140,12 +140,14 @@ def _items(
             continue
         files = read_files(path, origin.known, origin.limit, report, origin.delimiter)
         for known, source, items in files:
-            rows = notes.taken_out(items)
             if known.records:
-                yield from _of_table(origin, source, rows, columns)
+                yield from _of_table(origin, source, items, columns, notes)
                 continue
             yield origin
-            for item in _named(rows, origin):
+            for item in _named(items, origin):
+                if isinstance(item, Note):
+                    notes.add(item)
+                    continue
                 if isinstance(item, Row):
                     columns.see(item.record)
                     if reason := oddity(item.record.get(origin.text_column)):
@@ -157,7 +159,7 @@ def _items(
 
 
 def _of_table(
-    origin: Input, path: str, rows: Iterable[Row | Reject], columns: Columns
+    origin: Input, path: str, rows: Iterable[Item], columns: Columns, notes: Notes
 ) -> Iterator[Row | Reject | Input]:
     """Yield the rows of a table; those before the first with a text are lost as one."""
     own: Input | None = None
@@ -190,6 +192,9 @@ def _of_table(
             # Most rows need no more than this look.
             if type(text) is not str or not text.strip() or len(text) * 4 > origin.limit:
                 item = _checked(own, item)
+        elif isinstance(item, Note):
+            notes.add(item)
+            continue
         yield item
     if lost:
         yield lost

@@ -131,12 +131,15 @@ class Decoder:
     def decode(self, raw: bytes) -> str:
         """Return the text of a piece."""
         try:
-            text = raw.decode("utf-8")
+            text = raw.decode()
         except UnicodeDecodeError:
-            pass
-        else:
-            self.utf8 = self.utf8 or not text.isascii()
-            return text
+            return self._rescued(raw)
+        if not self.utf8 and not text.isascii():
+            self.utf8 = True
+        return text
+
+    def _rescued(self, raw: bytes) -> str:
+        """Return the text of a piece that is no UTF-8."""
         if not (self.utf8 or self.legacy):
             self._judge(raw)
         lost = raw.count("\ufffd".encode()) if not self.legacy else 0

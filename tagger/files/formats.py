@@ -8,7 +8,7 @@ from functools import partial
 from glob import glob, has_magic
 from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from tagger.errors import DataError
 from tagger.files import (
@@ -330,10 +330,9 @@ def _until_broken(
     yield from notes
     line = 0
     try:
-        for row in known.read(stream, source, limit):
-            if isinstance(row, Member):
-                continue
-            line = getattr(row, "line", line)
+        for row in cast(Iterator[Item], known.read(stream, source, limit)):
+            if type(row) is Row:
+                line = row.line
             yield row
     except Unreadable as error:
         yield Reject(str(error), "", source, line)

@@ -1,7 +1,7 @@
 """What a reader yields: a row, or the reason why there is none."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
@@ -95,14 +95,6 @@ class Notes:
             sources.append(note.source)
         self._n[note.what] += note.n
         self._files[note.what] += 1
-
-    def taken_out(self, items: Iterable[Any]) -> Iterator[Any]:
-        """Take the notes among items, and yield the others."""
-        for item in items:
-            if isinstance(item, Note):
-                self.add(item)
-            else:
-                yield item
 
     @property
     def said(self) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 from conftest import ROOT
@@ -190,6 +191,13 @@ def test_a_closed_pipe_ends_quietly():
     assert result.stderr == b""
 
 
+def _wait_for(folder: Path) -> None:
+    """Wait until a job has begun, however busy the machine is."""
+    end = time.monotonic() + 60
+    while not folder.exists() and time.monotonic() < end:
+        time.sleep(0.05)
+
+
 def test_a_job_on_standard_input_ends_with_sigterm(tmp_path):
     job = subprocess.Popen(
         [*TAGGER, "predict", "-", "-o", "out.jsonl"],
@@ -197,7 +205,7 @@ def test_a_job_on_standard_input_ends_with_sigterm(tmp_path):
         stdin=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
-    time.sleep(1.5)
+    _wait_for(tmp_path / "out.jsonl.parts")
     job.send_signal(signal.SIGTERM)
     _, errors = job.communicate(timeout=30)
     assert job.returncode == 128 + signal.SIGTERM
@@ -212,7 +220,7 @@ def test_ctrl_c_ends_without_a_traceback(tmp_path):
         stdin=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
-    time.sleep(1.5)
+    _wait_for(tmp_path / "out.jsonl.parts")
     job.send_signal(signal.SIGINT)
     _, errors = job.communicate(timeout=30)
     assert job.returncode == 128 + signal.SIGINT

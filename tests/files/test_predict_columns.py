@@ -162,10 +162,10 @@ def test_null_texts_are_rejected_as_such(tmp_path, form):
     ("name", "content", "message"),
     [
         ("a.csv", "text,doc\n", "no row in it"),
-        ("a.csv", "", "no row in it"),
+        ("a.csv", "", "an empty file"),
         ("a.csv", "\ufeff", "no row in it"),
         ("a.tsv", "text\tdoc\n", "no row in it"),
-        ("a.jsonl", "", "no row in it"),
+        ("a.jsonl", "", "an empty file"),
         ("a.jsonl", "\n \n", "no row in it"),
     ],
 )

@@ -54,16 +54,28 @@ class Tagger:
         return f"<Tagger model {self.model.id}: {tasks}>"
 
     @classmethod
-    def load(cls, path: str | Path | None = None) -> "Tagger":
+    def load(cls, path: str | Path | None = None, second_reader: str | None = None) -> "Tagger":
         """Load the shipped model, or the one in the folder `path`.
+
+        Parameters
+        ----------
+        path : folder of the model.
+        second_reader : what the encoder in the folder PATH-reader rereads, "doubtful" or "all".
 
         Raises
         ------
         ModelError : the folder is not a model, is damaged, or was made by another version.
+        ConfigError : a second reader without the extra that it needs.
         """
         if path is not None and not isinstance(path, (str, Path)):
             raise TypeError(f"path is a {type(path).__name__}, expected the path of a model folder")
-        return cls(load_model(shipped_model() if path is None else path))
+        folder = shipped_model() if path is None else path
+        model = load_model(folder)
+        if second_reader is not None:
+            from tagger.encoder.reader import load_reader
+
+            model = load_reader(f"{Path(folder).resolve()}-reader", second_reader).beside(model)
+        return cls(model)
 
     @property
     def language(self) -> Language:
@@ -250,7 +262,7 @@ class Tagger:
 
         The model is linear, so the split is exact: intercept and contributions sum
         to the scores, whose softmax (or sigmoid, for a multi-label task) the
-        probabilities are.
+        probabilities are. What a second reader makes of them is not in it.
 
         Parameters
         ----------

@@ -37,6 +37,7 @@ class Rows:
         `tagger.files.columns.Input`; what is guessed is a UserWarning.
     limit : the most bytes of one text.
     keep_headings : whether headings are tagged like sentences.
+    second_reader : as `Tagger.load` takes it.
     """
 
     model: str = ""
@@ -45,11 +46,12 @@ class Rows:
     id_column: str = "doc"
     limit: int = MAX_DOCUMENT_BYTES
     keep_headings: bool = False
+    second_reader: str | None = None
 
     @property
     def tagger(self) -> Tagger:
         """The model, loaded once a process."""
-        return _load(self.model or str(shipped_model()))
+        return _load(self.model or str(shipped_model()), self.second_reader)
 
     def origin(self, say: Callable[[str], None] = tell_nobody) -> Input:
         """Return the same as the readers have it; `say` is told what is guessed."""
@@ -83,8 +85,8 @@ class Rows:
 
 
 @lru_cache(maxsize=4)
-def _load(path: str) -> Tagger:
-    return Tagger.load(path)
+def _load(path: str, second_reader: str | None) -> Tagger:
+    return Tagger.load(path, second_reader)
 
 
 def tags_schema(schema: Any, rows: Rows) -> Any:

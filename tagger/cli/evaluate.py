@@ -16,6 +16,7 @@ _SETTLED = ("output", "slices", "no_baselines", "no_plots", "force", "rounds", "
 @click.command()
 @click.argument("data", nargs=-1, required=True)
 @options.model()
+@options.second_reader()
 @click.option("--output", "-o", metavar="DIR", help="Folder for the report.")
 @click.option("--check", metavar="DIR", help="Make the report in DIR again; fail where it differs.")
 @click.option(
@@ -70,10 +71,10 @@ def command(
     from tagger.evaluation.evaluate import evaluate
     from tagger.evaluation.report.html import require_plots
     from tagger.evaluation.report.values import FILES
-    from tagger.predictor import model_of
+    from tagger.predictor import Tagger
     from tagger.targets import check_free
 
-    loaded = model_of(model)
+    loaded = Tagger.load(model, read.pop("second_reader")).model
     read["baseline_data"] = list(baseline_data) or None
     if check:
         _reproduce(check, loaded, list(data), read)

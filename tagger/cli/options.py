@@ -55,6 +55,15 @@ def model() -> Decorator:
     )
 
 
+def second_reader() -> Decorator:
+    """Let an encoder reread: ``second_reader``."""
+    return click.option(
+        "--second-reader",
+        type=click.Choice(["doubtful", "all"]),
+        help="Let the encoder in MODEL-reader reread what is in doubt, or all (extra encoder).",
+    )
+
+
 def n_bytes(name: str, default: int, of: str) -> Decorator:
     """Set a number of bytes."""
     kind = click.IntRange(1)

@@ -31,6 +31,7 @@ _STOPPED = 128 + signal.SIGTERM
 @click.command()
 @click.argument("paths", nargs=-1)
 @options.model()
+@options.second_reader()
 @click.option(
     "--format",
     "output_format",
@@ -96,11 +97,12 @@ def command(
     tagger predict articles/ --format html --output pages
     """
     output_format = output_format or _format_for(output)
-    useless = scheduler and engine == "local"
-    _check_usage(output_format, output, how["resume"], how["jobs"], useless)
+    useless = scheduler and engine == "local", how["explain"] and how["second_reader"]
+    _check_usage(output_format, output, how["resume"], how["jobs"], *useless)
     files = expand(list(paths or _standard_input()), _say)
     if engine == "dask":
-        named = ("sentences", "text_column", "id_column", "max_document_bytes", "keep_headings")
+        named = ["sentences", "text_column", "id_column", "max_document_bytes", "keep_headings"]
+        named.append("second_reader")
         rows = Rows(model or "", *(how[name] for name in named))
         resume = how["resume"]
         _on_dask(files, str(output), output_format, rows, scheduler, resume, allow_rejects)
@@ -108,7 +110,7 @@ def command(
     # Arrow's own pools keep more and more memory as a run goes on: 6 % from one million
     # sentences to two, where malloc stays as it was.
     os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
-    tagger = Tagger.load(model)
+    tagger = Tagger.load(model, how.pop("second_reader"))
     origin = input_of(
         files,
         how.pop("input_format"),
@@ -122,7 +124,12 @@ def command(
 
 
 def _check_usage(
-    output_format: str, output: str | None, resume: bool, jobs: int, useless_scheduler: Any
+    output_format: str,
+    output: str | None,
+    resume: bool,
+    jobs: int,
+    useless_scheduler: Any,
+    explained_and_reread: Any,
 ) -> None:
     streams = output_format == "table" or writer_of(output_format).streams
     table = output and output_format == "table"
@@ -132,6 +139,10 @@ def _check_usage(
         (output is None and (resume or jobs != 1), "--resume and --jobs need --output"),
         (table, "--format table is for reading on a terminal, not for --output"),
         (useless_scheduler, "--scheduler is for --engine dask"),
+        (
+            explained_and_reread,
+            "--explain splits what the model itself says: leave out --second-reader",
+        ),
     ):
         if wrong:
             raise click.UsageError(what)

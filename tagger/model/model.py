@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -33,6 +33,22 @@ one. Format 1 named no language: it was English. `tagger.model.store` reads both
 MANIFEST, WEIGHTS, CARD = "manifest.json", "weights.safetensors", "README.md"
 
 
+class Second(Protocol):
+    """What rereads sentences after the model itself."""
+
+    def reread(
+        self, texts: Sequence[str], first: dict[str, Floats], doubtful: npt.NDArray[np.bool_]
+    ) -> dict[str, Floats]:
+        """Return by task the probabilities of both readers together.
+
+        Parameters
+        ----------
+        texts : sentences.
+        first : the model's own probabilities by task.
+        doubtful : which sentences it is in doubt about.
+        """
+
+
 @dataclass(frozen=True)
 class Model:
     """Everything that tagging needs.
@@ -45,6 +61,7 @@ class Model:
     about : what else the manifest records: configuration, hash of the training
         data, versions, seed, scores. Plain JSON values.
     trained_on : `fingerprints` of the training sentences, sorted; empty where unknown.
+    second : a second reader, which is no part of what is saved.
     """
 
     schema: Schema
@@ -52,6 +69,7 @@ class Model:
     classifiers: tuple[Classifier, ...]
     about: dict[str, Any] = field(default_factory=dict)
     trained_on: npt.NDArray[np.uint64] = field(default_factory=lambda: np.empty(0, np.uint64))
+    second: Second | None = None
 
     def __getstate__(self) -> dict[str, Any]:
         # The scorer holds a lock and a table that a copy makes anew.
@@ -73,7 +91,13 @@ class Model:
 
     def probabilities(self, texts: Sequence[str]) -> dict[str, Floats]:
         """Return by task the probability of each label, shape (n_sentences, n_labels)."""
-        return self.split(self.scorer.decision_function(texts))
+        first = self.split(self.scorer.decision_function(texts))
+        return self.second.reread(texts, first, self.doubtful(first)) if self.second else first
+
+    def doubtful(self, probabilities: Mapping[str, Floats]) -> npt.NDArray[np.bool_]:
+        """Return which answers are too close to call, shape (n_sentences,)."""
+        close = [c.margins(probabilities[c.task.name]) < c.doubt for c in self.classifiers]
+        return np.asarray(np.logical_or.reduce(close))
 
     def split(self, scores: Floats) -> dict[str, Floats]:
         """Turn the scorer's outputs into probabilities by task."""

@@ -5,7 +5,7 @@ No step runs code from the folder.
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +36,7 @@ def load_model(folder: str | Path) -> Model:
     ModelError : the folder is not a model, is damaged, or was made by another version.
     """
     folder = Path(folder)
-    raw, manifest, files = _read(folder)
+    raw, manifest, files = read_folder(folder, READABLE_FORMATS, (WEIGHTS,), _MAX_WEIGHTS_BYTES)
     try:
         model = _build(manifest, files)
     except (
@@ -54,8 +54,26 @@ def load_model(folder: str | Path) -> Model:
     return model
 
 
-def _read(folder: Path) -> tuple[bytes, dict[str, Any], dict[str, bytes]]:
-    """Read the files of a model folder and check them against the manifest."""
+def read_folder(
+    folder: Path, formats: Collection[int], needed: Collection[str], max_bytes: int
+) -> tuple[bytes, dict[str, Any], dict[str, bytes]]:
+    """Read the files of a model folder and check them against the manifest.
+
+    Parameters
+    ----------
+    folder : the folder.
+    formats : the format numbers that can be read.
+    needed : the files that it must have beside the manifest.
+    max_bytes : the most that a file may hold.
+
+    Returns
+    -------
+    The manifest as bytes and as a table, and the other files by name.
+
+    Raises
+    ------
+    ModelError : the folder is not a model, is damaged, or has another format.
+    """
     if not folder.is_dir():
         raise ModelError(f"{folder}: no such folder, expected a model folder")
     place = folder / MANIFEST
@@ -65,11 +83,11 @@ def _read(folder: Path) -> tuple[bytes, dict[str, Any], dict[str, bytes]]:
     except (ValueError, RecursionError) as error:
         raise ModelError(f"{place}: not JSON: {error}") from None
     if not isinstance(manifest, dict) or "format" not in manifest:
-        raise ModelError(f"{place}: found no format number, expected {FORMAT}")
-    if manifest["format"] not in READABLE_FORMATS or isinstance(manifest["format"], bool):
+        raise ModelError(f"{place}: found no format number, expected {max(formats)}")
+    if manifest["format"] not in formats or isinstance(manifest["format"], bool):
         raise ModelError(
             f"{folder}: the model has format {manifest['format']!r}, this tagger reads "
-            f"{' and '.join(map(str, READABLE_FORMATS))}: install the tagger that made it, or "
+            f"{' and '.join(map(str, formats))}: install the tagger that made it, or "
             "train it again"
         )
     if "checksum" in manifest and manifest["checksum"] != checksum(manifest):
@@ -78,13 +96,13 @@ def _read(folder: Path) -> tuple[bytes, dict[str, Any], dict[str, bytes]]:
             "or was changed; copy the model again"
         )
     listed = manifest.get("files")
-    if not isinstance(listed, dict) or WEIGHTS not in listed:
-        raise ModelError(f"{place}: the list of files is missing or lacks {WEIGHTS}")
+    if not isinstance(listed, dict) or not set(needed) <= listed.keys():
+        raise ModelError(f"{place}: the list of files is missing or lacks {' or '.join(needed)}")
     files = {}
     for name, expected in listed.items():
         if not _NAME.fullmatch(name):
             raise ModelError(f"{place}: {name!r} is not a plain file name")
-        files[name] = _read_file(folder, name, _MAX_WEIGHTS_BYTES)
+        files[name] = _read_file(folder, name, max_bytes)
         if sha256(files[name]) != expected:
             raise ModelError(
                 f"{folder / name}: the checksum is not the manifest's: the file is damaged or "

@@ -1,0 +1,1 @@
+"""The second reader: a small encoder that rereads what words alone cannot decide."""

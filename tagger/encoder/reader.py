@@ -1,0 +1,236 @@
+"""The second reader at work: sentences -> scores, without torch.
+
+A folder of its own holds ``manifest.json``, ``model.onnx`` (weights in 8 bits) and
+``tokenizer.json``. Reading it runs no code from it.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tagger.encoder.combination import Combination
+from tagger.encoder.samples import outputs_of
+from tagger.errors import ConfigError, ModelError, did_you_mean
+from tagger.features.arrays import Floats
+from tagger.model.model import MANIFEST, Model, checksum, sha256
+from tagger.model.store import read_folder
+from tagger.schema import Schema
+
+FORMAT = 1
+ONNX, TOKENIZER = "model.onnx", "tokenizer.json"
+REREADS = ("doubtful", "all")
+_MAX_BYTES = 256 << 20
+_MAX_TOKENS = 512
+# No word piece of news is longer; what is cut off so would hardly be read anyway.
+_CHARACTERS_A_TOKEN = 16
+
+
+@dataclass(frozen=True)
+class SecondReader:
+    """Scores sentences with an encoder.
+
+    A sentence is read alone: its scores cannot depend on what is beside it, though
+    activations are rounded to 8 bits by their largest value.
+
+    Parameters
+    ----------
+    schema : the tasks it answers.
+    onnx, tokenizer : the network and its tokenizer, as their files hold them.
+    max_tokens : of a sentence; what is longer is cut off.
+    first : id of the model that it is combined with, or empty.
+    combinations : by task, how it is combined with that model.
+    about : what else the manifest records, plain JSON values.
+    rereads : "doubtful" for the sentences that the first reader is in doubt about, or "all".
+    threads : how many sentences are read at once.
+    """
+
+    schema: Schema
+    onnx: bytes
+    tokenizer: bytes
+    max_tokens: int
+    first: str = ""
+    combinations: Mapping[str, Combination] = field(default_factory=dict)
+    about: Mapping[str, Any] = field(default_factory=dict)
+    rereads: str = "all"
+    threads: int = 1
+
+    def __post_init__(self) -> None:
+        _check_rereads(self.rereads)
+        if self.threads < 1:
+            raise ConfigError(f"threads is {self.threads}, expected 1 or more")
+
+    def __getstate__(self) -> dict[str, Any]:
+        # A copy makes session and tokenizer anew: the library's own cannot be copied.
+        return {k: v for k, v in self.__dict__.items() if k not in ("_session", "_tokenizer")}
+
+    @cached_property
+    def id(self) -> str:
+        """A short hash of everything that decides the scores."""
+        return sha256(self.contents()[MANIFEST])[:12]
+
+    @cached_property
+    def _session(self) -> Any:
+        onnxruntime = _required("onnxruntime")
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = options.inter_op_num_threads = 1
+        options.log_severity_level = 3
+        try:
+            return onnxruntime.InferenceSession(
+                self.onnx, options, providers=["CPUExecutionProvider"]
+            )
+        except Exception as error:  # the library has no common base for its own
+            raise ModelError(f"{ONNX}: cannot be loaded: {str(error)[:200]}") from None
+
+    @cached_property
+    def _tokenizer(self) -> Any:
+        tokenizers = _required("tokenizers")
+        try:
+            found = tokenizers.Tokenizer.from_str(self.tokenizer.decode())
+        except Exception as error:  # the library raises bare Exception
+            raise ModelError(f"{TOKENIZER}: cannot be loaded: {str(error)[:200]}") from None
+        found.no_padding()
+        found.enable_truncation(self.max_tokens)
+        return found
+
+    def scores(self, texts: Sequence[str]) -> Floats:
+        """Return log-odds of labels up to a constant a task, shape (n_sentences, n_outputs).
+
+        Raises
+        ------
+        ModelError : the network does not give one finite score an output.
+        """
+        n = sum(len(task.labels) for task in self.schema.tasks)
+        if self.threads > 1:
+            self._session, self._tokenizer  # noqa: B018  made once, not by each thread
+            with ThreadPoolExecutor(self.threads) as pool:
+                rows = list(pool.map(self._score, texts))
+        else:
+            rows = [self._score(text) for text in texts]
+        for row in rows:
+            if row.shape != (n,) or not np.isfinite(row).all():
+                raise ModelError(f"{ONNX}: gives {row.shape} scores, expected {n} finite ones")
+        return np.array(rows, np.float64).reshape(-1, n)
+
+    def _score(self, text: str) -> Any:
+        # Half a character of a pair, which JSON may hold, is none to the tokenizer.
+        text = text[: self.max_tokens * _CHARACTERS_A_TOKEN].encode("utf-8", "replace").decode()
+        ids = np.array([self._tokenizer.encode(text).ids], np.int64)
+        return self._session.run(None, {"ids": ids})[0][0]
+
+    def beside(self, model: Model) -> Model:
+        """Return a model whose sentences this reader rereads.
+
+        Raises
+        ------
+        ModelError : it was combined with another model.
+        """
+        if self.first != model.id or self.schema != model.schema or not self.combinations:
+            raise ModelError(
+                f"the second reader goes with the model {self.first or 'none'}, found "
+                f"{model.id}: combine it with this one"
+            )
+        joined = replace(model, second=self)
+        joined.__dict__["id"] = f"{model.id}+{self.id}.{self.rereads}"
+        return joined
+
+    def reread(
+        self, texts: Sequence[str], first: dict[str, Floats], doubtful: npt.NDArray[np.bool_]
+    ) -> dict[str, Floats]:
+        """Return by task the probabilities of both, as `tagger.model.model.Second` says."""
+        chosen = np.flatnonzero(doubtful | (self.rereads == "all")).tolist()
+        own = {name: p[chosen] for name, p in first.items()}
+        both = {name: p.copy() for name, p in first.items()}
+        for name, p in self.together([texts[i] for i in chosen], own).items():
+            both[name][chosen] = p
+        return both
+
+    def together(self, texts: Sequence[str], first: Mapping[str, Floats]) -> dict[str, Floats]:
+        """Return by task the probabilities of both readers together.
+
+        Parameters
+        ----------
+        texts : sentences.
+        first : what the first reader gave for them.
+        """
+        scores = self.scores(texts)
+        return {
+            task.name: self.combinations[task.name].probabilities(
+                task, first[task.name], scores[:, part]
+            )
+            for task, part in outputs_of(self.schema)
+        }
+
+    def contents(self) -> dict[str, bytes]:
+        """Return the files of the saved reader, the manifest last."""
+        files = {ONNX: self.onnx, TOKENIZER: self.tokenizer}
+        manifest = {
+            "format": FORMAT,
+            "kind": "second reader",
+            "schema": self.schema.to_dict(),
+            "max_tokens": self.max_tokens,
+            "first": self.first,
+            "combinations": {name: c.to_dict() for name, c in self.combinations.items()},
+            "about": dict(self.about),
+            "files": {name: sha256(data) for name, data in files.items()},
+        }
+        manifest["checksum"] = checksum(manifest)
+        return {**files, MANIFEST: (json.dumps(manifest, indent=2) + "\n").encode()}
+
+
+def load_reader(folder: str | Path, rereads: str = "all", threads: int = 1) -> SecondReader:
+    """Load the folder of a second reader: read, check, build.
+
+    Parameters
+    ----------
+    folder : the folder.
+    rereads : "doubtful" or "all".
+    threads : how many sentences are read at once.
+
+    Raises
+    ------
+    ModelError : the folder is no second reader, or is damaged.
+    ConfigError : the extra that reads with it is not installed, or `rereads` is another word.
+    """
+    _check_rereads(rereads)
+    folder = Path(folder)
+    _, manifest, files = read_folder(folder, (FORMAT,), (ONNX, TOKENIZER), _MAX_BYTES)
+    try:
+        if manifest.get("kind") != "second reader":
+            raise ValueError("it is no second reader")
+        schema = Schema.from_dict(manifest["schema"])
+        max_tokens = manifest["max_tokens"]
+        if type(max_tokens) is not int or not 8 <= max_tokens <= _MAX_TOKENS:
+            raise ValueError(f"max_tokens is {max_tokens!r}, expected 8 to {_MAX_TOKENS}")
+        raw = manifest["combinations"]
+        combinations = {t.name: Combination.from_dict(t, raw[t.name]) for t in schema.tasks if raw}
+        reader = SecondReader(
+            *(schema, files[ONNX], files[TOKENIZER], max_tokens, str(manifest["first"])),
+            *(combinations, dict(manifest["about"]), rereads, threads),
+        )
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        raise ModelError(f"{folder}: the model does not hold together: {error}") from None
+    reader.scores(["A sentence."])  # fails here rather than in the middle of the work
+    return reader
+
+
+def _check_rereads(given: str) -> None:
+    if given not in REREADS:
+        raise ConfigError(f"second reader is {given!r}: {did_you_mean(str(given), REREADS)}")
+
+
+def _required(name: str) -> Any:
+    from importlib import import_module
+
+    try:
+        return import_module(name)
+    except ImportError:
+        raise ConfigError(
+            f"the second reader needs {name}: pip install 'claim-tagger[encoder]'"
+        ) from None

@@ -1,0 +1,72 @@
+"""The shipped second reader: what it was made from, what it weighs, and how well it reads."""
+
+import json
+
+import numpy as np
+import pytest
+from conftest import ROOT, shared
+
+pytest.importorskip("onnxruntime", reason="needs the extra encoder")
+
+from tagger import Tagger
+from tagger.corpus.corpus import read_corpus
+from tagger.encoder.reader import load_reader
+from tagger.evaluation.answers import answers_of
+from tagger.evaluation.scores import score
+from tagger.model.classifier import encode
+from tagger.schema import CLAIMS
+
+FOLDER = ROOT / "models" / "claims-en-reader"
+
+
+@pytest.fixture(scope="module")
+def both():
+    return Tagger.load(second_reader="all")
+
+
+def test_it_is_small():
+    assert sum(path.stat().st_size for path in FOLDER.iterdir()) < 25e6
+
+
+def test_report_recipe_and_model_belong_together(tagger):
+    from tagger.settings import read_toml
+
+    reader, report = load_reader(FOLDER), json.loads((FOLDER / "report.json").read_text())
+    assert (report["reader"], report["first"]) == (reader.id, tagger.model.id)
+    assert reader.about["recipe"] == read_toml(ROOT / "data" / "claims-en-reader.toml")
+    corpus = read_corpus(sorted(map(str, (ROOT / "data" / "corpus").glob("*.jsonl"))), CLAIMS)
+    assert reader.about["data"]["corpus"]["sha256"] == corpus.sha256
+
+
+def test_the_report_is_reproduced_on_real_news(both):
+    dev = read_corpus([str(shared("gold", "dev.jsonl"))], CLAIMS)
+    report = json.loads((FOLDER / "report.json").read_text())["dev"]
+    assert report["sha256"] == dev.sha256
+    for task in CLAIMS.tasks:
+        answers = answers_of(both.model, dev.texts)[task.name]
+        found = score(task, encode(task, dev.labels(task.name)), answers.labels)
+        # Other processors may round in another way: three sentences may change sides.
+        assert found.macro_f1 == pytest.approx(report["both"][task.name]["macro_f1"], abs=0.015)
+        assert found.macro_f1 > report["first"][task.name]["macro_f1"]
+
+
+def test_it_hears_whose_clause_the_modal_is_in(both):
+    said = both.predict(
+        [
+            "The bank may raise interest rates next month, analysts said.",
+            "The bank raised interest rates last month.",
+            "It was a reckless and foolish decision.",
+        ]
+    )["claim"]
+    assert said.tolist() == ["speculation", "reported_fact", "interpretation"]
+
+
+def test_batch_and_order_change_nothing(both, sentences):
+    texts = sentences[:200]
+    whole = both.predict_proba(texts)
+    order = np.random.default_rng(0).permutation(len(texts))
+    shuffled = both.predict_proba([texts[i] for i in order])
+    halves = [both.predict_proba(part) for part in (texts[:77], texts[77:])]
+    for task, p in whole.items():
+        assert np.abs(shuffled[task] - p[order]).max() < 1e-9
+        assert np.abs(np.concatenate([half[task] for half in halves]) - p).max() < 1e-9

@@ -154,6 +154,7 @@ def is_output(path: Path, folder: Path) -> bool:
     return (
         path.name.endswith((".rejects.jsonl", ".manifest.json", ".part"))
         or tagged.manifest_path(path).is_file()
+        or (path.name in ("manifest.json", "rejects.jsonl") and _is_output_folder(path.parent))
         or any(part.endswith(".parts") for part in inside)
         or any(_is_output_folder(folder.joinpath(*inside[: i + 1])) for i in range(len(inside)))
     )

@@ -84,7 +84,9 @@ FLOORS = {
         {"job"},
     ),
     "cli": (
-        {"options", "progress", "tables", "view"},
+        {"terminal", "progress"},
+        {"console", "options"},
+        {"tables", "view"},
         {"predict", "check", "train", "evaluate", "stats", "compare", "info", "export"},
         {"main"},
     ),

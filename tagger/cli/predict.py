@@ -87,8 +87,9 @@ def command(
     """Tag the sentences of articles.
 
     PATHS are text, Markdown, HTML, JSONL, CSV, TSV or Parquet files, each also
-    .gz or .zst; folders of them, patterns, or - for standard input. Rows of tables need a
-    column 'text' (or body, ...). Rows that cannot be tagged go to FILE.rejects.jsonl.
+    .gz or .zst; folders of them, patterns, addresses (https://..., s3://...), or - for standard
+    input. Rows of tables need a column 'text' (or body, ...). Rows that cannot be tagged go
+    to FILE.rejects.jsonl.
 
     \b
     tagger predict article.txt
@@ -100,7 +101,7 @@ def command(
     output_format = output_format or _format_for(output)
     useless = scheduler and engine == "local", how["explain"] and how["second_reader"]
     _check_usage(output_format, output, how["resume"], how["jobs"], *useless)
-    files = expand(list(paths or _standard_input()), _say)
+    files = expand(list(paths or _standard_input()), say)
     if engine == "dask":
         named = ["sentences", "text_column", "id_column", "max_document_bytes", "keep_headings"]
         named.append("second_reader")

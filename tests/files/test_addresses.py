@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -70,10 +71,11 @@ class Handler(BaseHTTPRequestHandler):
         for name, value in headers.items():
             self.send_header(name, value)
         self.end_headers()
-        self.wfile.write(data)
-        for _ in range(30 if path == "/trickle" else 0):
-            time.sleep(0.1)
-            self.wfile.write(b"x")
+        with suppress(OSError):  # the reader may have seen enough
+            self.wfile.write(data)
+            for _ in range(30 if path == "/trickle" else 0):
+                time.sleep(0.1)
+                self.wfile.write(b"x")
 
     def log_message(self, *arguments):
         pass

@@ -1,6 +1,7 @@
 """Where results go: nothing that is there is replaced unless the user says so."""
 
 import os
+import re
 import stat
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -15,6 +16,9 @@ _SPECIAL = (
     (stat.S_ISFIFO, "named pipe"),
     (stat.S_ISSOCK, "socket"),
 )
+
+
+_ADDRESS = re.compile(r"[A-Za-z][\w+.-]+:/")  # a path has one slash for two; C:/ is a drive
 
 
 def check_free(
@@ -35,6 +39,8 @@ def check_free(
     """
     there = []
     for path in map(Path, paths):
+        if _ADDRESS.match(str(path)):
+            raise OutputError(f"{path}: is an address, expected a file of this machine to write")
         try:
             mode = path.stat().st_mode
         except OSError:

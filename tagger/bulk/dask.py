@@ -18,6 +18,7 @@ from tagger.errors import ConfigError, DataError
 from tagger.files import parquet
 from tagger.files.batches import Places
 from tagger.files.columns import Columns, tell_nobody
+from tagger.files.remote import is_address
 from tagger.files.rows import Reject
 from tagger.schema import SENTENCE
 from tagger.targets import atomic_write, check_free
@@ -46,6 +47,8 @@ def _pieces(files: Sequence[str], rows: Rows, say: Callable[[str], None]) -> lis
     pieces: list[_Piece] = []
     columns = Columns(rows.origin(say))
     for path in files:
+        if is_address(path):
+            raise ConfigError(f"{path}: --engine dask reads files, no addresses: fetch it first")
         if path == "-" or not path.lower().endswith(".parquet"):
             raise ConfigError(f"{path}: --engine dask reads Parquet files, convert it first")
         first = 1

@@ -32,8 +32,9 @@ def fingerprint(files: Sequence[str]) -> list[dict[str, Any]]:
             continue
         with open_binary(path) as stream:
             try:
-                digest = hashlib.file_digest(stream, "sha256").hexdigest()
-                prints.append({"file": path, "bytes": stream.tell(), "sha256": digest})
+                digest = hashlib.file_digest(stream, "sha256").hexdigest()  # type: ignore[arg-type]
+                n_bytes = stream.seek(0, os.SEEK_END) if stream.seekable() else stream.tell()
+                prints.append({"file": path, "bytes": n_bytes, "sha256": digest})
             except OSError as error:
                 raise DataError(f"{path}: cannot be read: {error.strerror or error}") from None
     return prints
@@ -64,7 +65,7 @@ def check_output(settings: JobSettings) -> None:
     output = settings.output
     for target in (output, tagged.rejects_path(output)):
         for path in settings.origin.files:
-            if path != "-" and target.exists() and os.path.samefile(path, target):
+            if target.exists() and Path(path).exists() and os.path.samefile(path, target):
                 raise OutputError(f"{target}: is also an input, expected another file to write to")
     targets = (output, tagged.rejects_path(output), tagged.manifest_path(output))
     check_free(targets, settings.force or _is_same_job(settings), "and is not of this job")

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import click
 
 from tagger.cli import options
+from tagger.cli.terminal import echo, write_json
 from tagger.errors import DataError
 from tagger.training.findings import Finding
 
@@ -63,9 +64,9 @@ def command(
         jobs=jobs,
     )
     if checked.guess:
-        click.echo(checked.guess, err=True)
+        echo(checked.guess, err=True)
     if output_format == "json":
-        click.echo(json.dumps(checked.to_dict(), indent=2, ensure_ascii=False))
+        write_json(json.dumps(checked.to_dict(), indent=2, ensure_ascii=False))
     else:
         _show(checked.findings, checked.n_sentences, show)
     if strict and checked.counts:
@@ -73,9 +74,9 @@ def command(
 
 
 def _show(findings: Sequence[Finding], n_sentences: int, n: int) -> None:
-    from rich.console import Console
     from rich.table import Table
-    from rich.text import Text
+
+    from tagger.cli.console import Console, styled
 
     table = Table(title=f"{n_sentences} sentences", title_justify="left", title_style="bold")
     table.add_column("check", no_wrap=True)
@@ -85,10 +86,8 @@ def _show(findings: Sequence[Finding], n_sentences: int, n: int) -> None:
         own = [finding for finding in findings if finding.check == name]
         for finding in own[:n]:
             where = "\n".join(finding.where[:3]) + ("\n..." if len(finding.where) > 3 else "")
-            table.add_row(
-                Text(name, style=_STYLES[finding.level]), Text(where), Text(finding.message)
-            )
+            table.add_row(styled(name, _STYLES[finding.level]), where, finding.message)
         if len(own) > n:
-            table.add_row(Text(name, style="dim"), "", f"... and {len(own) - n} more")
+            table.add_row(styled(name, "dim"), "", f"... and {len(own) - n} more")
         table.add_section()
     Console().print(table)

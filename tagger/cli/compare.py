@@ -5,6 +5,7 @@ from typing import Any
 import click
 
 from tagger.cli import options
+from tagger.cli.terminal import write_json
 from tagger.document import answer_name
 from tagger.evaluation.compare import Change, TaskComparison
 
@@ -51,21 +52,20 @@ def command(
     warnings = (f"warning: {warning}" for warning in comparison.warnings)
     options.say_read([*comparison.notes, *warnings], comparison.skipped)
     if output_format == "json":
-        click.echo(comparison.to_json(), nl=False)
+        write_json(comparison.to_json())
         return
     for task in comparison.tasks:
         _show(task, show)
 
 
 def _show(task: TaskComparison, n: int) -> None:
-    from rich.console import Console
     from rich.table import Table
-    from rich.text import Text
 
+    from tagger.cli.console import Console, styled
     from tagger.evaluation.figures import FIGURE_NAMES
     from tagger.evaluation.report.markdown import number
 
-    console = Console(highlight=False)
+    console = Console()
     title = f"{task.task}: {task.n} sentences"
     table = Table(title=title, title_justify="left", title_style="bold")
     table.add_column("")
@@ -88,7 +88,7 @@ def _show(task: TaskComparison, n: int) -> None:
     for kind, style in _KINDS.items():
         own = [change for change in task.changes if change.kind == kind]
         for change in own[:n]:
-            console.print(Text(f"{kind}: ", style=style).append(_line(change), style="default"))
+            console.print(styled(f"{kind}: ", style).append(styled(_line(change), "default")))
         if len(own) > n:
             console.print(f"... and {len(own) - n} more {kind}\n", style="dim")
 

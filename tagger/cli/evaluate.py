@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tagger.cli import options
+from tagger.cli.terminal import echo, say
 
 if TYPE_CHECKING:
     from tagger.model.model import Model
@@ -65,8 +66,7 @@ def command(
     tagger evaluate --model models/mine test.jsonl --output report
     tagger evaluate --model models/mine test.jsonl --check report
     """
-    from rich.console import Console
-
+    from tagger.cli.console import Console
     from tagger.cli.tables import score_table, versus_lines
     from tagger.evaluation.evaluate import evaluate
     from tagger.evaluation.report.html import require_plots
@@ -99,7 +99,7 @@ def command(
     n = made.report["about"]["data"]["n_sentences"]
     Console().print(score_table(made.evaluation.tasks, f"{n} sentences, model {loaded.id}"))
     for line in versus_lines(made.evaluation):
-        click.echo(line)
+        echo(line)
 
 
 def _reproduce(folder: str, model: "Model", data: list[str], read: dict[str, Any]) -> None:
@@ -107,5 +107,5 @@ def _reproduce(folder: str, model: "Model", data: list[str], read: dict[str, Any
 
     options.refuse(_SETTLED, "--check, which repeats what the report was made with")
     for note in check_report(folder, model, data, **read):
-        click.echo(f"tagger: {note}", err=True)
-    click.echo(f"{folder}: the report is reproduced")
+        say(note)
+    echo(f"{folder}: the report is reproduced")

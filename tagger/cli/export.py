@@ -3,6 +3,7 @@
 import click
 
 from tagger.cli import options
+from tagger.cli.terminal import echo
 
 
 @click.command()
@@ -36,4 +37,4 @@ def command(model: str | None, task: str | None, output: str, force: bool) -> No
     with atomic_write(output) as stream:
         joblib.dump(exported, stream)
     kind = "a" if len(tasks) == 1 else f"a dict by task ({', '.join(tasks)}) of a"
-    click.echo(f"{output}: {kind} scikit-learn Pipeline; use its predict on a list of sentences")
+    echo(f"{output}: {kind} scikit-learn Pipeline; use its predict on a list of sentences")

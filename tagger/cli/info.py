@@ -18,15 +18,16 @@ def command(model: str | None) -> None:
     tagger info
     tagger info models/mine
     """
-    from rich.console import Console
     from rich.table import Table
+
+    from tagger.cli.console import Console, styled
 
     folder = model or str(shipped_model())
     loaded = load_model(folder)
     if not loaded.about:
         raise ModelError(f"{folder}: the manifest says nothing about the model")
-    console = Console(highlight=False)
-    console.print(f"[bold]{folder}[/bold]  model {loaded.id}")
+    console = Console()
+    console.print(styled(folder, "bold").append(f"  model {loaded.id}", style="default"))
     about = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     # A manifest that others wrote may lack any of these.
     data = loaded.about.get("data", {})

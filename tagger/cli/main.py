@@ -1,5 +1,6 @@
 """The command `tagger` itself: which commands there are, and how they fail."""
 
+import io
 import os
 import signal
 import sys
@@ -8,6 +9,7 @@ from importlib import import_module
 import click
 
 from tagger import __version__
+from tagger.cli.terminal import echo, prepare, say
 from tagger.errors import TaggerError
 
 COMMANDS = {
@@ -56,18 +58,21 @@ def cli() -> None:
 
 def main() -> None:
     """Run the command line; exit 0, 1 with a clear error, or 2 on wrong usage."""
+    prepare()
     try:
         code = cli.main(standalone_mode=False)
     except click.exceptions.Exit as stop:
         code = stop.exit_code
     except click.ClickException as error:
-        error.show()
+        message = io.StringIO()  # it may repeat what was typed
+        error.show(message)
+        echo(message.getvalue(), err=True, end="")
         code = error.exit_code
     except TaggerError as error:
-        click.echo(f"tagger: {error}", err=True)
+        say(str(error))
         code = 1
     except (KeyboardInterrupt, click.Abort):
-        click.echo("tagger: interrupted", err=True)
+        say("interrupted")
         code = 128 + signal.SIGINT
     except (BrokenPipeError, SystemExit) as stop:
         if isinstance(stop, SystemExit) and stop.code != 1:
@@ -78,11 +83,11 @@ def main() -> None:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             code = 128 + signal.SIGPIPE
     except MemoryError:
-        click.echo("tagger: out of memory", err=True)
+        say("out of memory")
         code = 1
     except OSError as error:
         place = f"{error.filename}: " if error.filename else ""
-        click.echo(f"tagger: {place}{error.strerror or error}", err=True)
+        say(f"{place}{error.strerror or error}")
         code = 1
     try:
         sys.stdout.flush()
@@ -90,7 +95,7 @@ def main() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except OSError as error:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        click.echo(f"tagger: standard output: {error.strerror}", err=True)
+        say(f"standard output: {error.strerror}")
         code = 1
     sys.exit(code or 0)
 

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
+from tagger.cli.terminal import say
+
 if TYPE_CHECKING:
     from tagger.files import Reject
 
@@ -38,14 +40,14 @@ def skip_bad_rows() -> Decorator:
 def say_read(notes: Sequence[str], skipped: Sequence["Reject"], output: str | None = None) -> None:
     """Say what reading labelled data found, and name the first rows that were left out."""
     for note in notes:
-        click.echo(f"tagger: {note}", err=True)
+        say(note)
     for reject in skipped[:_MAX_SHOWN]:
-        click.echo(f"tagger: {reject.where}: {reject.reason}", err=True)
+        say(f"{reject.where}: {reject.reason}")
     if skipped:
         n = sum(reject.n_rows for reject in skipped)
         more = " (the first are above)" if len(skipped) > _MAX_SHOWN else ""
         kept = f", kept in {output}.rejects.jsonl" if output else ""
-        click.echo(f"tagger: {n:,} row(s) left out{more}{kept}", err=True)
+        say(f"{n:,} row(s) left out{more}{kept}")
 
 
 def model() -> Decorator:

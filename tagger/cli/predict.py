@@ -14,6 +14,7 @@ from tagger.bulk.arrow import Rows
 from tagger.bulk.job import run, stream
 from tagger.bulk.settings import PART_BYTES, JobSettings, Result
 from tagger.cli import options
+from tagger.cli.terminal import say, write_data
 from tagger.document import Document, Sentence
 from tagger.errors import DataError
 from tagger.files.batches import input_of, read_batches
@@ -86,8 +87,9 @@ def command(
     """Tag the sentences of articles.
 
     PATHS are text, Markdown, HTML, JSONL, CSV, TSV or Parquet files, each also
-    .gz or .zst; folders of them, patterns, or - for standard input. Rows of tables need a
-    column 'text' (or body, ...). Rows that cannot be tagged go to FILE.rejects.jsonl.
+    .gz or .zst; folders of them, patterns, addresses (https://..., s3://...), or - for standard
+    input. Rows of tables need a column 'text' (or body, ...). Rows that cannot be tagged go
+    to FILE.rejects.jsonl.
 
     \b
     tagger predict article.txt
@@ -99,7 +101,7 @@ def command(
     output_format = output_format or _format_for(output)
     useless = scheduler and engine == "local", how["explain"] and how["second_reader"]
     _check_usage(output_format, output, how["resume"], how["jobs"], *useless)
-    files = expand(list(paths or _standard_input()), _say)
+    files = expand(list(paths or _standard_input()), say)
     if engine == "dask":
         named = ["sentences", "text_column", "id_column", "max_document_bytes", "keep_headings"]
         named.append("second_reader")
@@ -117,7 +119,7 @@ def command(
         limit=how.pop("max_document_bytes"),
         **{name: how.pop(name) for name in _OF_INPUT},
         taken=[*tagger.columns, "evidence"],
-        say=_say,
+        say=say,
     )
     settings = JobSettings(origin, Path(output or ""), output_format, **how)
     (_print if output is None else _job)(tagger, settings, allow_rejects)
@@ -182,7 +184,7 @@ def _on_dask(
         raise click.UsageError("--engine dask writes Parquet: give --output NAME.parquet")
     unused = ("explain", "delimiter", "input_format", "keep", "jobs", "force", "part_bytes")
     options.refuse(unused, "--engine dask")
-    result = predict_with_dask(files, output, rows, scheduler, resume=resume, say=_say)
+    result = predict_with_dask(files, output, rows, scheduler, resume=resume, say=say)
     _report(result, files, output)
     _end(result.rejected, allow_rejects, f"{output}/rejects.jsonl")
 
@@ -195,7 +197,7 @@ def _print(tagger: Tagger, settings: JobSettings, allow_rejects: bool) -> None:
         nonlocal n_rejects
         n_rejects += reject.n_rows
         rows = f" ({reject.n_rows:,} rows)" if reject.n_rows > 1 else ""
-        _say(f"{reject.where}: {reject.reason}{rows}")
+        say(f"{reject.where}: {reject.reason}{rows}")
 
     if settings.format == "table":
         from tagger.cli.view import show
@@ -205,7 +207,7 @@ def _print(tagger: Tagger, settings: JobSettings, allow_rejects: bool) -> None:
         for done, knows_language in stream(tagger, settings):
             if done.number == 0 and not knows_language:
                 _warn_of_language(settings.origin.files[0])
-            sys.stdout.buffer.write(done.data)
+            write_data(done.data)
             nulls += done.n_nulls
             for reject in done.rejects:
                 rejected(reject)
@@ -235,12 +237,8 @@ def _documents(
                 yield tagger.tag(text, doc, named, settings.keep_headings)
 
 
-def _say(message: str) -> None:
-    click.echo(f"tagger: {message}", err=True)
-
-
 def _warn_of_language(name: str) -> None:
-    _say(
+    say(
         f"{name}: this does not look like the language that the model was trained on; "
         "tagged all the same"
     )
@@ -248,7 +246,7 @@ def _warn_of_language(name: str) -> None:
 
 def _warn_of_nulls(n: int) -> None:
     if n:
-        _say(f"{n:,} numbers that JSON lacks (NaN, Infinity) are null")
+        say(f"{n:,} numbers that JSON lacks (NaN, Infinity) are null")
 
 
 def _job(tagger: Tagger, settings: JobSettings, allow_rejects: bool) -> None:
@@ -265,11 +263,11 @@ def _job(tagger: Tagger, settings: JobSettings, allow_rejects: bool) -> None:
 
     line = ProgressLine()
 
-    def say(note: str) -> None:
+    def tell(note: str) -> None:
         line.clear()
-        _say(note)
+        say(note)
 
-    settings = replace(settings, origin=replace(settings.origin, say=say))
+    settings = replace(settings, origin=replace(settings.origin, say=tell))
     before = signal.signal(signal.SIGTERM, stop)
     try:
         result = run(tagger, settings, line.show, lambda: stopped)
@@ -278,7 +276,7 @@ def _job(tagger: Tagger, settings: JobSettings, allow_rejects: bool) -> None:
         line.clear()
     _report(result, settings.origin.files, str(settings.output))
     if not result.finished:
-        _say("stopped; the same command with --resume goes on")
+        say("stopped; the same command with --resume goes on")
         raise click.exceptions.Exit(_STOPPED)
     _end(result.rejected, allow_rejects, str(rejects_path(settings.output)))
 
@@ -295,7 +293,7 @@ def _report(result: Result, files: Sequence[str], output: str) -> None:
         line += f", {result.others:,} headings and other pieces"
     if result.reused:
         line += f", {result.reused} of {result.parts} parts from an earlier run"
-    _say(line)
+    say(line)
 
 
 def _end(rejected: int, allow_rejects: bool, where: str) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from tagger.cli import options
+from tagger.cli.terminal import echo, say, write_data, write_json
 
 
 @click.command()
@@ -81,7 +82,7 @@ def command(
         from tagger.evaluation.shares import plot_months
 
         for path in plot_months(result.shares, plots, force):
-            click.echo(str(path), err=True)
+            echo(str(path), err=True)
     shares = [share for share in result.shares if not by or share.by in by]
     if output_format == "table":
         _print_shares(shares)
@@ -91,19 +92,21 @@ def command(
 
 def _say(notes: Sequence[str]) -> None:
     for note in notes:
-        click.echo(f"tagger: {note}", err=True)
+        say(note)
 
 
 def _print(rows: Sequence[dict[str, Any]], form: str) -> None:
     if form == "json":
-        click.echo(json.dumps(rows, indent=2, ensure_ascii=False, allow_nan=False))
+        write_json(json.dumps(rows, indent=2, ensure_ascii=False, allow_nan=False))
         return
     import csv
-    import sys
+    import io
 
-    writer = csv.DictWriter(sys.stdout, list(rows[0]), lineterminator="\n")
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
+    write_data(text.getvalue().encode("utf-8", "backslashreplace"))
 
 
 def _percent(share: float | None, low: float | None, high: float | None) -> str:
@@ -113,9 +116,9 @@ def _percent(share: float | None, low: float | None, high: float | None) -> str:
 
 
 def _print_shares(shares: Sequence[Any]) -> None:
-    from rich.console import Console
     from rich.table import Table
-    from rich.text import Text
+
+    from tagger.cli.console import Console
 
     table = Table("group", box=None, pad_edge=False)
     for name in ("sentences", "label", "% (95 % interval)", "corrected"):
@@ -125,25 +128,25 @@ def _print_shares(shares: Sequence[Any]) -> None:
         new = (s.by, s.group) != last
         last = s.by, s.group
         table.add_row(
-            Text(s.group if s.by in ("all", "month") else f"{s.by} {s.group}") if new else "",
+            (s.group if s.by in ("all", "month") else f"{s.by} {s.group}") if new else "",
             f"{s.n_sentences:,}" if new else "",
-            Text(s.label.replace("_", " ")),
+            s.label.replace("_", " "),
             _percent(s.raw, s.low, s.high),
             _percent(s.adjusted, s.adjusted_low, s.adjusted_high),
         )
-    Console(highlight=False).print(table)
+    Console().print(table)
 
 
 def _print_drift(rows: Sequence[dict[str, Any]], moved: dict[str, Any]) -> None:
-    from rich.console import Console
     from rich.table import Table
-    from rich.text import Text
 
-    console = Console(highlight=False)
+    from tagger.cli.console import Console
+
+    console = Console()
     table = Table("label", "before", "after", "change, 95 %", "", box=None)
     for row in rows:
         table.add_row(
-            Text(row["label"].replace("_", " ")),
+            row["label"].replace("_", " "),
             f"{row['before']:.1%}",
             f"{row['after']:.1%}",
             f"{row['low']:+.1%} to {row['high']:+.1%}",
@@ -160,4 +163,4 @@ def _print_drift(rows: Sequence[dict[str, Any]], moved: dict[str, Any]) -> None:
         )
         for (a, b), k in sorted(pairs.items(), key=lambda item: (-item[1], item[0])):
             if a != b:
-                console.print(Text(f"  {k:>8,}  {a or 'none'} -> {b or 'none'}"))
+                console.print(f"  {k:>8,}  {a or 'none'} -> {b or 'none'}")

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tagger.cli import options
+from tagger.cli.terminal import echo
 from tagger.errors import ConfigError, OutputError
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
+    from tagger.cli.console import Console
     from tagger.corpus.columns import Columns
     from tagger.schema import Schema
     from tagger.training.search import Trial
@@ -71,8 +71,7 @@ def command(
     tagger train tweets.csv --column text=tweet --search --output models/tweets
     tagger train tweets.csv --save-schema tweets.toml
     """
-    from rich.console import Console
-
+    from tagger.cli.console import Console
     from tagger.settings import parse_overrides, read_toml
     from tagger.training.train import train
 
@@ -83,7 +82,7 @@ def command(
         _save_schema(save_schema, known, named)
     if not output:
         return
-    console = Console(stderr=True, highlight=False)
+    console = Console(stderr=True)
     with _bar(console) as progress:
         training = train(
             paths,
@@ -98,7 +97,7 @@ def command(
     training.save(output, report, force)
     options.say_read(training.notes, training.skipped, output)
     _show(console, training)
-    click.echo(f"{output}: model {training.model.id}, from {len(training.fold_of)} sentences")
+    echo(f"{output}: model {training.model.id}, from {len(training.fold_of)} sentences")
 
 
 def _require_output(
@@ -130,7 +129,7 @@ def _schema(
 
     known, named, guess = find_schema(path, data, Columns.pairs(pairs), raw, config)
     if guess:
-        click.echo(guess, err=True)
+        echo(guess, err=True)
     return known, named
 
 
@@ -140,7 +139,7 @@ def _save_schema(path: str, schema: "Schema", columns: "Columns") -> None:
 
     with atomic_write(path) as stream:
         stream.write(schema_toml(schema, columns).encode())
-    click.echo(f"{path}: the schema, to read, mend and give with --schema")
+    echo(f"{path}: the schema, to read, mend and give with --schema")
 
 
 def _show(console: "Console", training: "Training") -> None:
@@ -176,7 +175,7 @@ def _bar(console: "Console") -> Iterator["Progress"]:
     from rich import progress as rich
 
     counts = rich.MofNCompleteColumn(), rich.TimeRemainingColumn()
-    parts = (rich.TextColumn("{task.description}"), rich.BarColumn(), *counts)
+    parts = (rich.TextColumn("{task.description}", markup=False), rich.BarColumn(), *counts)
     with rich.Progress(*parts, console=console, transient=True) as shown:
         task = shown.add_task("", total=None)
         yield lambda what, done, total: shown.update(

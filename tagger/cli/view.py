@@ -3,10 +3,10 @@
 from collections import Counter
 from collections.abc import Iterable
 
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from tagger.cli.console import Console, styled
 from tagger.document import Document, label_tuple
 from tagger.predictor import Tagger
 from tagger.schema import HEADING, OTHER, SENTENCE
@@ -20,12 +20,12 @@ def show(documents: Iterable[Document], tagger: Tagger, explain: bool = False) -
 
     Headings are in bold, what is neither a sentence nor a heading is dim; neither is counted.
     """
-    console = Console(highlight=False)
+    console = Console()
     shares: Counter[tuple[str, str]] = Counter()
     n_sentences = n_review = n_others = 0
     for document in documents:
         if document.name:
-            console.rule(Text(document.name, style="bold"), align="left", style="dim")
+            console.rule(styled(document.name, "bold"), align="left", style="dim")
         for sentence in document.pieces:
             counts = sentence.kind == SENTENCE
             n_sentences += counts
@@ -40,22 +40,23 @@ def show(documents: Iterable[Document], tagger: Tagger, explain: bool = False) -
                     style = _COLORS[task.labels.index(label) % len(_COLORS)]
                     styles.append(style)
                     if task.multilabel:
-                        tags.append(f" {label}", style="cyan")
+                        tags.append(styled(f" {label}", "cyan"))
                     else:
-                        tags.append(f"{label.replace('_', ' ')} {p:.0%}", style=f"bold {style}")
+                        share = f"{label.replace('_', ' ')} {p:.0%}"
+                        tags.append(styled(share, f"bold {style}"))
             if sentence.review:
                 tags.append("  needs review", style="bold red")
             style = {HEADING: "bold", OTHER: "dim"}.get(sentence.kind, "")
             if sentence.kind == OTHER:
                 tags.append(sentence.what or OTHER, style="dim")
-            console.print(Text(sentence.text, style=style or (styles[0] if styles else "")))
+            console.print(styled(sentence.text, style or (styles[0] if styles else "")))
             if tags or counts:
                 console.print(Text("    ").append_text(tags))
             if explain and sentence.kind != OTHER:
                 for item in tagger.evidence(sentence.text, sentence.tags):
                     words = " ".join(item["text"].split())
                     line = f"      {item['label']:<16} {item['adds']:+.2f}  {words}"
-                    console.print(Text(line, style="dim"))
+                    console.print(styled(line, "dim"))
     _show_shares(console, tagger, shares, n_sentences, n_review)
     if n_others:
         console.print(f"{n_others} headings and other pieces are not counted", style="dim")
@@ -72,11 +73,12 @@ def _show_shares(
         console.print("no sentence")
         return
     table = Table(box=None, show_header=False, padding=(0, 1))
+    block = "#" if console.options.ascii_only else "█"
     for task in tagger.schema.tasks:
         for i, label in enumerate(task.labels):
             share = shares[task.name, label] / n_sentences
             color = "cyan" if task.multilabel else _COLORS[i % len(_COLORS)]
-            bar = Text("█" * round(share * _BAR_WIDTH), style=color)
+            bar = styled(block * round(share * _BAR_WIDTH), color)
             table.add_row(label.replace("_", " "), f"{share:4.0%}", bar)
     console.rule(style="dim")
     console.print(f"{n_sentences} sentences, {n_review} to review", style="bold")

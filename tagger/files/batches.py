@@ -241,7 +241,7 @@ def _parquet_batches(
             return
         used = (own.text_column, own.id_column)
         wanted = [name for name in names if name in used or own.passed_on(name)]
-        n_bytes = os.fstat(stream.fileno()).st_size
+        n_bytes = stream.seek(0, os.SEEK_END)
         for item in parquet.read_record_batches(stream, path, wanted):
             if isinstance(item, Reject):
                 yield item

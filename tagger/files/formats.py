@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from glob import glob, has_magic
-from io import BufferedReader
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -25,6 +24,7 @@ from tagger.files import (
     office,
     parquet,
     pdf,
+    remote,
     tagged,
     text,
     xlsx,
@@ -74,6 +74,16 @@ _NAMED = {known.name: known for known in FORMATS}
 TEXT = _NAMED["text"]
 # What begins these may begin a text too, so that the name of the file decides.
 _BY_NAME = ("", "csv")
+# What a server calls a text, where its bytes may not tell.
+_OF_MEDIA = {
+    "text/html": "html",
+    "application/xhtml+xml": "html",
+    "text/markdown": "markdown",
+    "text/csv": "csv",
+    "text/tab-separated-values": "tsv",
+    "application/jsonl": "jsonl",
+    "application/x-ndjson": "jsonl",
+}
 # What may hold a text that looks like another format.
 _KEPT = {"markdown": ("html", "eml", "json"), "jsonl": ("json",), "tsv": ("csv",), "csv": ("eml",)}
 
@@ -97,7 +107,10 @@ def expand(paths: list[str], say: Callable[[str], None] = lambda note: None) -> 
     files: list[str] = []
     for name in paths:
         path = Path(name)
-        if path.is_dir():
+        if remote.is_address(name):
+            remote.check(name)
+            files.append(name)
+        elif path.is_dir():
             inside = _inside(path, say)
             if not inside:
                 known = ", ".join(suffix for f in FORMATS for suffix in f.suffixes)
@@ -282,7 +295,8 @@ def _unpacked(stream: BinaryIO, source: str) -> tuple[bytes, BinaryIO]:
 
 def _judged(head: bytes, stream: BinaryIO, source: str) -> tuple[Format, list[Note]]:
     """Return what a file is by its first bytes and its name, and a note where they disagree."""
-    named = _known(Path(source))
+    media = _OF_MEDIA.get(remote.media_type(source), "")
+    named = _NAMED.get(media) or _known(remote.path_of(source))
     kind = kinds.kind_of(head)
     if kind is kinds.ZIP:
         kind = kinds.kind_of_members(archives.names(stream))
@@ -317,8 +331,10 @@ def _fitted(known: Format, head: bytes, delimiter: str) -> Format:
     return replace(known, read=partial(delimited.read_csv, delimiter=delimiter))
 
 
-def open_binary(path: str) -> BufferedReader:
-    """Open a file to read, or say why it cannot be."""
+def open_binary(path: str) -> BinaryIO:
+    """Open a file or what an address names to read, or say why it cannot be."""
+    if remote.is_address(path):
+        return remote.open_address(path)
     try:
         return open(path, "rb")
     except OSError as error:

@@ -1,0 +1,34 @@
+"""Tables and styled text on a terminal, by rich; what comes from data is shown as it is."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from rich import console as rich
+from rich.segment import Segment
+from rich.text import Text
+
+from tagger.cli.terminal import shown
+
+
+class Console(rich.Console):
+    """A console that takes no text for markup, and passes no control character of it on."""
+
+    def __init__(self, stderr: bool = False) -> None:
+        super().__init__(stderr=stderr, markup=False, emoji=False, highlight=False)
+        # What rich puts where it cuts a cell.
+        self._cut = "…" if self.encoding.startswith(("utf", "cp125")) else "."
+
+    def render_str(self, text: str, **how: Any) -> Text:
+        """Escape a string before it is measured."""
+        return super().render_str(shown(text, self.encoding), **how)
+
+    def render(self, renderable: Any, options: Any = None) -> Iterable[Segment]:
+        """Escape what came as something else than a string; rich's own controls stay."""
+        for segment in super().render(renderable, options):
+            text, style, control = segment
+            yield segment if control else Segment(shown(text).replace("…", self._cut), style)
+
+
+def styled(text: str, style: str) -> Text:
+    """Return text in a style, escaped before it is measured."""
+    return Text(shown(text), style=style)

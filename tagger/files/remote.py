@@ -1,0 +1,200 @@
+"""Files that have an address: pages of the web by HTTP, objects of stores by fsspec."""
+
+import atexit
+import codecs
+import gzip
+import re
+import shutil
+import tempfile
+import time
+import zlib
+from collections.abc import Iterable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, cast
+from urllib.parse import quote, urlsplit, urlunsplit
+
+from tagger import __version__
+from tagger.errors import DataError
+from tagger.files.rows import MAX_DOCUMENT_BYTES
+
+if TYPE_CHECKING:
+    from http.client import HTTPResponse
+
+MAX_BYTES = 1_000_000_000
+WAIT_SECONDS, WHOLE_SECONDS = 30, 600
+_SCHEME = re.compile(r"([a-z][a-z0-9+.-]+)://", re.IGNORECASE)
+_CHUNK = 1 << 16
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """Where the content of a page lies for as long as the process runs, and its media type."""
+
+    path: Path
+    media_type: str
+
+
+def is_address(name: str) -> bool:
+    """Return whether a name is an address: ``https://...``, ``s3://...``."""
+    return _SCHEME.match(name) is not None
+
+
+def is_page(name: str) -> bool:
+    """Return whether a name is an address of the web."""
+    return name.lower().startswith(("http://", "https://"))
+
+
+def path_of(source: str) -> Path:
+    """Return a name as a path whose ending tells the format: of a fetched page that in it."""
+    return Path(urlsplit(source).path if source in _FETCHED else source)
+
+
+def media_type(source: str) -> str:
+    """Return what the server called a page that was fetched; empty for anything else."""
+    return _FETCHED[source].media_type if source in _FETCHED else ""
+
+
+def check(name: str) -> None:
+    """Raise a DataError for a pattern or a folder of a store: only files have an address here."""
+    if not is_page(name) and ("*" in name or name.endswith("/")):
+        raise DataError(
+            f"{name}: patterns and folders of addresses are not expanded: name each file"
+        )
+
+
+def open_address(name: str) -> BinaryIO:
+    """Open what an address names; a page is fetched once in a process.
+
+    Raises
+    ------
+    DataError : there is none, or it cannot be read, or needs an extra.
+    """
+    if is_page(name):
+        if name not in _FETCHED:
+            _FETCHED[name] = _fetched(name)
+        return open(_FETCHED[name].path, "rb")
+    try:
+        import fsspec
+    except ImportError:
+        raise DataError(
+            f"{name}: needs the extra remote: pip install 'claim-tagger[remote]'"
+        ) from None
+    try:
+        return cast(BinaryIO, fsspec.open(name, "rb").open())
+    except Exception as error:  # each store has errors of its own
+        reason = str(error) or type(error).__name__
+        raise DataError(f"{name}: cannot be read: {reason}") from None
+
+
+_FETCHED: dict[str, Fetched] = {}
+
+
+def _fetched(address: str) -> Fetched:
+    """Fetch a page into a temporary file, at most `MAX_BYTES` and `WHOLE_SECONDS`.
+
+    Text in another charset than the bytes tell is written down in UTF-8.
+    """
+    from http.client import HTTPException
+    from urllib.error import HTTPError
+
+    end = time.monotonic() + WHOLE_SECONDS
+    try:
+        with closing(_answer(address)) as answer:
+            headers = answer.headers
+            path = _save(_received(answer, end))
+        path = _unpacked(path, headers.get("Content-Encoding", "").lower(), address)
+        charset = headers.get_content_charset()
+        if charset and path.stat().st_size <= MAX_DOCUMENT_BYTES:
+            path.write_bytes(_in_utf8(path.read_bytes(), charset))
+        return Fetched(path, headers.get_content_type() if headers["Content-Type"] else "")
+    except HTTPError as error:
+        with error:
+            reason = f"the server answered {error.code} {error.reason}, expected 200"
+    except (OSError, EOFError, HTTPException, ValueError, zlib.error) as error:
+        reason = str(getattr(error, "reason", None) or error) or type(error).__name__
+    raise DataError(f"{address}: cannot be fetched: {reason}")
+
+
+def _answer(address: str) -> "HTTPResponse":
+    import urllib.request as http
+
+    # Of HTTP alone: no redirect leads to a file or to FTP. At most ten are followed.
+    opener = http.OpenerDirector()
+    for handler in (
+        http.ProxyHandler,
+        http.UnknownHandler,
+        http.HTTPHandler,
+        http.HTTPSHandler,
+        http.HTTPDefaultErrorHandler,
+        http.HTTPRedirectHandler,
+        http.HTTPErrorProcessor,
+    ):
+        opener.add_handler(handler())
+    # An address as people copy it may hold letters that HTTP cannot.
+    parts = urlsplit(address)
+    host = parts.netloc.encode("idna").decode("ascii")
+    rest = (quote(part, safe="%/:=&?~+!$,;'@()*[]|") for part in parts[2:4])
+    request = http.Request(urlunsplit((parts.scheme, host, *rest, "")))
+    request.add_header("User-Agent", f"claim-tagger/{__version__}")
+    request.add_header("Accept-Encoding", "identity")
+    return cast("HTTPResponse", opener.open(request, timeout=WAIT_SECONDS))
+
+
+def _received(answer: "HTTPResponse", end: float) -> Iterator[bytes]:
+    """Yield what comes, as soon as it comes: a read of a whole block may take for ever."""
+    whole, n = answer.length, 0
+    while (whole is None or n < whole) and (data := answer.read1(_CHUNK)):
+        n += len(data)
+        yield data
+        if time.monotonic() > end:
+            raise TimeoutError(f"not done after {WHOLE_SECONDS} seconds")
+    if whole is not None and n < whole:
+        raise EOFError(f"broke off, {whole - n:,} of {whole:,} bytes are missing")
+
+
+def _save(pieces: Iterable[bytes]) -> Path:
+    n = 0
+    with tempfile.NamedTemporaryFile(dir=_folder(), delete=False) as stream:
+        for data in pieces:
+            n += stream.write(data)
+            if n > MAX_BYTES:
+                raise ValueError(f"more than {MAX_BYTES:,} bytes: fetch it by other means")
+    return Path(stream.name)
+
+
+def _unpacked(path: Path, encoding: str, address: str) -> Path:
+    """Return where the content lies without the compression that it was sent with."""
+    if encoding not in ("gzip", "x-gzip"):
+        if encoding in ("", "identity"):
+            return path
+        raise ValueError(f"content encoding {encoding!r}, expected none or gzip")
+    if urlsplit(address).path.endswith(".gz"):  # some servers call a compressed file so
+        return path
+    with gzip.open(path) as packed:
+        return _save(iter(lambda: packed.read(_CHUNK), b""))
+
+
+def _in_utf8(data: bytes, charset: str) -> bytes:
+    """Return text in UTF-8 where the server names its charset and the bytes are not of UTF-8."""
+    try:
+        data.decode("utf-8")
+        return data
+    except UnicodeDecodeError:
+        pass
+    try:
+        name = codecs.lookup(charset).name
+        # Browsers take Latin-1 for Windows-1252.
+        text = data.decode("cp1252" if name in ("iso8859-1", "ascii") else name)
+    except (LookupError, UnicodeDecodeError):
+        return data  # the reader finds out
+    return codecs.BOM_UTF8 + text.encode("utf-8", "replace")
+
+
+@cache
+def _folder() -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="tagger-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder

@@ -1,0 +1,170 @@
+"""What commands print: on terminals of any encoding, and of data that would drive a terminal."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tagger.cli.terminal import shown
+
+EVIL = "e\x1b]0;x\x07é[/b]\x9b\u202e"
+UNSAFE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+STYLE = re.compile(r"\x1b\[\??[0-9;]*[mAKhl]")  # what rich itself writes
+WORDS = ("oil", "rose", "fell", "may", "could", "war", "bank", "price", "court", "vote")
+ENCODINGS = ({"PYTHONIOENCODING": "ascii:strict"}, {"PYTHONIOENCODING": "cp1252:strict"})
+PLAIN_C = {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}
+
+
+def run(*arguments, cwd, env=None):
+    return subprocess.run(
+        [sys.executable, "-m", "tagger", *arguments],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        cwd=cwd,
+        env=os.environ | (env or {}),
+    )
+
+
+def on_terminal(*arguments, cwd):
+    """Run a command whose output and errors go to a terminal, and return what it shows."""
+    pty = pytest.importorskip("pty", reason="needs pseudo-terminals")
+    master, slave = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tagger", *arguments],
+        stdin=slave,
+        stdout=slave,
+        stderr=slave,
+        cwd=cwd,
+        env=os.environ | {"TERM": "xterm-256color", "COLUMNS": "250", "PYTHONUTF8": "1"},
+    )
+    os.close(slave)
+    pieces = []
+    try:
+        while data := os.read(master, 65536):
+            pieces.append(data)
+    except OSError:  # how Linux says that the other end is closed
+        pass
+    os.close(master)
+    process.wait()
+    return b"".join(pieces).decode("utf-8")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    """Labelled data full of controls, with a model, a report and tagged sentences of it."""
+    folder = tmp_path_factory.mktemp("terminal")
+    rows = []
+    for i in range(40):
+        words = " ".join(WORDS[(i // 2 + k * (1 + i // 20)) % 10] for k in range(5))
+        odd = i % 2
+        rows.append(
+            {
+                "text": f"{f'Zeta {EVIL}' if odd else 'Beta'} {words} {i}.",
+                "doc": f"d{i // 4}\x1b[2J",
+                "claim\x1b": EVIL if odd else "plain",
+            }
+        )
+    lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+    (folder / "d.jsonl").write_text(lines, encoding="utf-8")
+    (folder / "a.txt").write_text(f"Oil {EVIL} rose. The war may end.\n", encoding="utf-8")
+    for command in (
+        ("train", "d.jsonl", "-o", "m", "--jobs", "1"),
+        ("evaluate", "--model", "m", "d.jsonl", "-o", "r", "--no-plots"),
+        ("predict", "--model", "m", "d.jsonl", "--sentences", "-o", "t.jsonl"),
+    ):
+        result = run(*command, cwd=folder, env=ENCODINGS[0])
+        assert result.returncode == 0, result.stderr
+        assert not UNSAFE.search(result.stderr.decode("ascii"))
+    return folder
+
+
+COMMANDS = (
+    ("evaluate", "--model", "m", "d.jsonl", "--rounds", "0"),
+    ("check", "d.jsonl"),
+    ("info", "m"),
+    ("compare", "r", "r"),
+    ("predict", "--model", "m", "a.txt", "d.jsonl", "--format", "table", "--explain"),
+    ("stats", "t.jsonl", "--model", "m"),
+    ("export", "m", "-o", "e.joblib", "--force"),
+    ("predict", f"nosuch{EVIL}"),
+    ("predict", "--format", EVIL),
+    ("info", "m", EVIL),
+    (EVIL,),
+    ("train", "d.jsonl", "-o", "m2", "--set", f"{EVIL}=1"),
+)
+WRONG_USE = COMMANDS[-5:]
+
+
+@pytest.mark.parametrize(
+    ("command", "env"),
+    [
+        *((command, ENCODINGS[0]) for command in COMMANDS),
+        *((command, env) for command in COMMANDS[3:6] for env in (ENCODINGS[1], PLAIN_C)),
+    ],
+    ids=lambda value: ascii(" ".join(value))[:40],
+)
+def test_no_encoding_breaks_a_command(folder, command, env):
+    result = run(*command, cwd=folder, env=env)
+    assert b"Traceback" not in result.stderr, result.stderr
+    assert (result.returncode != 0) == (command in WRONG_USE), result.stderr
+    encoding = "cp1252" if "cp1252" in str(env) else "ascii"
+    said = result.stdout.decode(encoding) + result.stderr.decode(encoding)
+    assert said and not UNSAFE.search(said)
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda c: ascii(" ".join(c))[:40])
+def test_nothing_in_the_data_drives_a_terminal(folder, command):
+    said = on_terminal(*command, cwd=folder)
+    assert said and not UNSAFE.search(STYLE.sub("", said))
+    if command[0] not in ("compare", "export"):  # which repeat no label of these data
+        assert "\\u0007é" in said or "\\x07é" in said
+
+
+def test_json_is_exact_in_a_pipe_and_the_same_values_on_a_terminal(folder):
+    command = ("predict", "--model", "m", "a.txt", "--format", "jsonl")
+    piped = run(*command, cwd=folder, env=ENCODINGS[0]).stdout
+    rows = [json.loads(line) for line in piped.decode("utf-8").splitlines()]
+    assert rows[0]["text"] == f"Oil {EVIL} rose."
+    assert "\u202e".encode() in piped
+    said = on_terminal(*command, cwd=folder)
+    assert not UNSAFE.search(said)
+    shown_rows = [json.loads(line) for line in said.splitlines() if line.startswith("{")]
+    assert shown_rows == rows
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("check", "d.jsonl", "--format", "json"),
+        ("stats", "t.jsonl", "--model", "m", "--format", "json"),
+        ("stats", "t.jsonl", "--model", "m", "--format", "csv"),
+        ("compare", "r", "r", "--format", "json"),
+    ],
+    ids=" ".join,
+)
+def test_data_in_a_pipe_do_not_depend_on_the_terminal(folder, command):
+    first, second = (run(*command, cwd=folder, env=env).stdout for env in (None, ENCODINGS[0]))
+    assert first == second
+    if "json" in command:
+        json.loads(first)
+    else:
+        assert EVIL in first.decode("utf-8")
+
+
+def test_closed_output_is_no_traceback(folder):
+    shell = f"{sys.executable} -m tagger info m >&- 2>err"
+    assert subprocess.run(shell, shell=True, cwd=folder).returncode == 0
+    assert (folder / "err").read_bytes() == b""
+
+
+def test_what_is_shown_is_what_may_be_shown():
+    assert shown("Oil\trose.\r\nÉté 🙂 שלום") == "Oil\trose.\r\nÉté 🙂 שלום"
+    assert (
+        shown("a\x1b]0;x\x07b\rc\x9d\u2066\x7f")
+        == "a\\u001b]0;x\\u0007b\\u000dc\\u009d\\u2066\\u007f"
+    )
+    assert shown("\ud800é…", "ascii") == "\\ud800\\xe9\\u2026"

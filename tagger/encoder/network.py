@@ -53,6 +53,7 @@ def load_base(settings: EncoderSettings, n_outputs: int, seed: int) -> tuple[Net
     ConfigError : there is no such encoder, or it has fewer layers than are to be frozen.
     """
     folder = base_folder(settings.base)
+    torch.manual_seed(seed)  # before what the folder lacks is drawn
     try:
         encoder = AutoModel.from_pretrained(folder, dtype=torch.float32)
         tokenizer = read_tokenizer(folder, settings.max_tokens)
@@ -61,7 +62,6 @@ def load_base(settings: EncoderSettings, n_outputs: int, seed: int) -> tuple[Net
             f"base is {settings.base!r}, which cannot be loaded: {str(error).splitlines()[0]}; "
             "expected a folder, an installed package or a hub's name of an encoder"
         ) from None
-    torch.manual_seed(seed)
     network = Network(encoder, n_outputs, settings.dropout)
     freeze(network, settings.frozen)
     return network, tokenizer

@@ -169,4 +169,5 @@ class Decoder:
             yield Note(f"not UTF-8, read as {name} (if that is wrong, save it as UTF-8)", source)
         if self.n_bad:
             where = self.legacy or "UTF-8"
-            yield Note(f"bytes that are no {where}, each read as U+FFFD", source, self.n_bad)
+            one = "byte that is" if self.n_bad == 1 else "bytes that are"
+            yield Note(f"{one} no {where}, read as U+FFFD", source, self.n_bad)

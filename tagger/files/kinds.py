@@ -149,13 +149,29 @@ def kind_of_text(text: str) -> Kind:
     if _HTML.match(bare) or _XML.match(bare):
         return HTML
     if _JSON.match(bare):
-        first, _, rest = bare.partition("\n")
+        first, ended, rest = bare.partition("\n")
+        if not ended and bare[0] == "{" and len(text) >= encoding.HEAD_BYTES // 4:
+            return JSONL  # a first row longer than what is looked at
+        if not _may_be_json(bare):
+            return TEXT
         return JSONL if _is_object(first) and _JSON.match(rest.lstrip()) else JSON
     if bare.startswith("From ") and _is_mail(bare.partition("\n")[2]):
         return MBOX
     if _is_mail(bare):
         return EMAIL
     return CSV if _is_csv(bare) else TEXT
+
+
+def _may_be_json(text: str) -> bool:
+    """Return whether a text that begins as JSON does goes on so, as far as can be seen."""
+    try:
+        json.JSONDecoder().raw_decode(text)
+    except RecursionError:
+        return True
+    except ValueError as error:
+        # What is cut, or broken at its end, is JSON all the same.
+        return getattr(error, "pos", 0) > min(len(text) - 1, 200) or "Unterminated" in str(error)
+    return True
 
 
 def _is_object(line: str) -> bool:

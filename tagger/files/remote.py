@@ -58,7 +58,10 @@ def media_type(source: str) -> str:
 
 
 def check(name: str) -> None:
-    """Raise a DataError for a pattern or a folder of a store: only files have an address here."""
+    """Raise a DataError for an address with a password, and for patterns and folders of a store."""
+    if "@" in urlsplit(name).netloc:
+        bare = _SCHEME.sub("", name).rpartition("@")[2]
+        raise DataError(f"{bare}: found a user or password in the address: leave it out")
     if not is_page(name) and ("*" in name or name.endswith("/")):
         raise DataError(
             f"{name}: patterns and folders of addresses are not expanded: name each file"
@@ -180,16 +183,20 @@ def _unpacked(path: Path, encoding: str, address: str) -> Path:
 def _in_utf8(data: bytes, charset: str) -> bytes:
     """Return text in UTF-8 where the server names its charset and the bytes are not of UTF-8."""
     try:
-        data.decode("utf-8")
-        return data
-    except UnicodeDecodeError:
-        pass
-    try:
         name = codecs.lookup(charset).name
+    except LookupError:
+        return data  # the reader finds out
+    if not name.startswith(("iso2022", "hz")):  # which look like ASCII
+        try:
+            data.decode("utf-8")
+            return data
+        except UnicodeDecodeError:
+            pass
+    try:
         # Browsers take Latin-1 for Windows-1252.
         text = data.decode("cp1252" if name in ("iso8859-1", "ascii") else name)
-    except (LookupError, UnicodeDecodeError):
-        return data  # the reader finds out
+    except (LookupError, UnicodeError):
+        return data
     return codecs.BOM_UTF8 + text.encode("utf-8", "replace")
 
 

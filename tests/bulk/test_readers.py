@@ -57,7 +57,7 @@ def test_a_stray_byte_costs_one_character_and_is_counted() -> None:
     rows = csv("id,text\n1,café\n2,na\udcffive\n".encode("utf-8", "surrogateescape"))
     assert texts(rows) == ["café", "na\ufffdive"]
     assert [(row.what, row.n) for row in rows if isinstance(row, Note)] == [
-        ("bytes that are no UTF-8, each read as U+FFFD", 1)
+        ("byte that is no UTF-8, read as U+FFFD", 1)
     ]
 
 

@@ -145,7 +145,7 @@ RIGHT: list[tuple[str, bytes, str]] = [
     ("wide.txt", PROSE.encode("utf-16"), ""),
     ("wide-le.txt", PROSE.encode("utf-16-le"), ""),
     ("latin.txt", ACCENTED.encode("cp1252"), "read as Windows-1252"),
-    ("stray.txt", ACCENTED.encode() + b" \xff", "1 bytes that are no UTF-8"),
+    ("stray.txt", ACCENTED.encode() + b" \xff", "1 byte that is no UTF-8"),
     ("a.md", f"# Talks\n\n{PROSE}".encode(), ""),
     ("tags.md", f"<div align=center>\n\n</div>\n\n{PROSE}".encode(), ""),
     ("a.html", PAGE.encode(), ""),
@@ -160,6 +160,8 @@ RIGHT: list[tuple[str, bytes, str]] = [
     ("a.json", json.dumps(ROWS).encode(), ""),
     ("nested.json", json.dumps({"meta": {"n": 2}, "data": ROWS}).encode(), "rows are read from"),
     ("strings.json", json.dumps([FIRST, SECOND]).encode(), ""),
+    ("long.txt", json.dumps({"text": FIRST, "note": "x" * 70_000}).encode() + b"\n" + json.dumps(
+        {"text": SECOND}).encode(), "a JSON Lines file"),
     ("split.json", json.dumps({"columns": ["text"], "data": [[FIRST], [SECOND]]}).encode(), ""),
     ("one.json", json.dumps({"title": "Talks", "text": PROSE}).encode(), ""),
     ("array.txt", json.dumps(ROWS, indent=1).encode(), "a JSON file"),

@@ -52,9 +52,16 @@ FLOORS = {
         {"encoding", "office", "remote", "tagged"},
         {"archives", "kinds", "parquet", "text", "html", "pages"},
         {"jsonl", "json_array", "delimited", "docx", "xlsx", "pdf", "eml"},
+        {"exchange"},
         {"formats", "writers"},
         {"columns"},
         {"batches"},
+    ),
+    "exchange": (
+        {"spans", "tasks"},
+        {"items"},
+        {"label_studio", "doccano", "prodigy", "argilla", "brat", "webanno"},
+        {"tools"},
     ),
     "corpus": ({"rows", "language", "columns"}, {"corpus"}, {"guess"}, {"schemas"}),
     "evaluation": (

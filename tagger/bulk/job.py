@@ -148,7 +148,7 @@ def _finish(
             raise OutputError(f"{rejects}: {result.rejected} rows were rejected, found none")
     parts = [(store.part(i), manifests[i]["sha256"]) for i in numbers]
     counted = work.writer.join(parts, output, work.layout(tagger))
-    expected = result.sentences + result.others
+    expected = result.sentences + (0 if work.writer.sentences else result.others)
     if counted is not None and counted != expected:
         raise OutputError(
             f"{output}: holds {counted} rows, expected {expected}: run again with --resume"

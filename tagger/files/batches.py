@@ -11,6 +11,7 @@ from tagger.arrow import ABSENT, Column
 from tagger.errors import ConfigError, DataError, did_you_mean
 from tagger.files import parquet
 from tagger.files.columns import ROWS_TO_SEE, Columns, Input, no_text, tell_nobody
+from tagger.files.exchange.tools import translated
 from tagger.files.formats import FORMATS, Item, Report, open_binary, read_files
 from tagger.files.rows import MAX_DOCUMENT_BYTES, Batch, Note, Notes, Reject, Row, too_long
 from tagger.files.tagged import plain, rejects_path
@@ -141,6 +142,7 @@ def _items(
         files = read_files(path, origin.known, origin.limit, report, origin.delimiter)
         for known, source, items in files:
             if known.records:
+                items = translated(items, labelled=False)
                 yield from _of_table(origin, source, items, columns, notes)
                 continue
             yield origin

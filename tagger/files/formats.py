@@ -29,6 +29,8 @@ from tagger.files import (
     text,
     xlsx,
 )
+from tagger.files.exchange import brat, webanno
+from tagger.files.exchange.tools import translated
 from tagger.files.rows import MAX_DOCUMENT_BYTES, Member, Note, Notes, Reject, Row, Unreadable
 
 Report = Callable[[str, int], None]
@@ -69,6 +71,8 @@ FORMATS = (
     Format("eml", (".eml",), eml.read),
     Format("zip", (".zip",), archives.read_zip),
     Format("tar", (".tar", ".tgz"), archives.read_tar),
+    Format("brat", (brat.SUFFIX,), brat.read, records=True),
+    Format("webanno", (), webanno.read, records=True, recoded=True),
 )
 _NAMED = {known.name: known for known in FORMATS}
 TEXT = _NAMED["text"]
@@ -133,6 +137,8 @@ def _inside(folder: Path, say: Callable[[str], None]) -> list[str]:
     for path in sorted(folder.rglob("*")):
         if not path.is_file() or any(p.startswith(".") for p in path.relative_to(folder).parts):
             continue
+        if path.suffix == brat.SUFFIX and path.with_suffix(".txt").is_file():
+            continue  # read with its text
         if is_output(path, folder):
             passed[_WRITTEN].append(path.name)
         elif _known(path) is None:
@@ -187,7 +193,8 @@ def read_rows(
 ) -> Iterator[Row | Reject]:
     """Yield the rows of a file, or of standard input for ``-``, of an archive those of its files.
 
-    A file that breaks off is read to where it breaks, and ends with a reject.
+    A file that breaks off is read to where it breaks, and ends with a reject. Of what a
+    labelling tool wrote, the annotations are taken.
 
     Parameters
     ----------
@@ -197,8 +204,8 @@ def read_rows(
     say : is told what was guessed and left out.
     """
     notes = Notes()
-    for _, _, rows in read_files(path, known, limit):
-        for row in rows:
+    for _, _, rows in read_files((known is None and brat.beside(path)) or path, known, limit):
+        for row in translated(rows, labelled=True):
             if isinstance(row, Note):
                 notes.add(row)
             else:
@@ -313,11 +320,12 @@ def _judged(head: bytes, stream: BinaryIO, source: str) -> tuple[Format, list[No
     if named is not None and kind.format in _KEPT.get(named.name, ()):
         return named, []
     found = _NAMED[kind.format]
-    if named in (None, found) or (named.name, found.name) == ("json", "jsonl"):
+    if named in (None, found) or (named.name, found.name) in _ALIKE:
         return found, []
     return found, [Note(f"read as what it is, {kind.one}, not as its name says", source)]
 
 
+_ALIKE = (("json", "jsonl"), ("tsv", "webanno"))
 _BINARY = ("parquet", "xlsx", "docx", "pdf", "zip", "tar")
 
 

@@ -45,6 +45,7 @@ HTML, JSON, JSONL = (
     Kind("JSON Lines file", "jsonl"),
 )
 CSV, EMAIL = Kind("CSV file", "csv"), Kind("e-mail", "eml")
+WEBANNO = Kind("WebAnno TSV file", "webanno")
 XML = Kind("XML file", advice="export its texts as plain text or CSV")
 MBOX = Kind("mailbox of e-mails", advice="save each e-mail as an .eml file")
 ZIP, TAR, GZIP = Kind("ZIP archive", "zip"), Kind("TAR archive", "tar"), Kind("gzip file", ".gz")
@@ -144,6 +145,8 @@ def kind_of(head: bytes) -> Kind:
 def kind_of_text(text: str) -> Kind:
     """Return what a text is that begins so."""
     bare = text.lstrip()
+    if bare.startswith("#FORMAT=WebAnno TSV 3"):
+        return WEBANNO
     if _XML.match(bare) and not _XHTML.search(bare[:2000]):
         return XML
     if _HTML.match(bare) or _XML.match(bare):

@@ -10,6 +10,8 @@ from typing import Any, BinaryIO
 
 from tagger.errors import OutputError
 from tagger.files import compression, pages, parquet, tagged
+from tagger.files.exchange.tasks import encode as to_tasks
+from tagger.files.exchange.tools import TOOLS, Tool
 from tagger.files.sheets import write_workbook
 from tagger.schema import Schema
 from tagger.table import TaggedTable
@@ -47,6 +49,7 @@ class Writer:
     json : whether numbers that JSON lacks are null.
     explains : whether it always shows the words that moved each decision.
     streams : whether its parts may stand one after another, on standard output or compressed.
+    sentences : whether headings and other pieces are not written.
     """
 
     name: str
@@ -60,6 +63,7 @@ class Writer:
     explains: bool = False
     streams: bool = False
     folder: bool = False
+    sentences: bool = False
 
 
 def _checked(path: Path, sha256: str) -> bytes:
@@ -143,6 +147,18 @@ def _csv_header(layout: Layout, safe: bool = False) -> bytes:
     return tagged.csv_header(layout.names, safe)
 
 
+def _of_tool(name: str, tool: Tool, lines: bool) -> Writer:
+    return Writer(
+        name,
+        partial(to_tasks, build=tool.task),
+        _join_lines if lines else _join_json,
+        json=True,
+        streams=lines,
+        sentences=True,
+    )
+
+
+_TOOLS = {tool.name: tool for tool in TOOLS}
 WRITERS = (
     Writer(
         "jsonl",
@@ -198,6 +214,10 @@ WRITERS = (
         explains=True,
         folder=True,
     ),
+    _of_tool("label-studio", _TOOLS["Label Studio"], lines=False),
+    _of_tool("doccano", _TOOLS["doccano"], lines=True),
+    _of_tool("prodigy", _TOOLS["Prodigy"], lines=True),
+    _of_tool("argilla", _TOOLS["Argilla"], lines=False),
 )
 OUTPUT_FORMATS = tuple(writer.name for writer in WRITERS)
 

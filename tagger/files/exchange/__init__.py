@@ -1,0 +1,1 @@
+"""What labelling tools export and import: one file a tool."""

@@ -10,6 +10,7 @@ from tagger.files.exchange.tasks import Tagged, meta
 
 NAME = "Argilla"
 _RESPONSES, _SUGGESTION = ".responses", ".suggestion"
+_CAVEAT = "no response has its status here: drafts and discarded ones are taken too"
 Given = tuple[str, str, str, Any]
 
 
@@ -40,7 +41,9 @@ def item(record: Mapping[str, Any]) -> Item:
     }
     own = tuple(answer for answer, _ in answers)
     why = SKIPPED if discarded else NO_ANSWER
-    return Item(data, own, why, frozenset(several), n_other=sum(n for _, n in answers))
+    caveat = _CAVEAT if any(not status for _, _, status, _ in given) else ""
+    n_other = sum(n for _, n in answers)
+    return Item(data, own, why, frozenset(several), n_other=n_other, caveat=caveat)
 
 
 def _nested(record: Mapping[str, Any]) -> tuple[dict[str, Any], list[Given]]:

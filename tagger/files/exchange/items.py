@@ -36,6 +36,7 @@ class Item:
     several : the questions that may have any number of labels, as far as the tool says so.
     key : what items of the same text share; each is one by itself where None.
     n_other : how many results are of kinds that are no labels.
+    caveat : what the tool's file does not say of its answers.
     asked : the one label that was asked for, where a task is a question of yes or no; such
         answers of one annotator to one text are one.
     """
@@ -47,6 +48,7 @@ class Item:
     key: Hashable = None
     n_other: int = 0
     asked: str = ""
+    caveat: str = ""
 
 
 def texts(value: Any) -> tuple[str, ...]:
@@ -85,8 +87,14 @@ def labelled_rows(items: Iterable[tuple[Row, Item]], tool: str) -> Iterator[Row 
     questions = dict.fromkeys(name for labels in given for name in labels)
     several = {name for labels in given for name, found in labels.items() if len(found) > 1}
     several |= {name for _, item, _ in voted for name in item.several}
+    several |= {
+        task.name
+        for task in CLAIMS.tasks
+        if task.multilabel
+        and {x for labels in given for x in labels.get(task.name, ())} <= set(task.labels)
+    }
     for row, item, answers in voted:
-        record = dict(item.record)
+        record = {name: value for name, value in item.record.items() if name != "tasks"}
         n_ties = 0
         for name in questions:
             answer = _vote([labels.get(name) for labels in answers], name in several)
@@ -108,6 +116,8 @@ def labelled_rows(items: Iterable[tuple[Row, Item]], tool: str) -> Iterator[Row 
         counts["annotated"] += 1
         yield Row(record, row.source, row.line)
     yield Note(_said(tool, len(merged), counts), source)
+    for caveat in dict.fromkeys(item.caveat for _, item in found if item.caveat):
+        yield Note(caveat, source)
 
 
 def _yes_or_no(pairs: list[tuple[Row, Item]]) -> list[tuple[Row, Item]]:
@@ -231,9 +241,8 @@ def _vote(answers: Sequence[tuple[str, ...] | None], several: bool) -> Any:
         if any(2 * n == len(sets) for n in counts.values()):
             return None
         return [label for label, n in counts.items() if 2 * n > len(sets)]
-    ranked = Counter(labels[0] for labels in answers if labels).most_common(2)
-    if not ranked:
-        return ""
+    # Nothing is an answer too: it may be a question of many labels that nobody gave two.
+    ranked = Counter(labels[0] if labels else "" for labels in answers).most_common(2)
     return None if len(ranked) > 1 and ranked[0][1] == ranked[1][1] else ranked[0][0]
 
 
@@ -247,7 +256,7 @@ def _said(tool: str, n: int, counts: Counter[str]) -> str:
     for name, what in (
         ("bare", "sentences that no span covers, left out"),
         ("spans", "spans that cover no whole sentence, left out"),
-        ("ties", "answers on which annotators are even, left out"),
+        ("ties", "answers left out on which annotators are even"),
         ("tied", "tasks left out for that alone"),
         ("others", "results that are no labels, left out"),
     ):

@@ -8,6 +8,7 @@ from tagger.files.exchange.items import NO_ANSWER, SKIPPED, Answer, Item, text_o
 from tagger.files.exchange.spans import Span
 from tagger.files.exchange.tasks import Tagged, meta
 from tagger.files.names import DOCUMENTS, TEXTS, usual
+from tagger.schema import OWN_COLUMNS
 
 NAME = "Label Studio"
 _RESULTS = ("annotations", "completions", "predictions")
@@ -76,7 +77,7 @@ def _small(record: Mapping[str, Any]) -> Item:
     key = own.get("id")
     if record["annotation_id"] in (None, ""):
         return Item(own, left_out=NO_ANSWER)
-    kept = {"id", *usual(own, TEXTS), *usual(own, DOCUMENTS)}
+    kept = {"id", *OWN_COLUMNS, *usual(own, TEXTS), *usual(own, DOCUMENTS)}
     labels = {
         name: texts(value)
         for name, value in own.items()

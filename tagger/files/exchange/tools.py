@@ -1,5 +1,6 @@
 """Which labelling tool wrote a file, judged by its first record, and what the file says."""
 
+import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
@@ -82,7 +83,8 @@ def _read(
 
 def _broken(row: Row, tool: Tool, error: Exception) -> Reject:
     reason = f"not as {tool.name} writes it, like the rows before: {type(error).__name__} {error}"
-    return Reject(reason, repr(row.record)[:1000], row.source, row.line)
+    raw = json.dumps(row.record, ensure_ascii=False, default=str)
+    return Reject(reason, raw, row.source, row.line)
 
 
 def _unlabelled(

@@ -58,6 +58,7 @@ def test_label_studio_json_takes_the_majority_and_counts_the_rest():
     )
     first = records(FOLDER / "label_studio.json")[0]
     assert first["doc"] == "art.txt"
+    assert first["readers"]["1"] == {"claim": "reported_fact", "theme": []}
     assert first["readers"]["2"] == {"claim": "reported_fact", "theme": ["military"]}
 
 

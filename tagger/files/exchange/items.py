@@ -108,8 +108,9 @@ def labelled_rows(items: Iterable[tuple[Row, Item]], tool: str) -> Iterator[Row 
         if len(answers) > 1:
             record["readers"] = {
                 item.answers[i].reader or str(i + 1): {
-                    name: list(found) if name in several else "".join(found[:1])
-                    for name, found in labels.items()
+                    name: list(labels.get(name, ())) if name in several else labels[name][0]
+                    for name in questions
+                    if name in several or labels.get(name)
                 }
                 for i, labels in enumerate(answers)
             }
@@ -236,11 +237,10 @@ def _vote(answers: Sequence[tuple[str, ...] | None], several: bool) -> Any:
     None where they are even.
     """
     if several:
-        sets = [set(labels or ()) for labels in answers]
-        counts = Counter(label for labels in sets for label in labels)
-        if any(2 * n == len(sets) for n in counts.values()):
+        counts = Counter(label for labels in answers for label in dict.fromkeys(labels or ()))
+        if any(2 * n == len(answers) for n in counts.values()):
             return None
-        return [label for label, n in counts.items() if 2 * n > len(sets)]
+        return [label for label, n in counts.items() if 2 * n > len(answers)]
     # Nothing is an answer too: it may be a question of many labels that nobody gave two.
     ranked = Counter(labels[0] if labels else "" for labels in answers).most_common(2)
     return None if len(ranked) > 1 and ranked[0][1] == ranked[1][1] else ranked[0][0]

@@ -102,15 +102,15 @@ def _labels(
     words = words or [cells for _, cells in tokens]
     counts: Counter[tuple[str, str]] = Counter()
     for cells in words:
-        own = {
+        own = [
             (question, value)
             for question, cell in zip(questions, cells, strict=False)
             if question
             for value in _BAR.split(cell)
             if value not in ("_", "*", "")
-        }
-        # One span has one number in all of its tokens, so that two in a row are not one.
-        counts.update(own)
+        ]
+        # A span has one number in all of its tokens, so that two in a row are not one.
+        counts.update(dict.fromkeys(own, 1))
     labels: dict[str, tuple[str, ...]] = {}
     n_left = 0
     for (question, value), n in counts.items():

@@ -41,7 +41,7 @@ def recognized(record: Mapping[str, Any]) -> Tool | None:
 def translated(
     items: Iterable[Row | _Other], labelled: bool
 ) -> Iterator[Row | Reject | Note | _Other]:
-    """Yield the rows of a file as plain ones, where a labelling tool wrote it.
+    """Return the rows of a file as plain ones, where a labelling tool wrote it.
 
     Parameters
     ----------
@@ -59,13 +59,14 @@ def translated(
     tool = recognized(row.record) if isinstance(row, Row) else None
     everything = chain(before, items)
     if tool is None:
-        yield from everything
-    elif labelled:
-        others: list[_Other] = []
-        yield from labelled_rows(_read(everything, tool, others), f"{tool.name} export")
-        yield from others
-    else:
-        yield from _unlabelled(everything, tool)
+        return everything
+    return _labelled(everything, tool) if labelled else _unlabelled(everything, tool)
+
+
+def _labelled(items: Iterable[Row | _Other], tool: Tool) -> Iterator[Row | Reject | Note | _Other]:
+    others: list[_Other] = []
+    yield from labelled_rows(_read(items, tool, others), f"{tool.name} export")
+    yield from others
 
 
 def _read(

@@ -1,6 +1,7 @@
 """Sentences, headings and what is neither: told apart by layout and words, offsets exact."""
 
 import json
+import random
 import time
 
 import pytest
@@ -250,3 +251,63 @@ def test_a_notice_is_named_at_the_end_of_running_text_and_in_long_paragraphs() -
     assert [(p.kind, p.what) for p in pieces(text)] == [("sentence", ""), ("other", "notice")]
     cookies = "We use cookies on this site. By clicking accept you agree to our use of cookies. "
     assert {(p.kind, p.what) for p in pieces(cookies * 8)} == {("other", "notice")}
+
+
+_STUFF = (
+    *(
+        "The talks may fail.",
+        "Oil rose",
+        "U.S.",
+        "Ms. Lee",
+        "SEOUL (Reuters) -",
+        "By Ann Lee",
+        "a.m.",
+    ),
+    *(
+        "\n",
+        "\n\n",
+        " ",
+        "\t",
+        "\r\n",
+        "\x0b",
+        "\u2028",
+        "\x00",
+        "\ud800",
+        "\ufeff",
+        "\u0130",
+        "e\u0301",
+    ),
+    *(
+        "\u201c",
+        "\u201d",
+        '"',
+        "(",
+        ")",
+        "[1]",
+        "...",
+        "?",
+        "!",
+        "\u2014",
+        "-",
+        "|",
+        "# ",
+        "\u2022",
+        "1.",
+    ),
+    *("\u4e2d\u6587\u3002", "http://a.b", "Photo: AP", "No.", "5"),
+)
+
+
+@pytest.mark.parametrize("language", [ENGLISH, Language("und")], ids=["en", "und"])
+def test_every_visible_character_is_in_one_piece_whatever_the_text(language):
+    draw = random.Random(7)
+    for _ in range(4000):
+        text = "".join(
+            draw.choice(_STUFF) + draw.choice(("", " ")) for _ in range(draw.randrange(25))
+        )
+        end, seen = 0, ""
+        for piece in pieces(text, language):
+            visible = text[piece.start : piece.end]
+            assert piece.start >= end and visible and visible == visible.strip(), repr(text)
+            end, seen = piece.end, seen + visible
+        assert "".join(seen.split()) == "".join(text.split()), repr(text)

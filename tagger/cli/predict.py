@@ -26,6 +26,7 @@ from tagger.files.writers import OUTPUT_FORMATS, writer_of
 from tagger.predictor import Tagger
 
 _OF_INPUT = ("sentences", "text_column", "id_column", "keep", "delimiter")
+_ENDINGS = ("jsonl", "json", "csv", "xlsx", "parquet", "html")
 _STOPPED = 128 + signal.SIGTERM
 
 
@@ -161,9 +162,9 @@ def _format_for(output: str | None) -> str:
     if output is None:
         return "table" if sys.stdout.isatty() else "jsonl"
     suffix = split_suffix(Path(output))[0].suffix.lower().removeprefix(".")
-    if suffix in OUTPUT_FORMATS:
+    if suffix in _ENDINGS:
         return suffix
-    known = ", ".join(OUTPUT_FORMATS)
+    known = ", ".join(_ENDINGS)
     raise click.UsageError(
         f"the ending of {output} names no format: end it in one of {known}, or say --format"
     )

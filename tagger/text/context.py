@@ -37,8 +37,8 @@ class Stop(NamedTuple):
 
 def is_inside_name(text: str, start: int, end: int) -> bool:
     """Return whether a stop without white space behind it is one of a name, file or address."""
-    token = text[max(0, start - WINDOW) : start].split()[-1]
+    token = (text[max(0, start - WINDOW) : start].split() or [""])[-1]
     if text[start - 1].isupper() and not text[start - 2 : start - 1].isalpha():
         return "-" in token or text[end + 1 : end + 2] != "."  # the splitter knows U.S.
-    rest = text[end : end + WINDOW].split()[0]
+    rest = (text[end : end + WINDOW].split() or [""])[0]
     return bool(re.search(r"://|www\.|@", token) or re.search(r"[\w)]\.\w|[=&@]", rest))

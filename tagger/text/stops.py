@@ -143,7 +143,7 @@ class StopRules:
         if "\n" in gap and gap.count("\n") > 1:
             return
         if not gap:
-            if not closers and head and is_inside_name(text, start, end):
+            if not closers and head.strip() and is_inside_name(text, start, end):
                 yield start, GOES_ON * len(mark)
             return
         if head[-1:] == "/" or (text[end] == "/" and _AGENCY.match(text, end)):

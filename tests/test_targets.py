@@ -67,6 +67,16 @@ def test_the_same_job_may_run_again_but_not_another(article: Path, tmp_path: Pat
     assert json.loads(out.read_text())["text"] == "Oil fell."
 
 
+def test_a_run_killed_before_its_record_can_go_on(article: Path, tmp_path: Path) -> None:
+    out = tmp_path / "o.jsonl"
+    assert run("predict", article, "-o", out).exit_code == 0
+    whole, record = out.read_bytes(), tmp_path / "o.jsonl.manifest.json"
+    (tmp_path / "o.jsonl.parts").mkdir()
+    record.rename(tmp_path / "o.jsonl.parts" / "job.json")
+    assert run("predict", article, "-o", out, "--resume").exit_code == 0
+    assert out.read_bytes() == whole and record.exists()
+
+
 def test_pages_do_not_land_among_the_users_files(article: Path, tmp_path: Path) -> None:
     site = tmp_path / "site"
     site.mkdir()

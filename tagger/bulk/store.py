@@ -77,16 +77,23 @@ def check_output(settings: JobSettings) -> None:
 
 
 def _is_same_job(settings: JobSettings) -> bool:
-    """Return whether the output was made from inputs of the same names in the same way."""
-    try:
-        record = json.loads(tagged.manifest_path(settings.output).read_bytes())
-        files = [entry["file"] for entry in record["inputs"]]
-        made, asked = (
-            {**options, "part_bytes": 0} for options in (record["options"], settings.to_dict())
-        )
-    except (OSError, ValueError, KeyError, TypeError):
-        return False
-    return files == list(settings.origin.files) and made == asked
+    """Return whether the output is made from inputs of the same names in the same way.
+
+    The record of a finished run tells, or that of one that broke off as it put its parts
+    together.
+    """
+    output = settings.output
+    asked = {**settings.to_dict(), "part_bytes": 0}
+    for path in (tagged.manifest_path(output), output.with_name(f"{output.name}.parts") / JOB):
+        try:
+            record = json.loads(path.read_bytes())
+            files = [entry["file"] for entry in record["inputs"]]
+            made = {**record["options"], "part_bytes": 0}
+        except (OSError, ValueError, KeyError, TypeError):
+            continue
+        if files == list(settings.origin.files) and made == asked:
+            return True
+    return False
 
 
 class Store:

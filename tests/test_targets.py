@@ -36,11 +36,12 @@ def mine(tmp_path: Path) -> Path:
     return path
 
 
-@pytest.mark.parametrize("target", ["mine.jsonl", "x.jsonl", "y.jsonl"])
+@pytest.mark.parametrize("target", ["mine.jsonl", "x.jsonl", "y.jsonl", "z.jsonl"])
 def test_a_file_of_the_users_is_replaced_by_force_only(
     article: Path, tmp_path: Path, target: str
 ) -> None:
     notes = {"x.jsonl": "x.jsonl.rejects.jsonl", "y.jsonl": "y.jsonl.manifest.json"}
+    notes["z.jsonl"] = "z.jsonl.part"
     path = tmp_path / notes.get(target, target)
     path.write_text("my notes\n")
     done = run("predict", article, "-o", tmp_path / target)

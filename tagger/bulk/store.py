@@ -67,7 +67,8 @@ def check_output(settings: JobSettings) -> None:
         for path in settings.origin.files:
             if target.exists() and Path(path).exists() and os.path.samefile(path, target):
                 raise OutputError(f"{target}: is also an input, expected another file to write to")
-    targets = (output, tagged.rejects_path(output), tagged.manifest_path(output))
+    unfinished = output.with_name(f"{output.name}.part")
+    targets = (output, tagged.rejects_path(output), tagged.manifest_path(output), unfinished)
     check_free(targets, settings.force or _is_same_job(settings), "and is not of this job")
     folder = writer_of(settings.format).folder
     if folder and output.exists() and not output.is_dir():

@@ -3,6 +3,7 @@
 import io
 import tarfile
 import zlib
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any, BinaryIO, cast
 from zipfile import BadZipFile, LargeZipFile, ZipFile
@@ -75,8 +76,9 @@ def read_zip(
     except (BadZipFile, LargeZipFile, OSError, ValueError) as error:
         raise Unreadable(f"a damaged ZIP archive: {error}") from None
     total = 0
+    seen: Counter[str] = Counter()
     for number, member in enumerate(archive.infolist()):
-        name = f"{source}/{member.filename}"
+        name = _named(source, member.filename, seen)
         total += member.file_size
         _check(number, total)
         if member.is_dir():
@@ -99,12 +101,13 @@ def read_tar(
 ) -> Iterator[Member | Reject]:
     """Yield the files of a TAR archive, in one pass; links and devices are rejected."""
     total = 0
+    seen: Counter[str] = Counter()
     try:
         with tarfile.open(fileobj=stream, mode="r|") as archive:
             for number, member in enumerate(archive):
                 total += member.size
                 _check(number, total)
-                name = f"{source}/{member.name}"
+                name = _named(source, member.name, seen)
                 if member.isdir():
                     continue
                 inside = archive.extractfile(member) if member.isreg() else None
@@ -115,6 +118,13 @@ def read_tar(
                 cast(Any, archive).members = []  # else it keeps each that it has seen
     except (tarfile.TarError, zlib.error, EOFError) as error:
         yield Reject(f"a damaged TAR archive: cannot be read beyond this: {error}", "", source)
+
+
+def _named(source: str, name: str, seen: Counter[str]) -> str:
+    """Return what to call a member: the second of a name is another document."""
+    seen[name] += 1
+    n = seen[name]
+    return f"{source}/{name}" if n == 1 else f"{source}/({n}) {name}"
 
 
 def _check(number: int, total: int) -> None:

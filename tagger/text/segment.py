@@ -13,6 +13,8 @@ _QUOTATION_MARKS = "\"'“”‘’«»‹›„‚「」『』"
 _ANY_QUOTATION_MARK = re.compile(f"[{_QUOTATION_MARKS}]")
 _MOST_QUOTATION_WORK = 10_000_000
 _LONG_PARAGRAPH = 20_000
+# On such a space behind a capital letter the segmenter panics, which ends the process.
+_SPACE_BEFORE_STOP = re.compile(r"[^\S\x00-\x7f](?=\.)")
 # A stop after a word, which an abbreviation's seldom is; one that is nothing else.
 _END_OF_SENTENCE = re.compile(r"\w{4}[.!?…؟۔][\"'”’»)\]]{0,3}\s|[。！？।]")
 _PLAIN_STOP = re.compile("[。！？।]")
@@ -45,8 +47,8 @@ def sentence_spans(text: str, language: Language = ENGLISH) -> list[tuple[int, i
         if "\n\n" not in stretch and len(stretch) > 2 * _LONG_PARAGRAPH:
             pieces = [stretch]  # no sentence ends in it
         else:
-            stretch = _tamed(stretch)
-            pieces = sentencex.segment(language.code, stretch)
+            stretch = _SPACE_BEFORE_STOP.sub(" ", _tamed(stretch))
+            pieces = _segmented(stretch, language)
             if sum(map(len, pieces)) != len(stretch):
                 pieces = _completed(pieces, stretch)
         for piece in pieces:
@@ -56,6 +58,16 @@ def sentence_spans(text: str, language: Language = ENGLISH) -> list[tuple[int, i
                 spans.append((start, start + len(visible)))
             first += len(piece)
     return spans
+
+
+def _segmented(stretch: str, language: Language) -> list[str]:
+    try:
+        return list(sentencex.segment(language.code, stretch))
+    except BaseException as error:
+        # A panic of the segmenter, which it reports itself, costs the cuts of one stretch.
+        if type(error).__name__ != "PanicException":
+            raise
+        return [stretch]
 
 
 def _completed(pieces: list[str], stretch: str) -> list[str]:

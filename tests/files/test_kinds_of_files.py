@@ -316,3 +316,14 @@ def test_the_delimiter_can_be_said(tmp_path: Path) -> None:
     rows, done = predict(tmp_path / "a.csv", "--delimiter", "^")
     assert [row["text"] for row in rows] == [FIRST], done.stderr
     assert predict(tmp_path / "a.csv", "--delimiter", "ab")[1].exception
+
+
+def test_members_of_one_name_are_two_documents_and_blanks_are_said(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive, pytest.warns(UserWarning):
+        archive.writestr("a.txt", FIRST)
+        archive.writestr("a.txt", SECOND)
+    rows, _ = predict(tmp_path / "a.zip")
+    assert len({row["doc"] for row in rows}) == 2
+    (tmp_path / "blank.txt").write_text(" \n\t\n")
+    rows, done = predict(tmp_path / "blank.txt")
+    assert not rows and "nothing but white space" in done.stderr

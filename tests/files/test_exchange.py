@@ -392,3 +392,20 @@ def test_an_export_trains_a_model(tmp_path):
     assert "301 tasks, 300 annotated, 1 not annotated" in said
     checked = tagger.check(path)
     assert checked.n_sentences == 300
+
+
+def test_labels_of_doccano_that_nobody_may_have_confirmed_are_warned_of(tmp_path):
+    ours = {
+        "id": 7,
+        "text": "Oil rose.",
+        "label": ["x"],
+        "model_version": "m",
+        "tasks": {"t": ["x"]},
+    }
+    plain = {"id": 8, "text": "Oil fell.", "label": ["x"]}
+    for record, warned in ((ours, True), (plain, False)):
+        path = tmp_path / "d.jsonl"
+        path.write_text(json.dumps(record) + "\n")
+        notes = []
+        list(rows_of(path, notes.append))
+        assert any("who confirmed them" in note for note in notes) is warned, notes

@@ -8,6 +8,10 @@ from tagger.files.exchange.spans import Span
 from tagger.files.exchange.tasks import Tagged, meta, shown, shown_tasks
 
 NAME = "doccano"
+_CAVEAT = (
+    "pre-annotated examples of which doccano does not say who confirmed them: labels that nobody "
+    "looked at are the model's own; export confirmed ones only"
+)
 _LISTS = ("label", "labels", "categories", "cats", "entities")
 
 
@@ -43,7 +47,8 @@ def item(record: Mapping[str, Any]) -> Item:
     if not (labels or spans) or "id" not in record:
         return Item(others, left_out=NO_ANSWER, n_other=n_other)
     own = {LABEL: texts(labels)} if labels else {}
-    return Item(others, (Answer(own, spans=tuple(spans)),), n_other=n_other)
+    caveat = _CAVEAT if _is_ours(record) else ""
+    return Item(others, (Answer(own, spans=tuple(spans)),), n_other=n_other, caveat=caveat)
 
 
 def _is_ours(record: Mapping[str, Any]) -> bool:

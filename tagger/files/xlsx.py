@@ -67,6 +67,8 @@ def _has_texts(sheet: Any) -> bool:
 
 
 def _plain(value: Any) -> Any:
+    if value is None:
+        return ""  # as an empty cell of CSV, which means the same
     if isinstance(value, datetime) and value.time() == time():
         return value.date().isoformat()
     return value.isoformat() if hasattr(value, "isoformat") else value

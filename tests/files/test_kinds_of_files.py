@@ -21,6 +21,7 @@ import zstandard
 from click.testing import CliRunner, Result
 
 from tagger.cli.main import cli
+from tagger.files import read_rows
 
 FIRST = "The talks in Geneva ended on Monday without a date for a new round."
 SECOND = "Prices of grain may rise if no ship leaves the port this month."
@@ -327,3 +328,13 @@ def test_members_of_one_name_are_two_documents_and_blanks_are_said(tmp_path: Pat
     (tmp_path / "blank.txt").write_text(" \n\t\n")
     rows, done = predict(tmp_path / "blank.txt")
     assert not rows and "nothing but white space" in done.stderr
+
+
+def test_an_empty_cell_of_excel_is_one_of_csv(tmp_path: Path) -> None:
+    (tmp_path / "a.xlsx").write_bytes(workbook([["text", "theme"], [FIRST, None], [SECOND, "x"]]))
+    (tmp_path / "a.csv").write_text(f"text,theme\n{FIRST},\n{SECOND},x\n")
+    rows = {
+        name: [row.record for row in read_rows(str(tmp_path / name))]
+        for name in ("a.xlsx", "a.csv")
+    }
+    assert rows["a.xlsx"] == rows["a.csv"]

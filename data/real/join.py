@@ -23,11 +23,13 @@ def main() -> None:
     parts.add_argument("--held-out", action="store_true", help="only the documents to measure on")
     parts.add_argument("--training", action="store_true", help="only the others")
     given = parser.parse_args()
-    texts: dict[tuple[str, str], list[str]] = {}
+    texts: dict[tuple[str, str], list[tuple[str, str]]] = {}
     for path in sorted(given.shared.glob("*.jsonl")):
         for line in path.open(encoding="utf-8"):
             article = json.loads(line)
-            texts.setdefault((path.stem, article["doc"]), []).append(article["text"])
+            doc = article["doc"]
+            digest = hashlib.sha256(doc.encode()).hexdigest()[:16]
+            texts.setdefault((path.stem, digest), []).append((doc, article["text"]))
     n = lost = 0
     with given.output.open("w", encoding="utf-8") as out:
         for line in LABELS.open(encoding="utf-8"):
@@ -36,15 +38,16 @@ def main() -> None:
                 continue
             span = slice(row["start"], row["end"])
             fits = [
-                sentence
-                for text in texts.get((row["file"], row["doc"]), [])
+                (doc, sentence)
+                for doc, text in texts.get((row["file"], row["doc_sha256"]), [])
                 for sentence in [text[span]]
                 if hashlib.sha256(sentence.encode()).hexdigest() == row["sha256"]
             ]
             if not fits:
                 lost += 1
                 continue
-            example = {"doc": f"{row['file']}/{row['doc']}", "text": fits[0]}
+            doc, sentence = fits[0]
+            example = {"doc": f"{row['file']}/{doc}", "text": sentence}
             example |= {"claim": row["claim"], "theme": row["theme"], "source": row["file"]}
             out.write(json.dumps(example, ensure_ascii=False) + "\n")
             n += 1

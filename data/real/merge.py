@@ -12,6 +12,7 @@ fact. A theme that one of two readers saw goes by the third reader, or is kept.
 import argparse
 import hashlib
 import json
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -19,7 +20,15 @@ from sklearn.metrics import cohen_kappa_score
 
 CLAIMS = {"F": "reported_fact", "I": "interpretation", "S": "speculation"}
 THEMES = {"m": "military", "d": "diplomatic", "e": "economic"}
-KEPT = ("file", "source", "licence", "url_or_path", "doc", "start", "end", "sha256", "drawn")
+MOST_WORDS = 6
+KEPT = ("file", "source", "licence", "url_or_path", "start", "end", "sha256", "drawn")
+
+
+def address(url: str) -> str:
+    """Return an address without the rest of a title of many words: titles are text too."""
+    head, slash, name = url.rstrip("/").rpartition("/")
+    words = re.findall(r"[_\W]*[^_\W]+", name)
+    return url if len(words) <= MOST_WORDS else f"{head}{slash}{''.join(words[:MOST_WORDS])}..."
 
 
 def readings(folder: Path, reader: str) -> dict[int, tuple[str, str]]:
@@ -82,7 +91,11 @@ def main() -> None:
             # A tenth of the documents, whatever is labelled later, is kept to measure on.
             digest = hashlib.sha256(f"{r['file']}/{r['doc']}".encode()).hexdigest()
             label["held_out"] = int(digest[:8], 16) % 10 == 0
-            stream.write(json.dumps({k: r[k] for k in KEPT} | label) + "\n")
+            # The name of a document holds its title too, which is text: its hash names it.
+            document = hashlib.sha256(r["doc"].encode()).hexdigest()[:16]
+            kept = {k: r[k] for k in KEPT} | {"doc_sha256": document}
+            kept["url_or_path"] = address(r["url_or_path"])
+            stream.write(json.dumps(kept | label) + "\n")
     print(f"{out.name}: {dict(counts)}")
 
 

@@ -91,7 +91,11 @@ def _load(path: str, second_reader: str | None) -> Tagger:
 
 def tags_schema(schema: Any, rows: Rows) -> Any:
     """Return the Arrow schema of the tags for an input with a given Arrow schema."""
-    return rows.tagger.tag_table([], [], {}, True).to_record_batch(_kinds(schema, rows)).schema
+    return (
+        rows.tagger.tag_table([], [], {}, True)
+        .to_record_batch(_kinds(schema, rows.found(schema, "row")))
+        .schema
+    )
 
 
 def output_schema(schema: Any, rows: Rows) -> Any:
@@ -100,8 +104,7 @@ def output_schema(schema: Any, rows: Rows) -> Any:
     return tags_schema(schema, rows).append(pa.field("reject", pa.string()))
 
 
-def _kinds(schema: Any, rows: Rows) -> dict[str, str]:
-    origin = rows.found(schema, "row")
+def _kinds(schema: Any, origin: Input) -> dict[str, str]:
     return {origin.named(f.name): describe(f.type) for f in schema if origin.passed_on(f.name)}
 
 
@@ -123,7 +126,7 @@ def tag_slices(
 ) -> Iterator[tuple[list[Any], list[Reject]]]:
     """Yield, for slices of a batch, record batches of tagged sentences, and the rejects."""
     origin = rows.found(batch.schema, source)
-    kinds = _kinds(batch.schema, rows)
+    kinds = _kinds(batch.schema, origin)
     work = Work("parquet", rows.sentences, False, kinds, keep_headings=rows.keep_headings)
     for start, stop in _slices(batch.column(origin.text_column)):
         piece = batch.slice(start, stop - start)

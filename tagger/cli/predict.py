@@ -22,11 +22,14 @@ from tagger.files.compression import split_suffix
 from tagger.files.formats import FORMATS, expand
 from tagger.files.rows import MAX_DOCUMENT_BYTES, Reject
 from tagger.files.tagged import rejects_path
-from tagger.files.writers import OUTPUT_FORMATS, writer_of
+from tagger.files.writers import OUTPUT_ENDINGS, OUTPUT_FORMATS, writer_of
 from tagger.predictor import Tagger
 
+_OF_ROWS = (
+    *("sentences", "text_column", "id_column", "max_document_bytes"),
+    *("keep_headings", "second_reader"),
+)
 _OF_INPUT = ("sentences", "text_column", "id_column", "keep", "delimiter")
-_ENDINGS = ("jsonl", "json", "csv", "xlsx", "parquet", "html")
 _STOPPED = 128 + signal.SIGTERM
 
 
@@ -104,9 +107,7 @@ def command(
     _check_usage(output_format, output, how["resume"], how["jobs"], *useless)
     files = expand(list(paths or _standard_input()), say)
     if engine == "dask":
-        named = ["sentences", "text_column", "id_column", "max_document_bytes", "keep_headings"]
-        named.append("second_reader")
-        rows = Rows(model or "", *(how[name] for name in named))
+        rows = Rows(model or "", *(how[name] for name in _OF_ROWS))
         resume = how["resume"]
         _on_dask(files, str(output), output_format, rows, scheduler, resume, allow_rejects)
         return
@@ -162,9 +163,9 @@ def _format_for(output: str | None) -> str:
     if output is None:
         return "table" if sys.stdout.isatty() else "jsonl"
     suffix = split_suffix(Path(output))[0].suffix.lower().removeprefix(".")
-    if suffix in _ENDINGS:
+    if suffix in OUTPUT_ENDINGS:
         return suffix
-    known = ", ".join(_ENDINGS)
+    known = ", ".join(OUTPUT_ENDINGS)
     raise click.UsageError(
         f"the ending of {output} names no format: end it in one of {known}, or say --format"
     )

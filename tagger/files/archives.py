@@ -71,10 +71,7 @@ def read_zip(
     stream: BinaryIO, source: str, limit: int = MAX_DOCUMENT_BYTES
 ) -> Iterator[Member | Reject]:
     """Yield the files of a ZIP archive; one that is encrypted is rejected."""
-    try:
-        archive = ZipFile(whole(stream, limit))
-    except (BadZipFile, LargeZipFile, OSError, ValueError) as error:
-        raise Unreadable(f"a damaged ZIP archive: {error}") from None
+    archive = _opened(whole(stream, limit))
     total = 0
     seen: Counter[str] = Counter()
     for number, member in enumerate(archive.infolist()):
@@ -136,9 +133,13 @@ def _check(number: int, total: int) -> None:
 
 def names(stream: BinaryIO) -> list[str]:
     """Return the names of the files in a ZIP archive, and go back to its beginning."""
-    try:
-        found = ZipFile(stream).namelist()
-    except (BadZipFile, LargeZipFile, OSError, ValueError) as error:
-        raise Unreadable(f"a damaged ZIP archive: {error}") from None
+    found = _opened(stream).namelist()
     stream.seek(0)
     return found
+
+
+def _opened(stream: BinaryIO) -> ZipFile:
+    try:
+        return ZipFile(stream)
+    except (BadZipFile, LargeZipFile, OSError, ValueError) as error:
+        raise Unreadable(f"a damaged ZIP archive: {error}") from None

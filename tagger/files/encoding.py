@@ -5,7 +5,6 @@ import io
 from collections.abc import Iterator
 from typing import Any, BinaryIO, cast
 
-from tagger.errors import ConfigError
 from tagger.files.rows import Note
 
 HEAD_BYTES = 1 << 16
@@ -76,14 +75,6 @@ def wide(head: bytes) -> str:
             if sample[zeros::2].count(0) > 0.8 * half and sample[others::2].count(0) < 0.02 * half:
                 return name
     return ""
-
-
-def known(name: str) -> str:
-    """Return Python's name of an encoding; refuse one that it does not know."""
-    try:
-        return codecs.lookup(name).name
-    except LookupError:
-        raise ConfigError(f"encoding {name!r}: expected one such as utf-8 or cp1252") from None
 
 
 class _Recoded(io.RawIOBase):

@@ -6,28 +6,22 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from glob import glob, has_magic
+from importlib import import_module
 from pathlib import Path
 from typing import BinaryIO, cast
 
 from tagger.errors import DataError
 from tagger.files import (
-    archives,
     compression,
     delimited,
-    docx,
-    eml,
     encoding,
-    html,
     json_array,
     jsonl,
     kinds,
-    office,
     parquet,
-    pdf,
     remote,
     tagged,
     text,
-    xlsx,
 )
 from tagger.files.exchange import brat, webanno
 from tagger.files.exchange.tools import translated
@@ -54,23 +48,33 @@ class Format:
     recoded: bool = False
 
 
+def _late(
+    module: str, reader: str, stream: BinaryIO, source: str, limit: int
+) -> Iterator[Item | Member]:
+    """Read by a reader that is imported when it is first needed: no start waits for it."""
+    items: Iterator[Item | Member] = getattr(import_module(f"tagger.files.{module}"), reader)(
+        stream, source, limit
+    )
+    return items
+
+
 _read_markdown = partial(text.read, clean=text.without_markup)
 _read_tsv = partial(delimited.read_csv, delimiter="\t")
 FORMATS = (
     Format("text", (".txt", ".text"), text.read, recoded=True),
     Format("markdown", (".md", ".markdown"), _read_markdown, recoded=True),
-    Format("html", (".html", ".htm"), html.read),
+    Format("html", (".html", ".htm"), partial(_late, "html", "read")),
     Format("jsonl", (".jsonl", ".ndjson"), jsonl.read, records=True, recoded=True),
     Format("json", (".json",), json_array.read, records=True, recoded=True),
     Format("csv", (".csv",), delimited.read_csv, records=True, recoded=True),
     Format("tsv", (".tsv", ".tab"), _read_tsv, records=True, recoded=True),
     Format("parquet", (".parquet",), parquet.read, records=True),
-    Format("xlsx", (".xlsx", ".xlsm"), xlsx.read, records=True),
-    Format("docx", (".docx",), docx.read),
-    Format("pdf", (".pdf",), pdf.read),
-    Format("eml", (".eml",), eml.read),
-    Format("zip", (".zip",), archives.read_zip),
-    Format("tar", (".tar", ".tgz"), archives.read_tar),
+    Format("xlsx", (".xlsx", ".xlsm"), partial(_late, "xlsx", "read"), records=True),
+    Format("docx", (".docx",), partial(_late, "docx", "read")),
+    Format("pdf", (".pdf",), partial(_late, "pdf", "read")),
+    Format("eml", (".eml",), partial(_late, "eml", "read")),
+    Format("zip", (".zip",), partial(_late, "archives", "read_zip")),
+    Format("tar", (".tar", ".tgz"), partial(_late, "archives", "read_tar")),
     Format("brat", (brat.SUFFIX,), brat.read, records=True),
     Format("webanno", (), webanno.read, records=True, recoded=True),
 )
@@ -256,10 +260,12 @@ def _files(
     inside: bool = False,
 ) -> Iterator[tuple[Format, str, Iterator[Item]]]:
     try:
-        head, stream = _unpacked(stream, source)
-        if kinds.kind_of(head) is kinds.ZIP:
+        kind, head, stream = _unpacked(stream, source)
+        if kind is kinds.ZIP:
+            from tagger.files import office
+
             stream = office.whole(stream, limit)
-        found, notes = (known, []) if known else _judged(head, stream, source)
+        found, notes = (known, []) if known else _judged(kind, stream, source)
         found = _fitted(found, head, delimiter)
         if found.recoded and (wide := encoding.wide(head)):
             stream = encoding.recoded(stream, wide)
@@ -287,25 +293,25 @@ def _files(
         yield TEXT, source, iter([Reject(_reason(error), "", source)])
 
 
-def _unpacked(stream: BinaryIO, source: str) -> tuple[bytes, BinaryIO]:
-    """Return the first bytes of a file, and the file, both as they are when unpacked."""
-    packed = stream
+def _unpacked(stream: BinaryIO, source: str) -> tuple[kinds.Kind, bytes, BinaryIO]:
+    """Return what a file is, its first bytes, and the file, all as they are when unpacked."""
     head, stream = encoding.peek(stream, whole=source != "<stdin>")
-    while (suffix := kinds.kind_of(head).format) in compression.SUFFIXES:
-        if packed is not stream:
-            packed = stream
-        unpacked = compression.decompressed(stream, suffix)
-        stream = archives.counted(unpacked, archives.Budget(packed))
+    while (kind := kinds.kind_of(head)).format in compression.SUFFIXES:
+        from tagger.files import archives
+
+        budget = archives.Budget(stream)
+        stream = archives.counted(compression.decompressed(stream, kind.format), budget)
         head, stream = encoding.peek(stream)
-    return head, stream
+    return kind, head, stream
 
 
-def _judged(head: bytes, stream: BinaryIO, source: str) -> tuple[Format, list[Note]]:
-    """Return what a file is by its first bytes and its name, and a note where they disagree."""
+def _judged(kind: kinds.Kind, stream: BinaryIO, source: str) -> tuple[Format, list[Note]]:
+    """Return the format of a file of a kind and a name, and a note where these disagree."""
     media = _OF_MEDIA.get(remote.media_type(source), "")
     named = _NAMED.get(media) or _known(remote.path_of(source))
-    kind = kinds.kind_of(head)
     if kind is kinds.ZIP:
+        from tagger.files import archives
+
         kind = kinds.kind_of_members(archives.names(stream))
     if kind.advice:
         raise kinds.refusal(kind)

@@ -13,11 +13,7 @@ from tagger.table import take
 
 MAX_DOCUMENT_BYTES = 50_000_000
 """The most bytes of one document or row that are read, unless told otherwise."""
-
-
 Ranges = tuple[tuple[int, int], ...]
-
-
 _MOST_NAMED = 3
 
 
@@ -41,7 +37,7 @@ class Row(_Placed):
     record: dict[str, Any]
     source: str = ""
     line: int = 0
-    headings: tuple[tuple[int, int], ...] = ()
+    headings: Ranges = ()
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """Which formats tagged sentences are written in, and how: one row of `WRITERS` a format."""
 
 import hashlib
+import io
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -50,6 +51,7 @@ class Writer:
     explains : whether it always shows the words that moved each decision.
     streams : whether its parts may stand one after another, on standard output or compressed.
     sentences : whether headings and other pieces are not written.
+    ending : whether an output whose name ends so has this format.
     """
 
     name: str
@@ -64,19 +66,7 @@ class Writer:
     streams: bool = False
     folder: bool = False
     sentences: bool = False
-
-
-def _checked(path: Path, sha256: str) -> bytes:
-    """Return what a part holds, if it is as it was."""
-    data = path.read_bytes()
-    if hashlib.sha256(data).hexdigest() != sha256:
-        raise OutputError(f"{path}: is damaged: run again with --resume")
-    return data
-
-
-def _lines(parts: Sequence[tuple[Path, str]]) -> Iterator[bytes]:
-    for part in parts:
-        yield from _checked(*part).splitlines()
+    ending: bool = True
 
 
 def copy(path: Path, sha256: str, stream: BinaryIO) -> int:
@@ -90,6 +80,13 @@ def copy(path: Path, sha256: str, stream: BinaryIO) -> int:
     if digest.hexdigest() != sha256:
         raise OutputError(f"{path}: is damaged: run again with --resume")
     return n
+
+
+def _lines(parts: Sequence[tuple[Path, str]]) -> Iterator[bytes]:
+    for path, sha256 in parts:
+        part = io.BytesIO()
+        copy(path, sha256, part)
+        yield from part.getvalue().splitlines()
 
 
 def _join_lines(parts: Sequence[tuple[Path, str]], output: Path, layout: Layout) -> int | None:
@@ -155,6 +152,7 @@ def _of_tool(name: str, tool: Tool, lines: bool) -> Writer:
         json=True,
         streams=lines,
         sentences=True,
+        ending=False,
     )
 
 
@@ -184,6 +182,7 @@ WRITERS = (
         json=True,
         fixed=True,
         streams=True,
+        ending=False,
     ),
     Writer(
         "json",
@@ -220,6 +219,7 @@ WRITERS = (
     _of_tool("argilla", _TOOLS["Argilla"], lines=False),
 )
 OUTPUT_FORMATS = tuple(writer.name for writer in WRITERS)
+OUTPUT_ENDINGS = tuple(writer.name for writer in WRITERS if writer.ending)
 
 
 def writer_of(name: str) -> Writer:

@@ -5,6 +5,7 @@ A sentence that reports what others say or do of those is news.
 """
 
 import re
+from functools import cache
 
 _STORY = r"(?:article|story|stories|content|coverage|page|post|piece|journalism|site)s?\b"
 _READ = (
@@ -103,8 +104,7 @@ _NOTICES = (
         | \A(?:accept|reject|agree\ to|allow)\ all\b.?\Z""",
     ),
 )
-_VOICE = re.compile(
-    r"""\b(?:you|your|you['’]\w+|we|we['’]\w+|our|us|my|please|this\ (?:web)?(?:site|page|app
+_VOICE = r"""\b(?:you|your|you['’]\w+|we|we['’]\w+|our|us|my|please|this\ (?:web)?(?:site|page|app
             |article|browser|story|content|post|video|piece|is\ a|embedded)|javascript)\b
     | \b(?:now|or|and|then|[.!?:;,])\ (?:subscribe|register|log\ in|sign\ (?:in|up)|join|unlock)\b
     | \A\W{0,3}(?:accept|reject|allow|manage|save|confirm|agree|cookies?|third-party|strictly|some
@@ -113,20 +113,16 @@ _VOICE = re.compile(
             |create|open|upgrade|enjoy|continue|keep|read|already|not\ yet|have|no|only
             |premium|exclusive|to\ (?:continue|keep|finish|read|unlock|view|access|see)|for\ full
             |want|access\ to|the\ rest|enable|turn|switch|activate|update|verify|checking
-            |\w+\ required)""",
-    re.IGNORECASE | re.VERBOSE,
-)
+            |\w+\ required)"""
 # What others said or did, or the writer of a column; a notice quotes nobody.
-_NEWS = re.compile(
-    r"""\A\W{0,2}["“‘«„] | \b(?:he|she|i(?!\ (?:agree|consent|accept)\b)|his|her|him|hers|me|said
+_NEWS = r"""
+    \A\W{0,2}["“‘«„] | \b(?:he|she|i(?!\ (?:agree|consent|accept)\b)|his|her|him|hers|me|said
                 |(?<!policy\ )says|say|told|tells|asked|added|wrote
             |writes|argued|argues|claims|claimed|announced|announces|according|reported|reportedly
             |ruled|fined|sued|court|judge|lawsuit|regulators?|watchdog|lawmakers|minister|ministry
             |police|president|senator|spokes\w+|researchers|study|survey|analysts?|critics|yesterday
             |last\ (?:year|month|week)|vote|voters?|percent|per\ cent|recipe|bake|oven
-            |chocolate|eat|dough|developers?|programmers?)\b""",
-    re.IGNORECASE | re.VERBOSE,
-)
+            |chocolate|eat|dough|developers?|programmers?)\b"""
 NOTICE_WORDS = (
     " partners process", " partners store", " partners use", "a human", "aid members",
     "are human", "avaScript", "avascript", "ccept all", "d browser", "e scripts", "ead more",
@@ -141,9 +137,15 @@ NOTICE_WORDS = (
     "w scripts", "y a member", "y choices", "y preferences",
 )  # fmt: skip
 """Stretches one of which nearly every notice has: found far faster than a pattern."""
-_NOTICE = re.compile("|".join(f"({pattern})" for _, pattern in _NOTICES), re.I | re.X)
+_NOTICE = "|".join(f"({pattern})" for _, pattern in _NOTICES)
 _SENTENCE = re.compile(r"\S.*?(?:[.!?]+(?=\s)|$)", re.MULTILINE)
 _LONGEST = 400  # characters of a sentence of a notice
+
+
+@cache
+def _compiled(pattern: str) -> re.Pattern[str]:
+    """Compile a pattern when it is first needed: few texts need any, and no start waits for it."""
+    return re.compile(pattern, re.IGNORECASE | re.VERBOSE)
 
 
 def notice_of(text: str) -> str:
@@ -157,7 +159,7 @@ def notice_of(text: str) -> str:
     name, balance = "", 0
     for match in _SENTENCE.finditer(text):
         sentence = match[0]
-        if _NEWS.search(sentence) or not _VOICE.search(sentence):
+        if _compiled(_NEWS).search(sentence) or not _compiled(_VOICE).search(sentence):
             balance -= 4 * len(sentence)
         elif found := _sentence_notice(sentence):
             name = name or found
@@ -170,5 +172,5 @@ def notice_of(text: str) -> str:
 def _sentence_notice(sentence: str) -> str:
     if len(sentence) > _LONGEST or not any(word in sentence for word in NOTICE_WORDS):
         return ""
-    match = _NOTICE.search(sentence)
+    match = _compiled(_NOTICE).search(sentence)
     return _NOTICES[(match.lastindex or 1) - 1][0] if match else ""

@@ -1,7 +1,8 @@
 """What a line of a text is, by its looks and by its language's own words."""
 
 import re
-from collections.abc import Sequence
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 
 from tagger.text.language import Language
@@ -42,6 +43,13 @@ def wordless(visible: str) -> str:
     return "table" if any(map(str.isdigit, visible)) else "separator"
 
 
+def _places(word: str, text: str) -> Iterator[tuple[int, int]]:
+    at = text.find(word)
+    while at >= 0:
+        yield at, at + len(word)
+        at = text.find(word, at + 1)
+
+
 class Lines:
     """Tells of each line of a text what it is."""
 
@@ -50,7 +58,8 @@ class Lines:
         self.minor, self.bound = language.minor, language.bound
         self.lines = language.line_pattern
         self.marks = language.line_marks
-        self.notices = any(word in text for word in NOTICE_WORDS)
+        # Found once for the text: a sentence of it would need a search for each word again.
+        self.hints = sorted(span for word in NOTICE_WORDS for span in _places(word, text))
 
     def is_running(self, start: int, end: int) -> bool:
         """Return at a glance whether a line is running text, as most lines are."""
@@ -63,12 +72,21 @@ class Lines:
         if last not in STOPS and (last not in CLOSERS or text[end - 2] not in STOPS):
             return False
         return not (
-            self.notices
+            self.hints
             or text[start] in "([©"
             or text[start + 1].isupper()
             or ":" in text[start : start + 20]
             or ":" in text[end - 50 : end]
         )
+
+    def is_notice(self, start: int, end: int) -> bool:
+        """Return whether a stretch of the text is a notice of its page."""
+        at = bisect_left(self.hints, (start, start))
+        while at < len(self.hints) and self.hints[at][0] < end:
+            if self.hints[at][1] <= end:
+                return bool(notice_of(self.text[start:end]))
+            at += 1
+        return False
 
     def what(self, start: int, end: int) -> str:
         """Return what a line is that is neither sentence nor heading, empty where it is one."""
@@ -80,7 +98,7 @@ class Lines:
         while text[end - 1] in _AROUND and start + 1 < end:
             end -= 1
         if match := self.lines.match(text, start, end) or _PLAIN_LINES.match(text, start, end):
-            if self.notices and notice_of(text[start:end]):
+            if self.is_notice(start, end):
                 return "notice"
             return str(match.lastgroup).rstrip("_0123456789")
         if not LETTER.search(text, start, end):
@@ -93,7 +111,7 @@ class Lines:
                 for word, what, pattern in cues:
                     if word in low and pattern.search(line):
                         return what
-        if self.notices and notice_of(line):
+        if self.is_notice(start, end):
             return "notice"
         if line[-1] in STOPS:
             return ""

@@ -13,7 +13,6 @@ from typing import NamedTuple
 from tagger.schema import HEADING, OTHER, SENTENCE
 from tagger.text.language import ENGLISH, Language
 from tagger.text.lines import BULLETS, CLOSERS, LETTER, STOPS, VISIBLE, Lines, wordless
-from tagger.text.notices import notice_of
 from tagger.text.segment import sentence_spans
 
 _MOST_IN_A_ROW = 3  # lines without a stop that may all be headings; more are a list or a poem
@@ -86,10 +85,10 @@ def pieces(
                 break  # it goes on in the next span
             at += 1
         found += _plain(text, start, end)
-    if tell.notices:  # running text may end in one
+    if tell.hints:  # running text may end in one
         found = [
             piece._replace(kind=OTHER, what="notice")
-            if piece.kind == SENTENCE and notice_of(text[piece.start : piece.end])
+            if piece.kind == SENTENCE and tell.is_notice(piece.start, piece.end)
             else piece
             for piece in found
         ]

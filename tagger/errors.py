@@ -34,8 +34,15 @@ class OutputError(TaggerError):
     """A result that cannot be written."""
 
 
+def n_of(n: int, what: str) -> str:
+    """Return a number and what it counts, of which all but one are several."""
+    head, that, rest = what.partition(" that ")
+    return f"{n:,} {head}{'s' * (n != 1)}{that}{rest}"
+
+
 def did_you_mean(found: str, known: Iterable[str]) -> str:
     """Return a hint that names the known value nearest to `found`, or all of them."""
     known = list(known)
-    near = get_close_matches(found.lower(), known, n=1, cutoff=0.6)
-    return f"did you mean {near[0]!r}?" if near else f"expected one of {', '.join(known)}"
+    folded = {name.casefold(): name for name in reversed(known)}
+    near = get_close_matches(found.casefold(), folded, n=1, cutoff=0.6)
+    return f"did you mean {folded[near[0]]!r}?" if near else f"expected one of {', '.join(known)}"

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from tagger.errors import ConfigError, DataError, did_you_mean
+from tagger.errors import ConfigError, DataError, did_you_mean, n_of
 
 SENTENCE, HEADING, OTHER = KINDS = ("sentence", "heading", "other")
 """What a piece of a text is: only a sentence has an answer to every task."""
@@ -44,9 +44,8 @@ class Task:
     def __post_init__(self) -> None:
         least = 1 if self.multilabel else 2
         if len(self.labels) < least:
-            raise ConfigError(
-                f"task {self.name!r} has {len(self.labels)} label(s), expected at least {least}"
-            )
+            found = n_of(len(self.labels), "label")
+            raise ConfigError(f"task {self.name!r} has {found}, expected at least {least}")
         if len(set(self.labels)) != len(self.labels):
             raise ConfigError(f"task {self.name!r} lists a label twice: {', '.join(self.labels)}")
         for label in self.labels:

@@ -87,6 +87,15 @@ GUESSES = {
         "up",
         "down",
     ),
+    "marks": (
+        of_labels(
+            ["military", "diplomatic", "economic"],
+            [("x", "", ""), ("X", "x", ""), ("", "", "x"), ("", "", "")],
+        ),
+        ("theme", ("military", "diplomatic", "economic"), True),
+        ["military"],
+        ["military", "diplomatic"],
+    ),
     "one column of 0 and 1": (
         of_labels(["opinion"], [(1,), (0,)]),
         ("opinion", ("0", "1"), False),
@@ -239,6 +248,27 @@ def test_a_row_that_breaks_the_rule_of_one_hot_is_bad(row, multilabel, message):
     assert corpus.examples[1].labels == {}
 
 
+def test_a_row_without_a_mark_has_no_label_where_others_have_marks():
+    schema = Schema((Task("t", ("a", "b"), multilabel=True),))
+    rows = [
+        {"text": "It is.", "a": "x", "b": None},
+        {"text": "It was.", "a": "", "b": ""},
+        {"text": "Nobody labelled this."},
+    ]
+    corpus = read_corpus(rows, schema, Columns(tasks={"t": {"a": "a", "b": "b"}}))
+    assert [e.labels for e in corpus.examples] == [{"t": ("a",)}, {"t": ()}, {}]
+    assert "no mark for t in 1 row: taken as none of its labels" in corpus.notes
+
+
+def test_a_slip_in_a_column_of_0_and_1_is_named_and_is_no_task(tmp_path):
+    table = of_labels(["military", "diplomatic", "economic"], HOT)
+    (tmp_path / "t.csv").write_text(table.replace("Line 4 of it.,1", "Line 4 of it.,1?", 1))
+    schema, columns, _ = guess_schema(str(tmp_path / "t.csv"), Columns())
+    assert [task.name for task in schema.tasks] == ["theme"]
+    with pytest.raises(DataError, match=r"t.csv:6: military is '1\?', expected 1 or 0"):
+        read_corpus(str(tmp_path / "t.csv"), schema, columns)
+
+
 # Other names, file by file
 
 
@@ -256,7 +286,7 @@ def test_columns_are_found_file_by_file_and_said(tmp_path):
     assert corpus.notes == (
         f"{tmp_path}/b.csv: text in column 'Body '; document in column 'Doc'; "
         "mood in column 'Mood'",
-        f"{tmp_path}/c.jsonl: no column for mood, so 1 row(s) have no answer to it",
+        f"{tmp_path}/c.jsonl: no column for mood, so no answer to it in 1 row",
     )
 
 
@@ -347,7 +377,7 @@ def test_a_given_schema_finds_its_labels_in_columns_of_0_and_1(tmp_path, start):
     ]  # fmt: skip
     assert corpus.notes == (
         f"{path}: text in column 'Text'; theme in columns {', '.join(names)}",
-        f"{path}: no column for claim, so 24 row(s) have no answer to it",
+        f"{path}: no column for claim, so no answer to it in 24 rows",
     )
     # And where the model learned from such columns, one column of lists does too.
     by_label = {label: f"x_{label}" for label in CLAIMS["theme"].labels}
@@ -452,7 +482,7 @@ def test_the_commands_name_the_first_bad_rows(bad, moody, tmp_path):
         result = run(*command, "--skip-bad-rows")
         assert result.exit_code == 0, result.exception
         assert sum(f"{bad}:" in line for line in result.stderr.splitlines()) == 10
-        assert "tagger: 19 row(s) left out (the first are above)" in result.stderr
+        assert "tagger: 19 rows left out (the first are above)" in result.stderr
         if output in command:
             assert f"kept in {output}.rejects.jsonl" in result.stderr
             assert len((tmp_path / "out.rejects.jsonl").read_text().splitlines()) == 19

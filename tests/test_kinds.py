@@ -36,7 +36,7 @@ def predict(tmp_path_factory):
             source = str(folder / "a.txt")
             result = CliRunner().invoke(cli, ["predict", source, "-o", str(output), *options])
             assert result.exit_code == 0, result.output
-            assert "2 sentences, 2 headings and other pieces" in result.stderr
+            assert "2 sentences, 2 other pieces" in result.stderr
         return output
 
     return run
@@ -138,7 +138,7 @@ def test_pages_show_kinds_and_count_sentences(predict):
     page = next(p for p in predict("pages", "--format", "html").iterdir() if p.stem != "index")
     text = page.read_text()
     assert 'data-why="heading&#10;economic' in text and "2 sentences: " in text
-    assert "2 headings and other pieces are not counted" in text
+    assert "2 other pieces (headings, notices, ...) not counted" in text
 
 
 def test_the_terminal_shows_kinds(tmp_path):
@@ -146,7 +146,7 @@ def test_the_terminal_shows_kinds(tmp_path):
     path.write_text(TEXT, encoding="utf-8")
     shown = CliRunner().invoke(cli, ["predict", str(path), "--format", "table"]).output
     assert "byline" in shown and "2 sentences, " in shown
-    assert "2 headings and other pieces are not counted" in shown
+    assert "2 other pieces (headings, notices, ...) not counted" in shown
     path.write_text(BYLINE, encoding="utf-8")
     shown = CliRunner().invoke(cli, ["predict", str(path), "--format", "table"]).output
     assert "no sentence" in shown
@@ -161,7 +161,7 @@ def test_shares_are_of_sentences(predict, name):
         "interpretation": 0.0,
         "speculation": 0.5,
     }
-    assert any("2 headings and other pieces are no sentences" in note for note in found.notes)
+    assert any("2 other pieces" in note for note in found.notes)
 
 
 def test_output_without_kinds_is_read_as_before(predict, tmp_path):
@@ -177,7 +177,7 @@ def test_output_without_kinds_is_read_as_before(predict, tmp_path):
 def test_labelled_data_leaves_out_what_is_no_sentence_and_says_so(predict):
     corpus = read_corpus([predict("a.jsonl")], CLAIMS)
     assert (len(corpus), corpus.n_apart) == (2, 2)
-    assert any("2 row(s)" in note for note in corpus.notes)
+    assert any("2 rows of tagged output" in note for note in corpus.notes)
     _, findings = read_for_checks([predict("a.jsonl")], CLAIMS)
     assert [f.check for f in findings] == ["kind"]
     # A column of one's own data that happens to be called kind is none of our business.
@@ -188,7 +188,7 @@ def test_labelled_data_leaves_out_what_is_no_sentence_and_says_so(predict):
 def test_an_evaluation_says_what_it_left_out(predict, small_model):
     report = evaluate(small_model, [predict("a.jsonl")], baselines=False, rounds=0)
     assert report.report["about"]["data"]["n_sentences"] == 2
-    assert any("2 row(s) of tagged output" in warning for warning in report.warnings)
+    assert any("2 rows of tagged output" in warning for warning in report.warnings)
 
 
 def test_engines_have_the_columns(tagger):

@@ -197,7 +197,7 @@ def test_blanks_around_labels_are_taken_off_and_said():
     training = tagger.train(rows, settings=SMALL, jobs=1)
     assert training.model.schema == MOOD
     assert training.notes[:-1] == (
-        "1 row(s) have blanks around a label, which are taken off; the first is record:5",
+        "blanks around a label taken off in 1 row; the first is record:5",
     )
     assert "taken to be 'en'" in training.notes[-1]
     (spelling,) = [f for f in tagger.check(rows).findings if f.check == "spelling"]
@@ -210,7 +210,7 @@ def test_labels_that_differ_in_case_are_named():
     for row in rows[:20]:
         row["mood"] = row["mood"].capitalize()
     schema, _, guess = find_schema(None, rows)
-    assert "'Glad' and 'glad', which differ only in case" in guess
+    assert "\ntagger: mood has 'Glad' and 'glad', which differ only in case" in guess
     assert schema == guess_schema(rows, Columns())[0]
     messages = [f.message for f in tagger.check(rows).findings if f.check == "spelling"]
     assert len(messages) == 3

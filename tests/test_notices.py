@@ -6,7 +6,7 @@ import time
 import pytest
 from conftest import shared
 
-from tagger.text.notices import NOTICE_WORDS, notice_of
+from tagger.text.notices import _BY_STEM, notice_of, words_of_notices
 
 NOTICES = {
     "paywall notice": (
@@ -71,7 +71,7 @@ NEWS = (
 )
 def test_a_notice_is_named_and_has_a_word_of_notices(text: str, name: str) -> None:
     assert notice_of(text) == name
-    assert any(word in text for word in NOTICE_WORDS)
+    assert any(words_of_notices(text))
 
 
 @pytest.mark.parametrize("text", NEWS)
@@ -101,3 +101,11 @@ def test_long_texts_take_no_time(part: str) -> None:
     start = time.process_time()
     notice_of(part * 20_000)
     assert time.process_time() - start < 10
+
+
+def test_each_stretch_of_a_notice_has_its_stem():
+    assert all(stem in word for stem, words in _BY_STEM.items() for word in words)
+    assert list(words_of_notices("Register to read on; the register is read on.")) == [
+        "egister to",
+        "read on",
+    ]

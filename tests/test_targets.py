@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 
 import tagger
 from tagger.cli.main import cli
-from tagger.errors import OutputError
+from tagger.errors import DataError, OutputError
 from tagger.files.formats import expand
 from tagger.model.model import Model
 from tagger.targets import atomic_write, check_free
@@ -169,3 +169,42 @@ def test_an_empty_folder_is_free_and_a_full_one_is_not(tmp_path: Path) -> None:
     (tmp_path / "a").touch()
     with pytest.raises(OutputError):
         check_free([tmp_path])
+
+
+def test_outputs_are_named_for_what_they_are(article: Path, tmp_path: Path) -> None:
+    for name, form, hint in (
+        ("x.xlsx", "excel", "end it in .csv"),
+        ("x.csv", "parquet", "end it in .parquet"),
+        ("x.csv.gz", "jsonl", "end it in .jsonl"),
+        ("x.jsonl", "label-studio", "end it in .json"),
+        ("x.html", "html", "name a folder"),
+    ):
+        done = run("predict", article, "--format", form, "-o", tmp_path / name)
+        assert done.exit_code == 2
+        assert f"but --format is {form}: {hint}" in done.output
+        assert not (tmp_path / name).exists()
+    done = run("predict", article, "-o", tmp_path / "x.html")
+    assert "--format (html writes a folder of pages)" in done.output
+    assert run("predict", article, "--format", "excel", "-o", tmp_path / "x.csv").exit_code == 0
+
+
+def test_a_folder_of_outputs_is_counted_by_stats_and_said_by_predict(article: Path) -> None:
+    folder = article.parent / "out"
+    folder.mkdir()
+    assert run("predict", article, "-o", folder / "o.jsonl").exit_code == 0
+    assert json.loads(run("stats", folder, "--format", "json").stdout)[0]["n_sentences"] == 2
+    done = run("predict", folder, "-o", article.parent / "x.jsonl")
+    assert "passed over 2 files: 2 files that tagger wrote (o.jsonl, o.jsonl.manifest.json)" in (
+        done.stderr
+    )
+    assert isinstance(done.exception, DataError)
+    beside = run("predict", folder, article, "-o", article.parent / "x.jsonl")
+    assert "out: no file to read in this folder" in beside.stderr
+    assert beside.exit_code == 0
+    again = run("predict", folder / "o.jsonl", "-o", article.parent / "y.jsonl")
+    assert "o.jsonl: tagger wrote this file; read again because it is named" in again.stderr
+
+
+def test_a_model_among_the_data_is_named(article: Path) -> None:
+    with pytest.raises(DataError, match="is a model, expected texts: name it with --model"):
+        expand([str(Path(tagger.__file__).parent.parent / "models" / "claims-en"), str(article)])

@@ -7,7 +7,7 @@ import click
 
 from tagger.cli import options
 from tagger.cli.terminal import echo, write_json
-from tagger.errors import DataError
+from tagger.errors import DataError, n_of
 from tagger.training.findings import Finding
 
 _STYLES = {"error": "bold red", "warning": "yellow", "note": "dim"}
@@ -78,7 +78,7 @@ def _show(findings: Sequence[Finding], n_sentences: int, n: int) -> None:
 
     from tagger.cli.console import Console, styled
 
-    table = Table(title=f"{n_sentences} sentences", title_justify="left", title_style="bold")
+    table = Table(title=n_of(n_sentences, "sentence"), title_justify="left", title_style="bold")
     table.add_column("check", no_wrap=True)
     table.add_column("where", overflow="fold")
     table.add_column("found", overflow="fold")

@@ -7,6 +7,7 @@ import click
 from click.core import ParameterSource
 
 from tagger.cli.terminal import say
+from tagger.errors import n_of
 
 if TYPE_CHECKING:
     from tagger.files import Reject
@@ -47,7 +48,7 @@ def say_read(notes: Sequence[str], skipped: Sequence["Reject"], output: str | No
         n = sum(reject.n_rows for reject in skipped)
         more = " (the first are above)" if len(skipped) > _MAX_SHOWN else ""
         kept = f", kept in {output}.rejects.jsonl" if output else ""
-        say(f"{n:,} row(s) left out{more}{kept}")
+        say(f"{n_of(n, 'row')} left out{more}{kept}")
 
 
 def model() -> Decorator:

@@ -16,12 +16,12 @@ from tagger.bulk.settings import PART_BYTES, JobSettings, Result
 from tagger.cli import options
 from tagger.cli.terminal import say, write_data
 from tagger.document import Document, Sentence
-from tagger.errors import DataError
+from tagger.errors import DataError, n_of
 from tagger.files.batches import input_of, read_batches
 from tagger.files.compression import split_suffix
-from tagger.files.formats import FORMATS, expand
+from tagger.files.formats import FORMATS, TEXT, expand, format_of
 from tagger.files.rows import MAX_DOCUMENT_BYTES, Reject
-from tagger.files.tagged import rejects_path
+from tagger.files.tagged import manifest_path, rejects_path
 from tagger.files.writers import OUTPUT_ENDINGS, OUTPUT_FORMATS, writer_of
 from tagger.predictor import Tagger
 
@@ -102,10 +102,12 @@ def command(
     tagger predict archive.parquet --sentences --output tagged.parquet --jobs 4
     tagger predict articles/ --format html --output pages
     """
-    output_format = output_format or _format_for(output)
+    output_format = _format_for(output, output_format)
     useless = scheduler and engine == "local", how["explain"] and how["second_reader"]
     _check_usage(output_format, output, how["resume"], how["jobs"], *useless)
     files = expand(list(paths or _standard_input()), say)
+    for name in filter(lambda name: manifest_path(Path(name)).is_file(), files):
+        say(f"{name}: tagger wrote this file; read again because it is named")
     if engine == "dask":
         rows = Rows(model or "", *(how[name] for name in _OF_ROWS))
         resume = how["resume"]
@@ -158,17 +160,26 @@ def _standard_input() -> list[str]:
     return ["-"]
 
 
-def _format_for(output: str | None) -> str:
-    """Return the format that is meant where none is named."""
+def _format_for(output: str | None, named: str | None) -> str:
+    """Return the format that is meant: the one named, else by the ending of the output."""
     if output is None:
-        return "table" if sys.stdout.isatty() else "jsonl"
-    suffix = split_suffix(Path(output))[0].suffix.lower().removeprefix(".")
-    if suffix in OUTPUT_ENDINGS:
-        return suffix
-    known = ", ".join(OUTPUT_ENDINGS)
-    raise click.UsageError(
-        f"the ending of {output} names no format: end it in one of {known}, or say --format"
-    )
+        return named or ("table" if sys.stdout.isatty() else "jsonl")
+    suffix = split_suffix(Path(output))[0].suffix.lower()
+    ending = suffix.removeprefix(".")
+    if named is None and ending in OUTPUT_ENDINGS:
+        return ending
+    if named is None:
+        known = ", ".join(OUTPUT_ENDINGS)
+        raise click.UsageError(
+            f"the ending of {output} names no format: end it in one of {known}, or say "
+            "--format (html writes a folder of pages)"
+        )
+    right = "" if named == "table" else writer_of(named).ending
+    is_format = ending in OUTPUT_ENDINGS or (suffix and format_of(Path(output)) is not TEXT)
+    if named != "table" and is_format and ending != right:
+        expected = f"end it in .{right}" if right else "name a folder"
+        raise click.UsageError(f"{output} ends in {suffix}, but --format is {named}: {expected}")
+    return named
 
 
 def _on_dask(
@@ -248,7 +259,7 @@ def _warn_of_language(name: str) -> None:
 
 def _warn_of_nulls(n: int) -> None:
     if n:
-        say(f"{n:,} numbers that JSON lacks (NaN, Infinity) are null")
+        say(f"null for {n_of(n, 'number')} that JSON lacks (NaN, Infinity)")
 
 
 def _job(tagger: Tagger, settings: JobSettings, allow_rejects: bool) -> None:
@@ -288,11 +299,11 @@ def _report(result: Result, files: Sequence[str], output: str) -> None:
         _warn_of_language(files[0])
     _warn_of_nulls(result.nulls)
     line = (
-        f"{output}: {result.rows:,} rows in = {result.tagged:,} tagged + "
-        f"{result.rejected:,} rejected; {result.sentences:,} sentences"
+        f"{output}: {n_of(result.rows, 'row')} in = {result.tagged:,} tagged + "
+        f"{result.rejected:,} rejected; {n_of(result.sentences, 'sentence')}"
     )
     if result.others:
-        line += f", {result.others:,} headings and other pieces"
+        line += f", {n_of(result.others, 'other piece')} (headings, notices, ...)"
     if result.reused:
         line += f", {result.reused} of {result.parts} parts from an earlier run"
     say(line)
@@ -300,4 +311,4 @@ def _report(result: Result, files: Sequence[str], output: str) -> None:
 
 def _end(rejected: int, allow_rejects: bool, where: str) -> None:
     if rejected and not allow_rejects:
-        raise DataError(f"{rejected:,} row(s) could not be tagged: {where}")
+        raise DataError(f"{n_of(rejected, 'row')} could not be tagged: {where}")

@@ -176,7 +176,8 @@ def _bar(console: "Console") -> Iterator["Progress"]:
 
     counts = rich.MofNCompleteColumn(), rich.TimeRemainingColumn()
     parts = (rich.TextColumn("{task.description}", markup=False), rich.BarColumn(), *counts)
-    with rich.Progress(*parts, console=console, transient=True) as shown:
+    hidden = not console.is_terminal  # where it would leave an empty line
+    with rich.Progress(*parts, console=console, transient=True, disable=hidden) as shown:
         task = shown.add_task("", total=None)
         yield lambda what, done, total: shown.update(
             task, description=what, completed=done, total=total or None

@@ -8,6 +8,7 @@ from rich.text import Text
 
 from tagger.cli.console import Console, styled
 from tagger.document import Document, label_tuple
+from tagger.errors import n_of
 from tagger.predictor import Tagger
 from tagger.schema import HEADING, OTHER, SENTENCE
 
@@ -59,7 +60,8 @@ def show(documents: Iterable[Document], tagger: Tagger, explain: bool = False) -
                     console.print(styled(line, "dim"))
     _show_shares(console, tagger, shares, n_sentences, n_review)
     if n_others:
-        console.print(f"{n_others} headings and other pieces are not counted", style="dim")
+        line = f"{n_of(n_others, 'other piece')} (headings, notices, ...) not counted"
+        console.print(line, style="dim")
 
 
 def _show_shares(
@@ -81,5 +83,5 @@ def _show_shares(
             bar = styled(block * round(share * _BAR_WIDTH), color)
             table.add_row(label.replace("_", " "), f"{share:4.0%}", bar)
     console.rule(style="dim")
-    console.print(f"{n_sentences} sentences, {n_review} to review", style="bold")
+    console.print(f"{n_of(n_sentences, 'sentence')}, {n_review:,} to review", style="bold")
     console.print(table)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from itertools import takewhile
 from typing import Any
 
-from tagger.errors import ConfigError, DataError
+from tagger.errors import ConfigError, DataError, n_of
 from tagger.files import Row
 from tagger.files.names import DOCUMENTS, TEXTS, key, usual
 from tagger.schema import MULTILABEL_SEPARATOR, Schema, Task
@@ -14,6 +14,7 @@ _SEPARATOR = "label_separator"
 _TRUTH = {"1": True, "1.0": True, "true": True, "yes": True} | {
     "0": False, "0.0": False, "false": False, "no": False,
 }  # fmt: skip
+_MARKS = ("x", "\N{CHECK MARK}", "\N{HEAVY CHECK MARK}", "\N{BALLOT BOX WITH CHECK}")
 
 
 @dataclass(frozen=True)
@@ -155,14 +156,21 @@ def truth(value: Any, name: str = "the value") -> bool | None:
 
     Raises
     ------
-    DataError : it is neither 1 nor 0, nor true, false, yes or no.
+    DataError : it is neither 1 nor 0, nor true, false, yes, no or a mark.
     """
     if value is None or (isinstance(value, str) and not value.strip()):
         return None
+    if is_mark(value):
+        return True
     found = _TRUTH.get(str(value).strip().casefold())
     if found is None:
         raise DataError(f"{name} is {value!r}, expected 1 or 0")
     return found
+
+
+def is_mark(value: Any) -> bool:
+    """Return whether a cell holds a cross or a check mark: empty ones beside it mean no."""
+    return isinstance(value, str) and value.strip().casefold() in _MARKS
 
 
 def split(value: Any, separator: str) -> Any:
@@ -265,8 +273,8 @@ class Finder:
             if files:
                 more = f" and {len(files) - 1} more" if len(files) > 1 else ""
                 notes.append(
-                    f"{next(iter(files))}{more}: no column for {task}, so {sum(files.values())} "
-                    "row(s) have no answer to it"
+                    f"{next(iter(files))}{more}: no column for {task}, so no answer to it in "
+                    f"{n_of(sum(files.values()), 'row')}"
                 )
         return tuple(notes)
 

@@ -3,17 +3,17 @@
 import ast
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from tagger.corpus.columns import Columns, Finder, check_columns, split, truth
+from tagger.corpus.columns import Columns, Finder, check_columns, is_mark, split, truth
 from tagger.corpus.rows import Data, named, rows_of
 from tagger.document import Labels
-from tagger.errors import DataError, did_you_mean
+from tagger.errors import DataError, did_you_mean, n_of
 from tagger.files import Reject, Row
 from tagger.files.batches import document_name, raw_of
 from tagger.schema import Schema, Task, is_apart
@@ -181,8 +181,8 @@ def has_blanks(row: Row, schema: Schema, columns: Columns) -> bool:
 
 def left_out(n_apart: int) -> tuple[str, ...]:
     """Say that rows of tagged output are no sentences."""
-    what = "row(s) of tagged output are headings or other pieces that are no sentences: left out"
-    return (f"{n_apart} {what}",) if n_apart else ()
+    what = "headings or other pieces that are no sentences"
+    return (f"{n_of(n_apart, 'row')} of tagged output left out: {what}",) if n_apart else ()
 
 
 def read_examples(data: Data, schema: Schema, columns: Columns) -> Corpus:
@@ -194,6 +194,7 @@ def read_examples(data: Data, schema: Schema, columns: Columns) -> Corpus:
     finder = Finder(schema, columns)
     n_apart = 0
     told: list[str] = []
+    marks = _Marks(schema)
     for row in rows_of(data, told.append):
         if isinstance(row, Reject):
             skipped.append(row)
@@ -203,19 +204,48 @@ def read_examples(data: Data, schema: Schema, columns: Columns) -> Corpus:
             if is_apart(row.record):
                 n_apart += 1
                 continue
-            examples.append(example_of(row, schema, own))
+            examples.append(example := example_of(row, schema, own))
+            marks.see(row, example, own)
             blanks += [row.where] * has_blanks(row, schema, own)
         except DataError as error:
             skipped.append(Reject(str(error), raw_of(row.record), row.source, row.line))
     finder.leave()
-    notes = (*told, *finder.said(), *left_out(n_apart))
+    notes = (*told, *finder.said(), *left_out(n_apart), *marks.settle())
     if blanks:
         notes += (
-            f"{len(blanks)} row(s) have blanks around a label, which are taken off; the first is "
+            f"blanks around a label taken off in {n_of(len(blanks), 'row')}; the first is "
             f"{blanks[0]}",
         )
     read = (tuple(examples), notes, tuple(skipped), tuple(blanks), tuple(finder.names))
     return Corpus(schema, *read, n_apart)
+
+
+class _Marks:
+    """Tells rows without a mark, which have no label, from rows that nobody has labelled."""
+
+    def __init__(self, schema: Schema) -> None:
+        self.tasks = [task.name for task in schema.tasks if task.multilabel]
+        self.used: set[str] = set()
+        self.without: dict[str, list[Example]] = {name: [] for name in self.tasks}
+
+    def see(self, row: Row, example: Example, columns: Columns) -> None:
+        """Look at the columns of labels of a row."""
+        for name in self.tasks:
+            column = columns.tasks.get(name)
+            cells = [n for n in column.values() if n in row.record] if type(column) is dict else ()
+            if any(is_mark(row.record[n]) for n in cells):
+                self.used.add(name)
+            elif cells and name not in example.labels:
+                self.without[name].append(example)
+
+    def settle(self) -> Iterator[str]:
+        """Give the rows without a mark no label, for tasks where others have marks; say so."""
+        for name in sorted(self.used):
+            for example in self.without[name]:
+                example.labels[name] = ()
+            if self.without[name]:
+                rows = n_of(len(self.without[name]), "row")
+                yield f"no mark for {name} in {rows}: taken as none of its labels"
 
 
 def example_of(row: Row, schema: Schema, columns: Columns) -> Example:
@@ -254,10 +284,12 @@ def example_of(row: Row, schema: Schema, columns: Columns) -> Example:
 
 def _given(record: dict[str, Any], task: Task, columns: Mapping[str, str]) -> Any:
     """Take the columns of a task's labels out of a record; return the label or labels given."""
-    found = {label: truth(record.pop(name, None), name) for label, name in columns.items()}
+    cells = {label: record.pop(name, None) for label, name in columns.items()}
+    found = {label: truth(cell, columns[label]) for label, cell in cells.items()}
     if all(given is None for given in found.values()):
         return None
-    if empty := [columns[label] for label, given in found.items() if given is None]:
+    empty = [columns[label] for label, given in found.items() if given is None]
+    if empty and not any(map(is_mark, cells.values())):
         raise DataError(f"{', '.join(empty)} has no value beside others, expected 1 or 0")
     labels = [label for label in task.labels if found[label]]
     if task.multilabel:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from itertools import islice
 from typing import Any
 
-from tagger.corpus.columns import Columns, labels_of, split, truth
+from tagger.corpus.columns import Columns, is_mark, labels_of, split, truth
 from tagger.corpus.corpus import plain_label
 from tagger.corpus.rows import Data, named, rows_of
 from tagger.errors import ConfigError, DataError, did_you_mean
@@ -34,7 +34,8 @@ def guess_schema(data: Data, columns: Columns) -> tuple[Schema, Columns, bool]:
     schema. Otherwise a task is a column named like one (label, class, ...), or else every
     column of few values that repeat and that is not known to describe a document. Lists,
     and labels joined by ``|``, or by ``;`` or ``,`` where the parts stand in other cells too,
-    make a multi-label task; so do columns of 0 and 1 together, unless each row has exactly one 1.
+    make a multi-label task; so do columns of 0 and 1, or of marks (x), together,
+    unless each row has exactly one.
 
     Parameters
     ----------
@@ -133,9 +134,13 @@ def _others(rows: Sequence[dict[str, Any]], names: Sequence[str]) -> _Found:
 def _one_hot(rows: Sequence[dict[str, Any]], names: Sequence[str]) -> dict[str, dict[str, str]]:
     """Return by task the columns of 0 and 1: those that begin alike, where all do, or all."""
     names = [name for name in names if key(name) not in (*_NOT_LABELS, *_LABEL_NAMES)]
-    found = [name for name in names if _is_one_hot([row.get(name) for row in rows])]
+    strays = {name: _strays([row.get(name) for row in rows]) for name in names}
+    found = [name for name in names if strays[name] == 0]
     if len(found) < 2:
         return {}
+    # Among others that are sure, a column with a slip in it is one too: reading names the cell.
+    most = max(1, len(rows) // 100)
+    found = [name for name in names if (n := strays[name]) is not None and n <= most]
     groups: dict[str, list[str]] = {}
     for name in found:
         groups.setdefault(name.strip().partition("_")[0], []).append(name)
@@ -151,11 +156,17 @@ def _one_hot(rows: Sequence[dict[str, Any]], names: Sequence[str]) -> dict[str, 
     return {"labels": labels_of(found)}
 
 
-def _is_one_hot(values: Sequence[Any]) -> bool:
-    try:
-        return {truth(value) for value in values} >= {True, False}
-    except DataError:
-        return False
+def _strays(values: Sequence[Any]) -> int | None:
+    """Return how many cells of a column of 0 and 1 are neither; None if it is no such column."""
+    seen: Counter[bool | None] = Counter()
+    n = 0
+    for value in values:
+        try:
+            seen[truth(value)] += 1
+        except DataError:
+            n += 1
+    no = seen[False] or (seen[None] if any(map(is_mark, values)) else 0)
+    return n if seen[True] and no and seen[True] + no > 2 * n else None
 
 
 def _label_columns(rows: Sequence[dict[str, Any]], names: Sequence[str]) -> list[str]:
@@ -235,7 +246,8 @@ def _n_given(row: dict[str, Any], columns: dict[str, str]) -> int:
         given = [truth(row.get(column)) for column in columns.values()]
     except DataError:
         return 1  # a bad row, which is named when it is read
-    return 1 if None in given else sum(map(bool, given))
+    marked = any(is_mark(row.get(column)) for column in columns.values())
+    return 1 if None in given and not marked else sum(map(bool, given))
 
 
 def schema_toml(schema: Schema, columns: Columns) -> str:

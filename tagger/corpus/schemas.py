@@ -77,7 +77,8 @@ def _describe(schema: Schema, columns: Columns, has_doc: bool) -> str:
     doc = f"document in {columns.doc}" if has_doc else "no document"
     return (
         f"tagger: guessed from the data: text in {columns.text}, {doc}; "
-        f"{'; '.join([*parts, *spelling_variants(schema)])}. Another schema: --schema FILE.toml"
+        f"{'; '.join(parts)}. Another schema: --schema FILE.toml"
+        + "".join(f"\ntagger: {variants}" for variants in spelling_variants(schema))
     )
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from tagger.errors import DataError, did_you_mean
+from tagger.errors import DataError, did_you_mean, n_of
 from tagger.evaluation.bootstrap import ends, resampled_sums
 from tagger.evaluation.evaluate import AnyModel
 from tagger.evaluation.tally import Tally, read_manifest, tally
@@ -105,10 +105,12 @@ def label_shares(
     kinds = tuple(by) or _BY_DEFAULT
     counted = tally(output, schema, outlet_column, date_column, day_first, dated="month" in kinds)
     for kind, column in (("outlet", outlet_column), ("month", date_column)):
-        if column not in counted.columns and (kind in by or column not in ("outlet", "date")):
+        found = counted.found.get(column, column)
+        if found not in counted.columns and (kind in by or column not in ("outlet", "date")):
             hint = did_you_mean(column, sorted(counted.columns))
             raise DataError(f"{output}: there is no column {column!r} to group by: {hint}")
     notes, confusion = correction_notes(counted, confusion, model_id)
+    notes += [f"{output}: {x} in column {name!r}" for x, name in counted.found.items()]
     notes += apart_notes(output, counted)
     if counted.n_unread_dates:
         notes.append(
@@ -136,8 +138,8 @@ def known_errors(output: str, model: AnyModel) -> tuple[Schema, Confusion | None
 
 def apart_notes(output: str, counted: Tally) -> list[str]:
     """Say how many rows are no sentences, and so in no share."""
-    what = "headings and other pieces are no sentences and are not counted"
-    return [f"{output}: {counted.n_apart:,} {what}"] if counted.n_apart else []
+    what = "(headings, notices, ...) not counted"
+    return [f"{output}: {n_of(counted.n_apart, 'other piece')} {what}"] if counted.n_apart else []
 
 
 def correction_notes(
@@ -315,7 +317,7 @@ def plot_months(shares: Sequence[Share], folder: str | Path, force: bool = False
     months = sorted({s.group for s in monthly})
     if len(months) < 2:
         raise DataError(
-            f"found {len(months)} month(s) in the column of dates, expected two or more"
+            f"found {n_of(len(months), 'month')} in the column of dates, expected two or more"
         )
     folder = Path(folder)
     tasks = list(dict.fromkeys(s.task for s in monthly))

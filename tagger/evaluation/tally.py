@@ -15,6 +15,7 @@ from tagger.evaluation.dates import month_of
 from tagger.features.arrays import Ints
 from tagger.files import Reject, Row, read_rows
 from tagger.files.formats import expand
+from tagger.files.names import alike
 from tagger.files.tagged import manifest_path
 from tagger.schema import Schema, is_apart
 
@@ -34,6 +35,7 @@ class Tally:
     n_unread_dates, unread_date : how many sentences have a date that cannot be read, and
         one of these dates.
     n_apart : how many rows are headings and other pieces, which are not counted.
+    found : outlet and date by the names of the columns that hold them, where they are others.
     """
 
     schema: Schema
@@ -44,6 +46,7 @@ class Tally:
     n_unread_dates: int = 0
     unread_date: str = ""
     n_apart: int = 0
+    found: dict[str, str] = field(default_factory=dict)
 
 
 def read_manifest(path: str | Path) -> dict[str, Any]:
@@ -73,11 +76,17 @@ def tally(
     counted = Tally(schema)
     size = 1 + sum(len(task.labels) for task in schema.tasks)
     months: dict[str, str] = {}
+    places: dict[tuple[str, ...], tuple[str, str]] = {}
     for where, record, labels in tagged_rows(path, schema):
         if labels is None:
             counted.n_apart += 1
             continue
-        date = str(record.get(date_column) or "") if dated else ""
+        if (names := tuple(record)) not in places:
+            places[names] = alike(outlet_column, names), alike(date_column, names)
+            own = zip((outlet_column, date_column), places[names], strict=True)
+            counted.found.update({wanted: name for wanted, name in own if name != wanted})
+        by_outlet, by_date = places[names]
+        date = str(record.get(by_date) or "") if dated else ""
         if date not in months:
             try:
                 months[date] = month_of(date, day_first)
@@ -86,7 +95,7 @@ def tally(
         if date and not months[date]:
             counted.n_unread_dates += 1
             counted.unread_date = date
-        outlet, doc = (str(record.get(name) or "") for name in (outlet_column, "doc"))
+        outlet, doc = (str(record.get(name) or "") for name in (by_outlet, "doc"))
         key = (outlet, months[date], doc)
         if key not in counted.counts:
             counted.counts[key] = np.zeros(size, np.int64)
@@ -106,7 +115,7 @@ def tagged_rows(
 
     A row that is no sentence has None for its answers.
     """
-    for name in expand([path]):
+    for name in expand([path], outputs=True):
         for row in read_rows(name):
             if isinstance(row, Reject):
                 raise DataError(f"{row.where}: {row.reason}")

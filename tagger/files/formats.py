@@ -10,7 +10,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from tagger.errors import DataError
+from tagger.errors import DataError, n_of
 from tagger.files import (
     compression,
     delimited,
@@ -30,6 +30,7 @@ from tagger.files.rows import MAX_DOCUMENT_BYTES, Member, Note, Notes, Reject, R
 Report = Callable[[str, int], None]
 Item = Row | Reject | Note
 _MOST_NAMED = 3
+_WEIGHTS = "weights.safetensors"
 
 
 @dataclass(frozen=True)
@@ -106,11 +107,18 @@ def _known(path: Path) -> Format | None:
     return next((known for known in FORMATS if suffix in known.suffixes), None)
 
 
-def expand(paths: list[str], say: Callable[[str], None] = lambda note: None) -> list[str]:
+def expand(
+    paths: list[str], say: Callable[[str], None] = lambda note: None, outputs: bool = False
+) -> list[str]:
     """Replace folders by the files in them whose format is known, and patterns by what they match.
 
     Both are sorted by name. What tagger wrote is passed over, and files of other endings;
-    `say` is told how many, of what kinds and names.
+    `say` is told how many, of what kinds and names, and which folders have nothing else. With
+    `outputs`, tagged files are what is wanted, and only their records are passed over.
+
+    Raises
+    ------
+    DataError : there is no file to read, or no such file.
     """
     files: list[str] = []
     for name in paths:
@@ -118,24 +126,28 @@ def expand(paths: list[str], say: Callable[[str], None] = lambda note: None) -> 
         if remote.is_address(name):
             remote.check(name)
             files.append(name)
+        elif (path / _WEIGHTS).is_file():
+            raise DataError(f"{name}: is a model, expected texts: name it with --model")
         elif path.is_dir():
-            inside = _inside(path, say)
-            if not inside:
+            if not (inside := _inside(path, say, outputs)):
                 known = ", ".join(suffix for f in FORMATS for suffix in f.suffixes)
-                raise DataError(f"{name}: no file to read in this folder ({known})")
+                empty = f"{name}: no file to read in this folder ({known})"
+                if name == paths[-1] and not files:
+                    raise DataError(empty)
+                say(empty)
             files += inside
         elif name == "-" or path.exists():
             files.append(name)
         elif has_magic(name):
             if not (matches := sorted(glob(name, recursive=True))):
                 raise DataError(f"{name}: no file matches this pattern")
-            files += expand(matches, say)
+            files += expand(matches, say, outputs)
         else:
             raise DataError(f"{name}: no such file or folder")
     return files
 
 
-def _inside(folder: Path, say: Callable[[str], None]) -> list[str]:
+def _inside(folder: Path, say: Callable[[str], None], outputs: bool) -> list[str]:
     files: list[str] = []
     passed: defaultdict[kinds.Kind, list[str]] = defaultdict(list)
     for path in sorted(folder.rglob("*")):
@@ -143,7 +155,7 @@ def _inside(folder: Path, say: Callable[[str], None]) -> list[str]:
             continue
         if path.suffix == brat.SUFFIX and path.with_suffix(".txt").is_file():
             continue  # read with its text
-        if is_output(path, folder):
+        if _is_record(path) if outputs else is_output(path, folder):
             passed[_WRITTEN].append(path.name)
         elif _known(path) is None:
             try:
@@ -157,9 +169,9 @@ def _inside(folder: Path, say: Callable[[str], None]) -> list[str]:
         listed = []
         for kind, names in passed.items():
             more = ", ..." if len(names) > _MOST_NAMED else ""
-            listed.append(f"{kind.counted(len(names))} ({', '.join(names[:_MOST_NAMED])}{more})")
+            listed.append(f"{n_of(len(names), kind.name)} ({', '.join(names[:_MOST_NAMED])}{more})")
         n = sum(map(len, passed.values()))
-        say(f"{folder}: passed over {n:,} file{'s' * (n > 1)}: {', '.join(listed)}")
+        say(f"{folder}: passed over {n_of(n, 'file')}: {', '.join(listed)}")
     return files
 
 
@@ -175,11 +187,17 @@ def is_output(path: Path, folder: Path) -> bool:
     """
     inside = path.relative_to(folder).parts[:-1]
     return (
-        path.name.endswith((".rejects.jsonl", ".manifest.json", ".part"))
+        _is_record(path)
         or tagged.manifest_path(path).is_file()
-        or (path.name in ("manifest.json", "rejects.jsonl") and _is_output_folder(path.parent))
         or any(part.endswith(".parts") for part in inside)
         or any(_is_output_folder(folder.joinpath(*inside[: i + 1])) for i in range(len(inside)))
+    )
+
+
+def _is_record(path: Path) -> bool:
+    """Return whether a file is what stands beside an output: its record, its rejects, a part."""
+    return path.name.endswith((".rejects.jsonl", ".manifest.json", ".part")) or (
+        path.name in ("manifest.json", "rejects.jsonl") and _is_output_folder(path.parent)
     )
 
 

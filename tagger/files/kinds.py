@@ -27,10 +27,6 @@ class Kind:
         vowel = self.name[0] in "aeiouEIOU" or self.name[:3] in _VOWEL
         return f"{'an' if vowel else 'a'} {self.name}"
 
-    def counted(self, n: int) -> str:
-        """The name after a number."""
-        return f"{n:,} {self.name}" + ("s" if n > 1 else "")
-
 
 _VOWEL = ("MP3", "MP4", "RTF", "XML", "SQL", "HTM", "XZ ", "ELF")
 _UNPACK = "unpack it first"

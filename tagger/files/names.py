@@ -41,6 +41,13 @@ def usual(names: Iterable[str], groups: Groups) -> list[str]:
     return next(filter(None, found), [])
 
 
+def alike(wanted: str, names: Iterable[str]) -> str:
+    """Return the one name that differs from the wanted one in case and marks only, or that."""
+    names = list(names)
+    found = [name for name in names if key(name) == key(wanted)]
+    return found[0] if wanted not in names and len(found) == 1 else wanted
+
+
 def check_once(names: Iterable[str], source: str) -> None:
     """Raise a DataError where two columns have one name."""
     if twice := sorted(name for name, n in Counter(names).items() if n > 1):

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from tagger.errors import n_of
 from tagger.markup import SPAN_STYLE, legend, name_of, sentence_span, text_of
 from tagger.schema import SENTENCE, Schema, Task
 from tagger.table import TaggedTable
@@ -160,8 +161,9 @@ def _joined(lines: Iterable[bytes]) -> Iterator[_Draft]:
 def _sum(draft: _Draft) -> str:
     labels = {key.split(" ", 1)[1]: n for key, n in draft.counts.items()}
     shares = ", ".join(f"{text_of(name_of(x))} {_share(n, draft)}" for x, n in labels.items())
-    apart = f"; {draft.apart} headings and other pieces are not counted" if draft.apart else ""
-    return f'<p class="sum">{draft.n} sentences: {shares}{apart}</p>'
+    others = f"; {n_of(draft.apart, 'other piece')} (headings, notices, ...) not counted"
+    apart = others if draft.apart else ""
+    return f'<p class="sum">{n_of(draft.n, "sentence")}: {shares}{apart}</p>'
 
 
 def _share(n: int, draft: _Draft) -> str:

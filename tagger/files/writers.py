@@ -51,7 +51,7 @@ class Writer:
     explains : whether it always shows the words that moved each decision.
     streams : whether its parts may stand one after another, on standard output or compressed.
     sentences : whether headings and other pieces are not written.
-    ending : whether an output whose name ends so has this format.
+    ending : how the name of such an output ends; empty for a folder.
     """
 
     name: str
@@ -66,7 +66,7 @@ class Writer:
     streams: bool = False
     folder: bool = False
     sentences: bool = False
-    ending: bool = True
+    ending: str = ""
 
 
 def copy(path: Path, sha256: str, stream: BinaryIO) -> int:
@@ -152,7 +152,7 @@ def _of_tool(name: str, tool: Tool, lines: bool) -> Writer:
         json=True,
         streams=lines,
         sentences=True,
-        ending=False,
+        ending="jsonl" if lines else "json",
     )
 
 
@@ -164,6 +164,7 @@ WRITERS = (
         _join_lines,
         json=True,
         streams=True,
+        ending="jsonl",
     ),
     Writer(
         "csv",
@@ -173,6 +174,7 @@ WRITERS = (
         json=True,  # lists and objects stand in cells as JSON
         fixed=True,
         streams=True,
+        ending="csv",
     ),
     Writer(
         "excel",
@@ -182,13 +184,14 @@ WRITERS = (
         json=True,
         fixed=True,
         streams=True,
-        ending=False,
+        ending="csv",
     ),
     Writer(
         "json",
         lambda table, kinds, texts: tagged.to_jsonl(table),
         _join_json,
         json=True,
+        ending="json",
     ),
     Writer(
         "xlsx",
@@ -196,6 +199,7 @@ WRITERS = (
         _join_workbook,
         json=True,
         fixed=True,
+        ending="xlsx",
     ),
     Writer(
         "parquet",
@@ -204,6 +208,7 @@ WRITERS = (
         lambda pieces, layout: parquet.write(pieces, layout.arrow()),
         fixed=True,
         typed=True,
+        ending="parquet",
     ),
     Writer(
         "html",
@@ -219,7 +224,7 @@ WRITERS = (
     _of_tool("argilla", _TOOLS["Argilla"], lines=False),
 )
 OUTPUT_FORMATS = tuple(writer.name for writer in WRITERS)
-OUTPUT_ENDINGS = tuple(writer.name for writer in WRITERS if writer.ending)
+OUTPUT_ENDINGS = tuple(writer.name for writer in WRITERS if writer.ending == writer.name)
 
 
 def writer_of(name: str) -> Writer:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from functools import cached_property
 
 from tagger.text.language import Language
-from tagger.text.notices import NOTICE_WORDS, notice_of
+from tagger.text.notices import notice_of, words_of_notices
 
 _LONGEST = 300  # characters of a line that is no sentence
 _SHORT = 80  # longer lines with a stop are looked at only where something is odd
@@ -59,7 +59,7 @@ class Lines:
         self.lines = language.line_pattern
         self.marks = language.line_marks
         # Found once for the text: a sentence of it would need a search for each word again.
-        self.hints = sorted(span for word in NOTICE_WORDS for span in _places(word, text))
+        self.hints = sorted(span for word in words_of_notices(text) for span in _places(word, text))
 
     def is_running(self, start: int, end: int) -> bool:
         """Return at a glance whether a line is running text, as most lines are."""

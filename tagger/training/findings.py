@@ -18,7 +18,7 @@ from tagger.corpus.corpus import (
 )
 from tagger.corpus.language import judge_language
 from tagger.document import answer_name, label_tuple
-from tagger.errors import ConfigError
+from tagger.errors import ConfigError, n_of
 from tagger.evaluation.readers import agreement, readers_of
 from tagger.features.arrays import Floats, Ints
 from tagger.features.settings import FeatureSettings
@@ -89,7 +89,7 @@ def balance(corpus: Corpus) -> Iterator[Finding]:
                     "labels",
                     WARNING,
                     (),
-                    f"{task.name}: only {n} sentence(s) have {label!r}; with fewer than "
+                    f"{task.name}: {label!r} in only {n_of(n, 'sentence')}; with fewer than "
                     f"{LEAST_OF_A_LABEL} it will hardly be learned",
                 )
 
@@ -100,7 +100,7 @@ def odd_texts(corpus: Corpus) -> Iterator[Finding]:
         n = len(example.text.split())
         if n < _MIN_WORDS or n > _MAX_WORDS:
             yield Finding(
-                "length", WARNING, (example.where,), f"{n} word(s): {_short(example.text)}"
+                "length", WARNING, (example.where,), f"{n_of(n, 'word')}: {_short(example.text)}"
             )
         if mojibake := _MOJIBAKE.search(example.text):
             yield Finding(
@@ -183,7 +183,9 @@ def leakage(corpus: Corpus, against: Corpus) -> Iterator[Finding]:
     shared = sorted({e.doc for e in against.examples} & docs)
     if shared:
         named = ", ".join(shared[:5]) + (" ..." if len(shared) > 5 else "")
-        yield Finding("leakage", WARNING, (), f"{len(shared)} document(s) on both sides: {named}")
+        yield Finding(
+            "leakage", WARNING, (), f"{n_of(len(shared), 'document')} on both sides: {named}"
+        )
     place: dict[int, str] = {}
     for example, number in zip(corpus.examples, fingerprints(corpus.texts).tolist(), strict=True):
         place.setdefault(number, example.where)

@@ -250,3 +250,15 @@ def test_options_that_would_do_nothing_are_refused(arguments: list[str], option:
     done = CliRunner().invoke(cli, arguments)
     assert done.exit_code == 2
     assert f"{option} is not for" in done.stderr
+
+
+def test_a_column_of_dates_is_found_whatever_its_case_and_said(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.jsonl", [("a", "2024-01-02", "speculation")])
+    text = Path(path).read_text().replace('"date"', '"Date"')
+    Path(path).write_text(text)
+    found = label_shares(path)
+    assert {s.group for s in found.shares if s.by == "month"} == {"2024-01"}
+    assert f"{path}: date in column 'Date'" in found.notes
+    Path(path).write_text(text.replace('"Date"', '"Date": "", "DATE"'))
+    with pytest.raises(DataError, match="there is no column 'date' to group by: did you mean"):
+        label_shares(path, by=["month"])

@@ -76,7 +76,7 @@ def test_shared_sentences_and_documents_are_leakage():
     )  # fmt: skip
     messages = [f.message for f in found(train, "leakage", against=test)]
     assert len(messages) == 3
-    assert messages[0].startswith("1 document(s) on both sides: 1")
+    assert messages[0].startswith("1 document on both sides: 1")
     assert messages[1].startswith("the same sentence on both sides: It was a very good day!")
     assert messages[2].startswith("87% alike on both sides")
 
@@ -102,7 +102,7 @@ def test_labels_too_rare_or_absent_are_found():
     assert "no sentence has the mood 'sad'" in labels[1].message
     rare = corpus_of(("A line of many.", "sad", "1"), ("Another line of many.", "", "1"))
     messages = [f.message for f in found(rare, "labels") if f.level == WARNING]
-    assert messages[0].startswith("mood: only 1 sentence(s) have 'sad'")
+    assert messages[0].startswith("mood: 'sad' in only 1 sentence")
     assert "1 not annotated" in found(rare, "labels")[0].message
 
 

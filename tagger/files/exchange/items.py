@@ -5,6 +5,7 @@ from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from tagger.errors import n_of
 from tagger.files.exchange.spans import Span, sentences_of
 from tagger.files.names import TEXTS, usual
 from tagger.files.rows import Note, Row
@@ -248,9 +249,9 @@ def _vote(answers: Sequence[tuple[str, ...] | None], several: bool) -> Any:
 
 def _said(tool: str, n: int, counts: Counter[str]) -> str:
     """Say what a file was taken for, and what was left out."""
-    parts = [f"{tool}: {n:,} task{'s' * (n != 1)}"]
+    parts = [f"{tool}: {n_of(n, 'task')}"]
     if counts["sentences"]:
-        parts.append(f"{counts['sentences']:,} sentences")
+        parts.append(n_of(counts["sentences"], "sentence"))
     parts.append(f"{counts['annotated']:,} annotated")
     parts += [f"{counts[why]:,} {why}" for why in (SKIPPED, REJECTED, NO_ANSWER) if counts[why]]
     for name, what in (

@@ -58,3 +58,14 @@ def test_real_articles():
     path = shared("news", "articles.jsonl")
     for line in path.read_text(encoding="utf-8").splitlines()[:200]:
         check(json.loads(line)["text"])
+
+
+def test_a_quotation_that_is_not_closed_begins_the_sentence_that_it_stands_at():
+    text = 'She was the first. "I want it to be ordinary.\n\n"It is not," she said.\n“We go. They stay.'
+    assert [text[a:b] for a, b in sentence_spans(text)] == [
+        "She was the first.",
+        '"I want it to be ordinary.',
+        '"It is not," she said.',
+        "“We go.",
+        "They stay.",
+    ]

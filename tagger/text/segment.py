@@ -55,9 +55,25 @@ def sentence_spans(text: str, language: Language = ENGLISH) -> list[tuple[int, i
             visible = piece.strip()
             if visible:
                 start = first if piece[0] == visible[0] else first + piece.index(visible[0])
-                spans.append((start, start + len(visible)))
+                end = start + len(visible)
+                if spans and spans[-1][1] == start and clean[start - 1] in _QUOTATION_MARKS:
+                    start = _reopened(clean, spans, start)
+                spans.append((start, end))
             first += len(piece)
     return spans
+
+
+def _reopened(text: str, spans: list[tuple[int, int]], start: int) -> int:
+    """Move a mark that opens a quotation from the sentence before to the one it stands at.
+
+    The segmenter takes it for the end of one where no other mark follows: as in a quotation
+    that goes on in the next paragraph.
+    """
+    before, _ = spans[-1]
+    if start - 2 <= before or not text[start - 2].isspace():
+        return start
+    spans[-1] = before, before + len(text[before : start - 1].rstrip())
+    return start - 1
 
 
 def _segmented(stretch: str, language: Language) -> list[str]:

@@ -1,24 +1,41 @@
 """PDF: the text of its pages, as paragraphs."""
 
 import logging
-import re
+import math
 from collections import Counter
 from collections.abc import Iterator
-from typing import Any, BinaryIO
+from functools import cache
+from typing import Any, BinaryIO, NamedTuple
 
 from tagger.files import office
+from tagger.files.layout import Line, paragraphs, without_running
 from tagger.files.rows import MAX_DOCUMENT_BYTES, Note, Row, Unreadable, too_long
+from tagger.text.vectors import builtin_vectors
 
 _OCR = "a PDF without text: recognise the text of its pages first (OCR), for example with ocrmypdf"
-_END = re.compile(r"[.!?:…][\"'”’»)\]]*$")
-_EDGE_LINES = 2
+_LIGATURES = dict(
+    zip(range(0xFB00, 0xFB07), ("ff", "fi", "fl", "ffi", "ffl", "st", "st"), strict=True)
+)
+_BOLD = ("bold", "black", "heavy", "demi")
+_LONGEST_DIVIDED = 40
+
+
+class _Run(NamedTuple):
+    """A stretch of text that a page shows at once."""
+
+    text: str
+    x: float
+    y: float
+    size: float
+    bold: bool
 
 
 def read(stream: BinaryIO, source: str, limit: int = MAX_DOCUMENT_BYTES) -> Iterator[Row | Note]:
     """Yield a document as one row, with its title where it has one.
 
-    Words divided at the end of a line are joined, and the lines of a paragraph; what stands at
-    the edge of most pages, such as their numbers, is left out and counted.
+    Words divided at the end of a line are joined, and the lines of a paragraph; what runs
+    through the edges of pages, such as their numbers, is left out and counted. Large or bold
+    lines are headings.
     """
     pypdf = office.library("pypdf", "a PDF")
     logging.getLogger("pypdf").setLevel(logging.CRITICAL)  # what it mends need not be said
@@ -35,75 +52,74 @@ def read(stream: BinaryIO, source: str, limit: int = MAX_DOCUMENT_BYTES) -> Iter
         raise Unreadable(f"a damaged PDF: {type(error).__name__}: {error}") from None
     if locked:
         raise Unreadable("an encrypted PDF: save it without a password")
-    edges = _running(pages)
-    n = 0
-    for page in pages:
-        kept = [line for line in page if _bare(line) not in edges or not _bare(line)]
-        n += len(page) - len(kept)
-        page[:] = kept
-    text = "\n\n".join(paragraphs([line for page in pages for line in page]))
+    empty = sum(not page for page in pages)
+    pages, n = without_running(pages)
+    text, headings = office.document(paragraphs(pages, _is_word))
     if not any(map(str.isalpha, text)):
         raise Unreadable(_OCR)
     if n:
         yield Note("lines at the edges of pages left out", source, n)
-    if empty := sum(not any(map(str.strip, page)) for page in pages):
+    if empty:
         yield Note("pages without text", source, empty)
-    yield Row({"text": text} | ({"title": title} if title else {}), source)
+    yield Row({"text": text} | ({"title": title} if title else {}), source, headings=headings)
 
 
-def _pages(file: Any, limit: int) -> Iterator[list[str]]:
+def _is_word(word: str) -> bool:
+    return len(word) < _LONGEST_DIVIDED and word in _words()
+
+
+@cache
+def _words() -> frozenset[str]:
+    return frozenset(builtin_vectors("words-en").words)
+
+
+def _pages(file: Any, limit: int) -> Iterator[list[Line]]:
     size = 0
     for page in file.pages:
-        text = page.extract_text()
-        size += len(text)
+        runs: list[_Run] = []
+
+        def see(
+            text: str, cm: Any, tm: Any, font: Any, size: float, runs: list[_Run] = runs
+        ) -> None:
+            if text:
+                runs.append(_Run(text, *_placed(cm, tm, size), _is_bold(font)))
+
+        size += len(page.extract_text(visitor_text=see))
         if size > limit:
             raise Unreadable(too_long("a document", limit))
-        yield [line.strip() for line in text.replace("\0", "").splitlines()]
+        yield list(_lines(runs))
 
 
-def _bare(line: str) -> str:
-    """Return a line as it is alike on all pages: with any number for its numbers."""
-    return re.sub(r"\d+", "0", line.strip())
+def _placed(cm: Any, tm: Any, size: float) -> tuple[float, float, float]:
+    """Return where a run of text begins and how large it is, on the page."""
+    x = tm[4] * cm[0] + tm[5] * cm[2] + cm[4]
+    y = tm[4] * cm[1] + tm[5] * cm[3] + cm[5]
+    across, up = (tm[2] * cm[i] + tm[3] * cm[2 + i] for i in (0, 1))
+    return x, y, abs(size) * math.hypot(across, up)
 
 
-def _running(pages: list[list[str]]) -> set[str]:
-    """Return the lines that stand at the top or bottom of most pages."""
-    if len(pages) < 3:
-        return set()
-    seen: Counter[str] = Counter()
-    for page in pages:
-        lines = [line for line in page if line.strip()]
-        seen.update({_bare(line) for line in lines[:_EDGE_LINES] + lines[-_EDGE_LINES:]})
-    return {line for line, n in seen.items() if n > len(pages) / 2}
+def _is_bold(font: Any) -> bool:
+    name = str((font or {}).get("/BaseFont", "")).lower()
+    return any(word in name for word in _BOLD)
 
 
-def paragraphs(lines: list[str]) -> list[str]:
-    """Join lines that were broken to fit a page, in time linear in their length.
+def _lines(runs: list[_Run]) -> Iterator[Line]:
+    """Put the runs of text of a page together to its lines."""
+    parts: list[_Run] = []
+    for run in [*runs, _Run("\n", 0, 0, 0, False)]:
+        for number, piece in enumerate(run.text.split("\n")):
+            if number and parts:
+                yield _line(parts)
+                parts = []
+            if piece.strip() or (piece and parts):
+                text = piece.replace("\0", "").translate(_LIGATURES)
+                parts.append(run._replace(text=text))
 
-    A paragraph ends at a blank line, and where a sentence ends in a line much shorter than
-    others.
-    """
-    widths = sorted(len(line) for line in lines if line)
-    usual = widths[len(widths) * 9 // 10] if widths else 0
-    found: list[str] = []
-    open_lines: list[str] = []
 
-    def close() -> None:
-        if open_lines:
-            found.append("".join(open_lines).strip())
-            open_lines.clear()
-
-    for line in lines:
-        if not line:
-            close()
-            continue
-        before = open_lines[-1] if open_lines else ""
-        if before.endswith("- ") and before[-3:-2].isalpha() and line[0].islower():
-            open_lines[-1] = before[:-2]  # a word divided at the end of the line
-        elif before.endswith("\u00ad "):
-            open_lines[-1] = before[:-2]
-        open_lines.append(line + " ")
-        if len(line) < 0.75 * usual and _END.search(line):
-            close()
-    close()
-    return found
+def _line(parts: list[_Run]) -> Line:
+    weights: Counter[float] = Counter()
+    for run in parts:
+        weights[round(run.size, 1)] += len(run.text)
+    text = " ".join("".join(run.text for run in parts).split())
+    bold = all(run.bold for run in parts if run.text.strip())
+    return Line(text, parts[0].x, parts[0].y, weights.most_common(1)[0][0], bold)

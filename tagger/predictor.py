@@ -17,7 +17,7 @@ from tagger.model.tags import Answers, decide, decide_some, tags_of
 from tagger.schema import OTHER, SENTENCE, Schema
 from tagger.table import TaggedTable, take
 from tagger.text.language import Language
-from tagger.text.structure import Piece, pieces
+from tagger.text.structure import Piece, Range, pieces
 from tagger.text.tokens import tokenize
 
 SHIPPED_MODEL = "claims-en"
@@ -91,7 +91,7 @@ class Tagger:
         self,
         text: str,
         name: str = "",
-        headings: Sequence[tuple[int, int]] = (),
+        headings: Sequence[Range] = (),
         keep_headings: bool = False,
     ) -> Document:
         """Cut a text into sentences, headings and what is neither, and tag each.
@@ -103,7 +103,7 @@ class Tagger:
         ----------
         text : any text, of any length.
         name : what to call the document.
-        headings : character ranges that the layout of its source names headings.
+        headings : ranges of characters that its layout names headings, or what a third value says.
         keep_headings : whether headings are tagged like sentences.
         """
         if not isinstance(text, str):
@@ -134,7 +134,7 @@ class Tagger:
         sentences: bool = False,
         explain: bool = False,
         n: Sequence[int] | None = None,
-        headings: Sequence[Sequence[tuple[int, int]]] | None = None,
+        headings: Sequence[Sequence[Range]] | None = None,
         keep_headings: bool = False,
     ) -> TaggedTable:
         """Tag many texts and return their pieces column by column.
@@ -189,7 +189,7 @@ class Tagger:
         self,
         texts: Sequence[str],
         sentences: bool,
-        headings: Sequence[Sequence[tuple[int, int]]] | None,
+        headings: Sequence[Sequence[Range]] | None,
     ) -> tuple[Ints, Ints, list[Piece], Sequence[str]]:
         """Return for each piece its text's number, its place, its offsets and kind, and itself."""
         row = np.arange(len(texts))

@@ -24,7 +24,7 @@ ROOMS = (
 )
 FLOORS = {
     "text": (
-        {"english", "notices", "breaks", "context"},
+        {"english", "notices", "breaks", "context", "mail"},
         {"language"},
         {"tokens"},
         {"lexicon", "lines"},

@@ -4,6 +4,7 @@ import email
 import email.policy
 import io
 from collections.abc import Iterator
+from dataclasses import replace
 from email.message import EmailMessage
 from typing import Any, BinaryIO
 
@@ -18,12 +19,16 @@ from tagger.files.rows import (
     as_text,
     too_long,
 )
+from tagger.text.mail import parts
 
 
 def read(
     stream: BinaryIO, source: str, limit: int = MAX_DOCUMENT_BYTES
 ) -> Iterator[Row | Reject | Note]:
-    """Yield a message as one row; its attachments are left out and named."""
+    """Yield a message as one row; its attachments are left out and named.
+
+    Its greeting, its signature and what it answers are marked as such.
+    """
     data = stream.read(limit + 1)
     if len(data) > limit:
         yield Reject(too_long("a document", limit), as_text(data[:1000]), source)
@@ -45,8 +50,8 @@ def read(
     if (when := getattr(message.get("date"), "datetime", None)) is not None:
         about["date"] = when.isoformat()
     if body.get_content_type() == "text/html":
-        for row in html.read(io.BytesIO(content), source, limit):
-            yield Row({**row.record, **about}, source) if isinstance(row, Row) else row
+        for row in html.read(io.BytesIO(content), source, limit, mail=True):
+            yield _told(row, about) if isinstance(row, Row) else row
         return
     try:
         text = content.decode(body.get_content_charset() or "ascii")
@@ -54,4 +59,10 @@ def read(
         decoder = Decoder(content)
         text = decoder.decode(content)
         yield from decoder.notes(source)
-    yield Row({"text": text.replace("\r\n", "\n"), **about}, source)
+    yield _told(Row({"text": text.replace("\r\n", "\n")}, source), about)
+
+
+def _told(row: Row, about: dict[str, str]) -> Row:
+    """Return a message with what its header says, and with its parts that are no message."""
+    ranges = (*row.headings, *parts(row.record["text"]))
+    return replace(row, record={**row.record, **about}, headings=ranges)

@@ -9,7 +9,7 @@ from html import unescape
 from typing import Any, BinaryIO
 
 from tagger.errors import DataError
-from tagger.files.rows import MAX_DOCUMENT_BYTES, Reject, Row, as_text, too_long
+from tagger.files.rows import MAX_DOCUMENT_BYTES, Note, Reject, Row, as_text, too_long
 from tagger.text.notices import notice_of
 
 _MAX_TAGS = 100_000
@@ -45,16 +45,26 @@ _INLINE = re.compile(
     r"(?:a|abbr|acronym|b|bdi|bdo|big|cite|code|data|del|dfn|em|font|i|img|ins|kbd|mark|q|s|samp"
     r"|small|span|strike|strong|sub|sup|svg|time|tt|u|var|wbr)\Z"
 )
+# As Gmail, Thunderbird, Apple Mail, Outlook, Yahoo and Proton mark what is answered.
+_CITES = (
+    "@type='cite' or contains(@class, 'gmail_quote') or contains(@class, 'yahoo_quoted') "
+    "or contains(@class, 'moz-cite') or contains(@class, 'protonmail_quote')"
+)
+_QUOTATIONS = f"//*[({_CITES}) and not(ancestor::*[{_CITES}])]"
+_REPLY_HEADS = "//*[@id='divRplyFwdMsg' or @id='appendonsend']"
 _UNSEEN = ("script", "style", "template", "textarea", "head")
 _HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 _ROLES = ("dialog", "alertdialog", "navigation")
 
 
-def read(stream: BinaryIO, source: str, limit: int = MAX_DOCUMENT_BYTES) -> Iterator[Row | Reject]:
+def read(
+    stream: BinaryIO, source: str, limit: int = MAX_DOCUMENT_BYTES, mail: bool = False
+) -> Iterator[Row | Reject | Note]:
     """Yield the article of a page as one row, with its title and date where the page says them.
 
     Which part of a page is its text is decided by trafilatura (Barbaresi 2021), from a page
-    without its dialogs. A page that holds no article is rejected by what it holds instead.
+    without its dialogs. A page that holds no article is rejected by what it holds instead. Of
+    a page that is a `mail` the mails that it quotes are left out and counted.
     """
     try:
         import trafilatura
@@ -67,6 +77,8 @@ def read(stream: BinaryIO, source: str, limit: int = MAX_DOCUMENT_BYTES) -> Iter
     if tree is None:
         yield Reject(reason, as_text(data[:1000]), source)
         return
+    if mail and (n := _take_out_quotations(tree)):
+        yield Note("quoted mails left out", source, n)
     notices, stored = _notices(tree), _stored_article(tree)
     titles = {_text(heading) for heading in tree.iter(*_HEADINGS)}
     _take_out_dialogs(tree)
@@ -151,6 +163,22 @@ def decode(data: bytes) -> str:
         n_right = sum(c > "\x7f" for c in as_utf8) - n_lost
         return as_utf8 if n_right > 3 * n_lost else data.decode("cp1252", "replace")
     return data.decode(_MEANT.get(name, name), "replace")
+
+
+def _take_out_quotations(tree: Any) -> int:
+    """Take out the mails that a mail quotes, unless it says nothing itself; return how many."""
+    for element in tree.xpath(_REPLY_HEADS):  # the mail that is answered stands beside its head
+        box = element.makeelement("blockquote", {"type": "cite"})
+        rest = [element, *element.itersiblings()]
+        element.addprevious(box)
+        box.extend(rest)
+    quoted = tree.xpath(_QUOTATIONS)
+    n_own = len(_text(tree)) - sum(len(_text(element)) for element in quoted)
+    if n_own < _LEAST:
+        return 0
+    for element in quoted:
+        element.drop_tree()
+    return len(quoted)
 
 
 def _take_out_dialogs(tree: Any) -> None:

@@ -10,10 +10,11 @@ import numpy as np
 from tagger.arrow import Column
 from tagger.errors import DataError
 from tagger.table import take
+from tagger.text.structure import Range
 
 MAX_DOCUMENT_BYTES = 50_000_000
 """The most bytes of one document or row that are read, unless told otherwise."""
-Ranges = tuple[tuple[int, int], ...]
+Ranges = tuple[Range, ...]
 _MOST_NAMED = 3
 
 
@@ -31,7 +32,8 @@ class _Placed:
 class Row(_Placed):
     """One record of a file, begun on a line counted from 1, or a whole document of line 0.
 
-    `headings` are the character ranges of its text that the layout names headings.
+    `headings` are the character ranges of its text that the layout names headings, or what
+    the third value of a range says.
     """
 
     record: dict[str, Any]

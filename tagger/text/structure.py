@@ -13,6 +13,7 @@ from typing import NamedTuple
 from tagger.schema import HEADING, OTHER, SENTENCE
 from tagger.text.language import ENGLISH, Language
 from tagger.text.lines import BULLETS, CLOSERS, LETTER, STOPS, VISIBLE, Lines, wordless
+from tagger.text.mail import quotations
 from tagger.text.segment import sentence_spans
 
 _MOST_IN_A_ROW = 3  # lines without a stop that may all be headings; more are a list or a poem
@@ -34,6 +35,10 @@ _DATED = re.compile(r"(?:[Dd]ate:?\s+)?\d{4}-\d\d-\d\d(?:[ T]\d\d:\d\d(?::\d\d)?
 _NEVER_JOINED = {"agency", "byline", "dateline", "markup", "separator"}
 
 
+Range = tuple[int, int] | tuple[int, int, str]
+"""A stretch of a text that is a heading, or what its third value says."""
+
+
 class Piece(NamedTuple):
     """A stretch of a text: character offsets, its kind, and what it is where it is neither.
 
@@ -47,16 +52,15 @@ class Piece(NamedTuple):
     what: str = ""
 
 
-def pieces(
-    text: str, language: Language = ENGLISH, headings: Sequence[tuple[int, int]] = ()
-) -> list[Piece]:
+def pieces(text: str, language: Language = ENGLISH, headings: Sequence[Range] = ()) -> list[Piece]:
     """Cut a text into sentences, headings and what is neither.
 
     Parameters
     ----------
     text : any text.
     language : the language whose abbreviations, words and capitals apply.
-    headings : character ranges that the layout names headings, in order.
+    headings : character ranges that the layout names headings, in order; one with a third value,
+        such as ``signature``, is what that says.
 
     Returns
     -------
@@ -112,13 +116,14 @@ def _apart(
     text: str,
     spans: Sequence[tuple[int, int]],
     tell: Lines,
-    headings: Sequence[tuple[int, int]],
+    headings: Sequence[Range],
 ) -> list[Piece]:
     """Return in order the pieces that can be told by their lines to be no sentences."""
     found: list[Piece] = []
     row: list[tuple[Piece, bool]] = []  # headings by their looks, and whether they are sure
-    most = 1 if headings else _MOST_IN_A_ROW  # where layout names some, a row is a list
-    named = _layout(text, tell, headings)
+    # Where layout names some, a row is a list.
+    most = 1 if any(len(given) == 2 for given in headings) else _MOST_IN_A_ROW
+    named = _layout(text, tell, [*headings, *quotations(text)])
     at = n = 0
     last = -1
     for number, (start, end, own) in _suspects(text, tell):
@@ -127,7 +132,8 @@ def _apart(
             while at < len(named) and named[at].start < end:
                 found.append(named[at])
                 at += 1
-            continue
+            if found[-1].end > start:
+                continue
         if found and found[-1].end > start:
             continue  # a heading of several lines
         if number > last + 1:
@@ -154,7 +160,7 @@ def _apart(
     if row and VISIBLE.search(text, row[-1][0].end):
         _settle(found, row, most)
     _settle(found, row, 0)  # what heads nothing is no heading, unless it is written as one
-    return found
+    return found + named[at:]
 
 
 def _settle(found: list[Piece], row: list[tuple[Piece, bool]], most: int) -> None:
@@ -163,11 +169,14 @@ def _settle(found: list[Piece], row: list[tuple[Piece, bool]], most: int) -> Non
     row.clear()
 
 
-def _layout(text: str, tell: Lines, headings: Sequence[tuple[int, int]]) -> list[Piece]:
+def _layout(text: str, tell: Lines, headings: Sequence[Range]) -> list[Piece]:
     """Return what layout names headings as pieces, unless its words say that it is none."""
     found: list[Piece] = []
-    for start, end in sorted(headings):
+    for start, end, *said in sorted(headings, key=lambda given: given[:2]):
         start, end = max(start, found[-1].end if found else 0), min(end, len(text))
+        if said:
+            found += [Piece(p.start, p.end, OTHER, said[0]) for p in _plain(text, start, end)]
+            continue
         for piece in _plain(text, start, end):
             what = piece.what or tell.what(piece.start, piece.end)
             found.append(piece._replace(kind=OTHER if what else HEADING, what=what))

@@ -262,6 +262,41 @@ def test_what_cannot_be_read_is_refused_by_name(
     assert not rows or name.startswith(("links", "cut"))
 
 
+def test_only_the_message_of_an_e_mail_is_tagged(tmp_path: Path) -> None:
+    message = email.message.EmailMessage()
+    message["Message-ID"], message["From"], message["Subject"] = "<1@b>", "a@b.example", "Talks"
+    body = f"Dear Anna,\n\n{FIRST}\n\nBest regards,\nMark\n\n"
+    message.set_content(f"{body}On 18 Mar 2024, Anna <c@d.example> wrote:\n> {SECOND}\n")
+    (tmp_path / "a.eml").write_bytes(bytes(message))
+    rows, done = predict(tmp_path / "a.eml")
+    assert done.exit_code == 0, done.stderr
+    assert [row["what"] for row in rows] == ["greeting", "", "signature", "quotation"]
+    assert [row["claim"] for row in rows if row["kind"] == "other"] == [None] * 3
+
+
+@pytest.mark.parametrize(
+    "quoted",
+    [
+        f"<div class='gmail_quote'><div>On 18 Mar, A wrote:</div><blockquote class='gmail_quote'>"
+        f"{SECOND}</blockquote></div>",
+        f"<blockquote type='cite'><p>{SECOND}</p></blockquote>",
+        f"<hr><div id='divRplyFwdMsg'><b>From:</b> A<br></div><div><p>{SECOND}</p></div>",
+    ],
+)
+def test_what_a_page_of_a_mail_quotes_is_left_out_and_counted(tmp_path: Path, quoted: str) -> None:
+    message = email.message.EmailMessage()
+    message["Message-ID"], message["From"], message["Subject"] = "<1@b>", "a@b.example", "Talks"
+    page = f"<p>Dear Anna,</p><p>{FIRST}</p><p>Best regards,<br>Mark</p><div>{quoted}</div>"
+    message.set_content(page, subtype="html")
+    (tmp_path / "a.eml").write_bytes(bytes(message))
+    rows, done = predict(tmp_path / "a.eml")
+    assert [row["what"] for row in rows] == ["greeting", "", "signature"]
+    assert "1 quoted mails left out" in done.stderr
+    message.set_content(f"<div>{quoted}</div>", subtype="html")  # passed on without a word
+    (tmp_path / "b.eml").write_bytes(bytes(message))
+    assert SECOND in [row["text"] for row in predict(tmp_path / "b.eml")[0]]
+
+
 @pytest.mark.parametrize("name", ["empty.txt", "empty.csv", "empty.jsonl", "empty.json"])
 def test_an_empty_input_says_so(tmp_path: Path, name: str) -> None:
     (tmp_path / name).touch()

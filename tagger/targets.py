@@ -18,7 +18,7 @@ _SPECIAL = (
 )
 
 
-_ADDRESS = re.compile(r"[A-Za-z][\w+.-]+:/")  # a path has one slash for two; C:/ is a drive
+_ADDRESS = re.compile(r"[A-Za-z][\w+.-]+:/")  # C:/ is a drive
 
 
 def check_free(
@@ -40,7 +40,8 @@ def check_free(
     there = []
     for path in map(Path, paths):
         if _ADDRESS.match(str(path)):
-            raise OutputError(f"{path}: is an address, expected a file of this machine to write")
+            address = str(path).replace(":/", "://", 1)  # a path has one slash for two
+            raise OutputError(f"{address}: is an address, expected a file of this machine to write")
         try:
             mode = path.stat().st_mode
         except OSError:

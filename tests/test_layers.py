@@ -48,8 +48,8 @@ FLOORS = {
         {"train", "export"},
     ),
     "files": (
-        {"rows", "compression", "sheets", "names", "layout"},
-        {"encoding", "office", "remote", "tagged"},
+        {"rows", "sheets", "names", "layout"},
+        {"compression", "encoding", "office", "remote", "tagged"},
         {"archives", "kinds", "parquet", "text", "html", "pages"},
         {"jsonl", "json_array", "delimited", "docx", "xlsx", "pdf", "eml"},
         {"exchange"},

@@ -15,7 +15,7 @@ from tagger.errors import ConfigError, DataError, OutputError
 from tagger.files import tagged
 from tagger.files.batches import reject_line
 from tagger.files.formats import open_binary
-from tagger.files.rows import Reject
+from tagger.files.rows import Reject, Unreadable
 from tagger.files.writers import writer_of
 from tagger.predictor import Tagger
 from tagger.targets import atomic_write, check_free
@@ -24,13 +24,18 @@ JOB, LOCK = "job.json", "lock"
 
 
 def fingerprint(files: Sequence[str]) -> list[dict[str, Any]]:
-    """Return name, size and SHA-256 of each file that can be read twice."""
+    """Return name, size and SHA-256 of each file that can be read twice, none of others."""
     prints = []
     for path in files:
         if path == "-":
             prints.append({"file": "-", "bytes": 0, "sha256": ""})
             continue
-        with open_binary(path) as stream:
+        try:
+            opened = open_binary(path)
+        except Unreadable:  # which reading it says
+            prints.append({"file": path, "bytes": 0, "sha256": ""})
+            continue
+        with opened as stream:
             try:
                 digest = hashlib.file_digest(stream, "sha256").hexdigest()  # type: ignore[arg-type]
                 n_bytes = stream.seek(0, os.SEEK_END) if stream.seekable() else stream.tell()

@@ -13,7 +13,16 @@ from tagger.files import parquet
 from tagger.files.columns import ROWS_TO_SEE, Columns, Input, no_text, tell_nobody
 from tagger.files.exchange.tools import translated
 from tagger.files.formats import FORMATS, Item, Report, open_binary, read_files
-from tagger.files.rows import MAX_DOCUMENT_BYTES, Batch, Note, Notes, Reject, Row, too_long
+from tagger.files.rows import (
+    MAX_DOCUMENT_BYTES,
+    Batch,
+    Note,
+    Notes,
+    Reject,
+    Row,
+    Unreadable,
+    too_long,
+)
 from tagger.files.tagged import plain, rejects_path
 from tagger.files.text import oddity
 from tagger.targets import atomic_write, check_free
@@ -137,7 +146,10 @@ def _items(
     notes = Notes()
     for path in origin.files:
         if origin.known is None and path.lower().endswith(".parquet"):
-            yield from _parquet_batches(origin, path, report, columns)
+            try:
+                yield from _parquet_batches(origin, path, report, columns)
+            except Unreadable as error:
+                yield Reject(str(error).removeprefix(f"{path}: "), "", path)
             continue
         files = read_files(path, origin.known, origin.limit, report, origin.delimiter)
         for known, source, items in files:

@@ -6,7 +6,7 @@ import zlib
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
-from tagger.errors import DataError
+from tagger.files.rows import Unreadable
 
 SUFFIXES = (".gz", ".zst")
 
@@ -45,7 +45,7 @@ def errors() -> tuple[type[Exception], ...]:
     known: tuple[type[Exception], ...] = (OSError, EOFError, zlib.error)
     try:
         return (*known, _zstandard().ZstdError)
-    except DataError:
+    except Unreadable:
         return known
 
 
@@ -53,7 +53,7 @@ def _zstandard() -> Any:
     try:
         import zstandard
     except ImportError:
-        raise DataError(
+        raise Unreadable(
             "zstd files need the extra zstd: pip install 'claim-tagger[zstd]'"
         ) from None
     return zstandard

@@ -245,6 +245,8 @@ def read_files(
 ) -> Iterator[tuple[Format, str, Iterator[Item]]]:
     """Yield format, name and rows of a file, and of an archive those of each file in it.
 
+    What cannot be opened gives one reject, as what cannot be read does.
+
     Parameters
     ----------
     path, known, limit : as in `read_rows`.
@@ -255,7 +257,12 @@ def read_files(
         stream: BinaryIO = sys.stdin.buffer
         yield from _files(stream, "<stdin>", known, limit, delimiter)
         return
-    with open_binary(path) as stream:
+    try:
+        opened = open_binary(path)
+    except Unreadable as error:
+        yield TEXT, path, iter([Reject(str(error).removeprefix(f"{path}: "), "", path)])
+        return
+    with opened as stream:
 
         def told(rows: Iterator[Item]) -> Iterator[Item]:
             for number, row in enumerate(rows):
@@ -370,7 +377,7 @@ def open_binary(path: str) -> BinaryIO:
     try:
         return open(path, "rb")
     except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror or error}") from None
+        raise Unreadable(f"{path}: cannot be read: {error.strerror or error}") from None
 
 
 def _until_broken(
@@ -384,7 +391,7 @@ def _until_broken(
                 line = row.line
             yield row
     except Unreadable as error:
-        yield Reject(str(error), "", source, line)
+        yield Reject(str(error).removeprefix(f"{source}: "), "", source, line)
     except compression.errors() as error:
         yield Reject(f"the file cannot be read beyond this row: {_reason(error)}", "", source, line)
 

@@ -8,8 +8,7 @@ from collections.abc import Iterator
 from html import unescape
 from typing import Any, BinaryIO
 
-from tagger.errors import DataError
-from tagger.files.rows import MAX_DOCUMENT_BYTES, Note, Reject, Row, as_text, too_long
+from tagger.files.rows import MAX_DOCUMENT_BYTES, Note, Reject, Row, Unreadable, as_text, too_long
 from tagger.text.notices import notice_of
 
 _MAX_TAGS = 100_000
@@ -69,8 +68,8 @@ def read(
     try:
         import trafilatura
     except ImportError as error:
-        raise DataError(
-            f"HTML files need the extra html: pip install 'claim-tagger[html]' ({error})"
+        raise Unreadable(
+            f"an HTML page: install the extra html: pip install 'claim-tagger[html]' ({error})"
         ) from None
     data = stream.read(limit + 1)
     tree, reason = _parsed(data, limit)

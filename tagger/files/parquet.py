@@ -8,22 +8,26 @@ from typing import Any, BinaryIO
 from tagger.arrow import pyarrow
 from tagger.errors import DataError
 from tagger.files.names import check_once
-from tagger.files.rows import MAX_DOCUMENT_BYTES, Reject, Row
+from tagger.files.office import whole
+from tagger.files.rows import MAX_DOCUMENT_BYTES, Reject, Row, Unreadable
 
 _BATCH_ROWS = 4096
 
 
 def open_file(stream: BinaryIO, source: str) -> Any:
     """Open a Parquet file, which must be one that can be read from anywhere."""
-    pa = pyarrow()
+    try:
+        pa = pyarrow()
+    except DataError as error:
+        raise Unreadable(f"{source}: {error}") from None
     if not stream.seekable():
-        raise DataError(f"{source}: Parquet cannot be read from a pipe, expected a file")
+        raise Unreadable(f"{source}: Parquet cannot be read from a pipe, expected a file")
     try:
         file = pa.parquet.ParquetFile(
             stream, pre_buffer=False, buffer_size=1 << 20, page_checksum_verification=True
         )
     except (pa.ArrowException, OSError) as error:
-        raise DataError(f"{source}: not a Parquet file: {error}") from None
+        raise Unreadable(f"{source}: not a Parquet file: {error}") from None
     check_once(file.schema_arrow.names, source)
     return file
 
@@ -35,8 +39,8 @@ def read_record_batches(
 
     What cannot be read of a row group is rejected as a whole, and the next is read.
     """
-    pa = pyarrow()
     file = open_file(stream, source)
+    pa = pyarrow()
     row = 1
     for group in range(file.num_row_groups):
         end = row + file.metadata.row_group(group).num_rows
@@ -51,8 +55,8 @@ def read_record_batches(
 
 
 def read(stream: BinaryIO, source: str, limit: int = MAX_DOCUMENT_BYTES) -> Iterator[Row | Reject]:
-    """Yield each row of a Parquet file."""
-    for item in read_record_batches(stream, source):
+    """Yield each row of a Parquet file; one that comes through a pipe is held in memory."""
+    for item in read_record_batches(whole(stream, limit), source):
         if isinstance(item, Reject):
             yield item
             continue

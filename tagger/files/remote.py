@@ -5,11 +5,13 @@ import codecs
 import gzip
 import re
 import shutil
+import socket
 import tempfile
+import threading
 import time
 import zlib
 from collections.abc import Iterable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -18,7 +20,7 @@ from urllib.parse import quote, urlsplit, urlunsplit
 
 from tagger import __version__
 from tagger.errors import DataError
-from tagger.files.rows import MAX_DOCUMENT_BYTES
+from tagger.files.rows import MAX_DOCUMENT_BYTES, Unreadable
 
 if TYPE_CHECKING:
     from http.client import HTTPResponse
@@ -69,30 +71,39 @@ def check(name: str) -> None:
 
 
 def open_address(name: str) -> BinaryIO:
-    """Open what an address names; a page is fetched once in a process.
+    """Open what an address names; a page is fetched, or given up, once in a process.
 
     Raises
     ------
-    DataError : there is none, or it cannot be read, or needs an extra.
+    Unreadable : there is none, or it cannot be read, or needs an extra.
     """
     if is_page(name):
+        if name in _GIVEN_UP:
+            raise Unreadable(_GIVEN_UP[name])
         if name not in _FETCHED:
-            _FETCHED[name] = _fetched(name)
+            try:
+                _FETCHED[name] = _fetched(name)
+            except Unreadable as error:
+                _GIVEN_UP[name] = str(error)
+                raise
         return open(_FETCHED[name].path, "rb")
     try:
         import fsspec
     except ImportError:
-        raise DataError(
+        raise Unreadable(
             f"{name}: needs the extra remote: pip install 'claim-tagger[remote]'"
         ) from None
     try:
         return cast(BinaryIO, fsspec.open(name, "rb").open())
     except Exception as error:  # each store has errors of its own
         reason = str(error) or type(error).__name__
-        raise DataError(f"{name}: cannot be read: {reason}") from None
+        if isinstance(error, FileNotFoundError):
+            reason = "no such file in the store"  # what it says is but the name
+        raise Unreadable(f"{name}: cannot be read: {reason}") from None
 
 
 _FETCHED: dict[str, Fetched] = {}
+_GIVEN_UP: dict[str, str] = {}
 
 
 def _fetched(address: str) -> Fetched:
@@ -104,8 +115,9 @@ def _fetched(address: str) -> Fetched:
     from urllib.error import HTTPError
 
     end = time.monotonic() + WHOLE_SECONDS
+    sockets: list[socket.socket] = []
     try:
-        with closing(_answer(address)) as answer:
+        with _cut_off(sockets), closing(_answer(address, sockets)) as answer:
             headers = answer.headers
             path = _save(_received(answer, end))
         path = _unpacked(path, headers.get("Content-Encoding", "").lower(), address)
@@ -118,19 +130,58 @@ def _fetched(address: str) -> Fetched:
             reason = f"the server answered {error.code} {error.reason}, expected 200"
     except (OSError, EOFError, HTTPException, ValueError, zlib.error) as error:
         reason = str(getattr(error, "reason", None) or error) or type(error).__name__
-    raise DataError(f"{address}: cannot be fetched: {reason}")
+        if time.monotonic() > end:
+            reason = f"not done after {WHOLE_SECONDS} seconds"
+    raise Unreadable(f"{address}: cannot be fetched: {reason}")
 
 
-def _answer(address: str) -> "HTTPResponse":
+@contextmanager
+def _cut_off(sockets: list[socket.socket]) -> Iterator[None]:
+    """End what is read from sockets when it takes too long: a server may send byte after byte."""
+
+    def cut() -> None:
+        for opened in sockets:
+            with suppress(OSError):
+                opened.shutdown(socket.SHUT_RDWR)
+
+    timer = threading.Timer(WHOLE_SECONDS, cut)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+def _answer(address: str, sockets: list[socket.socket]) -> "HTTPResponse":
     import urllib.request as http
+    from http.client import HTTPConnection, HTTPSConnection
+
+    class Plain(HTTPConnection):
+        def connect(self) -> None:
+            super().connect()
+            sockets.append(self.sock)
+
+    class Secure(HTTPSConnection):
+        def connect(self) -> None:
+            super().connect()
+            sockets.append(self.sock)
+
+    class PlainHandler(http.HTTPHandler):
+        def http_open(self, request: http.Request) -> "HTTPResponse":
+            return self.do_open(Plain, request)
+
+    class SecureHandler(http.HTTPSHandler):
+        def https_open(self, request: http.Request) -> "HTTPResponse":
+            return self.do_open(Secure, request)
 
     # Of HTTP alone: no redirect leads to a file or to FTP. At most ten are followed.
     opener = http.OpenerDirector()
     for handler in (
         http.ProxyHandler,
         http.UnknownHandler,
-        http.HTTPHandler,
-        http.HTTPSHandler,
+        PlainHandler,
+        SecureHandler,
         http.HTTPDefaultErrorHandler,
         http.HTTPRedirectHandler,
         http.HTTPErrorProcessor,

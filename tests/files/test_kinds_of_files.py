@@ -6,6 +6,7 @@ import gzip
 import io
 import json
 import sqlite3
+import sys
 import tarfile
 import zipfile
 from pathlib import Path
@@ -191,6 +192,7 @@ RIGHT: list[tuple[str, bytes, str]] = [
     ("attached.eml", mail(attached=True), "1 attachments left out (a.bin)"),
     ("mail.txt", mail(), "read as what it is, an e-mail"),
     ("a.zip", zipped(BOTH), ""),
+    ("columns.zip", zipped({"a.parquet": parquet()}), ""),
     ("more.zip", zipped({**BOTH, "x.png": b"\x89PNG\r\n\x1a\n" + ZEROS}), "passed over"),
     ("a.txt.gz", gzip.compress(PROSE.encode()), ""),
     ("gzip.txt", gzip.compress(PROSE.encode()), ""),
@@ -322,6 +324,45 @@ def test_one_file_that_cannot_be_read_does_not_keep_others(tmp_path: Path) -> No
         str(tmp_path / n) for n in ("a.txt",) * 2 + ("c.txt",) * 2
     ]
     assert done.exit_code == 1 and "a PDF without text" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "lacking", "extra"),
+    [
+        ("b.html", PAGE.encode(), "trafilatura", "html"),
+        ("b.docx", word(), "docx", "office"),
+        ("b.xlsx", workbook([["text"], [FIRST]]), "openpyxl", "office"),
+        ("b.pdf", pdf([FIRST]), "pypdf", "office"),
+        ("b.txt.zst", zstandard.ZstdCompressor().compress(FIRST.encode()), "zstandard", "zstd"),
+        ("b.parquet", parquet(), "pyarrow", "parquet"),
+    ],
+)  # fmt: skip
+def test_a_missing_extra_rejects_the_file_that_needs_it(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    data: bytes,
+    lacking: str,
+    extra: str,
+) -> None:
+    (tmp_path / "in").mkdir()
+    for own, content in (("a.txt", PROSE.encode()), (name, data), ("c.txt", PROSE.encode())):
+        (tmp_path / "in" / own).write_bytes(content)
+    (tmp_path / "all.zip").write_bytes(zipped({"a.txt": PROSE.encode(), name: data}))
+    monkeypatch.setitem(sys.modules, lacking, None)
+    rows, done = predict(tmp_path / "in")
+    assert len(rows) == 4 and done.exit_code == 1
+    assert f"{name}: " in done.stderr and f"pip install 'claim-tagger[{extra}]'" in done.stderr
+    rows, done = predict(tmp_path / "all.zip")
+    assert len(rows) == 2 and f"all.zip/{name}: " in done.stderr
+
+
+def test_a_damaged_parquet_file_does_not_keep_others(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text(PROSE)
+    (tmp_path / "b.parquet").write_bytes(parquet()[:-9])
+    rows, done = predict(tmp_path)
+    assert len(rows) == 2 and done.exit_code == 1
+    assert "b.parquet: not a Parquet file" in done.stderr
 
 
 def test_members_of_archives_have_their_names(tmp_path: Path) -> None:

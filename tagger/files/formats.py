@@ -307,15 +307,25 @@ def _files(
     try:
         for member in found.read(stream, source, limit):
             if isinstance(member, Member):
-                if _known(Path(member.source)) is None:
-                    note = Note("files in archives of other endings are passed over", source, 1)
-                    yield TEXT, source, iter([note])
+                if why := _passed_over(member.source.removeprefix(source)):
+                    yield TEXT, source, iter([Note(why, member.source, 1)])
                     continue
                 yield from _files(member.stream, member.source, None, limit, delimiter, True)
             elif isinstance(member, Reject):
                 yield TEXT, source, iter([member])
     except _broken() as error:
         yield TEXT, source, iter([Reject(_reason(error), "", source)])
+
+
+_OF_SYSTEMS = ("__MACOSX", ".DS_Store", "Thumbs.db", "desktop.ini")
+
+
+def _passed_over(name: str) -> str:
+    """Return why a file of an archive is not read, empty where it is."""
+    path = Path(name)
+    if path.name.startswith("._") or not {*path.parts}.isdisjoint(_OF_SYSTEMS):
+        return "files in archives that macOS or Windows adds are passed over"
+    return "" if _known(path) else "files in archives of other endings are passed over"
 
 
 def _unpacked(stream: BinaryIO, source: str) -> tuple[kinds.Kind, bytes, BinaryIO]:

@@ -111,16 +111,17 @@ def zipped(files: dict[str, bytes], password: bool = False) -> bytes:
     return bytes(data)
 
 
-def tarred(files: dict[str, bytes], mode: str = "w") -> bytes:
+def tarred(files: dict[str, bytes], mode: str = "w", links: bool = True) -> bytes:
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode=mode) as archive:
         for name, data in files.items():
             member = tarfile.TarInfo(name)
             member.size = len(data)
             archive.addfile(member, io.BytesIO(data))
-        link = tarfile.TarInfo("link.txt")
-        link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
-        archive.addfile(link)
+        if links:
+            link = tarfile.TarInfo("link.txt")
+            link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
+            archive.addfile(link)
     return out.getvalue()
 
 
@@ -363,6 +364,19 @@ def test_a_damaged_parquet_file_does_not_keep_others(tmp_path: Path) -> None:
     rows, done = predict(tmp_path)
     assert len(rows) == 2 and done.exit_code == 1
     assert "b.parquet: not a Parquet file" in done.stderr
+
+
+@pytest.mark.parametrize("pack", [zipped, lambda files: tarred(files, links=False)])
+def test_members_that_are_passed_over_are_counted_and_named(tmp_path: Path, pack: Any) -> None:
+    apple = b"\x00\x05\x16\x07" + ZEROS
+    junk = {"__MACOSX/._a.txt": apple, "b/._c.jsonl": apple, "b/.DS_Store": apple}
+    others = {f"{n}.png": b"\x89PNG\r\n\x1a\n" + ZEROS for n in "xyzw"}
+    (tmp_path / "a.zip").write_bytes(pack({**BOTH, **junk, "Thumbs.db": ZEROS, **others}))
+    rows, done = predict(tmp_path / "a.zip")
+    assert [row["text"] for row in rows] == [FIRST, SECOND] and done.exit_code == 0, done.stderr
+    assert "4 files in archives that macOS or Windows" in done.stderr
+    archive = tmp_path / "a.zip"
+    assert f"{archive}/x.png, {archive}/y.png, {archive}/z.png and 1 more: 4 files" in done.stderr
 
 
 def test_members_of_archives_have_their_names(tmp_path: Path) -> None:

@@ -58,8 +58,7 @@ def write_workbook(rows: Iterable[dict[str, Any]], names: Sequence[str], stream:
     try:
         for n, row in enumerate(rows, 1):
             if sheet is None or room == 0:
-                sheet, room = book.create_sheet(), _MOST_ROWS - 1
-                sheet.append(list(names))
+                sheet, room = _sheet(book, names), _MOST_ROWS - 1
             cells = []
             for name in names:
                 value = row.get(name)
@@ -79,11 +78,25 @@ def write_workbook(rows: Iterable[dict[str, Any]], names: Sequence[str], stream:
             opened.close()
         raise
     if sheet is None:
-        book.create_sheet().append(list(names))
+        _sheet(book, names)
     with TemporaryFile() as made:
         book.save(made)
         _undated(made, stream)
     return n
+
+
+def _sheet(book: Any, names: Sequence[str]) -> Any:
+    """Return a new sheet, whose header is bold and stays in view."""
+    from openpyxl.cell import WriteOnlyCell
+    from openpyxl.styles import Font
+
+    sheet = book.create_sheet()
+    sheet.freeze_panes = "A2"
+    header = [WriteOnlyCell(sheet, name) for name in names]
+    for cell in header:
+        cell.font, cell.data_type = Font(bold=True), "s"
+    sheet.append(header)
+    return sheet
 
 
 def _escaped(match: re.Match[str]) -> str:

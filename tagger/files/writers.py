@@ -116,7 +116,7 @@ def _join_json(parts: Sequence[tuple[Path, str]], output: Path, layout: Layout) 
 
 def _join_workbook(parts: Sequence[tuple[Path, str]], output: Path, layout: Layout) -> int:
     rows = (
-        {name: tagged.cell(value) for name, value in json.loads(line).items()}
+        {k: v if type(v) is bool else tagged.cell(v) for k, v in json.loads(line).items()}
         for line in _lines(parts)
     )
     with atomic_write(output) as stream:

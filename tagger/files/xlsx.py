@@ -1,21 +1,27 @@
 """Excel: the rows of the first sheet with text."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, time
 from itertools import islice
-from typing import Any, BinaryIO
+from typing import IO, Any, BinaryIO
+from zipfile import ZipFile
 
 from tagger.files import office
 from tagger.files.rows import MAX_DOCUMENT_BYTES, Note, Row, Unreadable
 
 _ROWS_TO_SEE = 50
+_NO_VALUE = (
+    "formulas without a value are read as empty: open the file in a spreadsheet program and save "
+    "it, which computes them"
+)
 
 
 def read(stream: BinaryIO, source: str, limit: int = MAX_DOCUMENT_BYTES) -> Iterator[Row | Note]:
     """Yield the rows of a workbook's first sheet with a column of texts, numbered as Excel does.
 
-    The first row that is not empty names the columns. Formulas are read as their values.
+    The first row that is not empty names the columns. Formulas are read as the values that a
+    spreadsheet program kept with them; those without one are empty and counted.
     """
     openpyxl = office.library("openpyxl", "an Excel workbook")
     stream = office.whole(stream, limit)
@@ -26,6 +32,7 @@ def read(stream: BinaryIO, source: str, limit: int = MAX_DOCUMENT_BYTES) -> Iter
         if others := [repr(other.title) for other in book.worksheets if other is not sheet]:
             shown = ", ".join(others[:5]) + (" and more" if len(others) > 5 else "")
             yield Note(f"sheet {sheet.title!r} is read, not {shown}", source)
+        blanks = _Blanks(openpyxl, stream, sheet.title)
         rows = _rows(sheet)
         _, header = next(rows, (0, []))
         names = [str(cell).strip() if cell is not None else "" for cell in header]
@@ -39,11 +46,50 @@ def read(stream: BinaryIO, source: str, limit: int = MAX_DOCUMENT_BYTES) -> Iter
                 for column, (name, cell) in enumerate(zip(names, cells, strict=True), 1)
                 if name or cell is not None
             }
+            blanks.see(number, cells)
             yield Row(record, source, number)
+        if blanks.n:
+            yield Note(_NO_VALUE, source, blanks.n)
     except Unreadable:
         raise
     except Exception as error:  # whatever a damaged file makes of the library
         raise Unreadable(f"a damaged Excel workbook: {error}") from None
+
+
+class _Blanks:
+    """Counts the formulas without a value, which look like empty cells."""
+
+    def __init__(self, openpyxl: Any, stream: BinaryIO, title: str) -> None:
+        self.n, self.number = 0, 0
+        with ZipFile(stream) as package:
+            sheets = [name for name in package.namelist() if name.startswith("xl/worksheets/")]
+            has_any = any(_has_formula(package.open(name)) for name in sheets)
+        # Reading them takes as long as reading the values.
+        self.rows: Iterator[Any] = iter(())
+        if has_any:
+            book = openpyxl.load_workbook(stream, read_only=True)
+            book[title].reset_dimensions()
+            self.rows = book[title].iter_rows(values_only=True)
+
+    def see(self, number: int, cells: Sequence[Any]) -> None:
+        """Take note of the next row and its values."""
+        formulas: Sequence[Any] = ()
+        while self.number < number and (row := next(self.rows, None)) is not None:
+            self.number, formulas = self.number + 1, row
+        self.n += sum(
+            cell is None and isinstance(formula, str) and formula.startswith("=")
+            for cell, formula in zip(cells, formulas, strict=False)
+        )
+
+
+def _has_formula(sheet: IO[bytes]) -> bool:
+    tail = b""
+    with sheet:
+        while data := sheet.read(1 << 20):
+            if b"<f>" in tail + data or b"<f " in tail + data:
+                return True
+            tail = data[-3:]
+    return False
 
 
 def _rows(sheet: Any) -> Iterator[tuple[int, list[Any]]]:

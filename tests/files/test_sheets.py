@@ -59,6 +59,33 @@ def test_a_workbook_holds_the_same_as_json_lines(tmp_path: Path) -> None:
     assert all(c.data_type != "f" for row in cells for c in row)
 
 
+def test_a_workbook_is_made_to_be_read(tmp_path: Path) -> None:
+    predict(tmp_path, "-o", str(tmp_path / "o.xlsx"))
+    sheet = openpyxl.load_workbook(tmp_path / "o.xlsx").active
+    header, *rows = sheet.iter_rows()
+    assert sheet.freeze_panes == "A2" and all(cell.font.bold for cell in header)
+    place = [cell.value for cell in header].index("review")
+    assert {type(row[place].value) for row in rows} == {bool}
+    assert not any(row[place].font.bold for row in rows)
+
+
+def test_formulas_without_a_value_are_said(tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    for row in (
+        ["text", "n"],
+        ["Oil rose.", "=1+1"],
+        ['="Oil fell"', 2],
+        [None, None],
+        ["Gas.", 3],
+    ):
+        book.active.append(row)
+    book.save(tmp_path / "a.xlsx")
+    done = CliRunner().invoke(cli, ["predict", str(tmp_path / "a.xlsx"), "--allow-rejects"])
+    assert len(done.stdout.splitlines()) == 2
+    assert "a.xlsx:3: text is blank" in done.stderr
+    assert "a.xlsx: 2 formulas without a value are read as empty: open the file" in done.stderr
+
+
 def test_what_a_cell_cannot_hold_is_escaped_or_refused(tmp_path: Path) -> None:
     out = io.BytesIO()
     assert write_workbook([{"text": "a\x1b[2J\x00b", "n": 1}], ["text", "n", "none"], out) == 1

@@ -61,10 +61,10 @@ def test_real_articles():
 
 
 def test_a_quotation_that_is_not_closed_begins_the_sentence_that_it_stands_at():
-    text = 'She was the first. "I want it to be ordinary.\n\n"It is not," she said.\n“We go. They stay.'
+    text = 'She was the first. "I want it to be so.\n\n"It is not," she said.\n“We go. They stay.'
     assert [text[a:b] for a, b in sentence_spans(text)] == [
         "She was the first.",
-        '"I want it to be ordinary.',
+        '"I want it to be so.',
         '"It is not," she said.',
         "“We go.",
         "They stay.",

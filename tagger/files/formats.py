@@ -1,16 +1,13 @@
 """Which format a file has, and how it is read."""
 
 import sys
-from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
-from glob import glob, has_magic
 from importlib import import_module
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from tagger.errors import DataError, n_of
 from tagger.files import (
     compression,
     delimited,
@@ -20,7 +17,6 @@ from tagger.files import (
     kinds,
     parquet,
     remote,
-    tagged,
     text,
 )
 from tagger.files.exchange import brat, webanno
@@ -29,8 +25,6 @@ from tagger.files.rows import MAX_DOCUMENT_BYTES, Member, Note, Notes, Reject, R
 
 Report = Callable[[str, int], None]
 Item = Row | Reject | Note
-_MOST_NAMED = 3
-_WEIGHTS = "weights.safetensors"
 
 
 @dataclass(frozen=True)
@@ -99,112 +93,13 @@ _KEPT = {"markdown": ("html", "eml", "json"), "jsonl": ("json",), "tsv": ("csv",
 
 def format_of(path: Path) -> Format:
     """Return the format that a file's ending names; plain text where it names none."""
-    return _known(path) or TEXT
+    return known_format(path) or TEXT
 
 
-def _known(path: Path) -> Format | None:
+def known_format(path: Path) -> Format | None:
+    """Return the format that a file's ending names, None where it names none."""
     suffix = compression.split_suffix(path)[0].suffix.lower()
     return next((known for known in FORMATS if suffix in known.suffixes), None)
-
-
-def expand(
-    paths: list[str], say: Callable[[str], None] = lambda note: None, outputs: bool = False
-) -> list[str]:
-    """Replace folders by the files in them whose format is known, and patterns by what they match.
-
-    Both are sorted by name. What tagger wrote is passed over, and files of other endings;
-    `say` is told how many, of what kinds and names, and which folders have nothing else. With
-    `outputs`, tagged files are what is wanted, and only their records are passed over.
-
-    Raises
-    ------
-    DataError : there is no file to read, or no such file.
-    """
-    files: list[str] = []
-    for name in paths:
-        path = Path(name)
-        if remote.is_address(name):
-            remote.check(name)
-            files.append(name)
-        elif (path / _WEIGHTS).is_file():
-            raise DataError(f"{name}: is a model, expected texts: name it with --model")
-        elif path.is_dir():
-            if not (inside := _inside(path, say, outputs)):
-                known = ", ".join(suffix for f in FORMATS for suffix in f.suffixes)
-                empty = f"{name}: no file to read in this folder ({known})"
-                if name == paths[-1] and not files:
-                    raise DataError(empty)
-                say(empty)
-            files += inside
-        elif name == "-" or path.exists():
-            files.append(name)
-        elif has_magic(name):
-            if not (matches := sorted(glob(name, recursive=True))):
-                raise DataError(f"{name}: no file matches this pattern")
-            files += expand(matches, say, outputs)
-        else:
-            raise DataError(f"{name}: no such file or folder")
-    return files
-
-
-def _inside(folder: Path, say: Callable[[str], None], outputs: bool) -> list[str]:
-    files: list[str] = []
-    passed: defaultdict[kinds.Kind, list[str]] = defaultdict(list)
-    for path in sorted(folder.rglob("*")):
-        if not path.is_file() or any(p.startswith(".") for p in path.relative_to(folder).parts):
-            continue
-        if path.suffix == brat.SUFFIX and path.with_suffix(".txt").is_file():
-            continue  # read with its text
-        if _is_record(path) if outputs else is_output(path, folder):
-            passed[_WRITTEN].append(path.name)
-        elif _known(path) is None:
-            try:
-                with open(path, "rb") as stream:
-                    passed[kinds.kind_of(stream.read(4096))].append(path.name)
-            except OSError:
-                passed[_CLOSED].append(path.name)
-        else:
-            files.append(str(path))
-    if passed:
-        listed = []
-        for kind, names in passed.items():
-            more = ", ..." if len(names) > _MOST_NAMED else ""
-            listed.append(f"{n_of(len(names), kind.name)} ({', '.join(names[:_MOST_NAMED])}{more})")
-        n = sum(map(len, passed.values()))
-        say(f"{folder}: passed over {n_of(n, 'file')}: {', '.join(listed)}")
-    return files
-
-
-_WRITTEN = kinds.Kind("file that tagger wrote")
-_CLOSED = kinds.Kind("file that cannot be read")
-
-
-def is_output(path: Path, folder: Path) -> bool:
-    """Return whether a file in a folder is what tagger wrote: an output, its record, a part.
-
-    An output has its record beside it; the folder that Dask wrote, and pages, have theirs
-    beside or in the folder.
-    """
-    inside = path.relative_to(folder).parts[:-1]
-    return (
-        _is_record(path)
-        or tagged.manifest_path(path).is_file()
-        or any(part.endswith(".parts") for part in inside)
-        or any(_is_output_folder(folder.joinpath(*inside[: i + 1])) for i in range(len(inside)))
-    )
-
-
-def _is_record(path: Path) -> bool:
-    """Return whether a file is what stands beside an output: its record, its rejects, a part."""
-    return path.name.endswith((".rejects.jsonl", ".manifest.json", ".part")) or (
-        path.name in ("manifest.json", "rejects.jsonl") and _is_output_folder(path.parent)
-    )
-
-
-def _is_output_folder(folder: Path) -> bool:
-    return tagged.manifest_path(folder).is_file() or (
-        (folder / "manifest.json").is_file() and any(folder.glob("part-*.parquet"))
-    )
 
 
 def read_rows(
@@ -325,7 +220,7 @@ def _passed_over(name: str) -> str:
     path = Path(name)
     if path.name.startswith("._") or not {*path.parts}.isdisjoint(_OF_SYSTEMS):
         return "files in archives that macOS or Windows adds are passed over"
-    return "" if _known(path) else "files in archives of other endings are passed over"
+    return "" if known_format(path) else "files in archives of other endings are passed over"
 
 
 def _unpacked(stream: BinaryIO, source: str) -> tuple[kinds.Kind, bytes, BinaryIO]:
@@ -343,7 +238,7 @@ def _unpacked(stream: BinaryIO, source: str) -> tuple[kinds.Kind, bytes, BinaryI
 def _judged(kind: kinds.Kind, stream: BinaryIO, source: str) -> tuple[Format, list[Note]]:
     """Return the format of a file of a kind and a name, and a note where these disagree."""
     media = _OF_MEDIA.get(remote.media_type(source), "")
-    named = _NAMED.get(media) or _known(remote.path_of(source))
+    named = _NAMED.get(media) or known_format(remote.path_of(source))
     if kind is kinds.ZIP:
         from tagger.files import archives
 

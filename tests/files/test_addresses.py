@@ -17,7 +17,7 @@ from tagger.corpus.rows import rows_of
 from tagger.errors import DataError, OutputError
 from tagger.files import remote
 from tagger.files.batches import input_of, read_batches
-from tagger.files.formats import expand
+from tagger.files.paths import expand
 from tagger.files.rows import Batch, Reject
 from tagger.targets import check_free
 
@@ -197,7 +197,7 @@ def test_one_address_that_fails_does_not_end_the_run(site, tmp_path):
         capture_output=True,
         text=True,
     )
-    assert done.returncode == 1 and "1 row(s) could not be tagged" in done.stderr
+    assert done.returncode == 1 and "1 row could not be tagged" in done.stderr
     assert len((tmp_path / "out.jsonl").read_bytes().splitlines()) == 2
     (reject,) = map(json.loads, (tmp_path / "out.jsonl.rejects.jsonl").read_text().splitlines())
     assert reject["file"] == lines[0] and "answered 404" in reject["reason"]

@@ -312,3 +312,34 @@ def test_every_visible_character_is_in_one_piece_whatever_the_text(language):
             assert piece.start >= end and visible and visible == visible.strip(), repr(text)
             end, seen = piece.end, seen + visible
         assert "".join(seen.split()) == "".join(text.split()), repr(text)
+
+
+LEAD = (
+    "The harbour council of Port Annas voted late in the evening to close both piers to tankers, "
+    "after a week in which three ships had lost oil in the bay."
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "headings"),
+    [
+        (f"Council closes piers to tankers.\n{LEAD}", ["Council closes piers to tankers."]),
+        (
+            f"Piers to close after spills;\nBut owners of ships say they will sue.\n{LEAD}",
+            ["Piers to close after spills;", "But owners of ships say they will sue."],
+        ),
+        (
+            f"Port may close piers to tankers.\nVote would end a week of spills.\n\n{LEAD}",
+            ["Port may close piers to tankers.", "Vote would end a week of spills."],
+        ),
+        (f"{LEAD}\n2. The owners want a delay.\n{LEAD}", ["2. The owners want a delay."]),
+        # A short report, a list, and a text of one line
+        (f"The council closed the piers on Monday.\n{LEAD}", []),
+        (f"It was raining.\n{LEAD}", []),
+        (f"{LEAD}\n1. The piers close.\n2. The ships leave.\n", []),
+        ("Council closes piers to tankers. The ships leave.", []),
+    ],
+)
+def test_titles_that_end_in_a_stop(text, headings):
+    found = [text[p.start : p.end] for p in pieces(text) if p.kind == "heading"]
+    assert found == headings

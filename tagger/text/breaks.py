@@ -13,6 +13,7 @@ _BLANK_LINE = re.compile(r"\n\r?\n")
 _CLOSING = '"”’)]:'
 _NEW_LINE = re.compile(r"[\"“‘(]?[A-Z]")
 _ITEM = re.compile(r"\(?(?:\d{1,3}|[a-z])[._)]")
+_BYLINE = re.compile(r"By [A-Z][\w.'’-]*(?:,? (?:(?:and|of|in|for|at|the) )?[A-Z][\w.'’-]*){1,9}")
 _NARROW = 40
 _LONGEST_WORD = 80
 _SHORT_LINE = 60  # where lines are shorter, this is no text, and the rest is left as it is
@@ -26,7 +27,7 @@ def lines_settled(text: str, never_last: frozenset[str]) -> str:
     never_last : words that no line of its own ends in.
     """
     parts = []
-    done = end = width = 0
+    done = end = width = paragraph = 0
     for match in islice(_LINE_BREAK.finditer(text), 1000 + len(text) // _SHORT_LINE):
         at = match.start()
         begin = text.rfind("\n", done, at) + 1
@@ -39,6 +40,7 @@ def lines_settled(text: str, never_last: frozenset[str]) -> str:
             paragraph, end = _paragraph(text, end, at)
             width = max(_NARROW, *map(len, text[paragraph:end].splitlines()))
         fits = len(line) + 1 + len(following) <= width
+        fits = fits or (begin == paragraph and _BYLINE.fullmatch(line) is not None)
         if item or (fits and line.split()[-1] not in never_last):
             # Not in place of a quotation mark, which the splitter needs.
             visible = line if line[-1] in ")]:" else line.rstrip(_CLOSING)

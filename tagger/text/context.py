@@ -41,4 +41,6 @@ def is_inside_name(text: str, start: int, end: int) -> bool:
     if text[start - 1].isupper() and not text[start - 2 : start - 1].isalpha():
         return "-" in token or text[end + 1 : end + 2] != "."  # the splitter knows U.S.
     rest = (text[end : end + WINDOW].split() or [""])[0]
+    if len(rest.rstrip(",;:)\"'”’")) < 3 and re.search(r"\w\.\w", token):
+        return True  # Win32.Kido.B
     return bool(re.search(r"://|www\.|@", token) or re.search(r"[\w)]\.\w|[=&@]", rest))

@@ -27,7 +27,7 @@ LINES = (
     ("agency", rf"[(\[]?(?:The )?{_AGENCY}(?:[/, ]+{_AGENCY})*[)\]]?\.?\s*\Z"),
     (
         "byline",
-        rf"(?i:(?:words |story |written |report )?by):?\s+(?:(?:The )?{_AGENCY}\b|{_NAME}"
+        rf"(?i:(?:words |story |written |report |co-?(?:authored|written) )?by):?\s+(?:(?:The )?{_AGENCY}\b|{_NAME}"
         rf"(?:,?\s+(?:(?:and|&|of|in|for|at|de|la|van|von|der|al|bin)\s+)?{_NAME})+"
         rf"|[A-Z]{{3,}})(?:\s*[,|]\s*[\w .'’-]{{1,60}})?[,.]?\s*\Z",
     ),
@@ -81,6 +81,7 @@ _ASIDE = (
     r"\((?:left|right|centre|center|pictured)\)"
     r"|\((?:[A-Z][\w ]{1,20}\s)?(?i:photo|image|file\s+photo|video)\b[^()]{0,60}\)\.?\s*\Z"
 )
+_VIA = r"\bvia (?:Getty|Reuters|AP|AFP)(?: Images)?\.?\)?\s*\Z"
 _HANDED = r"/(?:Getty|Reuters|REUTERS|AFP|AP)\b[\w ]*\)?\.?\s*\Z"
 MARKS = (
     (
@@ -94,6 +95,7 @@ MARKS = (
         *((word, "caption", _ASIDE) for word in ("image", "photo", "(left", "(right", "(cent")),
         (")", "caption", rf"\((?i:{_MONTH})\s\d{{4}}\)\s*\Z"),
     ),
+    (" via ", *((f"via {word}", "credit", _VIA) for word in ("getty", "reuters", "ap", "afp"))),
     ("/", *((word, "credit", _HANDED) for word in ("/getty", "/reuters", "/afp", "/ap"))),
     ("—", (" — ", "credit", r"[\"”]\s—\s[^\"]{3,80}\s\d{4}\Z")),
     ("contributed to", ("contributed", "credit", r"to this (?:report|story|article)\.?\s*\Z")),
@@ -109,3 +111,8 @@ BOUND = frozenset(
 """Small words that no title ends with."""
 MINOR = BOUND | {"in", "on", "over", "off", "out", "up", "it"}
 """Words that titles need not write with a capital."""
+REPORTED = (
+    rf"(?i:\b(?:said|told|was|were|had|did|went|came|took|met|sent|i|we|my|our|it's|there|{_DAY}"
+    r"|yesterday|tomorrow|tonight)\b)|\b(?:He|She|They|It|His|Her|Their|This|That|But|And|So)\b"
+)
+"""What a sentence of an article has, and hardly a title."""

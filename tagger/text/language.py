@@ -39,6 +39,8 @@ class Language:
         that has it, and of an expression that it must have too.
     minor : small words that titles write without a capital; empty where titles have none.
     bound : words that no title ends with.
+    reported : regular expression of what a title with a full stop lacks; empty where no
+        title has one.
     stops : name of such lists of words that leave it in doubt whether a stop ends the
         sentence, or empty.
     """
@@ -52,6 +54,7 @@ class Language:
     marks: tuple[tuple[Any, ...], ...] = ()
     minor: frozenset[str] = frozenset()
     bound: frozenset[str] = frozenset()
+    reported: str = ""
     stops: str = ""
 
     def __post_init__(self) -> None:
@@ -98,6 +101,7 @@ ENGLISH = Language(
     marks=english.MARKS,
     minor=english.MINOR,
     bound=english.BOUND,
+    reported=english.REPORTED,
     stops="en",
 )
 LANGUAGES = (ENGLISH,)

@@ -11,12 +11,16 @@ from tagger.text.notices import notice_of, words_of_notices
 _LONGEST = 300  # characters of a line that is no sentence
 _SHORT = 80  # longer lines with a stop are looked at only where something is odd
 _LONGEST_HEADING, _MOST_WORDS = 150, 20
+_MOST_WORDS_WITH_STOP = 14
+_NEAR = 3000  # characters in which the words of a title come again
 
 BULLETS = "*•·▪◦‣"
 STOPS = ".!?…。！？؟۔।"
 CLOSERS = " \t\"'”’“„‘»«›‹)]}」』"
 _AROUND = ' \t\ufeff\u200b"“”'
 _SOURCE = re.compile(r"\s*\[[^\[\]]{1,40}\]\Z")
+_NUMBERED = re.compile(r"\d{1,2}[.)]\s+[\"“‘']?[A-Z]")
+_LONG_WORD = re.compile(r"[^\W\d_]{4,}")
 LETTER = re.compile(r"[^\W\d_]")
 _GLUED = re.compile(r"[a-z][A-Z]\w{1,30}?[a-z][A-Z]\w{1,30}?[a-z][A-Z]\w")
 _CELL = re.compile(r" \|(?: |\Z)|\S {3,}\S")
@@ -57,6 +61,7 @@ class Lines:
         self.text = text
         self.minor, self.bound = language.minor, language.bound
         self.lines = language.line_pattern
+        self.reported = re.compile(language.reported) if language.reported else None
         self.marks = language.line_marks
         # Found once for the text: a sentence of it would need a search for each word again.
         self.hints = sorted(span for word in words_of_notices(text) for span in _places(word, text))
@@ -133,6 +138,8 @@ class Lines:
             return 0
         last = bare[-1]
         if last in STOPS:
+            if self.is_item_heading(line, end):
+                return 2
             if not self.is_title(line.split(None, 3)[:3], 0):
                 return 0  # as most are not
             words = line.split()
@@ -158,6 +165,37 @@ class Lines:
             return 0
         following = VISIBLE.search(self.text, end)
         return 0 if following and following[0][0].islower() else 1  # the sentence goes on
+
+    def is_title_with_stop(self, start: int, end: int, after: str) -> bool:
+        """Return whether a line is a title that ends in a stop, as some archives write them.
+
+        It is short, has nothing that only a report has, stands before longer lines, and words
+        of it come again in them; but for a part of a title `after` another, which it may end in.
+        """
+        if self.reported is None or end - start > _LONGEST_HEADING:
+            return False
+        line = self.text[start:end]
+        if not 3 <= len(line.split()) <= _MOST_WORDS_WITH_STOP:
+            return False
+        if after != ";" and self.reported.search(line):
+            return False
+        below = self.text[end : end + _NEAR]
+        if not any(len(other) > 1.5 * len(line) for other in below.split("\n")[1:]):
+            return False
+        stems = {word[:5].casefold() for word in _LONG_WORD.findall(line)}
+        n_again = sum(stem in below.casefold() for stem in stems)
+        return bool(after) or (n_again > 0 and 3 * n_again >= len(stems))
+
+    def is_item_heading(self, line: str, end: int) -> bool:
+        """Return whether a line is a numbered heading: a longer line follows, and no next item."""
+        if not _NUMBERED.match(line) or len(line.split()) > _MOST_WORDS_WITH_STOP:
+            return False
+        following = VISIBLE.search(self.text, end)
+        return (
+            following is not None
+            and len(following[0]) > 1.5 * len(line)
+            and not _NUMBERED.match(following[0])
+        )
 
     def is_title(self, words: Sequence[str], least: int = 3) -> bool:
         """Return whether words are written as in a title: in capitals, or each with one."""

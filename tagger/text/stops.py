@@ -25,6 +25,7 @@ _STOP = re.compile(
     rf"\.(?<!\.\.)(?!\.)(?:(?<![a-z]{{5}}\.)|(?<=essrs\.)|(?=[{_CLOSERS}A-Z]|\s+[^A-Z\s\"“‘])){_BEHIND}"
 )
 _MARKS = (re.compile(rf"\?(?<![?!]\?)[?!]*+{_BEHIND}"), re.compile(rf"!(?<![?!]!)[?!]*+{_BEHIND}"))
+_ELLIPSIS = re.compile(rf"…(?<=\w…)(?=[{_CLOSERS}]*\s+[\"“‘]?[A-Z])")
 _QUOTES = '"“‘'
 _OPENERS = "\"'“‘«(["
 _HYPHENS = re.compile(r"[-–—/(\[]")
@@ -44,7 +45,8 @@ _END_OR_LABEL = re.compile(rf"[.!?][\"'”’]*\Z|\A{_LABEL.pattern}\Z")
 _CAPITALIZED = r"[A-Z][\w'’-]*\.?"
 _ATTRIBUTION = re.compile(
     rf"({_CAPITALIZED})((?:\s(?:{_CAPITALIZED}|of|de|van|von|bin|al)){{0,5}})"
-    r"(?:,\s[^,.!?\"“”]{2,80},)?\s([a-z]+)\b(\s*[.,])?"
+    r"(?:,\s[^,.!?\"“”]{2,80},)?\s"
+    r"(?!wanted\b(?!\sto\sknow)|(?:ordered|commanded|instructed)\b(?![,.]))([a-z]+)\b(\s*[.,])?"
     r"(?!\s(?:that|he|she|it|they|the|there|a|an|no|his|her|its)\b)"
 )
 _END_BEFORE = re.compile(r"[.!?:;][\"'”’)\]]*\s|\n")
@@ -124,6 +126,8 @@ class StopRules:
                 continue  # within initials, which the splitter knows
             left -= _COST
             yield from self._change(text, start, end, ".", match)
+        for match in _ELLIPSIS.finditer(text):
+            yield match.start(), ENDS
         for marks in _MARKS:
             for match in marks.finditer(text):
                 left -= _COST
@@ -336,6 +340,8 @@ class StopRules:
         if self._is_no_name(following):
             return ENDS
         if following.replace("’", "'").removesuffix("'s") in self._words["thenoffice"]:
+            return GOES_ON
+        if following in self._words["thenday"] and beyond not in self._words["afterday"]:
             return GOES_ON
         if stop.last.lower() == "the":
             return GOES_ON if beyond[:1].isupper() or beyond == "of" else ENDS

@@ -32,6 +32,7 @@ _BEFORE = re.compile(
     r"|(?P<item>(?:[-*•·▪◦‣]|\(?\d{1,3}\)|\([a-z]\))\s+(?=\S))"
 )
 _DATED = re.compile(r"(?:[Dd]ate:?\s+)?\d{4}-\d\d-\d\d(?:[ T]\d\d:\d\d(?::\d\d)?)?[\s:|–—-]+(?=\S)")
+_TITLE_ENDS = STOPS + CLOSERS
 _NEVER_JOINED = {"agency", "byline", "dateline", "markup", "separator"}
 
 
@@ -139,6 +140,14 @@ def _apart(
         if number > last + 1:
             _settle(found, row, most)  # running text stands between
         last = number
+        if number < 2 and text[end - 1] in _TITLE_ENDS:
+            before = [*found, *(piece for piece, _ in row)]
+            titled = number == 0 or (len(before) == 1 and before[0].kind == HEADING)
+            after = text[before[0].end - 1] if before else ""
+            is_title = titled and tell.is_title_with_stop(start, end, after)
+            if is_title and not tell.what(start, end):
+                row.append((Piece(start, end, HEADING), True))
+                continue
         if own == SENTENCE:
             _settle(found, row, most)
             found += _before(text, start, end, number == 0)
@@ -202,7 +211,7 @@ def _suspects(text: str, tell: Lines) -> Iterator[tuple[int, tuple[int, int, str
             continue
         head = text[start : start + 60]
         marked = "-" in head or "—" in head or "–" in head or ")" in head
-        if marked or number == 0 or head[0] in BULLETS:
+        if marked or number < 2 or head[0] in BULLETS:
             yield number, (start, end, SENTENCE)
 
 

@@ -54,7 +54,7 @@ FLOORS = {
         {"jsonl", "json_array", "delimited", "docx", "xlsx", "pdf", "eml"},
         {"exchange"},
         {"formats", "writers"},
-        {"columns", "paths"},
+        {"columns", "folders"},
         {"batches"},
     ),
     "exchange": (

@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 import tagger
 from tagger.cli.main import cli
 from tagger.errors import DataError, OutputError
-from tagger.files.paths import expand
+from tagger.files.folders import expand
 from tagger.model.model import Model
 from tagger.targets import atomic_write, check_free
 

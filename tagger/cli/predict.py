@@ -19,8 +19,8 @@ from tagger.document import Document, Sentence
 from tagger.errors import DataError, n_of
 from tagger.files.batches import input_of, read_batches
 from tagger.files.compression import split_suffix
+from tagger.files.folders import expand
 from tagger.files.formats import FORMATS, TEXT, format_of
-from tagger.files.paths import expand
 from tagger.files.rows import MAX_DOCUMENT_BYTES, Reject
 from tagger.files.tagged import manifest_path, rejects_path
 from tagger.files.writers import OUTPUT_ENDINGS, OUTPUT_FORMATS, writer_of

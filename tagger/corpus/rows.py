@@ -6,8 +6,8 @@ from typing import Any
 
 from tagger.errors import DataError
 from tagger.files import Reject, Row, read_rows
+from tagger.files.folders import expand
 from tagger.files.names import check_once
-from tagger.files.paths import expand
 
 # A path or several, a list of records, or a pandas or polars DataFrame.
 Data = Any

@@ -14,8 +14,8 @@ from tagger.errors import DataError, did_you_mean
 from tagger.evaluation.dates import month_of
 from tagger.features.arrays import Ints
 from tagger.files import Reject, Row, read_rows
+from tagger.files.folders import expand
 from tagger.files.names import alike
-from tagger.files.paths import expand
 from tagger.files.tagged import manifest_path
 from tagger.schema import Schema, is_apart
 

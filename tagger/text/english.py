@@ -27,7 +27,8 @@ LINES = (
     ("agency", rf"[(\[]?(?:The )?{_AGENCY}(?:[/, ]+{_AGENCY})*[)\]]?\.?\s*\Z"),
     (
         "byline",
-        rf"(?i:(?:words |story |written |report |co-?(?:authored|written) )?by):?\s+(?:(?:The )?{_AGENCY}\b|{_NAME}"
+        r"(?i:(?:words |story |written |report |co-?(?:authored|written) )?by):?\s+"
+        rf"(?:(?:The )?{_AGENCY}\b|{_NAME}"
         rf"(?:,?\s+(?:(?:and|&|of|in|for|at|de|la|van|von|der|al|bin)\s+)?{_NAME})+"
         rf"|[A-Z]{{3,}})(?:\s*[,|]\s*[\w .'’-]{{1,60}})?[,.]?\s*\Z",
     ),

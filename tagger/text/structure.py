@@ -143,8 +143,8 @@ def _apart(
         if number < 2 and text[end - 1] in _TITLE_ENDS:
             before = [*found, *(piece for piece, _ in row)]
             titled = number == 0 or (len(before) == 1 and before[0].kind == HEADING)
-            after = text[before[0].end - 1] if before else ""
-            is_title = titled and tell.is_title_with_stop(start, end, after)
+            last_mark = text[before[0].end - 1] if before else ""
+            is_title = titled and tell.is_title_with_stop(start, end, last_mark)
             if is_title and not tell.what(start, end):
                 row.append((Piece(start, end, HEADING), True))
                 continue

@@ -11,8 +11,8 @@ import zstandard
 from tagger.errors import DataError
 from tagger.files import Reject, Row, read_rows
 from tagger.files.delimited import read_csv
+from tagger.files.folders import expand
 from tagger.files.jsonl import read as read_jsonl
-from tagger.files.paths import expand
 from tagger.files.rows import Note
 
 

@@ -17,7 +17,7 @@ from tagger.corpus.rows import rows_of
 from tagger.errors import DataError, OutputError
 from tagger.files import remote
 from tagger.files.batches import input_of, read_batches
-from tagger.files.paths import expand
+from tagger.files.folders import expand
 from tagger.files.rows import Batch, Reject
 from tagger.targets import check_free
 

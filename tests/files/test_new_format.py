@@ -3,7 +3,7 @@
 from tagger import Tagger
 from tagger.bulk.job import run
 from tagger.bulk.settings import JobSettings
-from tagger.files import formats, paths, writers
+from tagger.files import folders, formats, writers
 from tagger.files.batches import input_of
 from tagger.files.rows import Row
 
@@ -28,7 +28,7 @@ def test_a_reader_and_a_writer_are_a_row_each(monkeypatch, tagger: Tagger, tmp_p
     monkeypatch.setattr(formats, "FORMATS", (*formats.FORMATS, reader))
     monkeypatch.setattr(writers, "WRITERS", (*writers.WRITERS, writer))
     (tmp_path / "in.colons").write_text("a: Oil rose. It may fall.\nb: Oil fell.\n")
-    source = input_of(paths.expand([str(tmp_path)]))
+    source = input_of(folders.expand([str(tmp_path)]))
     result = run(tagger, JobSettings(source, tmp_path / "out.claims", "claims"))
     assert (result.rows, result.sentences) == (2, 3)
     expected = "a: reported_fact\na: speculation\nb: reported_fact\n"

@@ -60,7 +60,7 @@ class Tagger:
         Parameters
         ----------
         path : folder of the model.
-        second_reader : what the encoder in the folder PATH-reader rereads, "doubtful" or "all".
+        second_reader : what the encoder in PATH/reader or PATH-reader rereads: "doubtful", "all".
 
         Raises
         ------
@@ -72,9 +72,9 @@ class Tagger:
         folder = shipped_model() if path is None else path
         model = load_model(folder)
         if second_reader is not None:
-            from tagger.encoder.reader import load_reader
+            from tagger.encoder.reader import load_reader, reader_folder
 
-            model = load_reader(f"{Path(folder).resolve()}-reader", second_reader).beside(model)
+            model = load_reader(reader_folder(folder), second_reader).beside(model)
         return cls(model)
 
     @property

@@ -3,7 +3,7 @@
 import os
 import re
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
@@ -18,6 +18,7 @@ _SPECIAL = (
 )
 
 
+LOCK = "lock"
 _ADDRESS = re.compile(r"[A-Za-z][\w+.-]+:/")  # C:/ is a drive
 
 
@@ -93,18 +94,37 @@ def sync_folder(folder: Path) -> None:
             os.close(descriptor)
 
 
-def write_files(folder: str | Path, files: dict[str, str], force: bool = False) -> None:
-    """Write texts as files of a folder.
+def write_files(folder: str | Path, files: Mapping[str, str | bytes], force: bool = False) -> None:
+    """Write texts or bytes as files of a folder, which is made where there is something to write.
 
     Raises
     ------
     OutputError : one is there already and `force` is not given, or cannot be written.
     """
     check_free([Path(folder) / name for name in files], force)
+    if not files:
+        return
     try:
         Path(folder).mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"{folder}: cannot be written: {error.strerror}") from None
-    for name, text in files.items():
+    for name, data in files.items():
         with atomic_write(Path(folder) / name) as stream:
-            stream.write(text.encode("utf-8", "surrogatepass"))
+            stream.write(data if isinstance(data, bytes) else data.encode("utf-8", "surrogatepass"))
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Hold the only right to write a folder; it ends with the process, however that ends."""
+    import fcntl
+
+    with open(folder / LOCK, "a+b") as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            same = os.path.samestat(os.fstat(stream.fileno()), os.stat(folder / LOCK))
+        except OSError:
+            same = False
+        if not same:
+            reason = f"{folder}: another run is writing this output"
+            raise OutputError(f"{reason}; wait for it, or name another output")
+        yield

@@ -13,7 +13,7 @@ from typing import Any
 from tagger.arrow import pyarrow
 from tagger.bulk.arrow import Rows, tag_slices, tags_schema
 from tagger.bulk.settings import Result
-from tagger.bulk.store import JOB, LOCK, Store, begin, header_of, locked, record_of, write
+from tagger.bulk.store import JOB, Store, begin, header_of, record_of, write
 from tagger.errors import ConfigError, DataError
 from tagger.files import parquet
 from tagger.files.batches import Places
@@ -21,7 +21,7 @@ from tagger.files.columns import Columns, tell_nobody
 from tagger.files.remote import is_address
 from tagger.files.rows import Reject
 from tagger.schema import SENTENCE
-from tagger.targets import atomic_write, check_free
+from tagger.targets import LOCK, atomic_write, check_free, locked
 
 _BATCH_ROWS = 4096
 _SAMPLE_ROWS = 256

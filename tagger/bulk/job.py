@@ -16,13 +16,13 @@ from typing import Any
 
 from tagger.bulk.parts import Done, Part, Work, knows_language, plan, read_parts
 from tagger.bulk.settings import JobSettings, Progress, Result
-from tagger.bulk.store import Store, begin, check_output, header_of, locked, record_of, write
+from tagger.bulk.store import Store, begin, check_output, header_of, record_of, write
 from tagger.bulk.workers import work_off
 from tagger.errors import OutputError
 from tagger.files import tagged
 from tagger.files.writers import copy
 from tagger.predictor import Tagger
-from tagger.targets import atomic_write
+from tagger.targets import atomic_write, locked
 
 
 def run(

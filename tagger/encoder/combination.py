@@ -40,6 +40,17 @@ class Combination:
         scores = self.first * u + self.second * v + self.offset
         return sigmoid(scores) if task.multilabel else softmax(scores)
 
+    def moved(self, temperature: float = 1.0, shift: Floats | float = 0.0) -> "Combination":
+        """Return the combination for other text than it was fitted on.
+
+        Parameters
+        ----------
+        temperature : what log-odds are divided by.
+        shift : what is added to them then, as `tagger.training.calibration.prior_shift` says.
+        """
+        first, second, offset = (x / temperature for x in (self.first, self.second, self.offset))
+        return Combination(first, second, offset + shift)
+
     def to_dict(self) -> dict[str, list[float]]:
         """Return the weights as plain JSON values."""
         return {name: getattr(self, name).tolist() for name in ("first", "second", "offset")}

@@ -1,5 +1,6 @@
 """A trained network -> the files that the second reader works with."""
 
+import logging
 import tempfile
 import warnings
 from pathlib import Path
@@ -52,5 +53,10 @@ def to_onnx(network: Network, quantized: bool = True) -> bytes:
         )
         if not quantized:
             return plain.read_bytes()
-        quantize_dynamic(plain, small, per_channel=True, weight_type=QuantType.QInt8)
+        before = logging.root.manager.disable
+        logging.disable(logging.WARNING)  # it recommends what changes nothing for these networks
+        try:
+            quantize_dynamic(plain, small, per_channel=True, weight_type=QuantType.QInt8)
+        finally:
+            logging.disable(before)
         return small.read_bytes()

@@ -7,8 +7,9 @@ import torch
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 from transformers import AutoModel
+from transformers.utils import logging
 
-from tagger.encoder.settings import EncoderSettings
+from tagger.encoder.settings import MAX_BYTES, EncoderSettings
 from tagger.errors import ConfigError
 
 
@@ -54,6 +55,7 @@ def load_base(settings: EncoderSettings, n_outputs: int, seed: int) -> tuple[Net
     """
     folder = base_folder(settings.base)
     torch.manual_seed(seed)  # before what the folder lacks is drawn
+    logging.disable_progress_bar()
     try:
         encoder = AutoModel.from_pretrained(folder, dtype=torch.float32)
         tokenizer = read_tokenizer(folder, settings.max_tokens)
@@ -62,9 +64,26 @@ def load_base(settings: EncoderSettings, n_outputs: int, seed: int) -> tuple[Net
             f"base is {settings.base!r}, which cannot be loaded: {str(error).splitlines()[0]}; "
             "expected a folder, an installed package or a hub's name of an encoder"
         ) from None
+    _check_size(encoder, settings)
     network = Network(encoder, n_outputs, settings.dropout)
     freeze(network, settings.frozen)
     return network, tokenizer
+
+
+def _check_size(encoder: Any, settings: EncoderSettings) -> None:
+    """Refuse before the work begins what could not be read in the end."""
+    n = sum(parameter.numel() for parameter in encoder.parameters())
+    if n > MAX_BYTES:  # a byte a weight
+        raise ConfigError(
+            f"base {settings.base!r} has {n:,} weights, expected at most {MAX_BYTES:,}: take a "
+            "smaller encoder"
+        )
+    longest = getattr(encoder.config, "max_position_embeddings", None)
+    if longest and settings.max_tokens > longest:
+        raise ConfigError(
+            f"max_tokens is {settings.max_tokens}, but base {settings.base!r} reads at most "
+            f"{longest} tokens: set encoder.max_tokens={longest}"
+        )
 
 
 def read_tokenizer(folder: str, max_tokens: int) -> Tokenizer:
@@ -80,11 +99,14 @@ def read_tokenizer(folder: str, max_tokens: int) -> Tokenizer:
 
 def freeze(network: Network, n_layers: int) -> None:
     """Keep the weights of the embeddings and the first layers as they are, for 0 of nothing."""
-    layers = network.encoder.encoder.layer
+    encoder, none = network.encoder, nn.ModuleList()
+    # BERT's kin name the list of their layers in many ways; it is the first that there is.
+    layers = next((x for x in encoder.modules() if isinstance(x, nn.ModuleList)), none)
     if n_layers > len(layers):
         raise ConfigError(f"frozen is {n_layers}, but the encoder has {len(layers)} layers")
-    for part in (network.encoder.embeddings, *layers[:n_layers]) if n_layers else ():
-        for parameter in part.parameters():
-            parameter.requires_grad = False
-    for parameter in (getattr(network.encoder, "pooler", None) or nn.Module()).parameters():
-        parameter.requires_grad = False
+    parts = [getattr(encoder, "pooler", None) or none]
+    if n_layers:
+        own = getattr(encoder, "embeddings", None) or encoder.get_input_embeddings()
+        parts += [own, *layers[:n_layers]]
+    for part in parts:
+        part.requires_grad_(False)

@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from tagger.encoder.combination import Combination
 from tagger.encoder.samples import outputs_of
+from tagger.encoder.settings import MAX_BYTES
 from tagger.errors import ConfigError, ModelError, did_you_mean
 from tagger.features.arrays import Floats
 from tagger.model.model import MANIFEST, Model, checksum, sha256
@@ -25,8 +26,10 @@ from tagger.schema import Schema
 
 FORMAT = 1
 ONNX, TOKENIZER = "model.onnx", "tokenizer.json"
+FOLDER = "reader"
+"""The folder of a second reader in that of its model; it may also stand beside: MODEL-reader."""
+
 REREADS = ("doubtful", "all")
-_MAX_BYTES = 256 << 20
 _MAX_TOKENS = 512
 # No word piece of news is longer; what is cut off so would hardly be read anyway.
 _CHARACTERS_A_TOKEN = 16
@@ -100,7 +103,11 @@ class SecondReader:
         return found
 
     def scores(self, texts: Sequence[str]) -> Floats:
-        """Return log-odds of labels up to a constant a task, shape (n_sentences, n_outputs).
+        """Return log-odds of labels up to a constant a task, shape (n_sentences, n_outputs)."""
+        return self.read(texts)[0]
+
+    def read(self, texts: Sequence[str]) -> tuple[Floats, npt.NDArray[np.bool_]]:
+        """Return the scores of sentences, and which of them are too long to be read whole.
 
         Raises
         ------
@@ -113,16 +120,19 @@ class SecondReader:
                 rows = list(pool.map(self._score, texts))
         else:
             rows = [self._score(text) for text in texts]
-        for row in rows:
+        for row, _ in rows:
             if row.shape != (n,) or not np.isfinite(row).all():
                 raise ModelError(f"{ONNX}: gives {row.shape} scores, expected {n} finite ones")
-        return np.array(rows, np.float64).reshape(-1, n)
+        scores = np.array([row for row, _ in rows], np.float64).reshape(-1, n)
+        return scores, np.array([cut for _, cut in rows], bool)
 
-    def _score(self, text: str) -> Any:
+    def _score(self, text: str) -> tuple[Any, bool]:
         # Half a character of a pair, which JSON may hold, is none to the tokenizer.
-        text = text[: self.max_tokens * _CHARACTERS_A_TOKEN].encode("utf-8", "replace").decode()
-        ids = np.array([self._tokenizer.encode(text).ids], np.int64)
-        return self._session.run(None, {"ids": ids})[0][0]
+        begun = text[: self.max_tokens * _CHARACTERS_A_TOKEN].encode("utf-8", "replace").decode()
+        encoded = self._tokenizer.encode(begun)
+        ids = np.array([encoded.ids], np.int64)
+        cut = bool(encoded.overflowing) or len(begun) < len(text)
+        return self._session.run(None, {"ids": ids})[0][0], cut
 
     def beside(self, model: Model) -> Model:
         """Return a model whose sentences this reader rereads.
@@ -134,9 +144,14 @@ class SecondReader:
         if self.first != model.id or self.schema != model.schema or not self.combinations:
             raise ModelError(
                 f"the second reader goes with the model {self.first or 'none'}, found "
-                f"{model.id}: combine it with this one"
+                f"{model.id}: train this one again with --second-reader"
             )
-        joined = replace(model, second=self)
+        # What the first reader alone gets wrong says nothing of both.
+        errors = self.about.get("out_of_fold", {}).get(self.rereads)
+        about = {key: value for key, value in model.about.items() if key != "out_of_fold"}
+        if errors:
+            about["out_of_fold"] = errors
+        joined = replace(model, second=self, about=about)
         joined.__dict__["id"] = f"{model.id}+{self.id}.{self.rereads}"
         return joined
 
@@ -184,6 +199,12 @@ class SecondReader:
         return {**files, MANIFEST: (json.dumps(manifest, indent=2) + "\n").encode()}
 
 
+def reader_folder(model: str | Path) -> Path:
+    """Return the folder of the second reader of the model in a folder: inside it, or beside."""
+    inside = Path(model) / FOLDER
+    return inside if inside.is_dir() else Path(f"{Path(model).resolve()}-reader")
+
+
 def load_reader(folder: str | Path, rereads: str = "all", threads: int = 1) -> SecondReader:
     """Load the folder of a second reader: read, check, build.
 
@@ -200,7 +221,7 @@ def load_reader(folder: str | Path, rereads: str = "all", threads: int = 1) -> S
     """
     _check_rereads(rereads)
     folder = Path(folder)
-    _, manifest, files = read_folder(folder, (FORMAT,), (ONNX, TOKENIZER), _MAX_BYTES)
+    _, manifest, files = read_folder(folder, (FORMAT,), (ONNX, TOKENIZER), MAX_BYTES)
     try:
         if manifest.get("kind") != "second reader":
             raise ValueError("it is no second reader")
@@ -210,9 +231,13 @@ def load_reader(folder: str | Path, rereads: str = "all", threads: int = 1) -> S
             raise ValueError(f"max_tokens is {max_tokens!r}, expected 8 to {_MAX_TOKENS}")
         raw = manifest["combinations"]
         combinations = {t.name: Combination.from_dict(t, raw[t.name]) for t in schema.tasks if raw}
+        about = manifest["about"]
+        for by_task in (about, *about.get("out_of_fold", {}).values()):
+            if not isinstance(by_task, dict):
+                raise ValueError(f"about holds {by_task!r:.100}, expected a table")
         reader = SecondReader(
             *(schema, files[ONNX], files[TOKENIZER], max_tokens, str(manifest["first"])),
-            *(combinations, dict(manifest["about"]), rereads, threads),
+            *(combinations, about, rereads, threads),
         )
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise ModelError(f"{folder}: the model does not hold together: {error}") from None

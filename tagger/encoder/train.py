@@ -15,6 +15,7 @@ from tagger.encoder.samples import Samples, outputs_of, padded, shuffled_batches
 from tagger.encoder.settings import EncoderSettings
 from tagger.features.arrays import Floats
 from tagger.schema import Schema
+from tagger.targets import atomic_write
 
 Progress = Callable[[str, int, int], None]
 
@@ -61,10 +62,12 @@ def fit(
             what = f"epoch {epoch + 1} of {settings.epochs}, loss {losses / (i + 1):.3f}"
             progress(what, step + 1, total)
         if checkpoint:
-            state = {"network": network.state_dict(), "optimizer": optimizer.state_dict()}
-            partial = checkpoint.with_name(checkpoint.name + ".part")
-            torch.save({"key": key, "epoch": epoch + 1, **state}, partial)
-            partial.replace(checkpoint)
+            # What is frozen is that of the base; who has seen all takes no further step.
+            learned = {n: x.detach() for n, x in network.named_parameters() if x.requires_grad}
+            steps = optimizer.state_dict() if epoch + 1 < settings.epochs else None
+            state = {"key": key, "epoch": epoch + 1, "network": learned, "optimizer": steps}
+            with atomic_write(checkpoint) as stream:
+                torch.save(state, stream)
     network.eval()
     return network
 
@@ -121,7 +124,8 @@ def _optimizer(network: Network, settings: EncoderSettings) -> torch.optim.Optim
 
 def _key(network: Network, samples: Samples, settings: EncoderSettings, seed: int) -> str:
     """Return a hash of all that decides what training makes."""
-    digest = blake2b(repr((settings, seed, samples.tokens)).encode(), digest_size=16)
+    made = settings, seed, samples.tokens, torch.__version__
+    digest = blake2b(repr(made).encode(), digest_size=16)
     digest.update(samples.targets.tobytes())
     digest.update(samples.known.tobytes())
     for name, value in network.state_dict().items():
@@ -135,12 +139,18 @@ def _resume(
     """Take up the state of a checkpoint and return how many epochs are done."""
     if not checkpoint.exists():
         return 0
-    state = torch.load(checkpoint, weights_only=True)
-    if state["key"] != key:
-        progress(f"{checkpoint} is of another training: beginning anew", 0, 0)
+    try:
+        state = torch.load(checkpoint, weights_only=True)
+        whole = state.keys() == {"key", "epoch", "network", "optimizer"}
+    except Exception:  # a damaged file raises whatever the unpickler or the archive raises
+        whole = False
+    if not whole or state["key"] != key:
+        what = "is of another training" if whole else "is damaged"
+        progress(f"{checkpoint} {what}: beginning anew", 0, 0)
         return 0
-    network.load_state_dict(state["network"])
-    optimizer.load_state_dict(state["optimizer"])
+    network.load_state_dict(state["network"], strict=False)
+    if state["optimizer"] is not None:
+        optimizer.load_state_dict(state["optimizer"])
     return int(state["epoch"])
 
 

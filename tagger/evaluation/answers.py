@@ -49,11 +49,14 @@ class Answers:
 def answers_of(model: Model, texts: Sequence[str]) -> dict[str, Answers]:
     """Return by task what a model answers."""
     parts = [model.probabilities(batch) for batch in batches(texts)]
-    result = {}
-    for c in model.classifiers:
-        p = np.concatenate([part[c.task.name] for part in parts])
-        result[c.task.name] = Answers(c.decide(p), p, c.margins(p))
-    return result
+    names = [task.name for task in model.schema.tasks]
+    return decided(model, {name: np.concatenate([part[name] for part in parts]) for name in names})
+
+
+def decided(model: Model, probabilities: Mapping[str, Floats]) -> dict[str, Answers]:
+    """Return by task the answers that a model draws from probabilities."""
+    pairs = [(c, probabilities[c.task.name]) for c in model.classifiers]
+    return {c.task.name: Answers(c.decide(p), p, c.margins(p)) for c, p in pairs}
 
 
 def decode(task: Task, answer: Any) -> Labels:

@@ -140,7 +140,7 @@ def _for_precisions(
                 raise DataError(f"{task.name}: {label}: {error}") from None
         # The labels of a single-label task share their sentences: one's threshold moves
         # the precision of the others.
-        reached = _precisions(replace(classifier, thresholds=thresholds), probabilities, y)
+        reached = precisions(replace(classifier, thresholds=thresholds), probabilities, y)
         if all(reached[label] >= wanted for label, wanted in wished.items()):
             return thresholds
     shown = ", ".join(f"{x} {wanted} (reached {reached[x]:.3f})" for x, wanted in wished.items())
@@ -150,9 +150,10 @@ def _for_precisions(
     )
 
 
-def _precisions(
+def precisions(
     classifier: Classifier, probabilities: Floats, y: npt.NDArray[Any]
 ) -> dict[str, float]:
+    """Return by label how many of the sentences that got it have it."""
     labels = classifier.task.labels
     decided = classifier.decide(probabilities)
     if not classifier.task.multilabel:

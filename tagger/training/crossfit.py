@@ -113,13 +113,20 @@ def _about(
             "n_sentences": len(corpus),
             "n_documents": int(corpus.groups.max()) + 1,
         },
-        "out_of_fold": {
-            c.task.name: confusion(
-                c.task,
-                encode(c.task, corpus.labels(c.task.name)),
-                c.decide(out_of_fold[c.task.name][corpus.annotated(c.task.name)]),
-            )
-            for c in classifiers
-        },
+        "out_of_fold": confusions(corpus, classifiers, out_of_fold),
         "versions": {name: version(name) for name in ("numpy", "scipy", "scikit-learn")},
+    }
+
+
+def confusions(
+    corpus: Corpus, classifiers: Sequence[Classifier], probabilities: Mapping[str, Floats]
+) -> dict[str, Any]:
+    """Return by task how often which gold label got which answer, as plain JSON values."""
+    return {
+        c.task.name: confusion(
+            c.task,
+            encode(c.task, corpus.labels(c.task.name)),
+            c.decide(probabilities[c.task.name][corpus.annotated(c.task.name)]),
+        )
+        for c in classifiers
     }

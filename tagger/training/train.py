@@ -1,6 +1,7 @@
 """Labelled data -> a model, its evaluation and its report, in one call."""
 
 import json
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -8,10 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from tagger.corpus.columns import Columns
-from tagger.corpus.corpus import read_corpus
+from tagger.corpus.corpus import Corpus, read_corpus
 from tagger.corpus.language import judge_language
 from tagger.corpus.rows import Data
 from tagger.corpus.schemas import find_schema
+from tagger.encoder.reader import FOLDER, SecondReader
+from tagger.encoder.settings import EncoderSettings
 from tagger.errors import ConfigError, did_you_mean
 from tagger.evaluation.report.html import to_html
 from tagger.evaluation.report.make import training_report
@@ -27,8 +30,9 @@ from tagger.settings import override, read_toml
 from tagger.targets import check_free, write_files
 from tagger.text.language import UNKNOWN, language_of
 from tagger.training import search as trying
-from tagger.training.crossfit import cross_fit
+from tagger.training.crossfit import CrossFit, cross_fit
 from tagger.training.search import Trial
+from tagger.training.second import SecondFit, check_second, second_fit
 from tagger.training.settings import TaskSettings, TrainingSettings
 
 Progress = Callable[[str, int, int], None]
@@ -52,6 +56,8 @@ class Training:
     notes : what reading the data found or changed, in sentences.
     skipped : the rows that were left out.
     files : by name, the model card and the report as `save` writes them.
+    reader : the second reader, where one was trained.
+    scratch : folder with the state of its training, which `save` removes.
     """
 
     model: Model
@@ -65,6 +71,8 @@ class Training:
     notes: tuple[str, ...]
     skipped: tuple[Reject, ...]
     files: dict[str, str]
+    reader: SecondReader | None = None
+    scratch: Path | None = None
 
     @property
     def tagger(self) -> Tagger:
@@ -72,7 +80,7 @@ class Training:
         return Tagger(self.model)
 
     def save(self, folder: str | Path, page: str | Path | None = None, force: bool = False) -> None:
-        """Write the model with its card and report into a folder, and beside it rows left out.
+        """Write the model with its card, report and second reader, and beside it rows left out.
 
         Parameters
         ----------
@@ -87,12 +95,18 @@ class Training:
         """
         reports = {name: text for name, text in self.files.items() if name != CARD}
         pages = {HTML: to_html(self.report)} if page else {}
-        check_free([Path(folder) / name for name in reports], force)  # before the model is there
+        second = self.reader.contents() if self.reader else {}
+        inner = [Path(folder) / FOLDER / name for name in second]
+        # Before the model is there.
+        check_free([*inner, *(Path(folder) / name for name in reports)], force)
         self.model.save(folder, self.files[CARD], force)
+        write_files(Path(folder) / FOLDER, second, force)
         if page:
             write_files(page, reports | pages, force)
         write_files(folder, reports, force)
         save_rejects(folder, self.skipped, force)
+        if self.scratch:
+            shutil.rmtree(self.scratch, ignore_errors=True)
 
 
 def train(
@@ -106,6 +120,8 @@ def train(
     target_precision: Mapping[str, float] | None = None,
     search: bool = False,
     learning_curve: bool = False,
+    second_reader: str | Path | None = None,
+    scratch: str | Path | None = None,
     skip_bad_rows: bool = False,
     seed: int = 0,
     jobs: int = -1,
@@ -122,10 +138,12 @@ def train(
     settings : values by their path, such as ``{"tasks.claim.C": 1.0}``.
     language : ISO 639 code; judged from the sentences where nothing names it.
     target_precision : by ``LABEL`` or ``TASK.LABEL``, the precision to set its threshold for.
-    search : whether to try a grid of settings first.
-    learning_curve : whether to measure with less data too.
+    search, learning_curve : whether to try a grid of settings first, and to measure with less data.
+    second_reader : the encoder to train one from: a folder, an installed package, a hub's name;
+        a table ``encoder`` in the configuration says how, and asks for one by itself.
+    scratch : folder that keeps how far its training is, so that it can go on.
     skip_bad_rows : whether to leave out rows that cannot be used, where they are at most half.
-    seed : decides the folds.
+    seed : decides the folds, and how the second reader is trained.
     jobs : number of processes, -1 for one a core.
     progress : is told what is done, and how many steps of how many (0 of 0: not known).
 
@@ -138,23 +156,54 @@ def train(
     known, named, guess = find_schema(schema, data, columns, raw, path)
     corpus = read_corpus(data, known, named, skip_bad_rows)
     raw, notes = _with_language(override(raw, settings or {}), language, corpus.texts)
+    encoder = _encoder_settings(raw, second_reader)
     chosen = _settings(raw, known, target_precision or {})
-    about: dict[str, Any] = {"columns": named.to_dict()}
     trials: Sequence[Trial] = ()
     if search:
         chosen, trials = trying.search(corpus, chosen, seed, jobs, partial(tell, "searching"))
-        about["search"] = [trial.to_dict() for trial in trials]
-    steps = partial(tell, "learning curve")
-    curve = trying.learning_curve(corpus, chosen, seed, jobs, steps) if learning_curve else []
-    fitted = cross_fit(corpus, chosen, seed, jobs, lambda what: tell(what, 0, 0))
-    model = replace(fitted.model, about=fitted.model.about | about)
+    curve = _curve(corpus, chosen, seed, jobs, tell) if learning_curve else ()
+    linear = cross_fit(corpus, chosen, seed, jobs, lambda what: tell(what, 0, 0))
+    fitted = _described(linear, named, trials)
+    learn = partial(second_fit, tasks=chosen.tasks, seed=seed, jobs=jobs, progress=tell)
+    second = learn(corpus, fitted, encoder, scratch=scratch) if encoder else None
     tell("measuring", 0, 0)
+    made = _measured(corpus, fitted, second, seed, tuple(trials), curve, guess, notes)
+    return replace(made, scratch=Path(scratch)) if scratch and encoder else made
+
+
+def _curve(
+    corpus: Corpus, settings: TrainingSettings, seed: int, jobs: int, tell: Progress
+) -> tuple[dict[str, Any], ...]:
+    steps = partial(tell, "learning curve")
+    return tuple(trying.learning_curve(corpus, settings, seed, jobs, steps))
+
+
+def _described(fitted: CrossFit, columns: Columns, trials: Sequence[Trial]) -> CrossFit:
+    """Write down in the model where its data stand and what a search tried."""
+    about: dict[str, Any] = {"columns": columns.to_dict()}
+    about |= {"search": [trial.to_dict() for trial in trials]} if trials else {}
+    return replace(fitted, model=replace(fitted.model, about=fitted.model.about | about))
+
+
+def _measured(
+    corpus: Corpus,
+    fitted: CrossFit,
+    second: SecondFit | None,
+    seed: int,
+    trials: tuple[Trial, ...],
+    curve: tuple[dict[str, Any], ...],
+    guess: str,
+    notes: tuple[str, ...],
+) -> Training:
+    """Measure what was trained, and put it together with what was found on the way."""
+    held_out = fitted.out_of_fold, fitted.fold_of
+    report, reader = (second.report, second.reader) if second else (None, None)
     evaluation, files = training_report(
-        model, corpus, fitted.out_of_fold, fitted.fold_of, seed=seed, learning_curve=curve
+        fitted.model, corpus, *held_out, seed=seed, learning_curve=curve, second_reader=report
     )
-    scores = (fitted.out_of_fold, fitted.fold_of, tuple(trials), tuple(curve))
-    said = (guess, (*corpus.notes, *notes), corpus.skipped)
-    return Training(model, evaluation, json.loads(files[JSON]), *scores, *said, files)
+    notes = (*corpus.notes, *notes, *(second.notes if second else ()))
+    known = json.loads(files[JSON]), *held_out, trials, curve, guess, notes, corpus.skipped
+    return Training(fitted.model, evaluation, *known, files, reader)
 
 
 def _read(config: Mapping[str, Any] | str | Path | None) -> tuple[dict[str, Any], str]:
@@ -193,6 +242,18 @@ def _with_language(
         notes = (f"the language of the sentences {what}: {has}; --language names another",)
     own = {"lexicons": list(language.lexicons), "vectors": language.vectors}
     return {**raw, "features": {"language": code, **own, **features}}, notes
+
+
+def _encoder_settings(raw: dict[str, Any], base: str | Path | None) -> EncoderSettings | None:
+    """Take how a second reader is trained from a configuration; None where none is asked for."""
+    if base is None and "encoder" not in raw:
+        return None
+    table = raw.pop("encoder", {})
+    if base is not None and isinstance(table, dict):
+        table = {**table, "base": str(base)}
+    settings = EncoderSettings.from_dict(table)
+    check_second(settings)
+    return settings
 
 
 def _settings(

@@ -1,13 +1,13 @@
 """A model and its report -> the model card."""
 
-from tagger.evaluation.report.markdown import note, seen, task_lines
+from tagger.evaluation.report.markdown import note, second_lines, seen, task_lines
 from tagger.evaluation.report.values import Report
 from tagger.model.model import Model
 
 
 def model_card(model: Model, report: Report) -> str:
     """Return the card of a model: what it answers, what it learned from, how good it is."""
-    data = model.about["data"]
+    data, second = model.about["data"], report.get("second_reader")
     lines = [
         "# Model card",
         "",
@@ -30,6 +30,7 @@ def model_card(model: Model, report: Report) -> str:
         *(line for warning in report["warnings"] for line in ("", f"**Note:** {warning}.")),
         *note(report),
         *task_lines(report, depth=3, slices=False),
+        *(("", "## Second reader", "", *second_lines(report)) if second else ()),
         "",
         "By parts of the data: `report.md`. Everything: `report.json`.",
     ]

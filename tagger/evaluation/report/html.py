@@ -10,6 +10,8 @@ from tagger.evaluation.report.markdown import (
     label_table,
     note,
     readers_line,
+    second_line,
+    second_table,
 )
 from tagger.evaluation.report.values import Report
 
@@ -50,12 +52,13 @@ def to_html(report: Report) -> str:
         }
         for task in report["tasks"]
     ]
-    curve = report.get("learning_curve")
+    curve, second = report.get("learning_curve"), report.get("second_reader")
     return environment.get_template("report.html.j2").render(
         about=about_rows(report),
         warnings=report["warnings"],
         note=" ".join(note(report)).strip(),
         tasks=tasks,
         mistakes=report["mistakes"],
+        second=second and (second_line(report), [second_table(task) for task in second["tasks"]]),
         learning_curve=plots.learning_curve(curve) if curve else None,
     )

@@ -11,7 +11,7 @@ from typing import Any
 from tagger import __version__
 from tagger.corpus.corpus import Corpus
 from tagger.errors import DataError
-from tagger.evaluation.answers import ANSWERS, DECIMALS, Answers, answer_rows, answers_of
+from tagger.evaluation.answers import ANSWERS, DECIMALS, Answers, answer_rows, answers_of, decided
 from tagger.evaluation.baselines import baseline_answers
 from tagger.evaluation.measure import measure
 from tagger.evaluation.report.card import model_card
@@ -23,6 +23,7 @@ from tagger.evaluation.report.values import (
     MARKDOWN,
     Report,
     read_report,
+    rounded,
     to_dict,
     to_json,
 )
@@ -142,6 +143,7 @@ def training_report(
     rounds: int = 1000,
     seed: int = 0,
     learning_curve: Sequence[Mapping[str, Any]] = (),
+    second_reader: Mapping[str, Any] | None = None,
     html: bool = False,
 ) -> tuple[Evaluation, dict[str, str]]:
     """Measure the answers that cross-validation gave while training.
@@ -155,16 +157,13 @@ def training_report(
     fold_of : the fold of each sentence, shape (n_sentences,).
     rounds, seed : as in `model_report`.
     learning_curve : its points, where it was measured.
+    second_reader : how it compares with the first in the same folds, where there is one.
     html : whether to make the page.
     """
-    answers = {}
-    for c in model.classifiers:
-        p = out_of_fold[c.task.name]
-        answers[c.task.name] = Answers(c.decide(p), p, c.margins(p))
     evaluation = measure(
         corpus.schema,
         corpus,
-        answers,
+        decided(model, out_of_fold),
         baselines=baseline_answers(
             corpus, fold_of, seed=seed, language=model.featurizer.settings.spoken
         ),
@@ -189,6 +188,8 @@ def training_report(
     report = to_dict(evaluation, about, texts=False)
     if learning_curve:
         report["learning_curve"] = [dict(point) for point in learning_curve]
+    if second_reader:
+        report["second_reader"] = rounded(dict(second_reader))
     return evaluation, _files(report, html) | {CARD: model_card(model, report)}
 
 

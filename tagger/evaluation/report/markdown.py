@@ -14,6 +14,8 @@ def to_markdown(report: Report) -> str:
     for warning in report["warnings"]:
         lines += [f"> **Warning:** {warning}", ""]
     lines += [*note(report), *task_lines(report)]
+    if report.get("second_reader"):
+        lines += ["", "## Second reader", "", *second_lines(report)]
     if report.get("learning_curve"):
         lines += ["", "## Learning curve", "", "Macro F1 by number of training sentences.", ""]
         tasks = [name for name in report["learning_curve"][0] if name != "n"]
@@ -99,6 +101,51 @@ def task_lines(report: Report, depth: int = 2, slices: bool = True) -> list[str]
             ]
             lines += _table([name, "n", "macro F1", "exact match"], rows)
     return lines
+
+
+def second_lines(report: Report) -> list[str]:
+    """Return how the second reader compares with the first, as lines of Markdown."""
+    lines = [second_line(report)]
+    for task in report["second_reader"]["tasks"]:
+        lines += ["", *_table(*second_table(task))]
+    return lines
+
+
+def second_line(report: Report) -> str:
+    """Return in a sentence what the second reader is and how it was measured."""
+    second = report["second_reader"]
+    cut = f" {second['n_cut']} sentences were too long to be read whole." if second["n_cut"] else ""
+    return (
+        f"{second['base']}, fine-tuned in the same folds, its combination with the first reader "
+        f"fitted on the other ones; the first is in doubt about {second['share_doubtful']:.0%} of "
+        f"the sentences.{cut} In brackets: the difference from the first reader, 95 % interval by "
+        "paired bootstrap; p by permutation."
+    )
+
+
+def second_table(task: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
+    """Return heads and cells of the table of the readers of a task."""
+    ways = {
+        "second": "second alone",
+        "doubtful": "both, doubtful reread",
+        "all": "both, all reread",
+    }
+    names = FIGURE_NAMES | {k: f"F1 {k[3:]}" for k in task["all"]["figures"] if k.startswith("f1.")}
+    rows = []
+    for name in (name for name in names if name in task["all"]["figures"]):
+        own = [task[way]["figures"][name] for way in ways]
+        p = own[-1]["p"]
+        cells = [number(own[0]["a"]), *map(_moved, own), "" if p is None else f"{p:.3f}"]
+        rows.append([names[name], *cells])
+    counts = [f"{task[way]['better']} better, {task[way]['worse']} worse" for way in ways]
+    rows.append(["sentences", str(task["n"]), *counts, ""])
+    return [task["task"], "first", *ways.values(), "p, all"], rows
+
+
+def _moved(d: Mapping[str, Any]) -> str:
+    """Return a figure with the interval of how far it is from another."""
+    between = "" if d["low"] is None else f" [{d['low']:+.3f}, {d['high']:+.3f}]"
+    return f"{number(d['b'])}{between}"
 
 
 def count_line(task: Mapping[str, Any]) -> str:

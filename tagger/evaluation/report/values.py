@@ -35,18 +35,19 @@ def to_dict(evaluation: Evaluation, about: Mapping[str, Any], texts: bool = True
     del raw["versus"]  # the report has the figures that it is made of
     if not texts:
         raw["mistakes"] = []
-    rounded: Report = _rounded({"report": FORMAT, "about": dict(about), **raw})
-    return rounded
+    report: Report = rounded({"report": FORMAT, "about": dict(about), **raw})
+    return report
 
 
-def _rounded(value: Any) -> Any:
+def rounded(value: Any) -> Any:
+    """Return plain values with every number as a report prints it."""
     if isinstance(value, float):
         # JSON has no number that is none; adding 0 leaves no negative zero.
         return round(value, DECIMALS) + 0.0 if math.isfinite(value) else None
     if isinstance(value, Mapping):
-        return {str(k): _rounded(v) for k, v in value.items()}
+        return {str(k): rounded(v) for k, v in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_rounded(v) for v in value]
+        return [rounded(v) for v in value]
     return value
 
 

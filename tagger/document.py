@@ -1,12 +1,13 @@
 """What tagging gives back: frozen values."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from tagger.errors import DataError, did_you_mean
 from tagger.markup import SPAN_STYLE, legend, sentence_span, text_of
-from tagger.schema import CLAIMS, HEADING, SENTENCE, Schema
+from tagger.schema import CLAIMS, HEADING, SENTENCE, Schema, answered_by
 
 Labels = str | tuple[str, ...]
 
@@ -37,11 +38,14 @@ class Explanation:
     intercept : by task and label, the score of a sentence that says nothing.
     evidence : the parts of the sentence; words first, then runs of words.
     scores : by task and label, intercept and contributions summed.
+    left_out : where a second reader has read the sentence too, its words, each with what the
+        log-odds of both readers together lose without it; these sum to nothing.
     """
 
     intercept: dict[str, dict[str, float]]
     evidence: tuple[Evidence, ...]
     scores: dict[str, dict[str, float]]
+    left_out: tuple[Evidence, ...] = ()
 
     def strongest(self, task: str, label: str, n: int = 5) -> list[Evidence]:
         """Return the `n` parts that speak most for a label, the strongest first.
@@ -53,8 +57,13 @@ class Explanation:
         for name, known in ((task, self.scores), (label, self.scores.get(task, {}))):
             if name not in known:
                 raise DataError(f"there is no answer {name!r}: {did_you_mean(name, known)}")
-        speaks_for = [e for e in self.evidence if e.contributions[task][label] > 0]
-        return sorted(speaks_for, key=lambda e: -e.contributions[task][label])[: max(n, 0)]
+        return strongest(self.evidence, task, label, n)
+
+
+def strongest(parts: Iterable[Evidence], task: str, label: str, n: int = 5) -> list[Evidence]:
+    """Return the `n` parts that speak most for a label, the strongest first."""
+    speaks_for = [e for e in parts if e.contributions[task][label] > 0]
+    return sorted(speaks_for, key=lambda e: -e.contributions[task][label])[: max(n, 0)]
 
 
 @dataclass(frozen=True)
@@ -66,12 +75,16 @@ class Tags:
     labels : by task, the label, or for a multi-label task a tuple of labels; None where
         there is no answer.
     probabilities : by task, the probability of each label; empty where there is no answer.
-    review : whether an answer is too close to call to be used unread.
+    review : whether an answer is too close to call to be used unread, or two readers differ.
+    reread : whether a second reader has read it too.
+    cut : whether it was too long for the second reader, which has read its beginning.
     """
 
     labels: dict[str, Labels | None]
     probabilities: dict[str, dict[str, float]]
     review: bool
+    reread: bool = False
+    cut: bool = False
 
 
 @dataclass(frozen=True)
@@ -160,7 +173,8 @@ class Document:
                 p = s.tags.probabilities[task.name]
                 names = zip(self.schema.probability_columns(task), task.labels, strict=True)
                 row |= {name: round(p[label], 6) if p else None for name, label in names}
-            rows.append({**row, "review": s.review, "model": self.model})
+            model = answered_by(self.model, s.tags.reread)
+            rows.append({**row, "review": s.review, "model": model})
         return rows
 
     def _repr_html_(self) -> str:

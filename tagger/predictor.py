@@ -8,10 +8,11 @@ import numpy as np
 import numpy.typing as npt
 
 from tagger.arrow import Column
-from tagger.document import Document, Evidence, Explanation, Sentence, Tags, label_tuple
+from tagger.document import Document, Explanation, Sentence, Tags
 from tagger.errors import DataError
+from tagger.explanation import evidence_of, explain
 from tagger.features.arrays import Floats, Ints
-from tagger.model.model import Model
+from tagger.model.model import Model, Reading
 from tagger.model.store import load_model
 from tagger.model.tags import Answers, decide, decide_some, tags_of
 from tagger.schema import OTHER, SENTENCE, Schema
@@ -123,7 +124,7 @@ class Tagger:
         """Tag texts each of which is one sentence already."""
         rows: list[Tags] = []
         for batch in batches(sentences):
-            rows += tags_of(self.model, decide(self.model, self.model.probabilities(batch)))
+            rows += tags_of(self.model, decide(self.model, self.model.read(batch)))
         return rows
 
     def tag_table(
@@ -183,6 +184,7 @@ class Tagger:
         return TaggedTable(
             *(self.schema, self.model.id, row, docs, places, *offsets, cut, kind, what),
             *(answers.labels, rounded, answers.review, extra, evidence),
+            *((answers.reread, answers.cut) if self.model.second else ()),
         )
 
     def _cut(
@@ -207,11 +209,15 @@ class Tagger:
     def _answers(self, cut: Sequence[str], found: Sequence[Piece], keep_headings: bool) -> Answers:
         kinds = [piece.kind for piece in found]
         if kinds.count(SENTENCE) == len(kinds):
-            return decide(self.model, self.predict_proba(cut))
+            return decide(self.model, self._read(cut))
         asked = [i for i, kind in enumerate(kinds) if kind != OTHER]
-        scored = self.predict_proba([cut[i] for i in asked])
+        reading = self._read([cut[i] for i in asked])
         claims = [keep_headings or kinds[i] == SENTENCE for i in asked]
-        return decide_some(self.model, scored, len(kinds), asked, claims)
+        return decide_some(self.model, reading, len(kinds), asked, claims)
+
+    def _read(self, sentences: Sequence[str]) -> Reading:
+        parts = [self.model.read(batch) for batch in batches(sentences)]
+        return Reading.joined(parts or [self.model.read([])])
 
     def predict_proba(self, sentences: Sequence[str]) -> dict[str, Floats]:
         """Return by task the probability of each label.
@@ -229,9 +235,7 @@ class Tagger:
         ------
         DataError : one string where a list of them is meant.
         """
-        parts = [self.model.probabilities(batch) for batch in batches(sentences)]
-        parts = parts or [self.model.probabilities([])]
-        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+        return self._read(sentences).probabilities
 
     def predict(self, sentences: Sequence[str]) -> dict[str, npt.NDArray[Any]]:
         """Return by task the labels of each sentence.
@@ -249,7 +253,7 @@ class Tagger:
         ------
         DataError : one string where a list of them is meant.
         """
-        decided = decide(self.model, self.predict_proba(sentences)).labels
+        decided = decide(self.model, self._read(sentences)).labels
         return {
             task.name: decided[task.name].astype(np.int64)
             if task.multilabel
@@ -262,21 +266,14 @@ class Tagger:
 
         The model is linear, so the split is exact: intercept and contributions sum
         to the scores, whose softmax (or sigmoid, for a multi-label task) the
-        probabilities are. What a second reader makes of them is not in it.
+        probabilities are. For what a second reader makes of them, words are left out.
 
         Parameters
         ----------
         sentence : a text that is one sentence.
         """
         text_list([sentence], "sentence")
-        scorer = self.model.scorer
-        spans, contributions = scorer.explain(sentence)
-        evidence = (
-            Evidence(start, end, sentence[start:end], self._by_label(row))
-            for (start, end), row in zip(spans, contributions, strict=True)
-        )
-        total = scorer.intercept + contributions.sum(axis=0)
-        return Explanation(self._by_label(scorer.intercept), tuple(evidence), self._by_label(total))
+        return explain(self.model, sentence)
 
     @property
     def columns(self) -> list[str]:
@@ -291,24 +288,14 @@ class Tagger:
         ----------
         text, tags : the sentence and its tags.
         start : its offset in the document.
-        """
-        explanation = self.explain(text)
-        return [
-            {
-                "label": label,
-                "text": e.text,
-                "start": start + e.start,
-                "end": start + e.end,
-                "adds": round(e.contributions[task][label], 4),
-            }
-            for task, answer in tags.labels.items()
-            for label in label_tuple(answer)
-            for e in explanation.strongest(task, label, n)
-        ]
 
-    def _by_label(self, outputs: Floats) -> dict[str, dict[str, float]]:
-        values = iter(outputs.tolist())
-        return {t.name: {label: next(values) for label in t.labels} for t in self.schema.tasks}
+        Returns
+        -------
+        Parts with their offsets and what each ``adds`` to the log-odds. Those of the method
+        ``exact`` are of the model itself; a sentence that was reread has others too, found by
+        ``occlusion``: what both readers together lose where the word is left out.
+        """
+        return evidence_of(self.model, text, tags, start, n)
 
     def knows_language(self, text: str) -> bool:
         """Return whether a text looks like the language of the training data.

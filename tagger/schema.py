@@ -11,6 +11,11 @@ SENTENCE, HEADING, OTHER = KINDS = ("sentence", "heading", "other")
 """What a piece of a text is: only a sentence has an answer to every task."""
 
 
+def answered_by(model: str, reread: bool) -> str:
+    """Return which readers answered a row: of ``FIRST+SECOND`` both where it was reread."""
+    return model if reread else model.partition("+")[0]
+
+
 def is_apart(row: Mapping[str, Any]) -> bool:
     """Return whether a row of tagged output is a piece that is no sentence."""
     return row.get("kind") in (HEADING, OTHER) and "model" in row

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from tagger.arrow import ABSENT, Column, kind_of, pyarrow, to_array, utf8
 from tagger.errors import DataError
-from tagger.schema import SENTENCE, Schema
+from tagger.schema import SENTENCE, Schema, answered_by
 
 _EVIDENCE = (
     ("label", "string"),
@@ -17,6 +17,7 @@ _EVIDENCE = (
     ("start", "int64"),
     ("end", "int64"),
     ("adds", "double"),
+    ("method", "string"),
 )
 
 
@@ -41,6 +42,8 @@ class TaggedTable:
     review : whether an answer is too close to call, shape (n,).
     extra : other columns of the input rows, by name.
     evidence : for each sentence the words that moved its tags, where asked for.
+    reread, cut : whether a second reader has read it too, and whether only its beginning,
+        shape (n,); None where there is no second reader.
     """
 
     schema: Schema
@@ -58,6 +61,8 @@ class TaggedTable:
     review: npt.NDArray[np.bool_]
     extra: Mapping[str, Column] = field(default_factory=dict)
     evidence: Sequence[list[dict[str, Any]]] | None = None
+    reread: npt.NDArray[np.bool_] | None = None
+    cut: npt.NDArray[np.bool_] | None = None
 
     def __len__(self) -> int:
         return len(self.text)
@@ -66,6 +71,19 @@ class TaggedTable:
     def n_sentences(self) -> int:
         """How many of the rows are sentences."""
         return self.kind.count(SENTENCE)
+
+    @property
+    def n_cut(self) -> int:
+        """How many of the rows a second reader could not read whole."""
+        return 0 if self.cut is None else int(self.cut.sum())
+
+    @property
+    def models(self) -> list[str]:
+        """Which model answered each row: with the second reader where that has read it too."""
+        if self.reread is None:
+            return [self.model] * len(self)
+        first, both = (answered_by(self.model, flag) for flag in (False, True))
+        return [both if flag else first for flag in self.reread.tolist()]
 
     def absent(self, task: str) -> npt.NDArray[np.bool_]:
         """Return which rows have no answer to a task."""
@@ -94,7 +112,7 @@ class TaggedTable:
                 name: [None if none else q for q, none in zip(p, absent, strict=True)]
                 for name, p in zip(names, self.probabilities[task.name].T.tolist(), strict=True)
             }
-        columns |= {"review": self.review.tolist(), "model": [self.model] * len(self)}
+        columns |= {"review": self.review.tolist(), "model": self.models}
         return columns if self.evidence is None else {**columns, "evidence": self.evidence}
 
     def to_pandas(self) -> Any:
@@ -142,7 +160,7 @@ class TaggedTable:
             for name, p in zip(self.schema.probability_columns(task), shares, strict=True):
                 columns[name] = pa.array(np.ascontiguousarray(p), mask=absent)
         columns["review"] = pa.array(self.review)
-        columns["model"] = pa.array([self.model]).take(pa.array(np.zeros(n, np.int64)))
+        columns["model"] = pa.array(self.models, pa.string())
         if self.evidence is not None:
             kind = pa.list_(pa.struct([(k, pa.type_for_alias(t)) for k, t in _EVIDENCE]))
             columns["evidence"] = pa.array(self.evidence, kind)

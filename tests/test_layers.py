@@ -13,7 +13,7 @@ ROOMS = (
     {"text"},
     {"features"},
     {"model"},
-    {"encoder"},
+    {"encoder", "explanation"},
     {"predictor"},
     {"files"},
     {"corpus"},

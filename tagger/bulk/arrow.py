@@ -113,7 +113,9 @@ def tag_record_batch(
 ) -> Iterator[Any]:
     """Yield Arrow record batches of tagged sentences, and of rejects, for one of texts."""
     pa, schema = pyarrow(), output_schema(batch.schema, rows)
-    for pieces, rejects in tag_slices(batch, rows, source, first, places or Places()):
+    for pieces, rejects, n_cut in tag_slices(batch, rows, source, first, places or Places()):
+        if n_cut:
+            _warn("a second reader has read only the beginning of sentences that are too long")
         for piece in pieces:
             none = pa.nulls(len(piece), pa.string())
             yield pa.RecordBatch.from_arrays([*piece.columns, none], schema=schema)
@@ -123,19 +125,21 @@ def tag_record_batch(
 
 def tag_slices(
     batch: Any, rows: Rows, source: str, first: int, places: Places
-) -> Iterator[tuple[list[Any], list[Reject]]]:
-    """Yield, for slices of a batch, record batches of tagged sentences, and the rejects."""
+) -> Iterator[tuple[list[Any], list[Reject], int]]:
+    """Yield, for slices of a batch, record batches of tagged sentences, the rejects, and how many
+    sentences were too long for a second reader.
+    """
     origin = rows.found(batch.schema, source)
     kinds = _kinds(batch.schema, origin)
     work = Work("parquet", rows.sentences, False, kinds, keep_headings=rows.keep_headings)
     for start, stop in _slices(batch.column(origin.text_column)):
         piece = batch.slice(start, stop - start)
         whole, rejects = check_record_batch(origin, piece, source, first + start, places)
-        pieces = []
-        if whole is not None:
-            tables = work.tables(rows.tagger, whole, rejects)
-            pieces = [table.to_record_batch(work.kinds) for _, table in tables]
-        yield pieces, rejects
+        pieces, n_cut = [], 0
+        for _, table in () if whole is None else work.tables(rows.tagger, whole, rejects):
+            pieces.append(table.to_record_batch(work.kinds))
+            n_cut += table.n_cut
+        yield pieces, rejects, n_cut
 
 
 def _slices(texts: Any) -> Iterator[tuple[int, int]]:

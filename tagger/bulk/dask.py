@@ -71,21 +71,23 @@ def tag_piece(piece: _Piece, store: Store, rows: Rows) -> dict[str, Any]:
     """Tag a row group into a file of its own; return its manifest, written last."""
     pa = pyarrow()
     rejects: list[Reject] = []
-    n, others, first, places = 0, 0, piece.first, Places()
+    n, others, cut, first, places = 0, 0, 0, piece.first, Places()
     with open(piece.path, "rb") as stream, atomic_write(store.part(piece.number)) as sink:
         file = parquet.open_file(stream, piece.path)
         schema = tags_schema(file.schema_arrow, rows)
         with pa.parquet.ParquetWriter(sink, schema, compression="zstd") as writer:
             for batch in file.iter_batches(_BATCH_ROWS, row_groups=[piece.group]):
-                for tables, lost in tag_slices(batch, rows, piece.path, first, places):
+                for tables, lost, n_cut in tag_slices(batch, rows, piece.path, first, places):
                     for table in tables:
                         found = table["kind"].to_pylist().count(SENTENCE)
                         n += found
                         others += len(table) - found
                         writer.write_batch(table)
                     rejects += lost
+                    cut += n_cut
                 first += len(batch)
-    return store.seal(piece.number, rejects, rows=piece.rows, sentences=n, others=others, nulls=0)
+    counts = {"rows": piece.rows, "sentences": n, "others": others, "nulls": 0, "cut": cut}
+    return store.seal(piece.number, rejects, **counts)
 
 
 def predict_with_dask(
@@ -137,13 +139,13 @@ def predict_with_dask(
         reused = len(done)
         if missing := [piece for piece in pieces if piece.number not in done]:
             done.update(_on_cluster(missing, store, rows, scheduler, n_workers))
-        n_rows, lost, n, others = (
+        n_rows, lost, n, others, cut = (
             sum(m[name] for m in done.values())
-            for name in ("rows", "rejected", "sentences", "others")
+            for name in ("rows", "rejected", "sentences", "others", "cut")
         )
         known = _knows_language(files, rows)
         counts = (n_rows, n_rows - lost, lost, n)
-        result = Result(*counts, True, len(done), reused, 0, known, others, tuple(notes))
+        result = Result(*counts, True, len(done), reused, 0, known, others, cut, tuple(notes))
         _finish(store, len(pieces), header, result, rows)
     return result
 
@@ -191,7 +193,8 @@ def _lose(piece: _Piece, error: BaseException, store: Store, rows: Rows) -> dict
         schema = tags_schema(parquet.open_file(stream, piece.path).schema_arrow, rows)
     write(store.part(piece.number), parquet.write([], schema))
     reject = Reject(reason, "", piece.path, piece.first, piece.rows)
-    return store.seal(piece.number, [reject], rows=piece.rows, sentences=0, others=0, nulls=0)
+    none = dict.fromkeys(("sentences", "others", "nulls", "cut"), 0)
+    return store.seal(piece.number, [reject], rows=piece.rows, **none)
 
 
 def _knows_language(files: Sequence[str], rows: Rows) -> bool:

@@ -116,9 +116,9 @@ def _run(
     for done in work_off(tagger, work, missing(), settings.jobs):
         manifests[done.number] = store.save(done)
         report(meter.add(manifests[done.number]))
-    n, lost, written, nulls, others = meter.sums.values()
+    n, lost, written, nulls, others, cut = meter.sums.values()
     parts_done, known = len(manifests), knows_language(tagger, first)
-    counts = (n, n - lost, lost, written, finished, parts_done, reused, nulls, known, others)
+    counts = (n, n - lost, lost, written, finished, parts_done, reused, nulls, known, others, cut)
     result = Result(*counts, tuple(notes))
     if finished:
         _finish(tagger, settings, work, store, manifests, header, result)
@@ -166,7 +166,7 @@ class _Meter:
             self._before.setdefault(entry["file"], total)
             total += entry["bytes"]
         self.done, self.total = 0, 0 if "-" in self._before else total
-        self.sums = dict.fromkeys(("rows", "rejected", "sentences", "nulls", "others"), 0)
+        self.sums = dict.fromkeys(("rows", "rejected", "sentences", "nulls", "others", "cut"), 0)
 
     def at(self, path: str, n_bytes: int) -> None:
         self.done = self._before[path] + n_bytes

@@ -38,7 +38,7 @@ class Done:
 
     `sentences` and `others` count the rows of the output that are sentences and that are
     none; `first` and `last` are the places of its rows; `n_nulls` counts the numbers that JSON
-    lacks (NaN, Infinity), written as null.
+    lacks (NaN, Infinity), written as null; `n_cut` those too long for a second reader.
     """
 
     number: int
@@ -50,6 +50,7 @@ class Done:
     last: str
     n_nulls: int = 0
     others: int = 0
+    n_cut: int = 0
 
 
 def read_parts(
@@ -86,13 +87,14 @@ class Work:
         """Tag a part and write it down."""
         rejects = list(part.rejects)
         pieces: list[Any] = []
-        n = n_all = n_nulls = 0
+        n = n_all = n_nulls = n_cut = 0
         for batch in part.batches:
             whole, n_lacking = finite(batch) if self.writer.json else (batch, 0)
             n_nulls += n_lacking
             for fit, table in self.tables(tagger, whole, rejects):
                 n += table.n_sentences
                 n_all += len(table)
+                n_cut += table.n_cut
                 texts = None if self.sentences else fit.texts
                 pieces.append(self.writer.encode(table, self.kinds, texts))
         layout = self.layout(tagger)
@@ -102,7 +104,8 @@ class Work:
         if self.writer.streams:
             data = compression.compress(data, self.suffix)
         first, last = ends(part)
-        return Done(part.number, data, rejects, part.rows, n, first, last, n_nulls, n_all - n)
+        counts = n, first, last, n_nulls, n_all - n, n_cut
+        return Done(part.number, data, rejects, part.rows, *counts)
 
     @property
     def writer(self) -> Writer:

@@ -75,6 +75,7 @@ class Result:
     finished : False where the job was told to stop before its end.
     parts, reused : number of parts, and how many of them an earlier run had done.
     nulls : numbers that JSON lacks (NaN, Infinity), written as null.
+    cut : pieces too long for a second reader, which has read their beginning.
     knows_language : whether the first texts look like the language of the training data.
     notes : what was guessed about the input, in sentences.
     """
@@ -89,4 +90,5 @@ class Result:
     nulls: int = 0
     knows_language: bool = True
     others: int = 0
+    cut: int = 0
     notes: tuple[str, ...] = ()

@@ -54,7 +54,7 @@ def header_of(tagger: Tagger, options: dict[str, Any], files: Sequence[str]) -> 
     }
 
 
-_COUNTED = ("rows", "tagged", "rejected", "sentences", "others")
+_COUNTED = ("rows", "tagged", "rejected", "sentences", "others", "cut")
 
 
 def record_of(header: dict[str, Any], tagger: Tagger, result: Result) -> bytes:
@@ -128,7 +128,7 @@ class Store:
             manifest: dict[str, Any] = json.loads(self.manifest(number).read_bytes())
             whole = (
                 manifest["job"] == self.key
-                and "others" in manifest
+                and "cut" in manifest
                 and manifest["sha256"] == _sha256(self.part(number))
                 and manifest["rejects_sha256"] == _sha256(self.rejects(number))
             )
@@ -141,7 +141,8 @@ class Store:
         write(self.part(done.number), done.data)
         counts = {"rows": done.rows, "sentences": done.sentences, "others": done.others}
         where = [done.first, done.last]
-        return self.seal(done.number, done.rejects, range=where, nulls=done.n_nulls, **counts)
+        counts |= {"nulls": done.n_nulls, "cut": done.n_cut}
+        return self.seal(done.number, done.rejects, range=where, **counts)
 
     def seal(self, number: int, rejects: Sequence[Reject], **counts: Any) -> dict[str, Any]:
         """Write the rejects of a part that is written, and last its manifest."""

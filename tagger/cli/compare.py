@@ -17,6 +17,13 @@ _KINDS = {"better": "green", "worse": "red", "otherwise": "yellow"}
 @click.argument("b")
 @click.argument("data", nargs=-1)
 @options.output_format("table", "json")
+@click.option(
+    "--second-reader",
+    "rereads",
+    type=click.Choice(["none", "doubtful", "all"]),
+    multiple=True,
+    help="Let the models' encoders reread; given twice, first for A, then for B (extra encoder).",
+)
 @click.option("--show", type=click.IntRange(0), default=5, help="Sentences shown a kind. [5]")
 @options.rounds()
 @options.seed("Of the bootstrap.")
@@ -27,6 +34,7 @@ def command(
     b: str,
     data: tuple[str, ...],
     output_format: str,
+    rereads: tuple[str, ...],
     show: int,
     rounds: int,
     seed: int,
@@ -42,13 +50,26 @@ def command(
     \b
     tagger compare report-old report-new
     tagger compare models/old models/new test.jsonl
+    tagger compare models/new models/new test.jsonl --second-reader none --second-reader all
     """
     from tagger.evaluation.compare import compare
+    from tagger.predictor import Tagger
 
     if not data:
-        options.refuse(("skip_bad_rows", "columns"), "two reports")
-    read: dict[str, Any] = {"columns": columns, "skip_bad_rows": skip_bad_rows}
-    comparison = compare(a, b, list(data) or None, **read, rounds=rounds, seed=seed)
+        options.refuse(("skip_bad_rows", "columns", "rereads"), "two reports")
+    if len(rereads) > 2:
+        raise click.UsageError("--second-reader is given more than twice: once for both, or A, B")
+    first, second = (None if given == "none" else given for given in (*rereads * 2, None, None)[:2])
+    how: dict[str, Any] = {
+        "columns": columns,
+        "skip_bad_rows": skip_bad_rows,
+        "rounds": rounds,
+        "seed": seed,
+    }
+    if data:
+        comparison = compare(Tagger.load(a, first), Tagger.load(b, second), list(data), **how)
+    else:
+        comparison = compare(a, b, **how)
     warnings = (f"warning: {warning}" for warning in comparison.warnings)
     options.say_read([*comparison.notes, *warnings], comparison.skipped)
     if output_format == "json":

@@ -58,12 +58,12 @@ def model() -> Decorator:
     )
 
 
-def second_reader() -> Decorator:
+def second_reader(what: str = "") -> Decorator:
     """Let an encoder reread: ``second_reader``."""
     return click.option(
         "--second-reader",
         type=click.Choice(["doubtful", "all"]),
-        help="Let the encoder in MODEL-reader reread what is in doubt, or all (extra encoder).",
+        help=what or "Let the model's encoder reread what is in doubt, or all (extra encoder).",
     )
 
 

@@ -104,8 +104,8 @@ def command(
     tagger predict articles/ --format html --output pages
     """
     output_format = _format_for(output, output_format)
-    useless = scheduler and engine == "local", how["explain"] and how["second_reader"]
-    _check_usage(output_format, output, how["resume"], how["jobs"], *useless)
+    useless = scheduler and engine == "local"
+    _check_usage(output_format, output, how["resume"], how["jobs"], useless)
     files = expand(list(paths or _standard_input()), say)
     for name in filter(lambda name: manifest_path(Path(name)).is_file(), files):
         say(f"{name}: tagger wrote this file; read again because it is named")
@@ -136,7 +136,6 @@ def _check_usage(
     resume: bool,
     jobs: int,
     useless_scheduler: Any,
-    explained_and_reread: Any,
 ) -> None:
     streams = output_format == "table" or writer_of(output_format).streams
     table = output and output_format == "table"
@@ -146,10 +145,6 @@ def _check_usage(
         (output is None and (resume or jobs != 1), "--resume and --jobs need --output"),
         (table, "--format table is for reading on a terminal, not for --output"),
         (useless_scheduler, "--scheduler is for --engine dask"),
-        (
-            explained_and_reread,
-            "--explain splits what the model itself says: leave out --second-reader",
-        ),
     ):
         if wrong:
             raise click.UsageError(what)
@@ -205,7 +200,7 @@ def _on_dask(
 
 def _print(tagger: Tagger, settings: JobSettings, allow_rejects: bool) -> None:
     """Write to standard output: a table to read, or what a job would write to a file."""
-    n_rejects = nulls = 0
+    n_rejects = nulls = cut = 0
 
     def rejected(reject: Reject) -> None:
         nonlocal n_rejects
@@ -223,9 +218,11 @@ def _print(tagger: Tagger, settings: JobSettings, allow_rejects: bool) -> None:
                 _warn_of_language(settings.origin.files[0])
             write_data(done.data)
             nulls += done.n_nulls
+            cut += done.n_cut
             for reject in done.rejects:
                 rejected(reject)
         _warn_of_nulls(nulls)
+        _warn_of_cut(cut)
     _end(n_rejects, allow_rejects, "see above")
 
 
@@ -233,7 +230,7 @@ def _documents(
     tagger: Tagger, settings: JobSettings, rejected: Callable[[Reject], None]
 ) -> Iterator[Document]:
     """Tag the rows of an input one by one; warn once of a text in an unknown language."""
-    warned, judged, origin = False, 0, settings.origin
+    warned, judged, cut, origin = False, 0, 0, settings.origin
     for item in read_batches(origin, 1):  # a batch a row, so that each shows at once
         if isinstance(item, Reject):
             rejected(item)
@@ -246,9 +243,12 @@ def _documents(
                     _warn_of_language(doc)
             if origin.sentences:
                 (tags,) = tagger.tag_sentences([text])
-                yield Document(text, (Sentence(text, 0, len(text), tags),), doc)
+                document = Document(text, (Sentence(text, 0, len(text), tags),), doc)
             else:
-                yield tagger.tag(text, doc, named, settings.keep_headings)
+                document = tagger.tag(text, doc, named, settings.keep_headings)
+            cut += sum(piece.tags.cut for piece in document.pieces)
+            yield document
+    _warn_of_cut(cut)
 
 
 def _warn_of_language(name: str) -> None:
@@ -261,6 +261,11 @@ def _warn_of_language(name: str) -> None:
 def _warn_of_nulls(n: int) -> None:
     if n:
         say(f"null for {n_of(n, 'number')} that JSON lacks (NaN, Infinity)")
+
+
+def _warn_of_cut(n: int) -> None:
+    if n:
+        say(f"the second reader read only the beginning of {n_of(n, 'sentence')}, too long for it")
 
 
 def _job(tagger: Tagger, settings: JobSettings, allow_rejects: bool) -> None:
@@ -299,6 +304,7 @@ def _report(result: Result, files: Sequence[str], output: str) -> None:
     if not result.knows_language:
         _warn_of_language(files[0])
     _warn_of_nulls(result.nulls)
+    _warn_of_cut(result.cut)
     line = (
         f"{output}: {n_of(result.rows, 'row')} in = {result.tagged:,} tagged + "
         f"{result.rejected:,} rejected; {n_of(result.sentences, 'sentence')}"

@@ -14,6 +14,7 @@ from tagger.cli.terminal import echo, say, write_data, write_json
 @click.command()
 @click.argument("output")
 @click.option("--model", metavar="DIR", help="Model that tagged it; by default its manifest tells.")
+@options.second_reader("What of it the second reader of --model has reread.")
 @click.option(
     "--by",
     type=click.Choice(["all", "document", "outlet", "month"]),
@@ -35,6 +36,7 @@ from tagger.cli.terminal import echo, say, write_data, write_json
 def command(
     output: str,
     model: str | None,
+    second_reader: str | None,
     by: tuple[str, ...],
     outlet_column: str,
     date_column: str,
@@ -55,23 +57,17 @@ def command(
     tagger stats march.parquet --compare february.parquet
     tagger stats tagged.parquet --by month --plots figures
     """
+    tagged_by = _tagged_by(model, second_reader)
     if compare is not None:
-        from tagger.evaluation.drift import label_drift
-
         unused = ("by", "plots", "outlet_column", "date_column", "day_first")
         options.refuse(unused, "--compare")
-        moved = label_drift(output, compare, model)
-        _say(moved.notes)
-        if output_format == "table":
-            _print_drift(moved.to_dict(), moved.changed)
-        else:
-            _print(moved.to_dict(), output_format)
+        _drift(output, compare, tagged_by, output_format)
         return
     from tagger.evaluation.shares import label_shares
 
     result = label_shares(
         output,
-        model,
+        tagged_by,
         by=(*by, "month") if by and plots else by,
         outlet_column=outlet_column,
         date_column=date_column,
@@ -88,6 +84,28 @@ def command(
         _print_shares(shares)
     else:
         _print([asdict(share) for share in shares], output_format)
+
+
+def _tagged_by(model: str | None, second_reader: str | None) -> Any:
+    """Return what tagged an output: a folder, or the Tagger of one and its second reader."""
+    if second_reader is None:
+        return model
+    if model is None:
+        raise click.UsageError("--second-reader is of --model: name that too")
+    from tagger.predictor import Tagger
+
+    return Tagger.load(model, second_reader)
+
+
+def _drift(output: str, earlier: str, model: Any, output_format: str) -> None:
+    from tagger.evaluation.drift import label_drift
+
+    moved = label_drift(output, earlier, model)
+    _say(moved.notes)
+    if output_format == "table":
+        _print_drift(moved.to_dict(), moved.changed)
+    else:
+        _print(moved.to_dict(), output_format)
 
 
 def _say(notes: Sequence[str]) -> None:

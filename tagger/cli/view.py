@@ -1,7 +1,8 @@
 """A tagged article as a person reads it on a terminal."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from rich.table import Table
 from rich.text import Text
@@ -9,11 +10,16 @@ from rich.text import Text
 from tagger.cli.console import Console, styled
 from tagger.document import Document, label_tuple
 from tagger.errors import n_of
+from tagger.explanation import EXACT, OCCLUSION
 from tagger.predictor import Tagger
 from tagger.schema import HEADING, OTHER, SENTENCE
 
 _COLORS = ("green", "yellow", "magenta", "cyan", "blue", "red")
 _BAR_WIDTH = 30
+_METHODS = {
+    EXACT: "first reader: exact parts of its score",
+    OCCLUSION: "both readers: what they lose without the word",
+}
 
 
 def show(documents: Iterable[Document], tagger: Tagger, explain: bool = False) -> None:
@@ -54,14 +60,22 @@ def show(documents: Iterable[Document], tagger: Tagger, explain: bool = False) -
             if tags or counts:
                 console.print(Text("    ").append_text(tags))
             if explain and sentence.kind != OTHER:
-                for item in tagger.evidence(sentence.text, sentence.tags):
-                    words = " ".join(item["text"].split())
-                    line = f"      {item['label']:<16} {item['adds']:+.2f}  {words}"
-                    console.print(styled(line, "dim"))
+                _show_evidence(console, tagger.evidence(sentence.text, sentence.tags))
     _show_shares(console, tagger, shares, n_sentences, n_review)
     if n_others:
         line = f"{n_of(n_others, 'other piece')} (headings, notices, ...) not counted"
         console.print(line, style="dim")
+
+
+def _show_evidence(console: Console, evidence: Sequence[Mapping[str, Any]]) -> None:
+    methods = {item["method"] for item in evidence}
+    for method in _METHODS:
+        if len(methods) > 1:
+            console.print(styled(f"      {_METHODS[method]}", "dim italic"))
+        for item in (item for item in evidence if item["method"] == method):
+            words = " ".join(item["text"].split())
+            line = f"      {item['label']:<16} {item['adds']:+.2f}  {words}"
+            console.print(styled(line, "dim"))
 
 
 def _show_shares(

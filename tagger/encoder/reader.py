@@ -13,14 +13,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from tagger.encoder.combination import Combination
 from tagger.encoder.samples import outputs_of
 from tagger.encoder.settings import MAX_BYTES
 from tagger.errors import ConfigError, ModelError, did_you_mean
 from tagger.features.arrays import Floats
-from tagger.model.model import MANIFEST, Model, checksum, sha256
+from tagger.model.classifier import sigmoid, softmax
+from tagger.model.model import MANIFEST, Flags, Model, Reread, checksum, sha256
 from tagger.model.store import read_folder
 from tagger.schema import Schema
 
@@ -106,7 +106,7 @@ class SecondReader:
         """Return log-odds of labels up to a constant a task, shape (n_sentences, n_outputs)."""
         return self.read(texts)[0]
 
-    def read(self, texts: Sequence[str]) -> tuple[Floats, npt.NDArray[np.bool_]]:
+    def read(self, texts: Sequence[str]) -> tuple[Floats, Flags]:
         """Return the scores of sentences, and which of them are too long to be read whole.
 
         Raises
@@ -155,32 +155,16 @@ class SecondReader:
         joined.__dict__["id"] = f"{model.id}+{self.id}.{self.rereads}"
         return joined
 
-    def reread(
-        self, texts: Sequence[str], first: dict[str, Floats], doubtful: npt.NDArray[np.bool_]
-    ) -> dict[str, Floats]:
-        """Return by task the probabilities of both, as `tagger.model.model.Second` says."""
-        chosen = np.flatnonzero(doubtful | (self.rereads == "all")).tolist()
-        own = {name: p[chosen] for name, p in first.items()}
-        both = {name: p.copy() for name, p in first.items()}
-        for name, p in self.together([texts[i] for i in chosen], own).items():
-            both[name][chosen] = p
-        return both
-
-    def together(self, texts: Sequence[str], first: Mapping[str, Floats]) -> dict[str, Floats]:
-        """Return by task the probabilities of both readers together.
-
-        Parameters
-        ----------
-        texts : sentences.
-        first : what the first reader gave for them.
-        """
-        scores = self.scores(texts)
-        return {
-            task.name: self.combinations[task.name].probabilities(
-                task, first[task.name], scores[:, part]
-            )
-            for task, part in outputs_of(self.schema)
-        }
+    def reread(self, texts: Sequence[str], first: dict[str, Floats], doubtful: Flags) -> Reread:
+        """Read sentences once more, as `tagger.model.model.Second` says."""
+        rows = np.flatnonzero(doubtful | (self.rereads == "all"))
+        scores, cut = self.read([texts[i] for i in rows.tolist()])
+        both, alone = {}, {}
+        for task, part in outputs_of(self.schema):
+            own, z = first[task.name][rows], scores[:, part]
+            both[task.name] = self.combinations[task.name].probabilities(task, own, z)
+            alone[task.name] = sigmoid(z) if task.multilabel else softmax(z)
+        return Reread(rows, both, alone, cut)
 
     def contents(self) -> dict[str, bytes]:
         """Return the files of the saved reader, the manifest last."""

@@ -14,7 +14,7 @@ from tagger.corpus.corpus import Corpus
 from tagger.corpus.rows import Data
 from tagger.document import Labels
 from tagger.errors import ConfigError, DataError
-from tagger.evaluation.answers import ANSWERS, Answers, answers_of, decode, read_answers
+from tagger.evaluation.answers import ANSWERS, Answers, decode, read_answers, read_by
 from tagger.evaluation.bootstrap import swapped_sums
 from tagger.evaluation.evaluate import AnyModel, labelled
 from tagger.evaluation.figures import count_table, figures_of
@@ -161,8 +161,13 @@ def _of_models(
     one, other = model_of(a), model_of(b)
     schema = _shared(one.schema, other.schema)
     corpus = labelled(one, data, columns, schema, skip_bad_rows)
-    warnings = tuple(tagged_warnings(corpus, one, other))
-    return corpus, answers_of(one, corpus.texts), answers_of(other, corpus.texts), warnings
+    (a_says, a_cut), (b_says, b_cut) = (read_by(model, corpus.texts) for model in (one, other))
+    cut = (
+        f"{side}: {note}"
+        for side, notes in zip("AB", (a_cut, b_cut), strict=True)
+        for note in notes
+    )
+    return corpus, a_says, b_says, (*tagged_warnings(corpus, one, other), *cut)
 
 
 def _of_reports(a: Path, b: Path) -> _Pair:

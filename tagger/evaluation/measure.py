@@ -27,7 +27,7 @@ from tagger.evaluation.slices import slice_columns, slice_scores
 from tagger.features.arrays import Floats, Ints
 from tagger.model.classifier import encode
 from tagger.model.model import Model, fingerprints
-from tagger.schema import Schema, Task
+from tagger.schema import Schema, Task, answered_by
 
 _FEW_GROUPS = 30
 
@@ -141,7 +141,8 @@ def _measure_task(
 
 def tagged_warnings(corpus: Corpus, *models: Model | None) -> list[str]:
     """Return warnings of labels that a model gave, as the columns of `tagger predict` say."""
-    ids = {model.id for model in models if model is not None}
+    known = [model.id for model in models if model is not None]
+    ids = {answered_by(model_id, flag) for model_id in known for flag in (False, True)}
     taggers: dict[str, list[str]] = {}
     n_probable = 0
     for example in corpus.examples:

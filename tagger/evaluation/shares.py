@@ -20,7 +20,7 @@ from tagger.evaluation.evaluate import AnyModel
 from tagger.evaluation.tally import Tally, read_manifest, tally
 from tagger.features.arrays import Floats, Ints
 from tagger.predictor import model_of
-from tagger.schema import Schema, Task
+from tagger.schema import Schema, Task, answered_by
 from tagger.targets import check_free
 
 Confusion = Mapping[str, Any]
@@ -146,7 +146,9 @@ def correction_notes(
     counted: Tally, confusion: Confusion | None, model_id: str
 ) -> tuple[list[str], Confusion | None]:
     """Say whether shares can be corrected; return the errors to correct them by, or None."""
-    others = sorted(set(counted.models) - {model_id})
+    # A second reader that reads what is in doubt leaves the other rows to the first.
+    own = {model_id} | ({answered_by(model_id, False)} if model_id in counted.models else set())
+    others = sorted(set(counted.models) - own)
     if others:
         note = (
             f"tagged by model {', '.join(others)}, not by {model_id}: shares are not "

@@ -61,7 +61,10 @@ def to_jsonl(table: TaggedTable) -> bytes:
             pieces.append(map(f", {name}: ".__add__, numbers))
     flags = (', "review": false', ', "review": true')
     pieces.append([flags[flag] for flag in table.review.tolist()])
-    pieces.append(repeat(f', "model": {json.dumps(table.model)}'))
+    if table.reread is None:
+        pieces.append(repeat(f', "model": {json.dumps(table.model)}'))
+    else:
+        pieces.append(f', "model": {json.dumps(model)}' for model in table.models)
     if table.evidence is not None:
         pieces.append(
             f', "evidence": {json.dumps(found, ensure_ascii=False)}' for found in table.evidence
@@ -145,7 +148,7 @@ def to_csv(table: TaggedTable, kinds: Mapping[str, str], safe: bool = False) -> 
         shares = table.probabilities[task.name].T.tolist()
         cells += [[q if q == q else "" for q in p] for p in shares]
     cells.append([("false", "true")[flag] for flag in table.review.tolist()])
-    cells.append(repeat(table.model))
+    cells.append(table.models)
     if table.evidence is not None:
         cells.append([cell(found) for found in table.evidence])
     text = io.StringIO(newline="")

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -33,13 +33,30 @@ one. Format 1 named no language: it was English. `tagger.model.store` reads both
 MANIFEST, WEIGHTS, CARD = "manifest.json", "weights.safetensors", "README.md"
 
 
+Flags = npt.NDArray[np.bool_]
+
+
+class Reread(NamedTuple):
+    """What a second reader makes of the sentences that it has read.
+
+    Parameters
+    ----------
+    rows : which of the sentences it has read.
+    both, alone : by task, probabilities of both readers and of the second one, for those.
+    cut : which of those were too long to be read whole.
+    """
+
+    rows: npt.NDArray[np.int64]
+    both: dict[str, Floats]
+    alone: dict[str, Floats]
+    cut: Flags
+
+
 class Second(Protocol):
     """What rereads sentences after the model itself."""
 
-    def reread(
-        self, texts: Sequence[str], first: dict[str, Floats], doubtful: npt.NDArray[np.bool_]
-    ) -> dict[str, Floats]:
-        """Return by task the probabilities of both readers together.
+    def reread(self, texts: Sequence[str], first: dict[str, Floats], doubtful: Flags) -> Reread:
+        """Read sentences once more.
 
         Parameters
         ----------
@@ -47,6 +64,32 @@ class Second(Protocol):
         first : the model's own probabilities by task.
         doubtful : which sentences it is in doubt about.
         """
+
+
+class Reading(NamedTuple):
+    """What a model, with its second reader where it has one, makes of sentences.
+
+    Parameters
+    ----------
+    probabilities : by task, shape (n_sentences, n_labels).
+    reread : which sentences the second reader has read too, shape (n_sentences,).
+    apart : by task, which of those the two readers answer in two ways.
+    cut : which of those it could not read whole.
+    """
+
+    probabilities: dict[str, Floats]
+    reread: Flags
+    apart: dict[str, Flags]
+    cut: Flags
+
+    @classmethod
+    def joined(cls, parts: "Sequence[Reading]") -> "Reading":
+        """Return the readings of parts of the sentences as one."""
+        one = parts[0]
+        p = {name: np.concatenate([x.probabilities[name] for x in parts]) for name in one[0]}
+        apart = {name: np.concatenate([x.apart[name] for x in parts]) for name in one[0]}
+        reread, cut = (np.concatenate([x[i] for x in parts]) for i in (1, 3))
+        return cls(p, reread, apart, cut)
 
 
 @dataclass(frozen=True)
@@ -91,10 +134,25 @@ class Model:
 
     def probabilities(self, texts: Sequence[str]) -> dict[str, Floats]:
         """Return by task the probability of each label, shape (n_sentences, n_labels)."""
-        first = self.split(self.scorer.decision_function(texts))
-        return self.second.reread(texts, first, self.doubtful(first)) if self.second else first
+        return self.read(texts).probabilities
 
-    def doubtful(self, probabilities: Mapping[str, Floats]) -> npt.NDArray[np.bool_]:
+    def read(self, texts: Sequence[str]) -> Reading:
+        """Return what the model, and its second reader where it has one, make of sentences."""
+        p = self.split(self.scorer.decision_function(texts))
+        reread, cut = np.zeros(len(texts), bool), np.zeros(len(texts), bool)
+        apart = {name: np.zeros(len(texts), bool) for name in p}
+        if self.second:
+            rows, both, alone, cut_short = self.second.reread(texts, p, self.doubtful(p))
+            reread[rows], cut[rows] = True, cut_short
+            for c in self.classifiers:
+                own, name = p[c.task.name].copy(), c.task.name
+                differ = c.decide(own[rows]) != c.decide(alone[name])
+                apart[name][rows] = differ.any(axis=1) if c.task.multilabel else differ
+                own[rows] = both[name]
+                p[name] = own
+        return Reading(p, reread, apart, cut)
+
+    def doubtful(self, probabilities: Mapping[str, Floats]) -> Flags:
         """Return which answers are too close to call, shape (n_sentences,)."""
         close = [c.margins(probabilities[c.task.name]) < c.doubt for c in self.classifiers]
         return np.asarray(np.logical_or.reduce(close))

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from tagger.document import Labels, Tags
 from tagger.features.arrays import Floats
-from tagger.model.model import Model
+from tagger.model.model import Flags, Model, Reading
 
 
 @dataclass(frozen=True)
@@ -21,28 +21,32 @@ class Answers:
     probabilities : by task, shape (n, n_labels); NaN where there is no answer.
     labels : by task, what `tagger.model.classifier.Classifier.decide` gives; -1, or no label
         of a multi-label task, where there is no answer.
-    review : whether an answer is too close to call, shape (n,).
+    review : whether an answer is too close to call, or two readers differ, shape (n,).
+    reread : whether a second reader has read the piece too, shape (n,).
+    cut : whether it could not read it whole, shape (n,).
     """
 
     probabilities: Mapping[str, Floats]
     labels: Mapping[str, npt.NDArray[Any]]
-    review: npt.NDArray[np.bool_]
+    review: Flags
+    reread: Flags
+    cut: Flags
 
 
-def decide(model: Model, probabilities: Mapping[str, Floats]) -> Answers:
+def decide(model: Model, reading: Reading) -> Answers:
     """Return the answers to sentences, which all tasks have."""
     labels = {}
-    review = np.zeros(len(next(iter(probabilities.values()))), bool)
+    review = np.zeros(len(reading.reread), bool)
     for classifier in model.classifiers:
-        p = probabilities[classifier.task.name]
-        labels[classifier.task.name] = classifier.decide(p)
-        review |= classifier.margins(p) < classifier.doubt
-    return Answers(probabilities, labels, review)
+        name, p = classifier.task.name, reading.probabilities[classifier.task.name]
+        labels[name] = classifier.decide(p)
+        review |= (classifier.margins(p) < classifier.doubt) | reading.apart[name]
+    return Answers(reading.probabilities, labels, review, reading.reread, reading.cut)
 
 
 def decide_some(
     model: Model,
-    scored: Mapping[str, Floats],
+    reading: Reading,
     n: int,
     asked: Sequence[int],
     claims: Sequence[bool],
@@ -51,7 +55,7 @@ def decide_some(
 
     Parameters
     ----------
-    scored : by task, the probabilities of the pieces at `asked`.
+    reading : of the pieces at `asked`.
     asked : which pieces have answers to multi-label tasks.
     claims : which of these have answers to single-label tasks too.
     """
@@ -59,16 +63,18 @@ def decide_some(
     every, some = np.array(asked, np.int64), np.array(claims, bool)
     for classifier in model.classifiers:
         task = classifier.task
-        p = scored[task.name] if task.multilabel else scored[task.name][some]
-        rows = every if task.multilabel else every[some]
+        own = slice(None) if task.multilabel else some
+        p, rows = reading.probabilities[task.name][own], every[own]
         decided = classifier.decide(p)
         nothing = False if task.multilabel else -1
         labels[task.name] = np.full((n, *decided.shape[1:]), nothing, decided.dtype)
         labels[task.name][rows] = decided
         probabilities[task.name] = np.full((n, len(task.labels)), np.nan)
         probabilities[task.name][rows] = p
-        review[rows] |= classifier.margins(p) < classifier.doubt
-    return Answers(probabilities, labels, review)
+        review[rows] |= (classifier.margins(p) < classifier.doubt) | reading.apart[task.name][own]
+    reread, cut = np.zeros(n, bool), np.zeros(n, bool)
+    reread[every], cut[every] = reading.reread, reading.cut
+    return Answers(probabilities, labels, review, reread, cut)
 
 
 def tags_of(model: Model, answers: Answers) -> list[Tags]:
@@ -86,7 +92,9 @@ def tags_of(model: Model, answers: Answers) -> list[Tags]:
         Tags(
             {name: column[i] for name, column in labels.items()},
             {name: column[i] for name, column in by_label.items()},
-            flag,
+            *flags,
         )
-        for i, flag in enumerate(answers.review.tolist())
+        for i, flags in enumerate(
+            zip(*(x.tolist() for x in (answers.review, answers.reread, answers.cut)), strict=True)
+        )
     ]

@@ -20,7 +20,7 @@ from tagger.encoder.combination import Combination, fit_combination
 from tagger.encoder.reader import REREADS, SecondReader
 from tagger.encoder.samples import outputs_of
 from tagger.encoder.settings import EncoderSettings
-from tagger.errors import ConfigError
+from tagger.errors import ConfigError, n_of
 from tagger.evaluation.answers import decided
 from tagger.evaluation.compare import compare_answers
 from tagger.features.arrays import Floats
@@ -285,8 +285,8 @@ def _compared(
 
 def _cut_note(n: int, max_tokens: int) -> str:
     return (
-        f"{n:,} sentences have more than {max_tokens} tokens: the second reader reads their "
-        "beginning (encoder.max_tokens)"
+        f"the second reader reads only the beginning of {n_of(n, 'sentence')} of more than "
+        f"{max_tokens} tokens (encoder.max_tokens)"
     )
 
 

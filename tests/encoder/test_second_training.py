@@ -200,8 +200,8 @@ def test_long_sentences_are_counted_and_said(base):
     config = {**CONFIG, "encoder": {**ENCODER, "max_tokens": 12, "epochs": 1}}
     cut = train(base, config=config)
     assert cut.report["second_reader"]["n_cut"] == 120
-    assert any("120 sentences have more than 12 tokens" in note for note in cut.notes)
-    assert "too long to be read whole" in cut.files["report.md"]
+    assert any("beginning of 120 sentences of more than 12 tokens" in note for note in cut.notes)
+    assert "of 120 sentences it read only the beginning" in cut.files["report.md"]
 
 
 def test_a_wished_precision_says_what_both_reach(base):

@@ -11,7 +11,7 @@ from typing import Any
 from tagger import __version__
 from tagger.corpus.corpus import Corpus
 from tagger.errors import DataError
-from tagger.evaluation.answers import ANSWERS, DECIMALS, Answers, answer_rows, answers_of, decided
+from tagger.evaluation.answers import ANSWERS, DECIMALS, Answers, answer_rows, decided, read_by
 from tagger.evaluation.baselines import baseline_answers
 from tagger.evaluation.measure import measure
 from tagger.evaluation.report.card import model_card
@@ -98,7 +98,7 @@ def model_report(
     training: Corpus | None = None,
 ) -> ModelReport:
     """Measure a model on labelled sentences."""
-    answers = answers_of(model, corpus.texts)
+    answers, cut = read_by(model, corpus.texts)
     spoken = model.featurizer.settings.spoken
     others = baseline_answers(corpus, None, training, seed, spoken) if baselines else {}
     evaluation = measure(
@@ -130,7 +130,7 @@ def model_report(
     rows = tuple(answer_rows(corpus.examples, pairs))
     read = [corpus] if training is None else [corpus, training]
     said = evaluation.warnings
-    notes = tuple(note for part in read for note in part.notes if note not in said)
+    notes = tuple(note for x in read for note in x.notes if note not in said) + tuple(cut)
     return ModelReport(evaluation, report, rows, notes, sum((x.skipped for x in read), ()))
 
 

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from tagger.errors import n_of
 from tagger.evaluation.figures import FIGURE_NAMES
 from tagger.evaluation.report.values import Report
 
@@ -114,12 +115,12 @@ def second_lines(report: Report) -> list[str]:
 def second_line(report: Report) -> str:
     """Return in a sentence what the second reader is and how it was measured."""
     second = report["second_reader"]
-    cut = f" {second['n_cut']} sentences were too long to be read whole." if second["n_cut"] else ""
+    cut = f"; of {n_of(second['n_cut'], 'sentence')} it read only the beginning"
     return (
         f"{second['base']}, fine-tuned in the same folds, its combination with the first reader "
-        f"fitted on the other ones; the first is in doubt about {second['share_doubtful']:.0%} of "
-        f"the sentences.{cut} In brackets: the difference from the first reader, 95 % interval by "
-        "paired bootstrap; p by permutation."
+        f"fitted on the other ones{cut if second['n_cut'] else ''}. The first is in doubt about "
+        f"{second['share_doubtful']:.0%} of the sentences. In brackets: the difference from the "
+        "first reader, 95 % interval by paired bootstrap; p by permutation."
     )
 
 

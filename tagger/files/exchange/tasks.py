@@ -119,7 +119,7 @@ def _sentences(table: TaggedTable) -> Iterator[Tagged]:
             scores=scores,
             several=several,
             review=bool(table.review[i]),
-            model=table.model,
+            model=columns["model"][i],
             schema=table.schema,
             others=others,
         )

@@ -31,11 +31,14 @@ def trained(base, small_corpus):
 
 
 def train(base, corpus, checkpoint=None, progress=lambda *told: None, **changed):
+    import torch
+
     from tagger.encoder.export import to_onnx
     from tagger.encoder.network import load_base
     from tagger.encoder.reader import SecondReader
     from tagger.encoder.train import fit
 
+    torch.set_num_threads(1)
     settings = EncoderSettings(**{"base": str(base), **SETTINGS, **changed})
     n = sum(len(task.labels) for task in corpus.schema.tasks)
     network, tokenizer = load_base(settings, n, 0)

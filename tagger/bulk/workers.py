@@ -1,7 +1,8 @@
 """Processes that tag parts, with one copy of the model between them."""
 
+import os
 import pickle
-import signal
+import shutil
 import tempfile
 from collections import deque
 from collections.abc import Iterator
@@ -14,14 +15,28 @@ import numpy as np
 
 from tagger.bulk.parts import Done, Part, Work, ends, reject_of
 from tagger.predictor import Tagger
+from tagger.processes import end_with, starting
+
+_PREFIX = "work-"
 
 
-def work_off(tagger: Tagger, work: Work, parts: Iterator[Part], jobs: int) -> Iterator[Done]:
-    """Tag parts, in this process or in `jobs` others, and yield them in order."""
+def work_off(
+    tagger: Tagger, work: Work, parts: Iterator[Part], jobs: int, folder: Path
+) -> Iterator[Done]:
+    """Tag parts, in this process or in `jobs` others, and yield them in order.
+
+    `folder` is written by this run only; in it the processes meet.
+    """
+    for left in folder.glob(f"{_PREFIX}*"):  # by a run that was killed
+        shutil.rmtree(left, ignore_errors=True)
     if jobs == 1:
         yield from (work.do(tagger, part) for part in parts)
         return
-    with Workers(tagger, work, jobs) as workers:
+    # In no folder for temporary files: what kill -9 leaves, the next run finds here.
+    with (
+        tempfile.TemporaryDirectory(prefix=_PREFIX, dir=folder) as place,
+        Workers(tagger, work, jobs, Path(place)) as workers,
+    ):
         yield from workers.do(parts)
 
 
@@ -33,15 +48,20 @@ class Workers:
     is the culprit, and its rows are rejected. Parts go there and back as files: a
     worker that dies half-way through a long message would leave the pipe, which all
     workers share, blocked for good.
+
+    Parameters
+    ----------
+    tagger, work, jobs : what to tag with, how, and in how many processes.
+    folder : where the parts and the model lie on their way; nothing else is in it.
     """
 
-    def __init__(self, tagger: Tagger, work: Work, jobs: int) -> None:
+    def __init__(self, tagger: Tagger, work: Work, jobs: int, folder: Path) -> None:
         import joblib
 
         self.jobs = jobs if jobs > 0 else joblib.cpu_count()
         self.work = work
-        self._folder = tempfile.TemporaryDirectory(prefix="tagger-")
-        self._shared = str(Path(self._folder.name) / "model")
+        self._folder = folder
+        self._shared = str(folder / "model")
         joblib.dump(tagger, self._shared)
         self._pool = self._new_pool(self.jobs)
 
@@ -50,15 +70,15 @@ class Workers:
 
     def __exit__(self, *error: object) -> None:
         self._pool.shutdown(wait=True, kill_workers=True)
-        self._folder.cleanup()
 
     def _new_pool(self, jobs: int) -> Any:
         from joblib.externals.loky import ProcessPoolExecutor
 
-        # An idle worker ends by itself, so that none outlives a killed parent.
-        return ProcessPoolExecutor(
-            jobs, timeout=60, initializer=_start_worker, initargs=(self._shared, self.work)
-        )
+        arguments = os.getpid(), self._shared, self.work
+        with starting():
+            return ProcessPoolExecutor(
+                jobs, timeout=60, initializer=_start_worker, initargs=arguments
+            )
 
     def do(self, parts: Iterator[Part]) -> Iterator[Done]:
         """Yield each part when it is done, in the order of the input."""
@@ -92,12 +112,13 @@ class Workers:
         yield self._answer(part)
 
     def _path(self, part: Part) -> Path:
-        return Path(self._folder.name) / f"part-{part.number}"
+        return self._folder / f"part-{part.number}"
 
     def _submit(self, pool: Any, part: Part) -> Any:
         path = self._path(part)
         path.write_bytes(pickle.dumps(_packed(part)))
-        return pool.submit(_in_worker, path)
+        with starting():
+            return pool.submit(_in_worker, path)
 
     def _answer(self, part: Part) -> Done:
         path = self._path(part)
@@ -138,9 +159,8 @@ def _packed(part: Part) -> Part:
 _worker: tuple[Tagger, Work] | None = None
 
 
-def _start_worker(shared: str, work: Work) -> None:
-    # Ctrl-C reaches all processes of a terminal; the parent decides what it means.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+def _start_worker(parent: int, shared: str, work: Work) -> None:
+    end_with(parent)
     global _worker
     _worker = _worker_tagger(shared), work
 

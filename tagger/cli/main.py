@@ -1,7 +1,6 @@
 """The command `tagger` itself: which commands there are, and how they fail."""
 
 import io
-import os
 import signal
 import sys
 from importlib import import_module
@@ -9,7 +8,8 @@ from importlib import import_module
 import click
 
 from tagger import __version__
-from tagger.cli.terminal import echo, prepare, say
+from tagger.cli.stop import Stopped, end_at_once, end_on_signals
+from tagger.cli.terminal import echo, prepare, say, silence
 from tagger.errors import TaggerError
 
 COMMANDS = {
@@ -57,9 +57,10 @@ def cli() -> None:
 
 
 def main() -> None:
-    """Run the command line; exit 0, 1 with a clear error, or 2 on wrong usage."""
+    """Run the command line; exit 0, 1 with a clear error, 2 on wrong usage, 128 + a signal."""
     prepare()
     try:
+        end_on_signals()
         code = cli.main(standalone_mode=False)
     except click.exceptions.Exit as stop:
         code = stop.exit_code
@@ -74,13 +75,16 @@ def main() -> None:
     except (KeyboardInterrupt, click.Abort):
         say("interrupted")
         code = 128 + signal.SIGINT
+    except Stopped as stop:
+        say(str(stop))
+        code = stop.code
     except (BrokenPipeError, SystemExit) as stop:
         if isinstance(stop, SystemExit) and stop.code != 1:
             code = stop.code
         else:
             # The reader has seen enough (| head), which click itself may turn into an exit
             # with 1: silence the interpreter's own flush.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            silence(sys.stdout)
             code = 128 + signal.SIGPIPE
     except MemoryError:
         say("out of memory")
@@ -89,12 +93,13 @@ def main() -> None:
         place = f"{error.filename}: " if error.filename else ""
         say(f"{place}{error.strerror or error}")
         code = 1
+    end_at_once()
     try:
         sys.stdout.flush()
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        silence(sys.stdout)
     except OSError as error:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        silence(sys.stdout)
         say(f"standard output: {error.strerror}")
         code = 1
     sys.exit(code or 0)

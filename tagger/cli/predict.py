@@ -1,7 +1,6 @@
 """tagger predict: articles in, tagged sentences out."""
 
 import os
-import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -14,6 +13,7 @@ from tagger.bulk.arrow import Rows
 from tagger.bulk.job import run, stream
 from tagger.bulk.settings import PART_BYTES, JobSettings, Result
 from tagger.cli import options
+from tagger.cli.stop import Stopped, told
 from tagger.cli.terminal import say, write_data
 from tagger.document import Document, Sentence
 from tagger.errors import DataError, n_of
@@ -31,7 +31,6 @@ _OF_ROWS = (
     *("keep_headings", "second_reader"),
 )
 _OF_INPUT = ("sentences", "text_column", "id_column", "keep", "delimiter")
-_STOPPED = 128 + signal.SIGTERM
 
 
 @click.command()
@@ -269,16 +268,16 @@ def _warn_of_cut(n: int) -> None:
 
 
 def _job(tagger: Tagger, settings: JobSettings, allow_rejects: bool) -> None:
-    """Run a job under a progress line; on SIGTERM finish the part at hand and stop."""
+    """Run a job under a progress line; asked to end, finish the part at hand and stop."""
     from tagger.cli.progress import ProgressLine
 
-    stopped = False
+    stopped: Stopped | None = None
 
-    def stop(number: int, frame: Any) -> None:
+    def stop(number: int) -> None:
         nonlocal stopped
-        stopped = True
+        stopped = Stopped(number)
         if "-" in settings.origin.files:  # it may never give another row, and is not resumed
-            raise SystemExit(_STOPPED)
+            raise stopped
 
     line = ProgressLine()
 
@@ -287,16 +286,15 @@ def _job(tagger: Tagger, settings: JobSettings, allow_rejects: bool) -> None:
         say(note)
 
     settings = replace(settings, origin=replace(settings.origin, say=tell))
-    before = signal.signal(signal.SIGTERM, stop)
     try:
-        result = run(tagger, settings, line.show, lambda: stopped)
+        with told(stop):
+            result = run(tagger, settings, line.show, lambda: stopped is not None)
     finally:
-        signal.signal(signal.SIGTERM, before)
         line.clear()
     _report(result, settings.origin.files, str(settings.output))
-    if not result.finished:
-        say("stopped; the same command with --resume goes on")
-        raise click.exceptions.Exit(_STOPPED)
+    if stopped and not result.finished:
+        say(f"{stopped}; the same command with --resume goes on")
+        raise click.exceptions.Exit(stopped.code)
     _end(result.rejected, allow_rejects, str(rejects_path(settings.output)))
 
 

@@ -4,6 +4,7 @@ import sys
 import time
 
 from tagger.bulk.settings import Progress
+from tagger.cli.terminal import rewrite
 
 
 class ProgressLine:
@@ -34,11 +35,9 @@ class ProgressLine:
                 left = round((now.bytes_total - now.bytes_done) * seconds / done)
                 pieces.append(f"{left // 3600}:{left // 60 % 60:02}:{left % 60:02} left")
         pieces.append(f"{now.rejected:,} rejected")
-        sys.stderr.write("\r\x1b[K" + "  ".join(pieces))
-        sys.stderr.flush()
+        rewrite("  ".join(pieces))
 
     def clear(self) -> None:
         """Remove the line."""
         if self._shown:
-            sys.stderr.write("\r\x1b[K")
-            sys.stderr.flush()
+            rewrite("")

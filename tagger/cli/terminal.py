@@ -4,6 +4,7 @@ import io
 import os
 import re
 import sys
+from typing import TextIO
 
 # Controls but tab and line end (C0, DEL, C1), marks that turn or break a line, lone surrogates.
 _UNSAFE = re.compile(
@@ -32,7 +33,26 @@ def shown(text: str, encoding: str = "utf-8") -> str:
 
 def echo(text: str, err: bool = False, end: str = "\n") -> None:
     """Print what people read, on standard output or error."""
-    print(shown(text), end=end, file=sys.stderr if err else sys.stdout, flush=True)
+    _print(shown(text) + end, err)
+
+
+def rewrite(line: str) -> None:
+    """Put a line of tagger's own in the place of the last one on standard error."""
+    _print("\r\x1b[K" + line, err=True)
+
+
+def _print(text: str, err: bool) -> None:
+    try:
+        print(text, end="", file=sys.stderr if err else sys.stdout, flush=True)
+    except OSError:
+        if not err:
+            raise
+        silence(sys.stderr)  # a closed terminal: there is nobody to tell
+
+
+def silence(stream: TextIO) -> None:
+    """Send what is still written on a stream nowhere, the interpreter's own last flush too."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def say(note: str) -> None:

@@ -6,13 +6,14 @@ from importlib.metadata import version
 from typing import Any
 
 import numpy as np
-from joblib import Parallel, delayed
+from joblib import delayed
 
 from tagger.corpus.corpus import Corpus
 from tagger.evaluation.figures import confusion
 from tagger.features.arrays import Floats, Ints
 from tagger.model.classifier import Classifier, encode
 from tagger.model.model import Model, fingerprints
+from tagger.processes import in_parallel
 from tagger.training.calibration import calibrate, prior_shift, with_thresholds
 from tagger.training.linear import fit, fold_scores, joined
 from tagger.training.requirements import check_corpus, check_jobs, checked_folds
@@ -67,10 +68,11 @@ def cross_fit(
     fold_of = checked_folds(corpus, settings.folds, seed)
     n_folds = int(fold_of.max()) + 1
     report(f"cross-validating in {n_folds} folds")
-    parts = Parallel(n_jobs=jobs)(
+    folds = (
         delayed(fold_scores)(corpus, settings.features, [settings.tasks], fold_of, fold)
         for fold in range(n_folds)
     )
+    parts = list(in_parallel(folds, jobs))
     report("training on all sentences")
     featurizer, linear = fit(corpus, settings)
     report("calibrating")

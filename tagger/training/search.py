@@ -6,13 +6,14 @@ from itertools import product
 from typing import Any
 
 import numpy as np
-from joblib import Parallel, delayed
+from joblib import delayed
 
 from tagger.corpus.corpus import Corpus
 from tagger.evaluation.scores import score
 from tagger.features.arrays import Floats, Ints
 from tagger.features.settings import FeatureSettings
 from tagger.model.classifier import Classifier, encode
+from tagger.processes import in_parallel
 from tagger.schema import Task
 from tagger.training.calibration import best_f1_threshold, calibrate
 from tagger.training.linear import fold_scores, joined
@@ -152,10 +153,11 @@ def _scores(
         return []
     results: list[list[dict[str, Floats]]] = []
     progress(0, len(work) * len(tried))
-    for result in Parallel(n_jobs=jobs, return_as="generator")(
+    tasks = (
         delayed(fold_scores)(corpus, features, tried, fold_of, fold)
         for corpus, fold_of, fold in work
-    ):
+    )
+    for result in in_parallel(tasks, jobs):
         results.append(result)
         progress(len(results) * len(tried), len(work) * len(tried))
     return results

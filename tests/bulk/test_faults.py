@@ -142,7 +142,7 @@ def killed(tiny: Tagger, tmp_path: Path, text: str) -> list[object]:
     path.write_text("".join(json.dumps({"text": row}) + "\n" for row in rows))
     origin = input_of([str(path)], sentences=True)
     work = KillerWork("jsonl", True, False, {})
-    with Workers(tiny, work, 2) as workers:
+    with Workers(tiny, work, 2, tmp_path) as workers:
         return list(workers.do(read_parts(origin, 100)))
 
 
@@ -196,7 +196,7 @@ def test_worker_that_dies_as_it_answers_blocks_nobody(
     done: list[object] = []
 
     def job() -> None:
-        with Workers(tiny, work, 2) as workers:
+        with Workers(tiny, work, 2, tmp_path) as workers:
             done.extend(workers.do(read_parts(origin, 300)))
 
     thread = threading.Thread(target=job, daemon=True)

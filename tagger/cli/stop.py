@@ -1,0 +1,53 @@
+"""Signals that ask the command to end: it tidies up, and says which it was."""
+
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+_SIGNALS = ("SIGTERM", "SIGHUP")  # Python itself makes a KeyboardInterrupt of Ctrl-C
+
+
+class Stopped(BaseException):
+    """A signal asked the command to end; `code` is its exit code, as shells count it."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(f"stopped by {signal.Signals(number).name}")
+        self.code = 128 + number
+
+
+def end_on_signals() -> None:
+    """Raise Stopped where a signal would end the process on the spot, with its files about."""
+    for number in _asked():
+        signal.signal(number, _raise)
+
+
+def end_at_once() -> None:
+    """Let signals end the process on the spot again, now that its work is done."""
+    for number in (signal.SIGINT, *_asked()):
+        signal.signal(number, signal.SIG_DFL)
+
+
+def _raise(number: int, frame: Any) -> None:
+    raise Stopped(number)
+
+
+def _asked() -> Iterator[int]:
+    """Yield the signals that the caller does not ignore, as nohup does."""
+    for name in _SIGNALS:
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) != signal.SIG_IGN:
+            yield number
+
+
+@contextmanager
+def told(stop: Callable[[int], None]) -> Iterator[None]:
+    """Call a function with the number of the signal instead, inside."""
+    before = {number: signal.getsignal(number) for number in _asked()}
+    for number in before:
+        signal.signal(number, lambda number, frame: stop(number))
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,146 @@
+"""What is asked to end ends, says which signal it was, and leaves nothing running or about."""
+
+import os
+import pty
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from .conftest import Command
+from .test_job import write_rows
+
+ARGS = ("in.jsonl", "--sentences", "--part-bytes", "20000", "--jobs", "2")
+SIGNS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
+
+
+def until(holds: Callable[[], object], seconds: float = 20) -> bool:
+    end = time.monotonic() + seconds
+    while not holds():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.01)
+    return True
+
+
+def own(folder: Path) -> list[int]:
+    """Return the living processes whose temporary files go to a folder."""
+    mark, found = f"TMPDIR={folder}\0".encode(), []
+    for entry in Path("/proc").iterdir():
+        try:
+            if entry.name.isdigit() and mark in (entry / "environ").read_bytes() + b"\0":
+                found.append(int(entry.name))
+        except OSError:
+            continue
+    return found
+
+
+@pytest.fixture
+def scratch(tmp_path: Path) -> Path:
+    folder = tmp_path / "scratch"
+    folder.mkdir()
+    return folder
+
+
+def start(command: list[str], tmp_path: Path, scratch: Path) -> "subprocess.Popen[bytes]":
+    return subprocess.Popen(
+        command,
+        cwd=tmp_path,
+        env={**os.environ, "TMPDIR": str(scratch), "JOBLIB_TEMP_FOLDER": str(scratch)},
+        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+
+
+def nothing_left(scratch: Path) -> bool:
+    return until(lambda: not own(scratch) and not list(scratch.iterdir()), 10)
+
+
+@pytest.mark.parametrize("sign", SIGNS)
+def test_a_job_that_all_its_processes_are_told_to_end_can_be_resumed(
+    predict: Command, tmp_path: Path, scratch: Path, sign: int
+) -> None:
+    write_rows(tmp_path / "in.jsonl", 20_000)
+    process = start(predict.args(*ARGS, "-o", "o.jsonl"), tmp_path, scratch)
+    assert until((tmp_path / "o.jsonl.parts" / "part-000001.json").exists)
+    os.killpg(process.pid, sign)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 128 + sign
+    assert b"Traceback" not in errors
+    assert {2: b"interrupted", 15: b"stopped by SIGTERM", 1: b"stopped by SIGHUP"}[sign] in errors
+    assert nothing_left(scratch)
+    assert not list(tmp_path.glob("o.jsonl.parts/*.part"))
+    assert predict(*ARGS, "-o", "whole.jsonl").returncode == 0
+    assert predict(*ARGS, "-o", "o.jsonl", "--resume").returncode == 0
+    assert (tmp_path / "o.jsonl").read_bytes() == (tmp_path / "whole.jsonl").read_bytes()
+
+
+def test_workers_end_with_a_parent_that_is_killed_and_leave_nothing(
+    predict: Command, tmp_path: Path, scratch: Path
+) -> None:
+    write_rows(tmp_path / "in.jsonl", 20_000)
+    process = start(predict.args(*ARGS, "-o", "o.jsonl"), tmp_path, scratch)
+    assert until((tmp_path / "o.jsonl.parts" / "part-000001.json").exists)
+    assert len(own(scratch)) > 2
+    process.kill()
+    process.communicate(timeout=30)  # would wait for workers that hold the pipe
+    assert nothing_left(scratch)
+    assert list(tmp_path.glob("o.jsonl.parts/work-*"))
+    assert predict(*ARGS, "-o", "o.jsonl", "--resume").returncode == 0
+    assert not (tmp_path / "o.jsonl.parts").exists()
+
+
+@pytest.mark.parametrize("sign", SIGNS)
+def test_training_that_is_told_to_end_leaves_nothing(
+    tmp_path: Path, scratch: Path, sign: int
+) -> None:
+    rows = (f"{i // 4},A {w} day {i} of {i * i},{t}" for i, (w, t) in enumerate(WORDS * 900))
+    (tmp_path / "tones.csv").write_text("doc,text,tone\n" + "\n".join(rows) + "\n")
+    args = ["train", "tones.csv", "-o", "model", "--search", "--jobs", "2"]
+    process = start([sys.executable, "-m", "tagger", *args], tmp_path, scratch)
+    assert until(lambda: len(own(scratch)) > 2)
+    time.sleep(0.3)
+    os.killpg(process.pid, sign)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 128 + sign
+    assert b"Traceback" not in errors
+    assert nothing_left(scratch)
+    assert not (tmp_path / "model").exists()
+
+
+WORDS = [("joyful", "glad"), ("happy", "glad"), ("bitter", "sad"), ("grim", "sad")]
+
+
+def test_a_terminal_that_is_closed_ends_a_job_as_a_hangup(
+    predict: Command, tmp_path: Path, scratch: Path
+) -> None:
+    write_rows(tmp_path / "in.jsonl", 20_000)
+    command = predict.args(*ARGS, "-o", "o.jsonl")
+    pid, master = pty.fork()
+    if pid == 0:
+        os.chdir(tmp_path)
+        os.execve(command[0], command, {**os.environ, "TMPDIR": str(scratch)})
+    assert until((tmp_path / "o.jsonl.parts" / "part-000001.json").exists)
+    os.close(master)
+    _, status = os.waitpid(pid, 0)
+    assert os.waitstatus_to_exitcode(status) == 129
+    assert nothing_left(scratch)
+    assert list(tmp_path.glob("o.jsonl.parts/part-*.json"))
+
+
+def test_a_hangup_that_the_caller_ignores_ends_nothing(
+    predict: Command, tmp_path: Path, scratch: Path
+) -> None:
+    write_rows(tmp_path / "in.jsonl", 5_000)
+    command = ["nohup", *predict.args(*ARGS, "-o", "o.jsonl")]
+    process = start(command, tmp_path, scratch)
+    assert until((tmp_path / "o.jsonl.parts" / "job.json").exists)
+    os.killpg(process.pid, signal.SIGHUP)
+    process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert (tmp_path / "o.jsonl").exists()

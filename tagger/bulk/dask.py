@@ -13,7 +13,18 @@ from typing import Any
 from tagger.arrow import pyarrow
 from tagger.bulk.arrow import Rows, tag_slices, tags_schema
 from tagger.bulk.settings import Result
-from tagger.bulk.store import JOB, Store, begin, header_of, record_of, write
+from tagger.bulk.store import (
+    JOB,
+    LOCK,
+    Store,
+    begin,
+    check_unchanged,
+    header_of,
+    locked,
+    record_of,
+    stamps,
+    write,
+)
 from tagger.errors import ConfigError, DataError
 from tagger.files import parquet
 from tagger.files.batches import Places
@@ -129,6 +140,7 @@ def predict_with_dask(
         notes.append(message)
         say(message)
 
+    before = stamps(files)
     pieces = _pieces(files, rows, note)
     header = header_of(rows.tagger, {k: v for k, v in asdict(rows).items() if k != "model"}, files)
     target.mkdir(parents=True, exist_ok=True)
@@ -139,6 +151,7 @@ def predict_with_dask(
         reused = len(done)
         if missing := [piece for piece in pieces if piece.number not in done]:
             done.update(_on_cluster(missing, store, rows, scheduler, n_workers))
+        check_unchanged(files, before, header["inputs"], target)
         n_rows, lost, n, others, cut = (
             sum(m[name] for m in done.values())
             for name in ("rows", "rejected", "sentences", "others", "cut")

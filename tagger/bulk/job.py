@@ -16,7 +16,17 @@ from typing import Any
 
 from tagger.bulk.parts import Done, Part, Work, knows_language, plan, read_parts
 from tagger.bulk.settings import JobSettings, Progress, Result
-from tagger.bulk.store import Store, begin, check_output, header_of, record_of, write
+from tagger.bulk.store import (
+    Store,
+    begin,
+    check_output,
+    check_unchanged,
+    header_of,
+    locked,
+    record_of,
+    stamps,
+    write,
+)
 from tagger.bulk.workers import work_off
 from tagger.errors import OutputError
 from tagger.files import tagged
@@ -81,8 +91,10 @@ def _run(
     report: Callable[[Progress], None],
     stop: Callable[[], bool],
 ) -> Result:
-    header = header_of(tagger, settings.to_dict(), settings.origin.files)
-    begin(folder, header, settings.origin.files, settings.resume)
+    files = settings.origin.files
+    before = stamps(files)
+    header = header_of(tagger, settings.to_dict(), files)
+    begin(folder, header, files, settings.resume)
     # In the parts folder a page is a draft, and a table has its plain ending.
     store = Store(folder, settings.format, header)
     meter = _Meter(header["inputs"])
@@ -121,6 +133,7 @@ def _run(
     counts = (n, n - lost, lost, written, finished, parts_done, reused, nulls, known, others, cut)
     result = Result(*counts, tuple(notes))
     if finished:
+        check_unchanged(files, before, header["inputs"], folder)
         _finish(tagger, settings, work, store, manifests, header, result)
     return result
 

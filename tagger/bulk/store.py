@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import stat
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -42,6 +43,37 @@ def fingerprint(files: Sequence[str]) -> list[dict[str, Any]]:
             except OSError as error:
                 raise DataError(f"{path}: cannot be read: {error.strerror or error}") from None
     return prints
+
+
+def stamps(files: Sequence[str]) -> list[tuple[int, ...]]:
+    """Return what shows that files were changed, for those that can be read twice."""
+    found: list[tuple[int, ...]] = []
+    for path in files:
+        try:
+            status = os.stat(path)
+        except OSError:  # standard input, or an address
+            found.append(())
+            continue
+        own = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
+        found.append(own if stat.S_ISREG(status.st_mode) else ())
+    return found
+
+
+def check_unchanged(
+    files: Sequence[str], before: list[tuple[int, ...]], inputs: list[dict[str, Any]], folder: Path
+) -> None:
+    """Refuse what was made of inputs that changed meanwhile.
+
+    Raises
+    ------
+    DataError : a file has other stamps than `before`, and other bytes than `inputs` say.
+    """
+    moved = [i for i, (a, b) in enumerate(zip(before, stamps(files), strict=True)) if a != b]
+    if changed := [files[i] for i in moved if fingerprint([files[i]]) != [inputs[i]]]:
+        raise DataError(
+            f"{', '.join(changed)}: changed while it was read, so that the parts are of two "
+            f"inputs: delete {folder} and run again when it changes no more"
+        )
 
 
 def header_of(tagger: Tagger, options: dict[str, Any], files: Sequence[str]) -> dict[str, Any]:

@@ -16,6 +16,7 @@ import pytest
 
 from tagger.bulk.job import run
 from tagger.bulk.settings import JobSettings, Progress
+from tagger.errors import DataError
 from tagger.files.batches import input_of
 from tagger.predictor import Tagger
 
@@ -189,6 +190,29 @@ def test_resume_refuses_what_changed_and_says_which(
         tagger.model.__dict__["id"] = "another"
     with pytest.raises(ConfigError, match=says):
         run(tagger, settings(tiny, path, "o.jsonl", part_bytes=500, resume=True, **options))
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_an_input_that_changes_while_it_is_read_gives_no_output(
+    tmp_path: Path, tiny: Tagger, jobs: int
+) -> None:
+    path = tmp_path / "in.jsonl"
+    write_rows(path, 60)
+    how = {"part_bytes": 500, "jobs": jobs}
+
+    def touch(progress: object) -> None:
+        os.utime(path, (1, 1))
+
+    run(tiny, settings(tiny, path, "touched.jsonl", **how), touch)
+
+    def edit(progress: object) -> None:
+        with open(path, "r+b") as stream:
+            stream.seek(-3, os.SEEK_END)
+            stream.write(b" ")
+
+    with pytest.raises(DataError, match=r"in\.jsonl: changed while it was read.*delete"):
+        run(tiny, settings(tiny, path, "o.jsonl", **how), edit)
+    assert not (tmp_path / "o.jsonl").exists()
 
 
 def test_unfinished_run_is_not_thrown_away_unasked(tmp_path: Path, tiny: Tagger) -> None:

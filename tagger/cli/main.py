@@ -8,7 +8,7 @@ from importlib import import_module
 import click
 
 from tagger import __version__
-from tagger.cli.stop import Stopped, end_at_once, end_on_signals
+from tagger.cli.stop import Stopped, end_on_signals, ending
 from tagger.cli.terminal import echo, prepare, say, silence
 from tagger.errors import TaggerError
 
@@ -93,7 +93,7 @@ def main() -> None:
         place = f"{error.filename}: " if error.filename else ""
         say(f"{place}{error.strerror or error}")
         code = 1
-    end_at_once()
+    ending()
     try:
         sys.stdout.flush()
     except BrokenPipeError:

@@ -22,7 +22,7 @@ from tagger.files.compression import split_suffix
 from tagger.files.folders import expand
 from tagger.files.formats import FORMATS, TEXT, format_of
 from tagger.files.rows import MAX_DOCUMENT_BYTES, Reject
-from tagger.files.tagged import manifest_path, rejects_path
+from tagger.files.tagged import has_manifest, rejects_path
 from tagger.files.writers import OUTPUT_ENDINGS, OUTPUT_FORMATS, writer_of
 from tagger.predictor import Tagger
 
@@ -106,7 +106,7 @@ def command(
     useless = scheduler and engine == "local"
     _check_usage(output_format, output, how["resume"], how["jobs"], useless)
     files = expand(list(paths or _standard_input()), say)
-    for name in filter(lambda name: manifest_path(Path(name)).is_file(), files):
+    for name in filter(lambda name: has_manifest(Path(name)), files):
         say(f"{name}: tagger wrote this file; read again because it is named")
     if engine == "dask":
         rows = Rows(model or "", *(how[name] for name in _OF_ROWS))

@@ -22,10 +22,10 @@ def end_on_signals() -> None:
         signal.signal(number, _raise)
 
 
-def end_at_once() -> None:
-    """Let signals end the process on the spot again, now that its work is done."""
+def ending() -> None:
+    """Let no signal disturb what the interpreter clears away, now that the work is done."""
     for number in (signal.SIGINT, *_asked()):
-        signal.signal(number, signal.SIG_DFL)
+        signal.signal(number, signal.SIG_IGN)
 
 
 def _raise(number: int, frame: Any) -> None:

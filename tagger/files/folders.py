@@ -1,7 +1,8 @@
 """Paths -> the files that are meant: folders and patterns, less what tagger wrote itself."""
 
+import os
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from glob import glob, has_magic
 from pathlib import Path
 
@@ -14,6 +15,10 @@ _MOST_NAMED = 3
 _WEIGHTS = "weights.safetensors"
 _WRITTEN = kinds.Kind("file that tagger wrote")
 _CLOSED = kinds.Kind("file that cannot be read")
+_CLOSED_FOLDER = kinds.Kind("folder that cannot be read")
+_LINK = kinds.Kind("linked folder")
+_BROKEN = kinds.Kind("broken link")
+_SPECIAL = kinds.Kind("pipe or other special file")
 
 
 def expand(
@@ -59,12 +64,12 @@ def expand(
 def _inside(folder: Path, say: Callable[[str], None], outputs: bool) -> list[str]:
     files: list[str] = []
     passed: defaultdict[kinds.Kind, list[str]] = defaultdict(list)
-    for path in sorted(folder.rglob("*")):
-        if not path.is_file() or any(p.startswith(".") for p in path.relative_to(folder).parts):
-            continue
-        if path.suffix == brat.SUFFIX and path.with_suffix(".txt").is_file():
+    for path in _entries(folder, passed):
+        if not path.is_file():
+            passed[_BROKEN if path.is_symlink() else _SPECIAL].append(path.name)
+        elif path.suffix == brat.SUFFIX and path.with_suffix(".txt").is_file():
             continue  # read with its text
-        if _is_record(path) if outputs else is_output(path, folder):
+        elif _is_record(path) if outputs else is_output(path, folder):
             passed[_WRITTEN].append(path.name)
         elif known_format(path) is None:
             try:
@@ -84,6 +89,25 @@ def _inside(folder: Path, say: Callable[[str], None], outputs: bool) -> list[str
     return files
 
 
+def _entries(folder: Path, passed: Mapping[kinds.Kind, list[str]]) -> list[Path]:
+    """Return what is in a folder and those in it, by name, but hidden things and links to folders.
+
+    What could not be looked into joins those that are passed over.
+    """
+    found: list[Path] = []
+
+    def closed(error: OSError) -> None:
+        passed[_CLOSED_FOLDER].append(Path(error.filename).name)
+
+    for place, folders, names in os.walk(folder, onerror=closed):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        for name in folders:
+            if Path(place, name).is_symlink():
+                passed[_LINK].append(name)
+        found += [Path(place, name) for name in names if not name.startswith(".")]
+    return sorted(found)
+
+
 def is_output(path: Path, folder: Path) -> bool:
     """Return whether a file in a folder is what tagger wrote: an output, its record, a part.
 
@@ -93,7 +117,7 @@ def is_output(path: Path, folder: Path) -> bool:
     inside = path.relative_to(folder).parts[:-1]
     return (
         _is_record(path)
-        or tagged.manifest_path(path).is_file()
+        or tagged.has_manifest(path)
         or any(part.endswith(".parts") for part in inside)
         or any(_is_output_folder(folder.joinpath(*inside[: i + 1])) for i in range(len(inside)))
     )
@@ -107,6 +131,6 @@ def _is_record(path: Path) -> bool:
 
 
 def _is_output_folder(folder: Path) -> bool:
-    return tagged.manifest_path(folder).is_file() or (
+    return tagged.has_manifest(folder) or (
         (folder / "manifest.json").is_file() and any(folder.glob("part-*.parquet"))
     )

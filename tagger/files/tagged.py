@@ -185,3 +185,11 @@ def rejects_path(output: Path) -> Path:
 def manifest_path(output: Path) -> Path:
     """Return where the record of a finished job stands."""
     return output.with_name(output.name + ".manifest.json")
+
+
+def has_manifest(output: Path) -> bool:
+    """Return whether the record of a finished job stands beside a file."""
+    try:
+        return manifest_path(output).is_file()
+    except OSError:  # no name may be so long
+        return False

@@ -5,6 +5,7 @@ import email.message
 import gzip
 import io
 import json
+import os
 import sqlite3
 import sys
 import tarfile
@@ -314,6 +315,43 @@ def test_what_a_folder_holds_besides_is_counted_and_named(tmp_path: Path) -> Non
     rows, done = predict(tmp_path)
     assert len(rows) == 2 and done.exit_code == 0
     assert "passed over 2 files: 1 text file (README), 1 PNG image (x.png)" in done.stderr
+
+
+def test_what_is_no_file_of_a_folder_is_named_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "in"
+    (folder / "shut").mkdir(parents=True)
+    (folder / "a.txt").write_text(PROSE)
+    (folder / "loop").symlink_to(folder)
+    (folder / "gone.txt").symlink_to("nowhere")
+    os.mkfifo(folder / "pipe.txt")
+    scandir = os.scandir
+
+    def closed(path: str) -> Any:  # to root no folder is
+        if str(path).endswith("shut"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", closed)
+    rows, done = predict(folder)
+    assert len(rows) == 2 and done.exit_code == 0
+    for part in (
+        "passed over 4 files: ",
+        "1 linked folder (loop)",
+        "1 folder that cannot be read (shut)",
+        "1 broken link (gone.txt)",
+        "1 pipe or other special file (pipe.txt)",
+    ):
+        assert part in done.stderr
+
+
+def test_a_name_as_long_as_names_may_be_is_read(tmp_path: Path) -> None:
+    name = "x" * 251 + ".txt"
+    (tmp_path / name).write_text(PROSE)
+    for path in (tmp_path, tmp_path / name):
+        rows, done = predict(path)
+        assert len(rows) == 2 and done.exit_code == 0
 
 
 def test_one_file_that_cannot_be_read_does_not_keep_others(tmp_path: Path) -> None:

@@ -38,6 +38,49 @@ def pyarrow() -> Any:
     return pyarrow
 
 
+def takeable(kind: Any) -> Any:
+    """Return the type nearest to an Arrow type whose rows Arrow can pick: no views, no run ends."""
+    pa = pyarrow()
+    types = pa.types
+    if types.is_string_view(kind):
+        return pa.large_string()
+    if types.is_binary_view(kind):
+        return pa.large_binary()
+    if types.is_run_end_encoded(kind):
+        return takeable(kind.value_type)
+    if types.is_struct(kind):
+        return pa.struct([field.with_type(takeable(field.type)) for field in kind])
+    if types.is_map(kind):
+        return pa.map_(takeable(kind.key_type), takeable(kind.item_type))
+    if types.is_list(kind):
+        return pa.list_(takeable(kind.value_type))
+    return pa.large_list(takeable(kind.value_type)) if types.is_large_list(kind) else kind
+
+
+def as_takeable(batch: Any) -> Any:
+    """Return a record batch with columns of such types."""
+    kinds = [takeable(kind) for kind in batch.schema.types]
+    if kinds == batch.schema.types:
+        return batch
+    return batch.cast(pyarrow().schema(zip(batch.schema.names, kinds, strict=True)))
+
+
+def damaged_rows(batch: Any) -> dict[int, str]:
+    """Return what is wrong with rows of a record batch that do not hold what their types say."""
+    pa = pyarrow()
+
+    def fault(rows: Any) -> str:
+        try:
+            rows.validate(full=True)
+        except pa.ArrowInvalid as error:
+            return " ".join(str(error).split())
+        return ""
+
+    if not fault(batch):
+        return {}
+    return {i: why for i in range(len(batch)) if (why := fault(batch.slice(i, 1)))}
+
+
 def infer_type(values: Sequence[Any]) -> str:
     """Return the name of the Arrow type that holds JSON values: json where none does."""
     kinds = {type(v) for v in values if v is not None and v is not ABSENT}

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from tagger.arrow import describe, pyarrow
+from tagger.arrow import describe, pyarrow, takeable
 from tagger.bulk.parts import Work
 from tagger.errors import DataError
 from tagger.files.batches import BATCH_BYTES, Places, check_record_batch
@@ -105,7 +105,9 @@ def output_schema(schema: Any, rows: Rows) -> Any:
 
 
 def _kinds(schema: Any, origin: Input) -> dict[str, str]:
-    return {origin.named(f.name): describe(f.type) for f in schema if origin.passed_on(f.name)}
+    return {
+        origin.named(f.name): describe(takeable(f.type)) for f in schema if origin.passed_on(f.name)
+    }
 
 
 def tag_record_batch(

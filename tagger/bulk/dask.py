@@ -5,9 +5,13 @@ batch. The folder holds, until all is done, a manifest for each piece that stand
 so that a run that broke off goes on with the pieces that are missing.
 """
 
+import logging
+import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from tagger.arrow import pyarrow
@@ -15,27 +19,27 @@ from tagger.bulk.arrow import Rows, tag_slices, tags_schema
 from tagger.bulk.settings import Result
 from tagger.bulk.store import (
     JOB,
-    LOCK,
     Store,
     begin,
     check_unchanged,
     header_of,
-    locked,
     record_of,
     stamps,
     write,
 )
-from tagger.errors import ConfigError, DataError
+from tagger.errors import ConfigError, DataError, OutputError
 from tagger.files import parquet
 from tagger.files.batches import Places
 from tagger.files.columns import Columns, tell_nobody
 from tagger.files.remote import is_address
 from tagger.files.rows import Reject
+from tagger.processes import starting
 from tagger.schema import SENTENCE
 from tagger.targets import LOCK, atomic_write, check_free, locked
 
 _BATCH_ROWS = 4096
 _SAMPLE_ROWS = 256
+_SECONDS = 30  # within which a scheduler answers
 # Dask's own settings fetch and return memory for every array, at twice the time.
 _MEMORY = {
     "distributed.nanny.pre-spawn-environ.MALLOC_TRIM_THRESHOLD_": 128 << 20,
@@ -177,25 +181,92 @@ def _on_cluster(
     pieces: list[_Piece], store: Store, rows: Rows, scheduler: str | None, n_workers: int
 ) -> Iterator[tuple[int, dict[str, Any]]]:
     """Yield the number of each piece and its manifest, as they are done."""
+    distributed = _distributed()
+    if scheduler is not None:
+        _require(scheduler)
+    place = _local_cluster(n_workers) if scheduler is None else nullcontext(scheduler)
+    # What Dask logs on its way down says less than the errors here.
+    quiet = distributed.utils.silence_logging_cmgr(logging.CRITICAL)
+    with quiet, place as cluster, distributed.Client(cluster) as client:
+        futures = client.map(tag_piece, pieces, store=store, rows=rows, pure=False)
+        of = dict(zip((f.key for f in futures), pieces, strict=True))
+        for future in _completed(client, futures):
+            piece = of[future.key]
+            if future.cancelled():
+                raise OutputError(
+                    f"{store.folder}: the Dask scheduler was lost: start it again, and go on with "
+                    "--resume"
+                )
+            if error := future.exception():
+                yield piece.number, _lose(piece, error, store, rows)
+            elif manifest := store.load(piece.number):  # its worker may be gone meanwhile
+                yield piece.number, manifest
+            else:
+                raise OutputError(
+                    f"{store.part(piece.number)}: a worker wrote it, and it is not here: workers "
+                    "must see the same folders"
+                )
+
+
+def _completed(client: Any, futures: Sequence[Any]) -> Iterator[Any]:
+    """Yield futures as they are done; raise where for a while no worker has been there."""
+    waiting = _distributed().as_completed(futures)
+    alive = time.monotonic()
+    while not waiting.is_empty():
+        done = waiting.next_batch(block=False)
+        yield from done
+        if done:
+            alive = time.monotonic()
+        elif time.monotonic() - alive > _SECONDS:
+            if not client.scheduler_info()["workers"]:
+                raise OutputError(
+                    f"the Dask scheduler has had no worker for {_SECONDS} s: start some, and go on "
+                    "with --resume"
+                )
+            alive = time.monotonic()
+        else:
+            time.sleep(0.02)
+
+
+@contextmanager
+def _local_cluster(n_workers: int) -> Iterator[Any]:
+    """Have workers on this machine, deaf to what ends this process and gone with it."""
     import dask
 
-    distributed = _distributed()
-    cluster: Any = None
-    if scheduler is None:
-        with dask.config.set(_MEMORY):
-            cluster = distributed.LocalCluster(
-                n_workers=n_workers, threads_per_worker=1, dashboard_address=None
+    with TemporaryDirectory(prefix="tagger-") as scratch:
+        with starting(), dask.config.set({**_MEMORY, "temporary-directory": scratch}):
+            cluster = _distributed().LocalCluster(
+                n_workers=n_workers,
+                threads_per_worker=1,
+                dashboard_address="127.0.0.1:0",
+                scheduler_kwargs={"dashboard": False},
+                silence_logs=logging.CRITICAL,  # else workers tell of a scheduler that ends first
             )
-    try:
-        with distributed.Client(scheduler or cluster) as client:
-            futures = client.map(tag_piece, pieces, store=store, rows=rows, pure=False)
-            of = dict(zip((f.key for f in futures), pieces, strict=True))
-            for future in distributed.as_completed(futures):
-                piece, error = of[future.key], future.exception()
-                yield piece.number, _lose(piece, error, store, rows) if error else future.result()
-    finally:
-        if cluster is not None:
+        try:
+            yield cluster
+        finally:
             cluster.close()
+
+
+def _require(scheduler: str) -> None:
+    """Raise a ConfigError where no scheduler answers at an address."""
+    import asyncio
+
+    distributed = _distributed()
+
+    async def knock() -> None:
+        how = distributed.Security().get_connection_args("client")
+        comm = await distributed.comm.connect(scheduler, timeout=_SECONDS, **how)
+        await comm.close()
+
+    try:
+        asyncio.run(asyncio.wait_for(knock(), _SECONDS))
+    except (OSError, ValueError, RuntimeError, TimeoutError) as error:
+        why = str(error) or f"no answer in {_SECONDS} s"
+        raise ConfigError(
+            f"{scheduler!r} is no Dask scheduler that answers ({why}): start one (dask scheduler) "
+            "and give its address, tcp://host:8786, or leave out --scheduler for local workers"
+        ) from None
 
 
 def _lose(piece: _Piece, error: BaseException, store: Store, rows: Rows) -> dict[str, Any]:

@@ -22,7 +22,6 @@ from tagger.bulk.store import (
     check_output,
     check_unchanged,
     header_of,
-    locked,
     record_of,
     stamps,
     write,

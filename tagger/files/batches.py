@@ -2,12 +2,12 @@
 
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from tagger.arrow import ABSENT, Column
+from tagger.arrow import ABSENT, Column, as_takeable, damaged_rows
 from tagger.errors import ConfigError, DataError, did_you_mean
 from tagger.files import parquet
 from tagger.files.columns import ROWS_TO_SEE, Columns, Input, no_text, tell_nobody
@@ -293,16 +293,22 @@ def check_record_batch(
     `first` is the number of the first row in the file; `places` counts the sentences of a
     document, where rows are sentences.
     """
+    record_batch = as_takeable(record_batch)
+    lines: Sequence[int] = range(first, first + len(record_batch))
+    damaged = damaged_rows(record_batch)
+    rejects = [Reject(f"damaged: {why}", "", source, lines[i]) for i, why in damaged.items()]
+    if damaged:
+        whole = [i for i in range(len(lines)) if i not in damaged]
+        record_batch, lines = record_batch.take(whole), [lines[i] for i in whole]
     texts = record_batch.column(origin.text_column).to_pylist()
     names = record_batch.schema.names
-    lines = range(first, first + len(texts))
     faults = {
         i: reason
         for i, text in enumerate(texts)
         if type(text) is not str or not text.strip() or len(text) * 4 > origin.limit
         if (reason := _fault(text, origin, 1, names))
     }
-    rejects = [
+    rejects += [
         Reject(reason, raw_of(record_batch.slice(i, 1).to_pylist()[0]), source, lines[i])
         for i, reason in faults.items()
     ]

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from tagger.bulk.arrow import Rows, tag_rows
 from tagger.bulk.job import run
 from tagger.bulk.settings import JobSettings, Progress
 from tagger.errors import DataError
@@ -86,6 +87,46 @@ def test_parquet_columns_keep_their_types(tmp_path: Path, tiny: Tagger) -> None:
     found = pq.read_table(tmp_path / "o.parquet")
     for name, ours in (("day", "day"), ("small", "small"), ("n", "input_n")):
         assert found.column(ours).combine_chunks().equals(table.column(name).combine_chunks())
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_parquet_columns_of_views_are_tagged_and_kept(
+    tmp_path: Path, tiny: Tagger, tiny_folder: Path, jobs: int
+) -> None:
+    texts = ["The talks may fail.", " ", "Bad decision."]
+    table = pa.table(
+        {
+            "text": pa.array(texts, pa.string_view()),
+            "v": pa.array(["a", None, "b"], pa.string_view()),
+            "bytes": pa.array([b"a", b"b", b"c"], pa.binary_view()),
+            "inside": pa.array([{"l": ["x"]}] * 3, pa.struct([("l", pa.list_(pa.string_view()))])),
+        }
+    )
+    pq.write_table(table, tmp_path / "in.parquet")
+    run(tiny, settings(tiny, tmp_path / "in.parquet", "o.parquet", jobs=jobs))
+    found = pq.read_table(tmp_path / "o.parquet").to_pylist()
+    assert [row["text"] for row in found] == [texts[0], texts[2]]
+    assert [(r["v"], r["bytes"], r["inside"]) for r in found] == [
+        ("a", b"a", {"l": ["x"]}),
+        ("b", b"c", {"l": ["x"]}),
+    ]
+    tagged = tag_rows(table, Rows(str(tiny_folder), sentences=True)).to_pylist()
+    assert [row["v"] for row in tagged if row["reject"] is None] == ["a", "b"]
+
+
+def test_a_row_of_parquet_that_is_no_utf8_is_rejected(tmp_path: Path, tiny: Tagger) -> None:
+    def column(*values: bytes) -> pa.Array:
+        return pa.array(values, pa.binary()).view(pa.string())
+
+    texts = column(b"The talks may fail.", b"The caf\xe9.", b"It fell.", b"It may fail.")
+    other = column(b"a", b"b", b"\xff", b"d")
+    pq.write_table(pa.table({"text": texts, "k": other}), tmp_path / "in.parquet")
+    result = run(tiny, settings(tiny, tmp_path / "in.parquet", "o.jsonl"))
+    assert (result.rows, result.tagged, result.rejected) == (4, 2, 2)
+    assert [row["k"] for row in read_lines(tmp_path / "o.jsonl")] == ["a", "d"]
+    rejects = read_lines(tmp_path / "o.jsonl.rejects.jsonl")
+    assert [reject["line"] for reject in rejects] == [2, 3]
+    assert all("damaged" in r["reason"] and "UTF8" in r["reason"] for r in rejects)  # type: ignore[operator]
 
 
 def test_every_row_is_tagged_or_rejected(tmp_path: Path, tiny: Tagger) -> None:

@@ -4,7 +4,9 @@ import json
 import os
 import shutil
 import signal
+import socket
 import sys
+import tempfile
 import threading
 import time
 from pathlib import Path
@@ -15,7 +17,7 @@ import pytest
 
 from tagger.bulk.arrow import Rows, tag_partition, tag_rows
 from tagger.bulk.dask import predict_with_dask
-from tagger.errors import DataError, OutputError
+from tagger.errors import ConfigError, DataError, OutputError
 from tagger.predictor import Tagger
 
 from .conftest import sentences
@@ -109,6 +111,47 @@ def test_dask_worker_killed_in_mid_run_costs_nothing(tmp_path: Path, tiny_folder
     assert killed and (done.sentences, done.rejected) == (n, 0)
     found = pa.concat_tables(map(pq.read_table, sorted(output.glob("*.parquet"))))
     assert found["k"].to_pylist() == list(range(n))
+
+
+@pytest.mark.parametrize("address", ["tcp://127.0.0.1:{port}", "nonsense", ""])
+def test_a_scheduler_that_is_not_there_is_named_at_once(
+    tmp_path: Path, tiny_folder: Path, address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("distributed")
+    monkeypatch.setattr("tagger.bulk.dask._SECONDS", 1)
+    pq.write_table(table(3), tmp_path / "in.parquet")
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        address = address.format(port=silent.getsockname()[1])
+        start = time.monotonic()
+        with pytest.raises(ConfigError, match="is no Dask scheduler that answers"):
+            predict_with_dask(
+                [str(tmp_path / "in.parquet")],
+                str(tmp_path / "out"),
+                Rows(str(tiny_folder), sentences=True),
+                address,
+            )
+        assert time.monotonic() - start < 20
+
+
+def test_a_cluster_without_workers_is_an_error_and_nothing_is_left(
+    tmp_path: Path, tiny_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    distributed = pytest.importorskip("distributed")
+    monkeypatch.setattr("tagger.bulk.dask._SECONDS", 2)
+    pq.write_table(table(30), tmp_path / "in.parquet")
+    rows = Rows(str(tiny_folder), sentences=True)
+    args = ([str(tmp_path / "in.parquet")], str(tmp_path / "out"), rows)
+    with (
+        distributed.LocalCluster(n_workers=0, dashboard_address=None) as cluster,
+        pytest.raises(OutputError, match="no worker for 2 s"),
+    ):
+        predict_with_dask(*args, cluster.scheduler_address)
+    (tmp_path / "scratch").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "scratch"))
+    assert predict_with_dask(*args, resume=True).sentences == 30
+    assert not list((tmp_path / "scratch").iterdir())
 
 
 def test_dask_rejects_have_the_shape_of_a_job_and_a_run_can_be_resumed(

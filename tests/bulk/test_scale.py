@@ -113,9 +113,10 @@ def test_dask_worker_killed_in_mid_run_costs_nothing(tmp_path: Path, tiny_folder
     assert found["k"].to_pylist() == list(range(n))
 
 
+@pytest.mark.parametrize("answer", [b"", b"HTTP/1.1 400 Bad Request\r\n\r\n"])
 @pytest.mark.parametrize("address", ["tcp://127.0.0.1:{port}", "nonsense", ""])
 def test_a_scheduler_that_is_not_there_is_named_at_once(
-    tmp_path: Path, tiny_folder: Path, address: str, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, tiny_folder: Path, address: str, answer: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("distributed")
     monkeypatch.setattr("tagger.bulk.dask._SECONDS", 1)
@@ -123,6 +124,8 @@ def test_a_scheduler_that_is_not_there_is_named_at_once(
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
         silent.listen()
+        if answer:
+            threading.Thread(target=lambda: silent.accept()[0].sendall(answer), daemon=True).start()
         address = address.format(port=silent.getsockname()[1])
         start = time.monotonic()
         with pytest.raises(ConfigError, match="is no Dask scheduler that answers"):

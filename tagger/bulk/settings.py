@@ -61,6 +61,8 @@ class JobSettings:
             "id_column": origin.id_column,
             "keep": None if origin.keep is None else list(origin.keep),
             "max_document_bytes": origin.limit,
+            "delimiter": origin.delimiter or None,
+            "encoding": origin.encoding or None,
         }
 
 

@@ -25,6 +25,7 @@ _STYLES = {"error": "bold red", "warning": "yellow", "note": "dim"}
 @click.option("--show", type=click.IntRange(0), default=10, help="Findings shown a check. [10]")
 @options.columns()
 @options.skip_bad_rows()
+@options.encoding()
 @options.seed("Of the cross-validation.")
 @options.jobs(1)
 def command(
@@ -37,6 +38,7 @@ def command(
     show: int,
     columns: tuple[str, ...],
     skip_bad_rows: bool,
+    encoding: str | None,
     seed: int,
     jobs: int,
 ) -> None:
@@ -53,11 +55,12 @@ def command(
     from tagger.corpus.columns import Columns
     from tagger.training.checks import check
 
+    named, other = options.files(encoding, data, against)
     checked = check(
-        list(data),
+        named,
         schema=schema,
         columns=Columns.pairs(columns),
-        against=list(against) or None,
+        against=other,
         label_errors=label_errors,
         skip_bad_rows=skip_bad_rows,
         seed=seed,

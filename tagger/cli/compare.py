@@ -29,6 +29,7 @@ _KINDS = {"better": "green", "worse": "red", "otherwise": "yellow"}
 @options.seed("Of the bootstrap.")
 @options.columns()
 @options.skip_bad_rows()
+@options.encoding()
 def command(
     a: str,
     b: str,
@@ -40,6 +41,7 @@ def command(
     seed: int,
     columns: tuple[str, ...],
     skip_bad_rows: bool,
+    encoding: str | None,
 ) -> None:
     """Compare two models on labelled sentences, or two reports on the same ones.
 
@@ -56,7 +58,7 @@ def command(
     from tagger.predictor import Tagger
 
     if not data:
-        options.refuse(("skip_bad_rows", "columns", "rereads"), "two reports")
+        options.refuse(("skip_bad_rows", "columns", "rereads", "encoding"), "two reports")
     if len(rereads) > 2:
         raise click.UsageError("--second-reader is given more than twice: once for both, or A, B")
     first, second = (None if given == "none" else given for given in (*rereads * 2, None, None)[:2])
@@ -66,8 +68,9 @@ def command(
         "rounds": rounds,
         "seed": seed,
     }
+    (paths,) = options.files(encoding, data)
     if data:
-        comparison = compare(Tagger.load(a, first), Tagger.load(b, second), list(data), **how)
+        comparison = compare(Tagger.load(a, first), Tagger.load(b, second), paths, **how)
     else:
         comparison = compare(a, b, **how)
     warnings = (f"warning: {warning}" for warning in comparison.warnings)

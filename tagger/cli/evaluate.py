@@ -41,6 +41,7 @@ _SETTLED = ("output", "slices", "no_baselines", "no_plots", "force", "rounds", "
 @options.seed("Of bootstrap and chance.")
 @options.columns()
 @options.skip_bad_rows()
+@options.encoding()
 def command(
     data: tuple[str, ...],
     model: str | None,
@@ -75,9 +76,9 @@ def command(
     from tagger.targets import check_free
 
     loaded = Tagger.load(model, read.pop("second_reader")).model
-    read["baseline_data"] = list(baseline_data) or None
+    paths, read["baseline_data"] = options.files(read.pop("encoding"), data, baseline_data)
     if check:
-        _reproduce(check, loaded, list(data), read)
+        _reproduce(check, loaded, paths, read)
         return
     if output:  # before the work
         check_free([Path(output) / name for name in FILES], force)
@@ -85,7 +86,7 @@ def command(
             require_plots()
     made = evaluate(
         loaded,
-        list(data),
+        paths,
         **read,
         slices=slices,
         baselines=not no_baselines,
@@ -102,7 +103,7 @@ def command(
         echo(line)
 
 
-def _reproduce(folder: str, model: "Model", data: list[str], read: dict[str, Any]) -> None:
+def _reproduce(folder: str, model: "Model", data: Any, read: dict[str, Any]) -> None:
     from tagger.evaluation.evaluate import check_report
 
     options.refuse(_SETTLED, "--check, which repeats what the report was made with")

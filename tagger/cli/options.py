@@ -38,6 +38,20 @@ def skip_bad_rows() -> Decorator:
     )
 
 
+def encoding() -> Decorator:
+    """Say in which encoding texts are: ``encoding``."""
+    return click.option(
+        "--encoding", metavar="NAME", help="Of texts, CSV, JSON and HTML, as cp1250. [judged]"
+    )
+
+
+def files(encoding: str | None, *groups: Sequence[str]) -> list[Any]:
+    """Return paths of labelled data in the encoding that is named, None where there are none."""
+    from tagger.corpus.rows import Files
+
+    return [(Files(tuple(paths), encoding or "") if paths else None) for paths in groups]
+
+
 def say_read(notes: Sequence[str], skipped: Sequence["Reject"], output: str | None = None) -> None:
     """Say what reading labelled data found, and name the first rows that were left out."""
     for note in notes:

@@ -30,7 +30,7 @@ _OF_ROWS = (
     *("sentences", "text_column", "id_column", "max_document_bytes"),
     *("keep_headings", "second_reader"),
 )
-_OF_INPUT = ("sentences", "text_column", "id_column", "keep", "delimiter")
+_OF_INPUT = ("sentences", "text_column", "id_column", "keep", "delimiter", "encoding")
 
 
 @click.command()
@@ -56,6 +56,7 @@ _OF_INPUT = ("sentences", "text_column", "id_column", "keep", "delimiter")
     help="Format of the input; by default what the file's ending says, plain text for -.",
 )
 @click.option("--delimiter", metavar="C", help="Of CSV, or tab. [judged by the first rows]")
+@options.encoding()
 @click.option("--text-column", default="text", metavar="NAME", help="Column of the text. [text]")
 @click.option("--id-column", default="doc", metavar="NAME", help="Column of the document. [doc]")
 @click.option("--keep", metavar="A,B", help="Other columns to pass on; all by default.")
@@ -190,7 +191,16 @@ def _on_dask(
 
     if output_format != "parquet":
         raise click.UsageError("--engine dask writes Parquet: give --output NAME.parquet")
-    unused = ("explain", "delimiter", "input_format", "keep", "jobs", "force", "part_bytes")
+    unused = (
+        "explain",
+        "delimiter",
+        "encoding",
+        "input_format",
+        "keep",
+        "jobs",
+        "force",
+        "part_bytes",
+    )
     options.refuse(unused, "--engine dask")
     result = predict_with_dask(files, output, rows, scheduler, resume=resume, say=say)
     _report(result, files, output)

@@ -37,6 +37,7 @@ _SECONDS_A_LINE = 60
 )
 @options.columns()
 @options.skip_bad_rows()
+@options.encoding()
 @click.option("--language", metavar="CODE", help="ISO 639 code, such as de. [judged from DATA]")
 @click.option("--search", is_flag=True, help="Try a grid of settings first.")
 @click.option(
@@ -87,7 +88,8 @@ def command(
     from tagger.training.train import train
 
     _require_output(output, save_schema, report, force)
-    raw, paths = read_toml(config) if config else {}, list(data)
+    raw = read_toml(config) if config else {}
+    (paths,) = options.files(how.pop("encoding"), data)
     known, named = _schema(paths, schema, columns, raw, config or "")
     if save_schema:
         _save_schema(save_schema, known, named)
@@ -137,7 +139,7 @@ def _require_output(
 
 
 def _schema(
-    data: list[str], path: str | None, pairs: Sequence[str], raw: dict[str, Any], config: str
+    data: Any, path: str | None, pairs: Sequence[str], raw: dict[str, Any], config: str
 ) -> tuple["Schema", "Columns"]:
     """Find the schema and say what was guessed."""
     from tagger.corpus.columns import Columns

@@ -1,16 +1,26 @@
 """Labelled data, wherever it is -> rows: files, records in memory, a DataFrame."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tagger.errors import DataError
 from tagger.files import Reject, Row, read_rows
+from tagger.files.encoding import text_encoding
 from tagger.files.folders import expand
 from tagger.files.names import check_once
 
-# A path or several, a list of records, or a pandas or polars DataFrame.
+# A path or several, `Files`, a list of records, or a pandas or polars DataFrame.
 Data = Any
+
+
+@dataclass(frozen=True)
+class Files:
+    """Paths of labelled data, and the encoding of their text where it should not be judged."""
+
+    paths: Sequence[str]
+    encoding: str = ""
 
 
 def rows_of(data: Data, say: Callable[[str], None] = lambda note: None) -> Iterator[Row | Reject]:
@@ -18,7 +28,7 @@ def rows_of(data: Data, say: Callable[[str], None] = lambda note: None) -> Itera
 
     Parameters
     ----------
-    data : a path, or a list of paths, of files, folders or patterns; a list of
+    data : a path, or a list of paths, of files, folders or patterns; `Files`; a list of
         records (dicts); a pandas or polars DataFrame, or an Arrow table. It is read anew at
         each call.
     say : is told what was guessed, passed over and left out.
@@ -27,6 +37,9 @@ def rows_of(data: Data, say: Callable[[str], None] = lambda note: None) -> Itera
     ------
     DataError : something else, or a file that cannot be opened.
     """
+    encoding = ""
+    if isinstance(data, Files):
+        encoding, data = text_encoding(data.encoding) if data.encoding else "", list(data.paths)
     if isinstance(data, (str, Path)):
         data = [data]
     if hasattr(data, "to_pylist"):  # an Arrow table
@@ -43,7 +56,7 @@ def rows_of(data: Data, say: Callable[[str], None] = lambda note: None) -> Itera
     for number, item in enumerate(data, 1):
         if isinstance(item, (str, Path)):
             for path in expand([str(item)], say):
-                yield from read_rows(path, say=say)
+                yield from read_rows(path, say=say, encoding=encoding)
         elif isinstance(item, Mapping):
             yield Row(dict(item), "record", number)
         else:
@@ -74,6 +87,8 @@ def _is_missing(value: Any) -> bool:
 
 def named(data: Data) -> str:
     """Return what to call data in errors: its paths, or what it is."""
+    if isinstance(data, Files):
+        data = list(data.paths)
     if isinstance(data, (str, Path)):
         return str(data)
     if isinstance(data, (list, tuple)):

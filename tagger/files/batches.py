@@ -11,6 +11,7 @@ from tagger.arrow import ABSENT, Column, as_takeable, damaged_rows
 from tagger.errors import ConfigError, DataError, did_you_mean
 from tagger.files import parquet
 from tagger.files.columns import ROWS_TO_SEE, Columns, Input, no_text, tell_nobody
+from tagger.files.encoding import text_encoding
 from tagger.files.exchange.tools import translated
 from tagger.files.formats import FORMATS, Item, Report, open_binary, read_files
 from tagger.files.rows import (
@@ -145,13 +146,15 @@ def _items(
     """Yield what all files hold; an input says which columns the rows after it have."""
     notes = Notes()
     for path in origin.files:
-        if origin.known is None and path.lower().endswith(".parquet"):
+        by_column = path.lower().endswith(".parquet") and not origin.encoding
+        if origin.known is None and by_column:
             try:
                 yield from _parquet_batches(origin, path, report, columns)
             except Unreadable as error:
                 yield Reject(str(error).removeprefix(f"{path}: "), "", path)
             continue
-        files = read_files(path, origin.known, origin.limit, report, origin.delimiter)
+        said = origin.delimiter, origin.encoding
+        files = read_files(path, origin.known, origin.limit, report, *said)
         for known, source, items in files:
             if known.records:
                 items = translated(items, labelled=False)
@@ -340,6 +343,7 @@ def input_of(
     limit: int = MAX_DOCUMENT_BYTES,
     taken: Iterable[str] = (),
     delimiter: str | None = None,
+    encoding: str | None = None,
     say: Callable[[str], None] = tell_nobody,
 ) -> Input:
     """Build an input from what the command line holds."""
@@ -351,10 +355,10 @@ def input_of(
     if keep is not None:
         columns = tuple(name.strip() for name in keep.split(",") if name.strip())
     named = text_column, id_column
-    delimiter = _delimiter(delimiter)
     return Input(
         *(tuple(files), known, sentences, *named, columns, limit, frozenset(taken)),
-        delimiter=delimiter,
+        delimiter=_delimiter(delimiter),
+        encoding=text_encoding(encoding) if encoding else "",
         say=say,
     )
 

@@ -32,7 +32,7 @@ class Input:
     limit : the most bytes of one row or document.
     taken : names that the output gives to its own columns; a column of the input
         that has such a name is passed on as ``input_`` and that name.
-    delimiter : of CSV; judged by the first rows of each file where empty.
+    delimiter, encoding : of CSV, and of text; judged by the beginning of each file where empty.
     say : is told in sentences what was guessed, and which file has no row.
     id_is_kept : whether the column of the document's name is passed on too.
     """
@@ -46,6 +46,7 @@ class Input:
     limit: int = MAX_DOCUMENT_BYTES
     taken: frozenset[str] = frozenset()
     delimiter: str = ""
+    encoding: str = ""
     say: Callable[[str], None] = field(default=tell_nobody, compare=False, repr=False)
     id_is_kept: bool = False
 

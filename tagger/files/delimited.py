@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 from tagger.files.encoding import Decoder
+from tagger.files.kinds import SEPARATOR
 from tagger.files.names import check_once
 from tagger.files.rows import (
     MAX_DOCUMENT_BYTES,
@@ -108,6 +109,9 @@ def read_csv(
             continue
         start, line = line, line + len(feed.taken)
         if not cells:
+            continue
+        if start == 1 and (named := SEPARATOR.fullmatch(feed.taken[0])):
+            reader = csv.reader(feed, delimiter=named[1], strict=True)
             continue
         if header is None:
             header = cells

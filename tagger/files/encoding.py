@@ -2,9 +2,10 @@
 
 import codecs
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, BinaryIO, cast
 
+from tagger.errors import ConfigError
 from tagger.files.rows import Note
 
 HEAD_BYTES = 1 << 16
@@ -81,8 +82,12 @@ class _Recoded(io.RawIOBase):
     """The text of a stream in any encoding, as UTF-8; what is invalid becomes U+FFFD."""
 
     def __init__(self, stream: BinaryIO, encoding: str) -> None:
-        self.stream, self.ready = stream, b""
-        self.decoder = codecs.getincrementaldecoder(encoding)("replace")
+        self.stream, self.name = stream, encoding
+        self.ready = codecs.BOM_UTF8
+        self.decoder = codecs.getincrementaldecoder(encoding)()
+        self.begun = False
+        self.even = _Even(encoding) if encoding.startswith("utf-16") else None
+        self.n_bad = 0
 
     def readable(self) -> bool:
         return True
@@ -90,17 +95,114 @@ class _Recoded(io.RawIOBase):
     def readinto(self, buffer: Any) -> int:
         while not self.ready:
             data = self.stream.read(HEAD_BYTES)
-            self.ready = self.decoder.decode(data, not data).encode("utf-8", "replace")
+            text = self._decoded(data)
+            if text and not self.begun:
+                text, self.begun = text.removeprefix("\ufeff"), True
+            self.ready = text.encode("utf-8", "replace")
             if not data:
                 break
         data, self.ready = self.ready[: len(buffer)], self.ready[len(buffer) :]
         buffer[: len(data)] = data
         return len(data)
 
+    def _decoded(self, data: bytes) -> str:
+        ends = not data
+        if self.even is not None:
+            data = self.even.of(data)
+        before = self.decoder.getstate()
+        try:
+            return self.decoder.decode(data, ends)
+        except UnicodeError:
+            self.decoder.errors = "replace"
+            self.decoder.setstate(before)
+            text = self.decoder.decode(data, ends)
+            self.decoder.errors = "strict"
+            self.n_bad += text.count("\ufffd")
+            return text
 
-def recoded(stream: BinaryIO, encoding: str) -> BinaryIO:
-    """Return a stream of UTF-8 from one in another encoding."""
-    return cast(BinaryIO, io.BufferedReader(_Recoded(stream, encoding)))
+    def notes(self, source: str) -> Iterator[Note]:
+        """Yield how much was lost, once all is read."""
+        n_bad = self.n_bad + (self.even.n_bad if self.even is not None else 0)
+        if n_bad:
+            yield lost(n_bad, self.name.upper(), source)
+
+
+class _Even:
+    """Drops the stray bytes of UTF-16, after each of which all letters would be others.
+
+    The zero bytes of Latin letters tell where a letter begins; other scripts have none.
+    """
+
+    def __init__(self, encoding: str) -> None:
+        self.zeros = {"utf-16-le": 1, "utf-16-be": 0}.get(encoding)
+        self.rest = b""
+        self.n_bad = 0
+
+    def of(self, data: bytes) -> bytes:
+        """Return the next bytes, whole letters of them; what is left at the end of all (b"")."""
+        ends, data = not data, self.rest + data
+        if self.zeros is None:
+            self.zeros = 0 if data.startswith(codecs.BOM_UTF16_BE) else 1
+        kept: list[bytes] = []
+        at = 0
+        # Piece by piece only where something may be odd.
+        size = _PIECE if data[1 - self.zeros :: 2].count(0) else len(data)
+        while at < len(data):
+            piece = data[at : at + size]
+            wrong, right = (piece[x::2].count(0) for x in (1 - self.zeros, self.zeros))
+            at += len(piece)
+            if wrong > right and 4 * wrong > len(piece):
+                piece = (kept.pop() if kept else b"") + piece
+                first = self._stray(piece)
+                at += first + 1 - len(piece)
+                piece = piece[:first]
+                self.n_bad += 1
+            kept.append(piece)
+        whole = b"".join(kept)
+        cut = 0 if ends else len(whole) % 2
+        self.rest = whole[len(whole) - cut :]
+        return whole[: len(whole) - cut]
+
+    def _stray(self, piece: bytes) -> int:
+        """Return the byte without which most letters are Latin."""
+        zeros = self.zeros or 0
+        return max(
+            range(0, len(piece) + 1, 2),
+            key=lambda i: piece[zeros:i:2].count(0) + piece[i + 1 + zeros :: 2].count(0),
+        )
+
+
+_PIECE = 64
+
+
+def recoded(stream: BinaryIO, encoding: str) -> tuple[BinaryIO, Callable[[str], Iterator[Note]]]:
+    """Return a stream of UTF-8 from one in another encoding, and what tells how much was lost."""
+    raw = _Recoded(stream, encoding)
+    return cast(BinaryIO, io.BufferedReader(raw)), raw.notes
+
+
+def lost(n: int, name: str, source: str) -> Note:
+    """Return the note on bytes that are not of an encoding."""
+    return Note(
+        f"{'byte that is' if n == 1 else 'bytes that are'} no {name}, read as U+FFFD", source, n
+    )
+
+
+def text_encoding(name: str) -> str:
+    """Return what Python calls an encoding of text.
+
+    Raises
+    ------
+    ConfigError : it knows none of this name.
+    """
+    try:
+        "".encode(name)
+        return codecs.lookup(name).name
+    except (LookupError, UnicodeError, ValueError):
+        raise ConfigError(
+            f"encoding is {name!r}, expected a name that Python knows, such as utf-8, cp1250, "
+            "latin-1, utf-16, koi8-r or shift_jis"
+        ) from None
 
 
 class Decoder:
@@ -157,8 +259,6 @@ class Decoder:
         """Yield what was guessed, and how much was lost."""
         if self.legacy:
             name = "Windows-1252" if self.legacy == "cp1252" else self.legacy
-            yield Note(f"not UTF-8, read as {name} (if that is wrong, save it as UTF-8)", source)
+            yield Note(f"not UTF-8, read as {name} (if that is wrong, say --encoding)", source)
         if self.n_bad:
-            where = self.legacy or "UTF-8"
-            one = "byte that is" if self.n_bad == 1 else "bytes that are"
-            yield Note(f"{one} no {where}, read as U+FFFD", source, self.n_bad)
+            yield lost(self.n_bad, self.legacy or "UTF-8", source)

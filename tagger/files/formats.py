@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from importlib import import_module
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO, NamedTuple, cast
 
 from tagger.files import (
     compression,
@@ -58,7 +58,7 @@ _read_tsv = partial(delimited.read_csv, delimiter="\t")
 FORMATS = (
     Format("text", (".txt", ".text"), text.read, recoded=True),
     Format("markdown", (".md", ".markdown"), _read_markdown, recoded=True),
-    Format("html", (".html", ".htm"), partial(_late, "html", "read")),
+    Format("html", (".html", ".htm"), partial(_late, "html", "read"), recoded=True),
     Format("jsonl", (".jsonl", ".ndjson"), jsonl.read, records=True, recoded=True),
     Format("json", (".json",), json_array.read, records=True, recoded=True),
     Format("csv", (".csv",), delimited.read_csv, records=True, recoded=True),
@@ -107,6 +107,7 @@ def read_rows(
     known: Format | None = None,
     limit: int = MAX_DOCUMENT_BYTES,
     say: Callable[[str], None] = lambda note: None,
+    encoding: str = "",
 ) -> Iterator[Row | Reject]:
     """Yield the rows of a file, or of standard input for ``-``, of an archive those of its files.
 
@@ -119,9 +120,11 @@ def read_rows(
     known : its format; what its first bytes and its ending say where None.
     limit : the most bytes of one row or document.
     say : is told what was guessed and left out.
+    encoding : of its text; judged by its first bytes where empty.
     """
     notes = Notes()
-    for _, _, rows in read_files((known is None and brat.beside(path)) or path, known, limit):
+    path = (known is None and brat.beside(path)) or path
+    for _, _, rows in read_files(path, known, limit, encoding=encoding):
         for row in translated(rows, labelled=True):
             if isinstance(row, Note):
                 notes.add(row)
@@ -137,6 +140,7 @@ def read_files(
     limit: int = MAX_DOCUMENT_BYTES,
     report: Report = lambda path, n_bytes: None,
     delimiter: str = "",
+    encoding: str = "",
 ) -> Iterator[tuple[Format, str, Iterator[Item]]]:
     """Yield format, name and rows of a file, and of an archive those of each file in it.
 
@@ -146,14 +150,15 @@ def read_files(
     ----------
     path, known, limit : as in `read_rows`.
     report : is told the file at hand and how many bytes of it have been read.
-    delimiter : of CSV; judged by its first rows where empty.
+    delimiter, encoding : of CSV, and of text; judged by the first bytes where empty.
     """
+    given = _Given(known, limit, delimiter, encoding)
     if path == "-":
         stream: BinaryIO = sys.stdin.buffer
-        yield from _files(stream, "<stdin>", known, limit, delimiter)
+        yield from _files(stream, "<stdin>", given)
         return
     try:
-        opened = open_binary(path)
+        opened = open_binary(path, recode=not encoding)
     except Unreadable as error:
         yield TEXT, path, iter([Reject(str(error).removeprefix(f"{path}: "), "", path)])
         return
@@ -165,35 +170,48 @@ def read_files(
                     report(path, stream.tell())
                 yield row
 
-        for found, source, rows in _files(stream, path, known, limit, delimiter):
+        for found, source, rows in _files(stream, path, given):
             yield found, source, told(rows)
         if stream.seekable():
             report(path, stream.tell())
 
 
+class _Given(NamedTuple):
+    """What a user says of files."""
+
+    known: Format | None
+    limit: int
+    delimiter: str
+    encoding: str
+
+
 def _files(
-    stream: BinaryIO,
-    source: str,
-    known: Format | None,
-    limit: int,
-    delimiter: str,
-    inside: bool = False,
+    stream: BinaryIO, source: str, given: _Given, inside: bool = False
 ) -> Iterator[tuple[Format, str, Iterator[Item]]]:
+    known, limit, delimiter, named = given
+    lost: Callable[[str], Iterator[Note]] | None = None
     try:
         kind, head, stream = _unpacked(stream, source)
+        if named and kind.format not in _OWN and (not kind.advice or kind is kinds.BINARY):
+            stream, lost = encoding.recoded(stream, named)
+            head, stream = encoding.peek(stream)
+            kind = kinds.kind_of(head)
         if kind is kinds.ZIP:
             from tagger.files import office
 
             stream = office.whole(stream, limit)
         found, notes = (known, []) if known else _judged(kind, stream, source)
         found = _fitted(found, head, delimiter)
-        if found.recoded and (wide := encoding.wide(head)):
-            stream = encoding.recoded(stream, wide)
+        if named and not found.recoded and found.name not in _ARCHIVES:
+            what = kind if kind.format == found.name else kinds.Kind(f"{found.name} file")
+            raise Unreadable(f"{what.one}, which says its encoding itself: leave out --encoding")
+        if found.recoded and not named and (wide := encoding.wide(head)):
+            stream, lost = encoding.recoded(stream, wide)
     except _broken() as error:
         yield TEXT, source, iter([Reject(_reason(error), "", source)])
         return
-    if found.name not in ("zip", "tar"):
-        yield found, source, _until_broken(stream, source, found, limit, notes)
+    if found.name not in _ARCHIVES:
+        yield found, source, _until_broken(stream, source, found, limit, notes, lost)
         return
     if inside:
         reason = "an archive inside an archive: unpack it first"
@@ -205,13 +223,16 @@ def _files(
                 if why := _passed_over(member.source.removeprefix(source)):
                     yield TEXT, source, iter([Note(why, member.source, 1)])
                     continue
-                yield from _files(member.stream, member.source, None, limit, delimiter, True)
+                inner = given._replace(known=None)
+                yield from _files(member.stream, member.source, inner, True)
             elif isinstance(member, Reject):
                 yield TEXT, source, iter([member])
     except _broken() as error:
         yield TEXT, source, iter([Reject(_reason(error), "", source)])
 
 
+_ARCHIVES = ("zip", "tar")
+_OWN = ("pdf", "parquet", "eml", *_ARCHIVES)
 _OF_SYSTEMS = ("__MACOSX", ".DS_Store", "Thumbs.db", "desktop.ini")
 
 
@@ -275,10 +296,13 @@ def _fitted(known: Format, head: bytes, delimiter: str) -> Format:
     return replace(known, read=partial(delimited.read_csv, delimiter=delimiter))
 
 
-def open_binary(path: str) -> BinaryIO:
-    """Open a file or what an address names to read, or say why it cannot be."""
+def open_binary(path: str, recode: bool = True) -> BinaryIO:
+    """Open a file or what an address names to read, or say why it cannot be.
+
+    Unless `recode`, what a server says of the encoding of a page is left aside.
+    """
     if remote.is_address(path):
-        return remote.open_address(path)
+        return remote.open_address(path, recode)
     try:
         return open(path, "rb")
     except OSError as error:
@@ -286,7 +310,12 @@ def open_binary(path: str) -> BinaryIO:
 
 
 def _until_broken(
-    stream: BinaryIO, source: str, known: Format, limit: int, notes: list[Note]
+    stream: BinaryIO,
+    source: str,
+    known: Format,
+    limit: int,
+    notes: list[Note],
+    lost: Callable[[str], Iterator[Note]] | None,
 ) -> Iterator[Item]:
     yield from notes
     line = 0
@@ -295,6 +324,8 @@ def _until_broken(
             if type(row) is Row:
                 line = row.line
             yield row
+        if lost is not None:
+            yield from lost(source)
     except Unreadable as error:
         yield Reject(str(error).removeprefix(f"{source}: "), "", source, line)
     except compression.errors() as error:

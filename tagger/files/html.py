@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from html import unescape
 from typing import Any, BinaryIO
 
+from tagger.files.encoding import lost
 from tagger.files.rows import MAX_DOCUMENT_BYTES, Note, Reject, Row, Unreadable, as_text, too_long
 from tagger.text.notices import notice_of
 
@@ -72,10 +73,12 @@ def read(
             f"an HTML page: install the extra html: pip install 'claim-tagger[html]' ({error})"
         ) from None
     data = stream.read(limit + 1)
-    tree, reason = _parsed(data, limit)
+    tree, reason, encoding, n_bad = _parsed(data, limit)
     if tree is None:
         yield Reject(reason, as_text(data[:1000]), source)
         return
+    if n_bad:
+        yield lost(n_bad, "Windows-1252" if encoding == "cp1252" else encoding.upper(), source)
     if mail and (n := _take_out_quotations(tree)):
         yield Note("quoted mails left out", source, n)
     notices, stored = _notices(tree), _stored_article(tree)
@@ -108,42 +111,53 @@ def read(
     yield Row(record, source, headings=tuple(headings))
 
 
-def _parsed(data: bytes, limit: int) -> tuple[Any, str]:
-    """Return the elements of a page, or None and why they cannot be had."""
+def _parsed(data: bytes, limit: int) -> tuple[Any, str, str, int]:
+    """Return the elements of a page, or None, and why they cannot be had.
+
+    Then its encoding, and how many bytes are not of it.
+    """
     import lxml.html
 
     if len(data) > limit:
-        return None, too_long("a document", limit)
+        return None, too_long("a document", limit), "", 0
     if data.count(b"<") > _MAX_TAGS:
         # trafilatura takes a fifth of a millisecond for each.
-        return None, f"a page of more than {_MAX_TAGS:,} tags, expected an article: cut it"
+        return None, f"a page of more than {_MAX_TAGS:,} tags, expected an article: cut it", "", 0
     if not data.strip():
-        return None, "an empty file, expected a page"
-    markup = _DECLARED.sub("", decode(data)).replace("\0", "\ufffd")
+        return None, "an empty file, expected a page", "", 0
+    decoded, name = decode(data)
+    n_bad = decoded.count("\ufffd") - (data.count("\ufffd".encode()) if name == "utf-8" else 0)
+    markup = _DECLARED.sub("", decoded).replace("\0", "\ufffd")
     parser = lxml.html.HTMLParser()
     try:
         tree = lxml.html.document_fromstring(markup, parser=parser)
     except lxml.etree.LxmlError as error:
-        return None, f"not HTML that can be read, expected a page: {error}"
+        return None, f"not HTML that can be read, expected a page: {error}", "", 0
     if any("depth" in entry.message for entry in parser.error_log):
         # The parser drops what follows.
-        return None, "a page with elements more than 255 deep, expected an article: close its tags"
-    return tree, ""
+        why = "a page with elements more than 255 deep, expected an article: close its tags"
+        return None, why, "", 0
+    return tree, "", name, n_bad
 
 
 def _may_be_article(text: str) -> bool:
     return len(text) >= _LEAST and any(map(str.isalpha, text)) and not notice_of(text)
 
 
-def decode(data: bytes) -> str:
-    """Decode a page as browsers do: its own word counts less than what its bytes are."""
+def decode(data: bytes) -> tuple[str, str]:
+    """Decode a page as browsers do: its own word counts less than what its bytes are.
+
+    Returns
+    -------
+    The text, and the name of the encoding.
+    """
     for mark, name in (
         (codecs.BOM_UTF8, "utf-8-sig"),
         (b"\xff\xfe", "utf-16"),
         (b"\xfe\xff", "utf-16"),
     ):
         if data.startswith(mark):
-            return data.decode(name, "replace")
+            return data.decode(name, "replace"), name.removesuffix("-sig")
     declared = _CHARSET.search(data[:4096])
     try:
         name = codecs.lookup(declared[1].decode("ascii")).name if declared else ""
@@ -153,15 +167,18 @@ def decode(data: bytes) -> str:
         name = "utf-8" if name else ""  # what it says cannot be so, such as UTF-16
     if not name.startswith(("iso2022", "hz")):
         try:
-            return data.decode("utf-8")  # other bytes are hardly ever valid UTF-8
+            return data.decode("utf-8"), "utf-8"  # other bytes are hardly ever valid UTF-8
         except UnicodeDecodeError:
             pass
     if name in _LATIN:
         as_utf8 = data.decode("utf-8", "replace")
         n_lost = as_utf8.count("\ufffd")
         n_right = sum(c > "\x7f" for c in as_utf8) - n_lost
-        return as_utf8 if n_right > 3 * n_lost else data.decode("cp1252", "replace")
-    return data.decode(_MEANT.get(name, name), "replace")
+        if n_right > 3 * n_lost:
+            return as_utf8, "utf-8"
+        name = "cp1252"
+    name = _MEANT.get(name, name)
+    return data.decode(name, "replace"), name
 
 
 def _take_out_quotations(tree: Any) -> int:

@@ -108,6 +108,8 @@ _PRINTABLE = ("PDF", "RTF file", "PostScript file")
 _TEXT_NAMES = ("text", "sentence", "body", "content", "article", "headline", "title", "story")
 _CONTROL = bytes(byte for byte in range(32) if byte not in b"\t\n\v\f\r\x1b")
 DELIMITERS = ",;\t|"
+SEPARATOR = re.compile(r'"?sep=(.)"?[;,]*\r?\n?', re.IGNORECASE)
+"""The line in which Excel names the delimiter of what follows."""
 
 
 def kind_of(head: bytes) -> Kind:
@@ -191,6 +193,8 @@ def _is_mail(text: str) -> bool:
 
 def _is_csv(text: str) -> bool:
     """Return whether a text is a table for sure: a header with a usual name, even rows."""
+    if separated := SEPARATOR.match(text):
+        text = text[separated.end() :]
     header = text.partition("\n")[0].lower()
     if not any(name in header for name in _TEXT_NAMES):
         return False
@@ -209,13 +213,15 @@ def table_of(text: str) -> tuple[str, float, list[list[str]]]:
     """Return the delimiter of the table that begins so, how even its rows are, and the rows.
 
     It is the one that cuts the largest share of the rows into as many cells as the header,
-    which are two at least; a comma where none does.
+    which are two at least; a comma where none does. A first line that names it does so.
     """
+    if separated := SEPARATOR.match(text):
+        text = text[separated.end() :]
     lines = text.splitlines(keepends=True)
     if len(lines) > 1 and len(text) >= encoding.HEAD_BYTES // 4:
         lines.pop()  # it may be cut
     best: tuple[float, int, str, list[list[str]]] = (0.0, 0, ",", [])
-    for delimiter in DELIMITERS:
+    for delimiter in separated[1] if separated else DELIMITERS:
         try:
             rows = [row for row in csv.reader(lines, delimiter=delimiter) if row]
         except csv.Error:

@@ -3,6 +3,7 @@
 import atexit
 import codecs
 import gzip
+import io
 import re
 import shutil
 import socket
@@ -33,10 +34,14 @@ _CHUNK = 1 << 16
 
 @dataclass(frozen=True)
 class Fetched:
-    """Where the content of a page lies for as long as the process runs, and its media type."""
+    """Where the content of a page lies for as long as the process runs, and what it is.
+
+    `charset` is the encoding that the server names, if any.
+    """
 
     path: Path
     media_type: str
+    charset: str = ""
 
 
 def is_address(name: str) -> bool:
@@ -70,8 +75,10 @@ def check(name: str) -> None:
         )
 
 
-def open_address(name: str) -> BinaryIO:
+def open_address(name: str, recode: bool = True) -> BinaryIO:
     """Open what an address names; a page is fetched, or given up, once in a process.
+
+    With `recode`, text in another charset than the bytes tell is given in UTF-8.
 
     Raises
     ------
@@ -86,7 +93,10 @@ def open_address(name: str) -> BinaryIO:
             except Unreadable as error:
                 _GIVEN_UP[name] = str(error)
                 raise
-        return open(_FETCHED[name].path, "rb")
+        page = _FETCHED[name]
+        if not (recode and page.charset) or page.path.stat().st_size > MAX_DOCUMENT_BYTES:
+            return open(page.path, "rb")
+        return io.BytesIO(_in_utf8(page.path.read_bytes(), page.charset))
     try:
         import fsspec
     except ImportError:
@@ -107,10 +117,7 @@ _GIVEN_UP: dict[str, str] = {}
 
 
 def _fetched(address: str) -> Fetched:
-    """Fetch a page into a temporary file, at most `MAX_BYTES` and `WHOLE_SECONDS`.
-
-    Text in another charset than the bytes tell is written down in UTF-8.
-    """
+    """Fetch a page into a temporary file, at most `MAX_BYTES` and `WHOLE_SECONDS`."""
     from http.client import HTTPException
     from urllib.error import HTTPError
 
@@ -121,10 +128,8 @@ def _fetched(address: str) -> Fetched:
             headers = answer.headers
             path = _save(_received(answer, end))
         path = _unpacked(path, headers.get("Content-Encoding", "").lower(), address)
-        charset = headers.get_content_charset()
-        if charset and path.stat().st_size <= MAX_DOCUMENT_BYTES:
-            path.write_bytes(_in_utf8(path.read_bytes(), charset))
-        return Fetched(path, headers.get_content_type() if headers["Content-Type"] else "")
+        media = headers.get_content_type() if headers["Content-Type"] else ""
+        return Fetched(path, media, headers.get_content_charset() or "")
     except HTTPError as error:
         with error:
             reason = f"the server answered {error.code} {error.reason}, expected 200"

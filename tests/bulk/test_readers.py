@@ -49,7 +49,7 @@ def test_bytes_that_are_not_utf8_are_read_as_windows_1252_and_said() -> None:
     rows = csv(b"id,text\n1,caf\xe9 \x96 open\n")
     assert texts(rows) == ["café – open"]
     assert [row.what for row in rows if isinstance(row, Note)] == [
-        "not UTF-8, read as Windows-1252 (if that is wrong, save it as UTF-8)"
+        "not UTF-8, read as Windows-1252 (if that is wrong, say --encoding)"
     ]
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from tagger.files import html
-from tagger.files.rows import Reject, Row
+from tagger.files.rows import Note, Reject, Row
 
 TITLE = "Talks stall over grain"
 FIRST = (
@@ -164,8 +164,10 @@ def test_the_bytes_are_read_as_what_they_are(declared: str, written: str) -> Non
 
 def test_a_stray_byte_costs_one_character() -> None:
     markup = page(f"<article><p>{FIRST}</p><p>{ACCENTS}</p></article>", "<meta charset=utf-8>")
-    row = read(markup.encode().replace(b"run by", b"run\xff by"))
-    assert isinstance(row, Row)
+    bad = markup.encode().replace(b"run by", b"run\xff by")
+    note, row = html.read(io.BytesIO(bad), "page.html")
+    assert isinstance(row, Row) and isinstance(note, Note)
+    assert (note.what, note.n) == ("byte that is no UTF-8, read as U+FFFD", 1)
     assert ACCENTS.replace("run by", "run\ufffd by") in row.record["text"]
 
 

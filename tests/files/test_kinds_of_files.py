@@ -138,6 +138,11 @@ def database() -> bytes:
     return base.serialize()
 
 
+def _stray(encoding: str) -> bytes:
+    data = f"{ACCENTED[:15]} {PROSE}".encode(encoding)
+    return data[:9] + b"x" + data[9:]
+
+
 BOTH = {"a.txt": FIRST.encode(), "b/c.jsonl": json.dumps({"text": SECOND}).encode() + b"\n"}
 LINES = "".join(json.dumps(row) + "\n" for row in ROWS).encode()
 ZEROS = b"\0" * 100
@@ -150,9 +155,15 @@ RIGHT: list[tuple[str, bytes, str]] = [
     ("wide-le.txt", PROSE.encode("utf-16-le"), ""),
     ("latin.txt", ACCENTED.encode("cp1252"), "read as Windows-1252"),
     ("stray.txt", ACCENTED.encode() + b" \xff", "1 byte that is no UTF-8"),
+    ("stray16.txt", _stray("utf-16"), "1 byte that is no UTF-16"),
+    ("stray16-be.txt", b"\xfe\xff" + _stray("utf-16-be"), "1 byte that is no UTF-16"),
     ("a.md", f"# Talks\n\n{PROSE}".encode(), ""),
     ("tags.md", f"<div align=center>\n\n</div>\n\n{PROSE}".encode(), ""),
     ("a.html", PAGE.encode(), ""),
+    ("stray.html",
+     PAGE.encode().replace(b"<p>", "<p>Åsa saw cafés in Ål, één café.</p><p>".encode(), 1)
+     .replace(b" saw", b"\xff saw"),
+     "1 byte that is no UTF-8"),
     ("page.txt", PAGE.encode(), "read as what it is, an HTML page"),
     ("a.jsonl", LINES, ""),
     ("lines.json", LINES, ""),
@@ -172,6 +183,10 @@ RIGHT: list[tuple[str, bytes, str]] = [
     ("a.csv", table(",").encode(), ""),
     ("semicolon.csv", table(";").encode(), ""),
     ("tab.csv", table("\t").encode(), ""),
+    ("sep.csv", b"sep=;\r\n" + table(";").encode(), ""),
+    ("sep-quoted.csv", b'\xef\xbb\xbf"sep=|"\n' + table("|").encode(), ""),
+    ("sep-tab.csv", ("sep=\t\n" + table("\t")).encode("utf-16"), ""),
+    ("sep", b"sep=;\n" + table(";").encode(), "read as CSV"),
     ("bar.csv", table("|").encode(), ""),
     ("quoted.csv", table(",", csv.QUOTE_ALL).encode(), ""),
     ("bom.csv", b"\xef\xbb\xbf" + table(";").encode(), ""),
@@ -445,6 +460,78 @@ def test_the_delimiter_can_be_said(tmp_path: Path) -> None:
     rows, done = predict(tmp_path / "a.csv", "--delimiter", "^")
     assert [row["text"] for row in rows] == [FIRST], done.stderr
     assert predict(tmp_path / "a.csv", "--delimiter", "ab")[1].exception
+
+
+CZECH = "Příští kolo skončilo v pondělí. Šest lodí čeká u Žďáru."
+CZECH_PAGE = (
+    f"<html><head><meta charset=utf-8></head><body><article><p>{CZECH}</p></article></body>"
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a.txt", CZECH),
+        ("a.csv", f'id;text\n1;"{CZECH}"\n'),
+        ("a.jsonl", json.dumps({"text": CZECH}, ensure_ascii=False)),
+        ("a.html", CZECH_PAGE),
+        ("a.zip", CZECH),
+        ("a.txt.gz", CZECH),
+    ],
+)
+def test_the_encoding_can_be_said(tmp_path: Path, name: str, text: str) -> None:
+    for encoding in ("cp1250", "utf-16", "mac_latin2"):
+        data = text.encode(encoding)
+        if name.endswith("gz"):
+            data = gzip.compress(data)
+        (tmp_path / name).write_bytes(zipped({"a.txt": data}) if name == "a.zip" else data)
+        rows, done = predict(tmp_path / name, "--encoding", encoding)
+        assert " ".join(row["text"] for row in rows) == CZECH, (encoding, done.stderr)
+        assert "U+FFFD" not in done.stderr
+    (tmp_path / "a.txt").write_bytes(CZECH.encode("cp1250"))
+    assert "bytes that are no UTF-8" in predict(tmp_path / "a.txt", "--encoding", "UTF8")[1].stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "kind"),
+    [
+        ("a.pdf", pdf([FIRST]), "a PDF"),
+        ("a.docx", word(), "docx file"),
+        ("a.xlsx", workbook([["text"], [FIRST]]), "xlsx file"),
+        ("a.eml", mail(), "an e-mail"),
+        ("a.parquet", parquet(), "a Parquet file"),
+    ],
+)
+def test_what_says_its_encoding_itself_refuses_another(
+    tmp_path: Path, name: str, data: bytes, kind: str
+) -> None:
+    (tmp_path / name).write_bytes(data)
+    rows, done = predict(tmp_path / name, "--encoding", "cp1250")
+    assert not rows and done.exit_code == 1
+    assert f"{kind}, which says its encoding itself: leave out --encoding" in done.stderr
+
+
+def test_an_encoding_that_nobody_knows_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text(FIRST)
+    for name in ("cp99", "base64", "zlib", "a\0"):
+        error = predict(tmp_path / "a.txt", "--encoding", name)[1].exception
+        assert f"encoding is {name!r}, expected a name that Python knows" in str(error)
+
+
+def test_labelled_data_have_an_encoding_too(tmp_path: Path) -> None:
+    lines = [f"The talks went on for {n} days;{'ano' if n % 2 else 'řek'}" for n in range(4)]
+    path = tmp_path / "a.csv"
+    path.write_bytes("\n".join(["text;mood", *lines]).encode("cp1250"))
+    for given, right in (("cp1250", True), (None, False)):
+        options = ["--encoding", given] if given else []
+        schema = ["--save-schema", str(tmp_path / f"{given}.toml")]
+        done = CliRunner().invoke(cli, ["train", str(path), *options, *schema])
+        assert done.exit_code == 0, done.output
+        found = (tmp_path / f"{given}.toml").read_text(encoding="utf-8")
+        assert ("řek" in found) is right and "mood" in found
+    for command in ("check", "evaluate"):
+        done = CliRunner().invoke(cli, [command, str(path), "--encoding", "cp99"])
+        assert "encoding is 'cp99'" in str(done.exception), command
 
 
 def test_members_of_one_name_are_two_documents_and_blanks_are_said(tmp_path: Path) -> None:

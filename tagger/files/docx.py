@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any, BinaryIO
 
 from tagger.files import office
-from tagger.files.rows import MAX_DOCUMENT_BYTES, Note, Row, Unreadable
+from tagger.files.rows import MAX_DOCUMENT_BYTES, Note, Row
 
 _W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 _APART = {f"{_W}tbl": "tables", f"{_W}txbxContent": "text boxes"}
@@ -26,7 +26,7 @@ def read(stream: BinaryIO, source: str, limit: int = MAX_DOCUMENT_BYTES) -> Iter
         body = file.element.body
         title = file.core_properties.title.strip()
     except Exception as error:  # whatever a damaged file makes of the library
-        raise Unreadable(f"a damaged Word document: {error}") from None
+        raise office.damaged("Word document", error) from None
     apart: dict[str, set[Any]] = {}
     inside: list[tuple[str, bool]] = []
     outside: list[tuple[str, bool]] = []

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any, BinaryIO
 
 from tagger.files.encoding import Decoder
-from tagger.files.rows import MAX_DOCUMENT_BYTES, Note, Reject, Row, Unreadable, as_text
+from tagger.files.rows import MAX_DOCUMENT_BYTES, Note, Reject, Row, Unreadable, as_text, not_json
 
 _DEPTH = 6
 
@@ -29,7 +29,7 @@ def read(
     try:
         value = json.loads(decoder.decode(data.removeprefix(b"\xef\xbb\xbf")))
     except (ValueError, RecursionError) as error:
-        yield Reject(f"not JSON: {error}", as_text(data[:1000]), source)
+        yield Reject(f"not JSON{not_json(error)}", as_text(data[:1000]), source)
         return
     yield from decoder.notes(source)
     del data

@@ -13,6 +13,7 @@ from tagger.files.rows import (
     Reject,
     Row,
     as_text,
+    not_json,
     read_line,
     too_long,
 )
@@ -39,7 +40,7 @@ def read(
         try:
             record = json.loads(decoder.decode(line))
         except (ValueError, RecursionError) as error:
-            reason = f"not a JSON object: {error}"
+            reason = f"not a JSON object{not_json(error)}"
         else:
             if isinstance(record, dict):
                 yield Row(record, source, number)

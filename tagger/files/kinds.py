@@ -251,6 +251,10 @@ _PACKAGES = (
     ("META-INF/container.xml", Kind("EPUB book", advice="save it as HTML or plain text")),
     ("META-INF/manifest.xml", Kind("OpenDocument file", advice="save it as .docx, .xlsx or .csv")),
     ("META-INF/MANIFEST.MF", Kind("Java archive", advice=_NO_TEXT)),
+    (
+        "[Content_Types].xml",
+        Kind("damaged office file", advice="open it in the program that made it and save it again"),
+    ),
     ("AndroidManifest.xml", Kind("Android package", advice=_NO_TEXT)),
 )
 

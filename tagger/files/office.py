@@ -1,11 +1,14 @@
 """What the readers of office files share."""
 
 import io
+import re
 from collections.abc import Iterable
 from importlib import import_module
 from typing import Any, BinaryIO
 
 from tagger.files.rows import Unreadable, too_long
+
+_MISSING = re.compile(r"item named '([^']+)'")
 
 
 def library(name: str, kind: str) -> Any:
@@ -45,6 +48,16 @@ def unpacked(stream: BinaryIO, limit: int) -> None:
             "see --max-document-bytes"
         )
     stream.seek(0)
+
+
+def damaged(kind: str, error: Exception) -> Unreadable:
+    """Return the error that says what is wrong with a file on which its library broke."""
+    reason = str(error) or type(error).__name__
+    if isinstance(error, KeyError) and (part := _MISSING.search(reason)):
+        reason = f"its part {part[1]} is missing"
+    elif isinstance(error, (LookupError, TypeError, AttributeError, RecursionError)):
+        reason = "a part of it is missing or not as it should be"
+    return Unreadable(f"a damaged {kind}: {reason}: open it in another program and save it again")
 
 
 def document(paragraphs: Iterable[tuple[str, bool]]) -> tuple[str, tuple[tuple[int, int], ...]]:

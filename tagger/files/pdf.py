@@ -49,7 +49,7 @@ def read(stream: BinaryIO, source: str, limit: int = MAX_DOCUMENT_BYTES) -> Iter
     except pypdf.errors.DependencyError:
         locked = True
     except Exception as error:  # whatever a damaged file makes of the library
-        raise Unreadable(f"a damaged PDF: {type(error).__name__}: {error}") from None
+        raise office.damaged("PDF", error) from None
     if locked:
         raise Unreadable("an encrypted PDF: save it without a password")
     empty = sum(not page for page in pages)

@@ -140,6 +140,15 @@ def too_long(what: str, limit: int) -> str:
     return f"{what} of more than {limit:,} bytes, see --max-document-bytes"
 
 
+def not_json(error: Exception) -> str:
+    """Say what follows "not JSON" of a text that is none, or none that is read."""
+    if isinstance(error, RecursionError):
+        return " that is read: values lie too deep in each other"
+    if "integer string conversion" in str(error):
+        return " that is read: a number of more than 4,300 digits, expected it as a string"
+    return f": {error}"
+
+
 def as_text(raw: bytes) -> str:
     """Decode bytes that may be no text, so that `encode("utf-8", "surrogateescape")` undoes it."""
     return raw.decode("utf-8", "surrogateescape")

@@ -53,7 +53,7 @@ def read(stream: BinaryIO, source: str, limit: int = MAX_DOCUMENT_BYTES) -> Iter
     except Unreadable:
         raise
     except Exception as error:  # whatever a damaged file makes of the library
-        raise Unreadable(f"a damaged Excel workbook: {error}") from None
+        raise office.damaged("Excel workbook", error) from None
 
 
 class _Blanks:

@@ -112,6 +112,11 @@ def zipped(files: dict[str, bytes], password: bool = False) -> bytes:
     return bytes(data)
 
 
+def without(package: bytes, name: str) -> bytes:
+    with zipfile.ZipFile(io.BytesIO(package)) as archive:
+        return zipped({n: archive.read(n) for n in archive.namelist() if n != name})
+
+
 def tarred(files: dict[str, bytes], mode: str = "w", links: bool = True) -> bytes:
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode=mode) as archive:
@@ -238,13 +243,22 @@ WRONG: list[tuple[str, bytes, str]] = [
     ("links.tar.gz", tarred(BOTH, "w:gz"), "a link or a device"),
     ("a.7z", b"7z\xbc\xaf\x27\x1c" + ZEROS, "a 7z archive"),
     ("broken.docx", zipped({"word/document.xml": b"<no"}), "a damaged Word document"),
+    ("lacking.docx", without(word(), "word/styles.xml"), "part word/styles.xml is missing: open"),
+    ("bare.docx", without(word(), "word/document.xml"), "a damaged office file: open it"),
+    ("lacking.xlsx", without(workbook([["text"], [FIRST]]), "xl/_rels/workbook.xml.rels"),
+     "its part xl/_rels/workbook.xml.rels is missing"),
+    ("no-sheet.xlsx", without(workbook([["text"], [FIRST]]), "xl/worksheets/sheet1.xml"),
+     "a part of it is missing or not as it should be"),
+    ("bare.pptx", zipped({"[Content_Types].xml": b"<t/>"}), "a damaged office file"),
+    ("digits.json", b'[{"text": "a", "n": ' + b"9" * 5000 + b"}]", "more than 4,300 digits"),
+    ("digits.jsonl", b'{"text": "a", "n": ' + b"9" * 5000 + b"}", "that is read: a number"),
     ("slides.pptx", zipped({"ppt/presentation.xml": b"<p/>"}), "a PowerPoint presentation"),
     ("a.odt", zipped({"META-INF/manifest.xml": b"<m/>"}), "an OpenDocument file"),
     ("book.epub", zipped({"META-INF/container.xml": b"<m/>"}), "an EPUB book"),
     ("no.eml", mail(empty=True), "an e-mail without text"),
     ("broken.json", b'[{"text": "a"}, {"text": ', "not JSON"),
     ("numbers.json", b"[1, 2, 3]", "expected an object or a string"),
-    ("deep.json", b'[{"text":' + b"[" * 100_000, "not JSON"),
+    ("deep.json", b'[{"text":' + b"[" * 100_000, "not JSON that is read: values lie too deep"),
     ("bomb.gz", gzip.compress(b"a" * 300_000_000), "more than 50,000,000 bytes"),
     ("cut.txt.gz", gzip.compress(PROSE.encode() * 9)[:60], "cannot be read"),
     ("mailbox", b"From a Mon Mar 18\n" + mail(), "a mailbox of e-mails"),

@@ -106,6 +106,23 @@ def test_argilla_takes_submitted_responses_only_where_the_file_tells():
     assert "no response has its status" in said[1]
 
 
+def test_answers_of_argilla_without_an_annotator_are_counted(tmp_path):
+    rows = [
+        {"text": "Oil rose.", "claim.responses": ["fact", "fact", "odd"],
+         "claim.responses.users": ["a", "b"], "claim.responses.status": ["submitted"] * 3},
+        {"text": "It may rain.", "claim.responses": ["guess"], "claim.responses.users": ["a"],
+         "claim.responses.status": ["submitted"]},
+    ]  # fmt: skip
+    found, (said,) = read(write_lines(tmp_path / "a.jsonl", rows))
+    assert [row.record["claim"] for row in found] == ["fact", "guess"]
+    assert "1 answers left out that lack an annotator" in said
+    for row in rows:  # an export that has no status
+        del row["claim.responses.status"]
+    found, said = read(write_lines(tmp_path / "a.jsonl", rows))
+    assert [row.record["claim"] for row in found] == ["fact", "guess"]
+    assert "no response has its status" in said[1]
+
+
 def test_doccano_labels_are_single_where_no_text_has_two(tmp_path):
     lines = [
         {"id": 1, "text": "Oil rose.", "label": ["good"], "Comments": []},
@@ -184,18 +201,21 @@ def test_brat_pairs_are_read_as_one(tmp_path):
         "A1\tclaim T2 reported_fact\n"
         "A2\ttheme T2 economic\n"
         f"T3\tspeculation {last} {last + 6};{last + 7} {len(text)}\tIt may rain.\n"
+        f"T4\todd 0 3;{quoted + 4} {quoted + 8}\tOil fell\n"
         "#1\tAnnotatorNotes T1\tsure\n"
         "R1\tCause Arg1:T1 Arg2:T2\n",
         encoding="utf-8",
     )
     rows, said = read(tmp_path)
-    assert len(rows) == 2
+    assert len(rows) == 3
     assert [(r.record["doc"], r.record["claim"], r.record["theme"]) for r in rows] == [
         ("a", "reported_fact", []),
         ("a", "reported_fact", ["economic"]),
+        ("a", "speculation", []),
     ]
     assert len(said) == 1
-    assert "2 spans that cover no whole sentence" in said[0]
+    assert "spans that cover no whole sentence" not in said[0]
+    assert "1 answers left out that lack an annotator or are of several pieces" in said[0]
     assert "1 results that are no labels" in said[0]
     assert records(tmp_path / "a.ann") == [row.record for row in rows]
     (tmp_path / "a.txt").unlink()

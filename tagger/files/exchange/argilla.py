@@ -24,7 +24,7 @@ def recognize(record: Mapping[str, Any]) -> bool:
 def item(record: Mapping[str, Any]) -> Item:
     """Return a record with its submitted responses; suggestions are left aside."""
     nested = isinstance(record.get("fields"), dict)
-    data, given = _nested(record) if nested else _flat(record)
+    data, given, n_torn = (*_nested(record), 0) if nested else _flat(record)
     data.setdefault("id", record.get("id"))
     by_reader: dict[str, dict[str, Any]] = {}
     discarded = False
@@ -43,7 +43,7 @@ def item(record: Mapping[str, Any]) -> Item:
     why = SKIPPED if discarded else NO_ANSWER
     caveat = _CAVEAT if any(not status for _, _, status, _ in given) else ""
     n_other = sum(n for _, n in answers)
-    return Item(data, own, why, frozenset(several), n_other=n_other, caveat=caveat)
+    return Item(data, own, why, frozenset(several), n_other=n_other, caveat=caveat, n_torn=n_torn)
 
 
 def _nested(record: Mapping[str, Any]) -> tuple[dict[str, Any], list[Given]]:
@@ -57,20 +57,26 @@ def _nested(record: Mapping[str, Any]) -> tuple[dict[str, Any], list[Given]]:
     return data, given
 
 
-def _flat(record: Mapping[str, Any]) -> tuple[dict[str, Any], list[Given]]:
+def _flat(record: Mapping[str, Any]) -> tuple[dict[str, Any], list[Given], int]:
+    """Return the columns, what each annotator said, and how many answers have none."""
     data: dict[str, Any] = {}
     given: list[Given] = []
+    n_torn = 0
     for name, value in record.items():
         if name.endswith(_RESPONSES):
             values = _list(value)
-            users = map(str, _list(record.get(f"{name}.users")))
-            states = map(str, _list(record.get(f"{name}.status")))
+            # A column that is not there at all is of an export without it.
+            users, states = (
+                list(map(str, _list(record[column]))) if column in record else [""] * len(values)
+                for column in (f"{name}.users", f"{name}.status")
+            )
             question = name.removesuffix(_RESPONSES)
-            rows = zip(users, states, values, strict=False)
+            rows = list(zip(users, states, values, strict=False))
+            n_torn += len(values) - len(rows)
             given += [(question, user, state, answer) for user, state, answer in rows]
         elif not (_RESPONSES in name or _SUGGESTION in name or name in ("status", "_server_id")):
             data[name] = value
-    return data, given
+    return data, given, n_torn
 
 
 def _list(value: Any) -> list[Any]:

@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import BinaryIO
 
@@ -42,23 +43,32 @@ def read(
         return
     # As it stands: brat counts every character, carriage returns too.
     text, annotations = (Decoder(data).decode(data) for data in texts)
-    spans, n_other = _spans(annotations, len(text))
+    spans, n_other, n_torn = _spans(annotations, text)
     record = {"doc": path.stem, "text": text}
     answers = (Answer(spans=tuple(spans)),) if spans else ()
-    yield from labelled_rows([(Row(record, source), Item(record, answers, n_other=n_other))], NAME)
+    item = Item(record, answers, n_other=n_other, n_torn=n_torn)
+    yield from labelled_rows([(Row(record, source), item)], NAME)
 
 
-def _spans(annotations: str, length: int) -> tuple[list[Span], int]:
-    """Return what is annotated, and how many lines say something else."""
-    bound: dict[str, tuple[str, list[tuple[int, int]]]] = {}
+def _spans(annotations: str, text: str) -> tuple[list[Span], int, int]:
+    """Return what is annotated, how many lines say something else, and how many have gaps.
+
+    brat cuts an annotation in two at the end of a line; one that leaves words out is not of
+    the sentence that it stands in.
+    """
+    bound: dict[str, tuple[str, int, int]] = {}
     answers: dict[str, list[tuple[str, str]]] = {}
     counts: Counter[str] = Counter()
     for line in annotations.splitlines():
         if match := _BOUND.match(line):
-            ends = [part.split() for part in match[3].split(";")]
-            places = [(int(a), int(b)) for a, b in ends if int(b) <= length]
-            counts["outside"] += len(places) < len(ends)
-            bound[match[1]] = match[2], places
+            places = sorted(tuple(map(int, part.split())) for part in match[3].split(";"))
+            gaps = "".join(text[a[1] : b[0]] for a, b in pairwise(places))
+            if places[-1][1] > len(text):
+                counts["outside"] += 1
+            elif any(map(str.isalnum, gaps)):
+                counts["torn"] += 1
+            else:
+                bound[match[1]] = match[2], places[0][0], places[-1][1]
         elif (match := _ATTRIBUTE.match(line)) and match[3]:
             answers.setdefault(match[2], []).append((match[1], match[3]))
         elif match:
@@ -66,8 +76,7 @@ def _spans(annotations: str, length: int) -> tuple[list[Span], int]:
         else:
             counts["other"] += bool(line.strip()) and not line.startswith("#")
     spans = []
-    for name, (kind, places) in bound.items():
-        for start, end in places:
-            for question, label in answers.get(name, [(LABEL, kind)]):
-                spans.append(Span(start, end, question, label))
-    return spans, counts["other"] + counts["outside"]
+    for name, (kind, start, end) in bound.items():
+        for question, label in answers.get(name, [(LABEL, kind)]):
+            spans.append(Span(start, end, question, label))
+    return spans, counts["other"] + counts["outside"], counts["torn"]

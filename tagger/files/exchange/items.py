@@ -37,6 +37,7 @@ class Item:
     several : the questions that may have any number of labels, as far as the tool says so.
     key : what items of the same text share; each is one by itself where None.
     n_other : how many results are of kinds that are no labels.
+    n_torn : how many answers are not whole: without an annotator, or of a text in several pieces.
     caveat : what the tool's file does not say of its answers.
     asked : the one label that was asked for, where a task is a question of yes or no; such
         answers of one annotator to one text are one.
@@ -50,6 +51,7 @@ class Item:
     n_other: int = 0
     asked: str = ""
     caveat: str = ""
+    n_torn: int = 0
 
 
 def texts(value: Any) -> tuple[str, ...]:
@@ -79,6 +81,7 @@ def labelled_rows(items: Iterable[tuple[Row, Item]], tool: str) -> Iterator[Row 
     merged = _merged(found)
     counts: Counter[str] = Counter()
     counts["others"] = sum(item.n_other for _, item in merged)
+    counts["torn"] = sum(item.n_torn for _, item in merged)
     sentences = [part for pair in merged for part in _parts(*pair, counts)]
     split = _splitter(item for _, item in sentences)
     voted = [
@@ -158,6 +161,7 @@ def _merged(pairs: Sequence[tuple[Row, Item]]) -> list[tuple[Row, Item]]:
                 left_out=next((item.left_out for _, item in group if item.left_out), ""),
                 several=first.several.union(*(item.several for _, item in group)),
                 n_other=sum(item.n_other for _, item in group),
+                n_torn=sum(item.n_torn for _, item in group),
             )
         merged.append((row, first))
     return merged
@@ -260,6 +264,7 @@ def _said(tool: str, n: int, counts: Counter[str]) -> str:
         ("ties", "answers left out on which annotators are even"),
         ("tied", "tasks left out for that alone"),
         ("others", "results that are no labels, left out"),
+        ("torn", "answers left out that lack an annotator or are of several pieces"),
     ):
         if counts[name]:
             parts.append(f"{counts[name]:,} {what}")

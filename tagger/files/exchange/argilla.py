@@ -1,6 +1,7 @@
 """Argilla: records as JSON, and rows as its datasets have them."""
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,6 +11,7 @@ from tagger.files.exchange.tasks import Tagged, meta
 
 NAME = "Argilla"
 _RESPONSES, _SUGGESTION = ".responses", ".suggestion"
+_NOT_IN_NAMES = re.compile(r"[^a-zA-Z0-9_:./\s-]")
 _CAVEAT = "no response has its status here: drafts and discarded ones are taken too"
 Given = tuple[str, str, str, Any]
 
@@ -102,15 +104,19 @@ def _answer(reader: str, values: Mapping[str, Any], text: str) -> tuple[Answer, 
 
 
 def task(sentence: Tagged) -> dict[str, Any]:
-    """Return a sentence as a record with the model's answers as suggestions."""
+    """Return a sentence as a record with the model's answers as suggestions.
+
+    Argilla's server refuses a list without a label, one score for several labels, and some
+    characters in the name of an agent.
+    """
     suggestions = {
         name: {
             "value": labels if name in sentence.several else labels[0],
-            "score": sentence.scores[name],
-            "agent": sentence.model,
+            "score": sentence.shares[name] if name in sentence.several else sentence.scores[name],
+            "agent": _NOT_IN_NAMES.sub("-", sentence.model),
         }
         for name, labels in sentence.answers.items()
-        if labels or name in sentence.several
+        if labels
     }
     return {
         "id": f"{sentence.doc}:{sentence.n}",

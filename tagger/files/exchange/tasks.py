@@ -20,6 +20,7 @@ class Tagged:
     ----------
     answers : the model's labels by task.
     scores : by task, how probable its answer is; of several labels the least sure one.
+    shares : by task, how probable each label of its answer is.
     several : the tasks that may have any number of labels.
     others : the other columns of its document.
     """
@@ -31,6 +32,7 @@ class Tagged:
     end: int
     answers: Mapping[str, list[str]]
     scores: Mapping[str, float]
+    shares: Mapping[str, list[float]]
     several: frozenset[str]
     review: bool
     model: str
@@ -95,7 +97,7 @@ def _sentences(table: TaggedTable) -> Iterator[Tagged]:
     for i, kind in enumerate(table.kind):
         if kind != SENTENCE:
             continue
-        answers, scores = {}, {}
+        answers, scores, shares = {}, {}, {}
         for task in tasks:
             found = columns[task.name][i]
             answers[task.name] = found if task.multilabel else [found]
@@ -106,6 +108,7 @@ def _sentences(table: TaggedTable) -> Iterator[Tagged]:
             ]
             whole = min(sure) if task.multilabel else max(p)
             scores[task.name] = round(whole, 6)
+            shares[task.name] = [round(p[task.labels.index(x)], 6) for x in answers[task.name]]
         others = {name: column[i] for name, column in extra.items() if column[i] is not ABSENT}
         if table.evidence is not None:
             others["evidence"] = table.evidence[i]
@@ -117,6 +120,7 @@ def _sentences(table: TaggedTable) -> Iterator[Tagged]:
             end=int(table.end[i]),
             answers=answers,
             scores=scores,
+            shares=shares,
             several=several,
             review=bool(table.review[i]),
             model=columns["model"][i],

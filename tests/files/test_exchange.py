@@ -1,7 +1,7 @@
 """What labelling tools export is labelled data; tagged sentences go to them and come back.
 
-The files in `exchange/` were written by the tools: Label Studio's converter (JSON-MIN, CSV),
-and Argilla's client (JSON, rows of a dataset).
+The files in `exchange/` were written by the tools: Label Studio's converter (JSON-MIN, CSV) and
+server, doccano's importer and exporter, and Argilla's client (JSON, rows of a dataset).
 """
 
 import json
@@ -390,6 +390,16 @@ def test_sentences_go_to_a_tool_and_come_back_corrected(tmp_path, tagger, name, 
     assert {r["doc"] for r in records(back)} == {"art.txt"} or all(
         r["doc"].endswith("art.txt") for r in records(back)
     )
+
+
+@pytest.mark.parametrize("name", ["label_studio_server.json", "doccano.jsonl"])
+def test_what_the_tools_themselves_exported_after_a_correction_comes_back(name):
+    found = records(FOLDER / name)
+    # The second was mended in the tool; the third was skipped in one, confirmed in the other.
+    expected = [(0, "reported_fact", []), (1, "interpretation", ["economic"])]
+    expected += [(2, "interpretation", [])] if name.startswith("doccano") else []
+    assert [(r["n"], r["claim"], r["theme"]) for r in found] == expected
+    assert [r["doc"] for r in found] == ["art.txt"] * len(found)
 
 
 def test_headings_are_no_tasks(tmp_path):

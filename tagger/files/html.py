@@ -40,6 +40,8 @@ _DIALOG = re.compile(
 _GATE = re.compile(r"paywall|regwall|subscriber|premium|member", re.IGNORECASE)
 _NEVER = ("nav", "footer")
 _MAY_COVER = (*_NEVER, "dialog", "noscript", "form", "div", "section", "aside")
+_CARDS = ("li", "article", "div", "section", "a", "td")
+_MOST_OF_A_CARD, _LEAST_OF_AN_ARTICLE = 400, 200  # characters, without spaces in a card
 _BLOCKS = ("p", "head", "list", "item", "table", "row", "quote", "code", "div")
 _INLINE = re.compile(
     r"(?:a|abbr|acronym|b|bdi|bdo|big|cite|code|data|del|dfn|em|font|i|img|ins|kbd|mark|q|s|samp"
@@ -64,7 +66,8 @@ def read(
 
     Which part of a page is its text is decided by trafilatura (Barbaresi 2021), from a page
     without its dialogs. A page that holds no article is rejected by what it holds instead. Of
-    a page that is a `mail` the mails that it quotes are left out and counted.
+    a page that is a `mail` the mails that it quotes are left out and counted, of each the cards
+    of other articles.
     """
     try:
         import trafilatura
@@ -84,6 +87,8 @@ def read(
     notices, stored = _notices(tree), _stored_article(tree)
     titles = {_text(heading) for heading in tree.iter(*_HEADINGS)}
     _take_out_dialogs(tree)
+    if n := _take_out_cards(tree):
+        yield Note("cards of other articles left out", source, n)
     _name_article(tree)
     # A date is taken where the page states one, never guessed from a copyright line.
     stated = {"extensive_search": False, "original_date": True}
@@ -222,6 +227,54 @@ def _take_out_dialogs(tree: Any) -> None:
                 element.attrib.pop(name, None)
         elif covers:
             element.drop_tree()
+
+
+def _take_out_cards(tree: Any) -> int:
+    """Take out the cards that lead to other articles, beside an article; return how many.
+
+    A card is short, its title is a link, and others like it stand beside it.
+    """
+    sizes: Counter[Any] = Counter()
+    for element in reversed(list(tree.iter())):
+        if isinstance(element.tag, str) and element.tag not in _UNSEEN:
+            sizes[element] += _size(element.text)
+        if (parent := element.getparent()) is not None:
+            sizes[parent] += sizes[element] + _size(element.tail)
+    groups: dict[Any, list[Any]] = {}
+    for element in tree.iter(*_CARDS):
+        if 0 < sizes[element] <= _MOST_OF_A_CARD and _is_card(element, sizes):
+            groups.setdefault((element.getparent(), element.tag), []).append(element)
+    cards = [card for group in groups.values() if len(group) > 1 for card in group]
+    prose = _prose(tree) if cards else Counter()
+    if prose[tree] - sum(prose[card] for card in cards) < _LEAST_OF_AN_ARTICLE:
+        return 0  # a page of nothing but such blocks: short news
+    for card in cards:
+        box = card.getparent()
+        card.drop_tree()
+        if box is not None and all(child.tag in _HEADINGS for child in box):
+            box.drop_tree()  # nothing but the title of them all is left
+    return len(cards)
+
+
+def _size(text: str | None) -> int:
+    return sum(map(len, (text or "").split()))
+
+
+def _is_card(element: Any, sizes: Counter[Any]) -> bool:
+    """Return whether a block is a link with more than words in it, or has a title that is one."""
+    headings = list(element.iter(*_HEADINGS))
+    links = {a for a in element.iter("a") if "#" not in (a.get("href") or "#")}
+    if len(headings) > 1 or not links:
+        return False
+    if any(len(a) and 10 * sizes[a] > 8 * sizes[element] for a in links) and (
+        headings or any(child.tag in ("p", "div") for a in links for child in a)
+    ):
+        return True
+    return any(
+        10 * sum(sizes[a] for a in heading.iter("a") if a in links) > 8 * sizes[heading]
+        or any(above in links for above in heading.iterancestors("a"))
+        for heading in headings
+    )
 
 
 def _name_article(tree: Any) -> None:

@@ -171,6 +171,57 @@ def test_a_stray_byte_costs_one_character() -> None:
     assert ACCENTS.replace("run by", "run\ufffd by") in row.record["text"]
 
 
+OTHERS = (
+    ("Grain prices fall again", "Traders say that the harvest was better than expected this year."),
+    ("Port workers end strike", "The union said that its members accepted by a narrow majority."),
+    ("New bridge opens in town", "It took nine years to build and cost more than was planned."),
+)
+
+
+@pytest.mark.parametrize(
+    "card",
+    [
+        "<li><h3><a href='/x'>{0}</a></h3><p>{1}</p></li>",
+        "<article><a href='/x'><h3>{0}</h3></a><p>{1}</p><time>2 hours ago</time></article>",
+        "<a href='/x'><h3>{0}</h3><p>{1}</p></a>",
+        "<div><div><h4><a href='/x'>{0}</a></h4><p>{1} <a href='/x'>More</a></p></div></div>",
+    ],
+)
+@pytest.mark.parametrize(
+    "around", ["<main>*<h2>More stories</h2>+</main>", "<article>*+</article>"]
+)
+def test_cards_of_other_articles_are_left_out_and_counted(card: str, around: str) -> None:
+    cards = "".join(card.format(*other) for other in OTHERS)
+    markup = page(around.replace("*", STORY).replace("+", f"<div class=grid>{cards}</div>"))
+    note, row = html.read(io.BytesIO(markup.encode()), "page.html")
+    assert isinstance(row, Row) and isinstance(note, Note)
+    assert (note.what, note.n) == ("cards of other articles left out", 3)
+    text = row.record["text"]
+    assert FIRST in text and THIRD in text
+    assert not any(part in text for other in OTHERS for part in other)
+
+
+@pytest.mark.parametrize(
+    "card",
+    [
+        "<section><h3><a href='#s'>{0}</a></h3><p>{1}</p></section>",  # an anchor
+        "<section><h3>{0}</h3><p>{1} <a href='/x'>Source</a></p></section>",
+        "<p>{1} <a href='/x'>{0}</a></p>",
+    ],
+)
+def test_short_sections_of_an_article_are_no_cards(card: str) -> None:
+    sections = "".join(card.format(*other) for other in OTHERS)
+    row = read(page(f"<main>{STORY}{sections}</main>"))
+    assert isinstance(row, Row)
+    assert all(other[1] in row.record["text"] for other in OTHERS)
+
+
+def test_a_page_of_short_news_keeps_them() -> None:
+    items = "".join(f"<li><h3><a href='/x'>{a}</a></h3><p>{b}</p></li>" for a, b in OTHERS)
+    row = read(page(f"<main><ul>{items}</ul></main>"))
+    assert isinstance(row, Row) and OTHERS[0][1] in row.record["text"]
+
+
 def test_tables_and_lists_are_read_as_text() -> None:
     table = (
         "<table><tr><th>Port</th><th>Ships</th></tr><tr><td>Odesa</td><td>12 <b>ships</b></td></tr>"

@@ -272,6 +272,18 @@ def test_a_slip_in_a_column_of_0_and_1_is_named_and_is_no_task(tmp_path):
 # Other names, file by file
 
 
+def test_two_columns_that_may_name_the_document_are_said_everywhere(tmp_path):
+    lines = [f"a{n},d{n},It is {word} {n}.,{word}" for n, word in enumerate(("sad", "glad") * 3)]
+    path = tmp_path / "a.csv"
+    path.write_text("\n".join(["article_id,document,text,mood", *lines]) + "\n")
+    said = "'article_id' or 'document' may each name the document, so none does; "
+    _, columns, has_doc = guess_schema(path, Columns())
+    assert (columns.doc, has_doc) == ("doc", False)
+    (note,) = read_corpus(path, MOOD, columns).notes
+    assert f"{said}--column doc=NAME names one" in note
+    assert f"{said}--id-column names one" in run("predict", path, "--format", "jsonl").stderr
+
+
 def test_columns_are_found_file_by_file_and_said(tmp_path):
     (tmp_path / "a.csv").write_text("text,mood,doc\nSo it is.,glad,d\n")
     (tmp_path / "b.csv").write_text("\ufeffBody ,Mood,Doc\nSo it was.,sad,e\nSo so.,sad,e\n")

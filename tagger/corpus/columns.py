@@ -7,7 +7,7 @@ from typing import Any
 
 from tagger.errors import ConfigError, DataError, n_of
 from tagger.files import Row
-from tagger.files.names import DOCUMENTS, TEXTS, key, usual
+from tagger.files.names import DOCUMENTS, TEXTS, document_column, key, text_column, usual
 from tagger.schema import MULTILABEL_SEPARATOR, Schema, Task
 
 _SEPARATOR = "label_separator"
@@ -230,10 +230,10 @@ class Finder:
                 notes.append(f"text in column {self.text!r}")
         text, doc = self.text or columns.text, columns.doc
         if doc not in names and _is_usual(doc, DOCUMENTS):
-            found = usual((name for name in names if name != text), DOCUMENTS)
-            if len(found) == 1:
-                (doc,) = found
-                notes.append(f"document in column {doc!r}")
+            others = [name for name in names if name != text]
+            found, note = document_column(others, DOCUMENTS)
+            doc = found or doc
+            notes += [note] if note else []
         tasks = dict(columns.tasks)
         rest = [name for name in names if name not in (text, doc)]
         for task in self.schema.tasks:
@@ -255,14 +255,7 @@ class Finder:
         wanted = self.columns.text
         if wanted in names or not _is_usual(wanted, TEXTS):
             return wanted if wanted in names else ""
-        found = usual(names, TEXTS)
-        if len(found) > 1:
-            listed = " or ".join(map(repr, found))
-            raise DataError(
-                f"{self.source}: the text may stand in {listed}: name one of them with --column "
-                "text=NAME"
-            )
-        return found[0] if found else ""
+        return text_column(names, self.source, "--column text=NAME")
 
     def said(self) -> tuple[str, ...]:
         """Return what was found, and which files have no column for a task."""

@@ -11,7 +11,7 @@ from tagger.corpus.corpus import plain_label
 from tagger.corpus.rows import Data, named, rows_of
 from tagger.errors import ConfigError, DataError, did_you_mean
 from tagger.files import Reject
-from tagger.files.names import DOCUMENTS, TEXTS, key, usual
+from tagger.files.names import DOCUMENTS, TEXTS, document_column, key, usual
 from tagger.schema import CLAIMS, MULTILABEL_SEPARATOR, OWN_COLUMNS, Schema, Task
 
 _MAX_ROWS = 20_000
@@ -64,8 +64,9 @@ def guess_schema(data: Data, columns: Columns) -> tuple[Schema, Columns, bool]:
         if name not in names:
             raise ConfigError(f"the data has no column {name!r}: {did_you_mean(name, names)}")
     text = _text(rows, names, columns.text)
-    documents = usual((name for name in names if name != text), DOCUMENTS)
-    doc = columns.doc if columns.doc in names else next(iter(documents), columns.doc)
+    others = [name for name in names if name != text]
+    doc = columns.doc if columns.doc in names else document_column(others, DOCUMENTS)[0]
+    doc = doc or columns.doc
     rest = [name for name in names if name not in (text, doc)]
     ours = {} if columns.tasks else _ours(rows, rest)
     found = columns.tasks or ours or _others(rows, rest)

@@ -1,13 +1,13 @@
 """Which columns of a file are used: the names that were given, or the usual ones."""
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from tagger.errors import DataError, did_you_mean
 from tagger.files.formats import Format
-from tagger.files.names import DOCUMENTS, ROWS, TEXTS, usual
+from tagger.files.names import DOCUMENTS, ROWS, document_column, text_column
 from tagger.files.rows import MAX_DOCUMENT_BYTES, Batch, Reject
 
 ROWS_TO_SEE = 1000
@@ -88,28 +88,19 @@ class Columns:
         names, notes = list(names), []
         text, doc = self.origin.text_column, self.origin.id_column
         if text not in names:
-            found = usual(names, TEXTS) if text == "text" else []
-            if len(found) > 1 and text in self.missing:  # no file before had a text
-                raise DataError(
-                    f"{source}: the text may stand in {_listed(found)}: name one of them with "
-                    "--text-column"
-                )
-            if len(found) != 1:
+            first = text in self.missing  # no file before had a text
+            found = text_column(names, source, "--text-column", first) if text == "text" else ""
+            if not found:
                 return None
-            (text,) = found
+            text = found
             self.missing.pop(self.origin.text_column, None)
             notes.append(f"text in column {text!r}")
         if doc == "doc" and doc not in names:
             groups = DOCUMENTS if self.origin.sentences else [*DOCUMENTS, *ROWS]
-            found = usual((name for name in names if name != text), groups)
-            if len(found) > 1:
-                notes.append(
-                    f"{_listed(found)} may each name the document, so none does; --id-column "
-                    "names one"
-                )
-            elif found:
-                (doc,) = found
-                notes.append(f"document in column {doc!r}")
+            others = [name for name in names if name != text]
+            found, note = document_column(others, groups, "--id-column")
+            doc = found or doc
+            notes += [note] if note else []
         if notes and (note := "; ".join(notes)) not in self.said:
             self.said.add(note)
             self.origin.say(f"{source}: {note}")
@@ -141,10 +132,6 @@ class Columns:
         if self.missing and self.seen:
             name, option = next(iter(self.missing.items()))
             raise DataError(f"no column {name!r}: {did_you_mean(name, self.seen)} (see {option})")
-
-
-def _listed(names: Sequence[str]) -> str:
-    return f"{', '.join(map(repr, names[:-1]))} or {names[-1]!r}"
 
 
 def no_text(origin: Input, names: Iterable[str]) -> str:

@@ -41,6 +41,36 @@ def usual(names: Iterable[str], groups: Groups) -> list[str]:
     return next(filter(None, found), [])
 
 
+def text_column(names: Iterable[str], source: str, option: str, strict: bool = True) -> str:
+    """Return the one column whose name is usual for texts, empty where there is none.
+
+    Raises
+    ------
+    DataError : there are several; unless `strict`, none is then taken.
+    """
+    found = usual(names, TEXTS)
+    if len(found) > 1 and strict:
+        raise DataError(
+            f"{source}: the text may stand in {listed(found)}: name one of them with {option}"
+        )
+    return found[0] if len(found) == 1 else ""
+
+
+def document_column(
+    names: Iterable[str], groups: Groups, option: str = "--column doc=NAME"
+) -> tuple[str, str]:
+    """Return the one column whose name is usual for documents, and what is to be said of it."""
+    found = usual(names, groups)
+    if len(found) > 1:
+        return "", f"{listed(found)} may each name the document, so none does; {option} names one"
+    return (found[0], f"document in column {found[0]!r}") if found else ("", "")
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return names as a choice: 'a', 'b' or 'c'."""
+    return f"{', '.join(map(repr, names[:-1]))} or {names[-1]!r}"
+
+
 def alike(wanted: str, names: Iterable[str]) -> str:
     """Return the one name that differs from the wanted one in case and marks only, or that."""
     names = list(names)

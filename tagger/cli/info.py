@@ -2,6 +2,7 @@
 
 import click
 
+from tagger.encoder.reader import reader_folder
 from tagger.errors import ModelError
 from tagger.model.store import load_model
 from tagger.predictor import shipped_model
@@ -37,6 +38,10 @@ def command(model: str | None) -> None:
     about.add_row("language", loaded.featurizer.settings.language)
     blocks = [block for block in loaded.featurizer.blocks if block.n_features]
     about.add_row("features", ", ".join(f"{b.n_features} {b.name}" for b in blocks))
+    try:
+        about.add_row("second reader", str(reader_folder(folder)))
+    except ModelError:
+        about.add_row("second reader", "none")
     about.add_row("seed", str(loaded.about.get("seed", "unknown")))
     versions = loaded.about.get("versions", {}).items()
     about.add_row("versions", ", ".join(f"{k} {v}" for k, v in versions) or "unknown")

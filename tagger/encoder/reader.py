@@ -184,9 +184,20 @@ class SecondReader:
 
 
 def reader_folder(model: str | Path) -> Path:
-    """Return the folder of the second reader of the model in a folder: inside it, or beside."""
-    inside = Path(model) / FOLDER
-    return inside if inside.is_dir() else Path(f"{Path(model).resolve()}-reader")
+    """Return the folder of the second reader of the model in a folder: inside it, or beside.
+
+    Raises
+    ------
+    ModelError : there is none.
+    """
+    inside, beside = Path(model) / FOLDER, Path(f"{Path(model).resolve()}-reader")
+    found = next((path for path in (inside, beside) if path.is_dir()), None)
+    if found is None:
+        raise ModelError(
+            f"{inside}: no such folder: the model has no second reader; tagger train "
+            "--second-reader makes one"
+        )
+    return found
 
 
 def load_reader(folder: str | Path, rereads: str = "all", threads: int = 1) -> SecondReader:

@@ -130,6 +130,11 @@ def invoke(*given):
     return CliRunner().invoke(cli, list(map(str, given)))
 
 
+def info(folder):
+    (line,) = (x for x in invoke("info", folder).stdout.splitlines() if "second reader" in x)
+    return line
+
+
 def rows_of(path):
     return list(map(json.loads, path.read_text().splitlines()))
 
@@ -417,8 +422,10 @@ def test_what_does_not_go_together_is_refused(folder, small_model, tmp_path):
     with pytest.raises(ConfigError, match="did you mean 'doubtful'"):
         Tagger.load(folder, "doubtfull")
     small_model.save(tmp_path / "small")
-    with pytest.raises(ModelError, match="no such folder"):
+    with pytest.raises(ModelError, match="no such folder: the model has no second reader"):
         Tagger.load(tmp_path / "small", "all")
+    assert "none" in info(tmp_path / "small")
+    assert "model-reader" in info(folder)
     shutil.copytree(f"{folder}-reader", tmp_path / "small-reader")
     with pytest.raises(ModelError, match="goes with the model"):
         Tagger.load(tmp_path / "small", "all")

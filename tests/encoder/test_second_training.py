@@ -83,6 +83,16 @@ def test_the_report_sets_both_readers_side_by_side_in_the_same_folds(training):
         assert "both, doubtful reread" in training.files[name]
 
 
+def test_the_page_shows_what_the_other_reports_show(training):
+    pytest.importorskip("matplotlib", reason="needs the extra plots")
+    from tagger.evaluation.report.html import to_html
+
+    page = to_html(training.report)
+    assert "<h2>Second reader</h2>" in page
+    assert "both, doubtful reread" in page
+    assert "Second reader" not in to_html({**training.report, "second_reader": None})
+
+
 def test_it_hears_what_words_alone_cannot_tell(training):
     figures = {
         w: training.report["second_reader"]["tasks"][0][w]["figures"] for w in ("second", "all")

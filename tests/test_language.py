@@ -4,7 +4,7 @@ import pytest
 
 import tagger
 from tagger.corpus.language import judge_language
-from tagger.errors import ConfigError
+from tagger.errors import ConfigError, DataError
 from tagger.features.featurizer import Featurizer
 from tagger.features.settings import FeatureSettings
 from tagger.text.language import ENGLISH, LANGUAGES, Language, language_of
@@ -123,3 +123,12 @@ def test_a_language_that_is_named_is_not_judged():
 def test_two_languages_for_one_training_are_refused():
     with pytest.raises(ConfigError, match="name one of them"):
         tagger.train(german_rows(), language="de", settings={"features.language": "en"}, jobs=1)
+
+
+def test_no_room_for_what_judges_the_language_is_told(monkeypatch):
+    def full(text):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("py3langid.classify", full)
+    with pytest.raises(DataError, match=r"No space left.*make room in TMPDIR, or give --language"):
+        judge_language(["The talks may fail on Monday, and the ministers will go home."] * 3)

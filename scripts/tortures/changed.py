@@ -174,7 +174,7 @@ def model_exchanged(lab: Lab) -> None:
 
 
 @trial
-def lock_without_a_lock(lab: Lab) -> None:
+def damaged_parts(lab: Lab) -> None:
     """A folder of parts that is damaged: parts cut, emptied, of another job, links"""
     whole, _ = reference(lab)
     folder = lab.folder / "o.jsonl.parts"

@@ -63,9 +63,7 @@ def odd_folders(lab: Lab) -> None:
     (folder / "dead.txt").symlink_to(folder / "nowhere")
     os.mkfifo(folder / "pipe.txt")
     server = socket.socket(socket.AF_UNIX)
-    os.chdir(folder)
-    server.bind("socket.txt")
-    os.chdir("/")
+    server.bind(str(folder / "socket.txt"))
     names = [
         b"-rf.txt",
         b"a\nb.txt",

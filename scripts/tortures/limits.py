@@ -86,7 +86,10 @@ def limits_of_temporary_files(lab: Lab) -> None:
     with mounted(lab.folder / "disk", "64k") as disk:
         (disk / "fill").write_bytes(b"\0" * 61_000)
         _same(lab, "full", whole, *jobs, env={"TMPDIR": str(disk)})
-        lab.expect("full, train", lab.run(*_TRAIN, env={"TMPDIR": str(disk)}))
+        run = lab.run(*_TRAIN, env={"TMPDIR": str(disk)})
+        lab.expect("full, train", run, 1, "give --language")
+        run = lab.run(*_TRAIN, "--language", "en", env={"TMPDIR": str(disk)})
+        lab.expect("full, train --language", run)
         subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
         _same(lab, "read-only", whole, *jobs, env={"TMPDIR": str(disk)})
         lab.expect("read-only, train", lab.run(*_TRAIN, "--force", env={"TMPDIR": str(disk)}))

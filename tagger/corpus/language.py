@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from tagger.errors import DataError
 from tagger.text.language import UNKNOWN
 
 _MOST_CHARACTERS = 50_000
@@ -18,6 +19,10 @@ def judge_language(texts: Sequence[str]) -> str:
     Parameters
     ----------
     texts : sentences.
+
+    Raises
+    ------
+    DataError : py3langid cannot write the temporary file that it needs.
     """
     if not texts:
         return UNKNOWN
@@ -29,5 +34,11 @@ def judge_language(texts: Sequence[str]) -> str:
         return UNKNOWN
     import py3langid
 
-    code, _ = py3langid.classify(" ".join(words))
+    try:
+        code, _ = py3langid.classify(" ".join(words))
+    except OSError as error:
+        raise DataError(
+            "the language cannot be judged, for which py3langid writes a temporary file: "
+            f"{error.strerror or error}: make room in TMPDIR, or give --language"
+        ) from None
     return UNKNOWN if code == _NO_LANGUAGE else str(code)

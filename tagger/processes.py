@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from multiprocessing import resource_tracker
 from typing import Any
 
+from tagger.errors import ConfigError
+
 _TO_ALL = (signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else []))
 _SECONDS = 0.5
 
@@ -32,6 +34,19 @@ def _watch(parent: int) -> None:
     while os.getppid() == parent:
         time.sleep(_SECONDS)
     os._exit(1)  # killed: nobody waits for an answer, and waiting for work would never end
+
+
+def check_shared() -> None:
+    """Raise a ConfigError where processes cannot share what they need to work together."""
+    import multiprocessing
+
+    try:
+        multiprocessing.Semaphore()
+    except (OSError, ImportError) as error:
+        raise ConfigError(
+            "several processes need shared memory, which this machine does not give (/dev/shm: "
+            f"{getattr(error, 'strerror', None) or error}): use --jobs 1 (jobs=1)"
+        ) from None
 
 
 @contextmanager

@@ -57,6 +57,18 @@ def files_of(folder):
     return {p.name: p.read_bytes() for p in folder.iterdir()}
 
 
+def test_more_than_memory_is_meant_to_hold_is_refused(tmp_path, monkeypatch):
+    data = write(tmp_path / "x.jsonl", records())
+    with pytest.raises(DataError, match=r"expected at most 1,000: .* raise --max-characters"):
+        tagger.train(data, max_characters=1000)
+    args = ["train", str(data), "-o", str(tmp_path / "m"), "--max-characters", "1000"]
+    refused = CliRunner().invoke(cli, args)
+    assert isinstance(refused.exception, DataError) and not (tmp_path / "m").exists()
+    monkeypatch.setattr("tagger.training.findings.MAX_CHARACTERS", 1000)
+    (finding,) = (f for f in tagger.check(data, label_errors=True).findings if f.level == ERROR)
+    assert "expected at most 1,000" in finding.message
+
+
 def test_the_command_and_the_library_write_the_same_bytes(tmp_path):
     data = write(tmp_path / "x.jsonl", records())
     sets = [a for k, v in SMALL.items() for a in ("--set", f"{k}={json.dumps(v)}")]

@@ -156,7 +156,7 @@ def test_data_in_a_pipe_do_not_depend_on_the_terminal(folder, command):
 
 
 def test_closed_output_is_no_traceback(folder):
-    shell = f"{sys.executable} -m tagger info m >&- 2>err"
+    shell = f"{sys.executable} -X dev -m tagger info m >&- 2>err"
     assert subprocess.run(shell, shell=True, cwd=folder).returncode == 0
     assert (folder / "err").read_bytes() == b""
 

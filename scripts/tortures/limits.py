@@ -150,7 +150,9 @@ def no_shared_memory(lab: Lab) -> None:
         )
         run = lab.wait(process)
         what = " ".join(args[-4:])
-        lab.expect(what, run, (0, 1))
+        if run.code == 0 and "serial mode" in run.err:  # as joblib itself says
+            run.err = ""
+        lab.expect(what, run, 1 if "2" in args and args[0] == "predict" else 0)
         lab.count(run.code == 0 or "--jobs 1" in run.err, f"{what}: {run}")
     lab.count((lab.folder / "o.jsonl").read_bytes() == whole, "other bytes")
 

@@ -12,7 +12,7 @@ _HEAD = (
     "| --- | --- | ---: | ---: | ---: | ---: |",
 )
 _SCALE_HEAD = (
-    "| command | text | rows | seconds | peak memory, MB |",
+    "| command | text | rows | seconds of processor | peak memory, MB |",
     "| --- | --- | ---: | ---: | ---: |",
 )
 
@@ -23,12 +23,14 @@ def save(path: Path, name: str, about: str, lab: Lab, seconds: float) -> None:
     _put(path, _BEGIN, _END, _HEAD, {f"| `{name}` |": row})
 
 
-def save_scale(path: Path, rows: dict[tuple[str, str, int], tuple[float, float]]) -> None:
+def save_scale(path: Path, rows: dict[tuple[str, str, int], tuple[float, float] | None]) -> None:
     """Put measured times and memory into the table of scale."""
     lines = {}
-    for (command, text, n), (seconds, megabytes) in rows.items():
+    for (command, text, n), measured in rows.items():
         key = f"| {command} | {text} | {n:,} |"
-        lines[key] = f"{key} {seconds:,.1f} | {megabytes:,.0f} |"
+        lines[key] = f"{key} refused | told why |"
+        if measured:
+            lines[key] = f"{key} {measured[0]:,.0f} | {measured[1]:,.0f} |"
     _put(path, _SCALE_BEGIN, _SCALE_END, _SCALE_HEAD, lines)
 
 

@@ -4,7 +4,6 @@ import json
 import math
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 from tortures.lab import Lab, Skip, trial
@@ -14,19 +13,18 @@ _GB = 4_000
 
 
 def _measured(lab: Lab, *args: str | Path, timeout: float = 3000) -> tuple[int, float, float, str]:
-    """Run tagger; return exit code, seconds, and the most memory of one process in MB."""
+    """Run tagger; return exit code, seconds of processor, most memory in MB, and its errors."""
     watch = (
         "import resource, subprocess, sys; code = subprocess.call(sys.argv[1:]); "
-        "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss); sys.exit(code)"
+        "used = resource.getrusage(resource.RUSAGE_CHILDREN); "
+        "print(used.ru_utime + used.ru_stime, used.ru_maxrss); sys.exit(code)"
     )
     command = [sys.executable, "-c", watch, sys.executable, "-m", "tagger", *map(str, args)]
-    began = time.monotonic()
     done = subprocess.run(
         command, cwd=lab.folder, env=lab.environment(), capture_output=True, timeout=timeout
     )
-    seconds = time.monotonic() - began
-    lines = done.stdout.decode(errors="replace").strip().splitlines()
-    return done.returncode, seconds, int(lines[-1]) / 1024, done.stderr.decode(errors="replace")
+    seconds, kilobytes = map(float, done.stdout.split()[-2:])
+    return done.returncode, seconds, kilobytes / 1024, done.stderr.decode(errors="replace")
 
 
 def _scale(lab: Lab, what: str, text: str, commands: dict[int, tuple[str | Path, ...]]) -> None:
@@ -34,16 +32,16 @@ def _scale(lab: Lab, what: str, text: str, commands: dict[int, tuple[str | Path,
     found: dict[int, tuple[float, float]] = {}
     for n, args in commands.items():
         code, seconds, megabytes, err = _measured(lab, *args)
-        bounded = code == 1 and "more than" in err and "expected at most" in err
+        bounded = code == 1 and "expected at most" in err and "memory" in err
         if not lab.count(code == 0 or bounded, f"{what} of {n:,}: exit {code}: {err[-300:]}"):
             break
-        told = "refused, it says so" if bounded else f"{seconds:.1f} s, {megabytes:,.0f} MB"
+        told = "refused, and told why" if bounded else f"{seconds:.1f} s, {megabytes:,.0f} MB"
         lab.notes.append(f"{what}, {text}, {n:,} rows: {told}")
         print(f"    {lab.notes[-1]}", flush=True)
+        lab.scale[what, text, n] = None if bounded else (seconds, megabytes)
         if bounded:
             break
         found[n] = seconds, megabytes
-        lab.scale[what, text, n] = found[n]
         lab.count(megabytes < _GB, f"{what} of {n:,}: {megabytes:,.0f} MB")
     for a, b in zip(list(found), list(found)[1:], strict=False):
         grown = (b * math.log(b)) / (a * math.log(a))

@@ -15,7 +15,7 @@ import numpy as np
 
 from tagger.bulk.parts import Done, Part, Work, ends, reject_of
 from tagger.predictor import Tagger
-from tagger.processes import end_with, starting
+from tagger.processes import check_shared, end_with, starting
 
 _PREFIX = "work-"
 
@@ -56,6 +56,7 @@ class Workers:
     """
 
     def __init__(self, tagger: Tagger, work: Work, jobs: int, folder: Path) -> None:
+        check_shared()
         import joblib
 
         self.jobs = jobs if jobs > 0 else joblib.cpu_count()

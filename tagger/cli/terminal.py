@@ -1,5 +1,6 @@
 """What people read on a terminal: it can neither drive the terminal nor break its encoding."""
 
+import atexit
 import io
 import os
 import re
@@ -17,7 +18,9 @@ def prepare() -> None:
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         if stream is None:  # closed by the shell: `>&-`
-            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))
+            nowhere = open(os.devnull, "w", encoding="utf-8")
+            atexit.register(nowhere.close)
+            setattr(sys, name, nowhere)
         elif isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
 

@@ -11,6 +11,7 @@ import click
 from tagger.cli import options
 from tagger.cli.terminal import echo, say
 from tagger.errors import ConfigError, OutputError
+from tagger.training.settings import MAX_CHARACTERS
 
 if TYPE_CHECKING:
     from tagger.cli.console import Console
@@ -55,6 +56,11 @@ _SECONDS_A_LINE = 60
 )
 @click.option("--learning-curve", is_flag=True, help="Measure with less data too.")
 @click.option("--report", metavar="DIR", help="Write the cross-validation's report as a page too.")
+@options.n_bytes(
+    "--max-characters",
+    MAX_CHARACTERS,
+    "Refuse more in all sentences; each takes 100 bytes of memory.",
+)
 @options.seed("Decides the folds.")
 @options.jobs(-1)
 @options.force()

@@ -7,6 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from tagger.arrow import ABSENT, Column, as_takeable, damaged_rows
 from tagger.errors import ConfigError, DataError, did_you_mean
 from tagger.files import parquet
@@ -302,7 +304,10 @@ def check_record_batch(
     rejects = [Reject(f"damaged: {why}", "", source, lines[i]) for i, why in damaged.items()]
     if damaged:
         whole = [i for i in range(len(lines)) if i not in damaged]
-        record_batch, lines = record_batch.take(whole), [lines[i] for i in whole]
+        record_batch, lines = (
+            record_batch.take(np.array(whole, np.int64)),
+            [lines[i] for i in whole],
+        )
     texts = record_batch.column(origin.text_column).to_pylist()
     names = record_batch.schema.names
     faults = {

@@ -26,8 +26,8 @@ from tagger.model.classifier import encode
 from tagger.model.model import fingerprints
 from tagger.schema import Task
 from tagger.training.crossfit import cross_fit
-from tagger.training.requirements import fold_problems, label_problems
-from tagger.training.settings import TrainingSettings
+from tagger.training.requirements import check_size, fold_problems, label_problems
+from tagger.training.settings import MAX_CHARACTERS, TrainingSettings
 from tagger.training.similarity import similar_pairs
 
 LEAST_OF_A_LABEL = 20
@@ -248,6 +248,7 @@ def likely_label_errors(corpus: Corpus, seed: int = 0, jobs: int = 1) -> list[Fi
         raise ConfigError(
             "looking for label errors needs cleanlab: pip install 'claim-tagger[review]'"
         ) from None
+    check_size(corpus, MAX_CHARACTERS)
     features = FeatureSettings(language=judge_language(corpus.texts))
     out_of_fold = cross_fit(corpus, TrainingSettings(features), seed, jobs).out_of_fold
     findings = []

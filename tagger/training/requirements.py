@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from tagger.corpus.corpus import Corpus, folds
-from tagger.errors import ConfigError, DataError, did_you_mean
+from tagger.errors import ConfigError, DataError, did_you_mean, n_of
 from tagger.features.arrays import Ints
 from tagger.features.featurizer import blocks_of
 from tagger.model.classifier import encode
@@ -16,6 +16,17 @@ def check_jobs(jobs: int) -> None:
     """Raise ConfigError where a number of processes is none."""
     if jobs == 0:
         raise ConfigError("jobs is 0, expected a number of processes, or -1 for one a core")
+
+
+def check_size(corpus: Corpus, most: int) -> None:
+    """Raise DataError where sentences are so many that their features may not fit into memory."""
+    n = sum(map(len, corpus.texts))
+    if n > most:
+        raise DataError(
+            f"{n_of(len(corpus), 'sentence')} of {n:,} characters, expected at most {most:,}: "
+            "training holds all their features in memory, some 100 bytes a character. Draw a "
+            "sample, or raise --max-characters (max_characters=)"
+        )
 
 
 def check_corpus(corpus: Corpus, settings: TrainingSettings) -> None:

@@ -7,6 +7,9 @@ from tagger.errors import ConfigError, did_you_mean
 from tagger.features.settings import FeatureSettings
 from tagger.settings import from_table
 
+MAX_CHARACTERS = 30_000_000
+"""The most characters of all sentences that are trained on, unless told otherwise."""
+
 
 @dataclass(frozen=True)
 class TaskSettings:

@@ -31,9 +31,10 @@ from tagger.targets import check_free, write_files
 from tagger.text.language import UNKNOWN, language_of
 from tagger.training import search as trying
 from tagger.training.crossfit import CrossFit, cross_fit
+from tagger.training.requirements import check_size
 from tagger.training.search import Trial
 from tagger.training.second import SecondFit, check_second, second_fit
-from tagger.training.settings import TaskSettings, TrainingSettings
+from tagger.training.settings import MAX_CHARACTERS, TaskSettings, TrainingSettings
 
 Progress = Callable[[str, int, int], None]
 
@@ -123,6 +124,7 @@ def train(
     second_reader: str | Path | None = None,
     scratch: str | Path | None = None,
     skip_bad_rows: bool = False,
+    max_characters: int = MAX_CHARACTERS,
     seed: int = 0,
     jobs: int = -1,
     progress: Progress | None = None,
@@ -143,6 +145,7 @@ def train(
         a table ``encoder`` in the configuration says how, and asks for one by itself.
     scratch : folder that keeps how far its training is, so that it can go on.
     skip_bad_rows : whether to leave out rows that cannot be used, where they are at most half.
+    max_characters : of all sentences together, which bounds the memory; more are refused.
     seed : decides the folds, and how the second reader is trained.
     jobs : number of processes, -1 for one a core.
     progress : is told what is done, and how many steps of how many (0 of 0: not known).
@@ -154,7 +157,7 @@ def train(
     tell = progress or _silent
     raw, path = _read(config)
     known, named, guess = find_schema(schema, data, columns, raw, path)
-    corpus = read_corpus(data, known, named, skip_bad_rows)
+    check_size(corpus := read_corpus(data, known, named, skip_bad_rows), max_characters)
     raw, notes = _with_language(override(raw, settings or {}), language, corpus.texts)
     encoder = _encoder_settings(raw, second_reader)
     chosen = _settings(raw, known, target_precision or {})

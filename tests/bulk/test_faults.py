@@ -18,6 +18,7 @@ from tagger.bulk.job import run
 from tagger.bulk.parts import Part, Work, read_parts
 from tagger.bulk.settings import JobSettings
 from tagger.bulk.workers import Workers
+from tagger.errors import ConfigError
 from tagger.files.batches import input_of
 from tagger.predictor import Tagger
 
@@ -119,6 +120,20 @@ def test_full_standard_output_is_an_error(predict: Command, tmp_path: Path) -> N
         )
     assert done.returncode == 1 and b"No space left on device" in done.stderr
     assert b"Traceback" not in done.stderr
+
+
+def test_a_machine_without_shared_memory_is_told_to_use_one_process(
+    tiny: Tagger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def none() -> object:
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr("multiprocessing.Semaphore", none)
+    write_rows(tmp_path / "in.jsonl", 3)
+    with pytest.raises(ConfigError, match=r"/dev/shm: Read-only file system\): use --jobs 1"):
+        run(tiny, settings(tiny, tmp_path / "in.jsonl", "o.jsonl", jobs=2))
+    assert not (tmp_path / "o.jsonl.parts").exists()
+    assert run(tiny, settings(tiny, tmp_path / "in.jsonl", "o.jsonl")).tagged == 3
 
 
 class KillerWork(Work):

@@ -126,6 +126,9 @@ def test_a_row_of_parquet_that_is_no_utf8_is_rejected(tmp_path: Path, tiny: Tagg
     assert [row["k"] for row in read_lines(tmp_path / "o.jsonl")] == ["a", "d"]
     rejects = read_lines(tmp_path / "o.jsonl.rejects.jsonl")
     assert [reject["line"] for reject in rejects] == [2, 3]
+    pq.write_table(pa.table({"text": texts.slice(1, 1)}), tmp_path / "none.parquet")
+    result = run(tiny, settings(tiny, tmp_path / "none.parquet", "none.jsonl"))
+    assert (result.rows, result.rejected) == (1, 1)
     assert all("damaged" in r["reason"] and "UTF8" in r["reason"] for r in rejects)  # type: ignore[operator]
 
 

@@ -10,6 +10,7 @@ import sqlite3
 import sys
 import tarfile
 import zipfile
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -138,9 +139,9 @@ def parquet() -> bytes:
 
 
 def database() -> bytes:
-    base = sqlite3.connect(":memory:")
-    base.execute("create table t (text)")
-    return base.serialize()
+    with closing(sqlite3.connect(":memory:")) as base:
+        base.execute("create table t (text)")
+        return base.serialize()
 
 
 def _stray(encoding: str) -> bytes:

@@ -1,7 +1,9 @@
 """Hostile and unlucky input, file by file: every row comes out or is rejected with a reason."""
 
+import csv
 import ctypes
 import gzip
+import io
 import json
 import os
 import re
@@ -336,3 +338,75 @@ def odd_compression(lab: Lab) -> None:
         for i in range(3000):
             stream.write(json.dumps({"text": sentence(i)}).encode() + b"\n")
     _job(lab, "zstd with a window of 2 GB", "long.jsonl.zst", codes=(0, 1), gib=3)
+
+
+@trial
+def outputs_in_the_way(lab: Lab) -> None:
+    """Devices, pipes, links, files of the user's under the output's names; outputs as input"""
+    (lab.folder / "a.txt").write_text("The talks may fail. Oil rose.\n")
+    for device in ("/dev/stdout", "/dev/full", "/dev/null"):
+        before = os.stat(device).st_mode
+        run = lab.run("predict", "a.txt", "-o", device, "--format", "jsonl", "--force")
+        lab.expect(device, run, 1, "expected a file")
+        lab.count(os.stat(device).st_mode == before, f"{device} is another")
+    os.mkfifo(lab.folder / "pipe.jsonl")
+    lab.expect("a pipe", lab.run("predict", "a.txt", "-o", "pipe.jsonl"), 1, "named pipe")
+    (lab.folder / "far.jsonl").write_text("mine")
+    (lab.folder / "link.jsonl").symlink_to("far.jsonl")
+    lab.expect("a link", lab.run("predict", "a.txt", "-o", "link.jsonl"), 1, "--force")
+    lab.expect("a link, forced", lab.run("predict", "a.txt", "-o", "link.jsonl", "--force"))
+    followed = (lab.folder / "link.jsonl").is_symlink() and (
+        lab.folder / "far.jsonl"
+    ).stat().st_size > 9
+    lab.count(followed, "the link was not followed")
+    for name in ("o.jsonl", "o.jsonl.manifest.json", "o.jsonl.rejects.jsonl", "o.jsonl.part"):
+        (lab.folder / name).write_text("mine")
+        lab.expect(name, lab.run("predict", "a.txt", "-o", "o.jsonl"), 1, "--force")
+        lab.count((lab.folder / name).read_text() == "mine", f"{name} was replaced")
+        (lab.folder / name).unlink()
+    (lab.folder / "pages").mkdir()
+    (lab.folder / "pages" / "index.html").write_text("mine")
+    pages = lab.run("predict", "a.txt", "--format", "html", "-o", "pages")
+    lab.expect("a folder for pages", pages, 1, "--force")
+    (lab.folder / "in").mkdir()
+    (lab.folder / "a.txt").rename(lab.folder / "in" / "a.txt")
+    for _ in range(3):
+        run = lab.run("predict", "in", "-o", "in/o.jsonl")
+        lab.expect("an output in the folder of the input", run)
+        lab.count(_counts(run) == (1, 1, 0), f"it was read again: {_counts(run)}")
+
+
+@trial
+def text_that_acts(lab: Lab) -> None:
+    """Escapes and bidirectional marks on a terminal, formulas in spreadsheets, markup in pages"""
+    evil = "\x1b[2J\x1b]0;x\x07\x9b1m\u202e<script>alert(1)</script>"
+    rows = [
+        {"doc": f"=d{evil}", "text": f"{c}It may{evil} fail.", f"k{evil}": evil} for c in "=+-@\t\r"
+    ]
+    (lab.folder / "in.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    for args in (
+        ("predict", "in.jsonl"),
+        ("predict", "in.jsonl", "--explain"),
+        ("check", "in.jsonl"),
+    ):
+        shown = subprocess.run(
+            ["script", "-qec", " ".join(lab.command(*args)), "/dev/null"],
+            cwd=lab.folder,
+            env=lab.environment(),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+        ).stdout.decode(errors="replace")
+        styles = re.sub("\x1b\\[\\??[0-9;]*[mKhl]", "", shown)
+        raw = sorted(set(re.findall("[\x07\x1b\x9b\u202e]", styles)))
+        lab.count(not raw, f"{args} shows {raw!r}")
+    lab.expect("excel", lab.run("predict", "in.jsonl", "--format", "excel", "-o", "o.csv"))
+    cells = csv.reader(
+        io.StringIO((lab.folder / "o.csv").read_text(encoding="utf-8-sig"), newline="")
+    )
+    acting = [cell for row in cells for cell in row if cell[:1] in set("=+-@\t\r")]
+    lab.count(not acting, f"cells that act: {acting[:2]!r}")
+    lab.expect("pages", lab.run("predict", "in.jsonl", "--format", "html", "-o", "pages"))
+    for page in (lab.folder / "pages").rglob("*.html"):
+        lab.count(
+            "<script>alert" not in page.read_text(encoding="utf-8"), f"{page.name} has a script"
+        )

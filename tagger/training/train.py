@@ -146,8 +146,7 @@ def train(
     scratch : folder that keeps how far its training is, so that it can go on.
     skip_bad_rows : whether to leave out rows that cannot be used, where they are at most half.
     max_characters : of all sentences together, which bounds the memory; more are refused.
-    seed : decides the folds, and how the second reader is trained.
-    jobs : number of processes, -1 for one a core.
+    seed, jobs : what decides the folds and the second reader; processes, -1 for one a core.
     progress : is told what is done, and how many steps of how many (0 of 0: not known).
 
     Raises
@@ -161,9 +160,8 @@ def train(
     raw, notes = _with_language(override(raw, settings or {}), language, corpus.texts)
     encoder = _encoder_settings(raw, second_reader)
     chosen = _settings(raw, known, target_precision or {})
-    trials: Sequence[Trial] = ()
-    if search:
-        chosen, trials = trying.search(corpus, chosen, seed, jobs, partial(tell, "searching"))
+    find = partial(trying.search, corpus, chosen, seed, jobs, partial(tell, "searching"))
+    chosen, trials = find() if search else (chosen, ())
     curve = _curve(corpus, chosen, seed, jobs, tell) if learning_curve else ()
     linear = cross_fit(corpus, chosen, seed, jobs, lambda what: tell(what, 0, 0))
     fitted = _described(linear, named, trials)

@@ -19,7 +19,9 @@ def split(text):
     return [text[start:end] for start, end in sentence_spans(text)]
 
 
-@pytest.mark.parametrize(("name", "n", "least"), [("splits", 113, 113), ("stops", 286, 286)])
+@pytest.mark.parametrize(
+    ("name", "n", "least"), [("splits", 113, 113), ("stops", 286, 286), ("more", 185, 184)]
+)
 def test_hard_cases(name, n, least):
     lines = (CASES / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()
     cases = [json.loads(line) for line in lines]

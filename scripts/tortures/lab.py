@@ -60,7 +60,7 @@ class Lab:
         self.tried = self.survived = 0
         self.lost: list[str] = []
         self.notes: list[str] = []
-        self.scale: dict[tuple[str, str, int], tuple[float, float] | None] = {}
+        self.table: Path | None = None
 
     def count(self, survived: bool, what: str) -> bool:
         """Count one try; where it is lost, say what happened."""

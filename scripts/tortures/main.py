@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tortures import changed, cluster, files, killed, limits, models, scale, signals  # noqa: F401
 from tortures.lab import TRIALS, Lab, Skip
-from tortures.record import save, save_scale
+from tortures.record import save
 
 
 def main() -> None:
@@ -41,6 +41,7 @@ def _try(name: str, within: str | None, real: str | None, table: str | None) -> 
     does, about = TRIALS[name]
     folder = Path(tempfile.mkdtemp(prefix=f"torture-{name}-", dir=within))
     lab = Lab(folder, Path(real).resolve() if real else None)
+    lab.table = Path(table).resolve() if table else None
     began = time.monotonic()
     try:
         does(lab)
@@ -57,7 +58,6 @@ def _try(name: str, within: str | None, real: str | None, table: str | None) -> 
     print(f"{name:24} {counts}  ({seconds:.0f} s)", flush=True)
     for note in lab.notes:
         print(f"    {note}", flush=True)
-    if table:
-        save(Path(table), name, about, lab, seconds)
-        save_scale(Path(table), lab.scale)
+    if lab.table:
+        save(lab.table, name, about, lab, seconds)
     return len(lab.lost)

@@ -23,15 +23,17 @@ def save(path: Path, name: str, about: str, lab: Lab, seconds: float) -> None:
     _put(path, _BEGIN, _END, _HEAD, {f"| `{name}` |": row})
 
 
-def save_scale(path: Path, rows: dict[tuple[str, str, int], tuple[float, float] | None]) -> None:
-    """Put measured times and memory into the table of scale."""
-    lines = {}
-    for (command, text, n), measured in rows.items():
-        key = f"| {command} | {text} | {n:,} |"
-        lines[key] = f"{key} refused | told why |"
-        if measured:
-            lines[key] = f"{key} {measured[0]:,.0f} | {measured[1]:,.0f} |"
-    _put(path, _SCALE_BEGIN, _SCALE_END, _SCALE_HEAD, lines)
+def save_scale(
+    path: Path, command: str, text: str, n: int, measured: tuple[float, float] | None
+) -> None:
+    """Put seconds and megabytes into the table of scale; None where the command refused."""
+    key = f"| {command} | {text} | {n:,} |"
+    row = (
+        f"{key} {measured[0]:,.0f} | {measured[1]:,.0f} |"
+        if measured
+        else f"{key} refused | told why |"
+    )
+    _put(path, _SCALE_BEGIN, _SCALE_END, _SCALE_HEAD, {key: row})
 
 
 def _put(path: Path, begin: str, end: str, head: tuple[str, str], rows: dict[str, str]) -> None:

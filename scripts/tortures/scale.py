@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from tortures.lab import Lab, Skip, trial
+from tortures.record import save_scale
 
 SIZES = (50_000, 200_000, 1_000_000)
 _GB = 4_000
@@ -38,7 +39,8 @@ def _scale(lab: Lab, what: str, text: str, commands: dict[int, tuple[str | Path,
         told = "refused, and told why" if bounded else f"{seconds:.1f} s, {megabytes:,.0f} MB"
         lab.notes.append(f"{what}, {text}, {n:,} rows: {told}")
         print(f"    {lab.notes[-1]}", flush=True)
-        lab.scale[what, text, n] = None if bounded else (seconds, megabytes)
+        if lab.table:
+            save_scale(lab.table, what, text, n, None if bounded else (seconds, megabytes))
         if bounded:
             break
         found[n] = seconds, megabytes

@@ -5,11 +5,12 @@ import random
 import signal
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from tortures.lab import Lab, Run, end, trial
 
+Process = subprocess.Popen[bytes]
 N = 30_000
 _ARGS = ("predict", "in.jsonl", "--sentences", "--part-bytes", "60000")
 
@@ -37,26 +38,30 @@ def resumed(lab: Lab, what: str, whole: bytes, *args: str, output: str = "o.json
     return lab.count(same and not lost, f"{what}: other bytes after --resume, or left {lost}")
 
 
-def _at(
-    lab: Lab, process: "subprocess.Popen[bytes]", hit: Callable[[], None], moment: float
-) -> Run:
+def _at(lab: Lab, process: Process, hit: Callable[[Process], None], moment: float) -> Run:
     time.sleep(moment)
     if process.poll() is None:
-        hit()
+        hit(process)
     return lab.wait(process)
+
+
+def _killed(lab: Lab, seed: int, hit: Callable[[Process], None]) -> Iterator[str]:
+    """Kill runs at random moments, yield which, and count whether they go on to the same bytes."""
+    whole, seconds = reference(lab)
+    rng = random.Random(seed)
+    for i in range(15):
+        process = lab.start(*_ARGS, "-o", "o.jsonl", "--jobs", "2")
+        _at(lab, process, hit, rng.uniform(0.3, seconds * 1.1))
+        yield f"kill {i}"
+        resumed(lab, f"kill {i}", whole, *_ARGS, "--jobs", "2")
 
 
 @trial
 def killed_parent(lab: Lab) -> None:
     """Kill -9 of the parent with --jobs 2, then --resume"""
-    whole, seconds = reference(lab)
-    rng = random.Random(1)
-    for i in range(15):
-        process = lab.start(*_ARGS, "-o", "o.jsonl", "--jobs", "2")
-        _at(lab, process, process.kill, rng.uniform(0.3, seconds * 1.1))
+    for what in _killed(lab, 1, lambda process: process.kill()):
         if left := [line for _, line in _gone(lab)]:
-            lab.count(False, f"kill {i}: processes left {left}")
-        resumed(lab, f"kill {i}", whole, *_ARGS, "--jobs", "2")
+            lab.count(False, f"{what}: processes left {left}")
 
 
 def _gone(lab: Lab, grace: float = 5.0) -> list[tuple[int, str]]:
@@ -69,12 +74,8 @@ def _gone(lab: Lab, grace: float = 5.0) -> list[tuple[int, str]]:
 @trial
 def killed_group(lab: Lab) -> None:
     """Kill -9 of the parent and all its processes at once, then --resume"""
-    whole, seconds = reference(lab)
-    rng = random.Random(2)
-    for i in range(15):
-        process = lab.start(*_ARGS, "-o", "o.jsonl", "--jobs", "2")
-        _at(lab, process, lambda p=process: end(p, signal.SIGKILL), rng.uniform(0.3, seconds * 1.1))
-        resumed(lab, f"kill {i}", whole, *_ARGS, "--jobs", "2")
+    for _ in _killed(lab, 2, lambda process: end(process, signal.SIGKILL)):
+        pass
 
 
 def _kill_workers(lab: Lab, most: int) -> int:
@@ -122,7 +123,7 @@ def killed_twice(lab: Lab) -> None:
     for i in range(8):
         for _ in range(3):
             process = lab.start(*_ARGS, "-o", "o.jsonl", "--jobs", "2", "--resume")
-            _at(lab, process, process.kill, rng.uniform(0.4, seconds * 0.8))
+            _at(lab, process, lambda p: p.kill(), rng.uniform(0.4, seconds * 0.8))
         resumed(lab, f"round {i}", whole)
 
 

@@ -5,6 +5,7 @@ import pty
 import random
 import shutil
 import signal
+import subprocess
 import time
 from pathlib import Path
 
@@ -32,6 +33,13 @@ def _commands(lab: Lab) -> dict[str, tuple[tuple[str, ...], str]]:
     }
 
 
+def _send(process: "subprocess.Popen[bytes]", sign: int, to_all: bool) -> None:
+    if to_all:
+        end(process, sign)
+    else:
+        process.send_signal(sign)
+
+
 @trial
 def signals_to_predict(lab: Lab) -> None:
     """Ctrl-C, SIGTERM, SIGHUP to predict --jobs 2, to the parent or to all its processes"""
@@ -42,7 +50,7 @@ def signals_to_predict(lab: Lab) -> None:
             process = lab.start(*_PREDICT, "-o", "o.jsonl")
             lab.ready(process.pid)
             time.sleep(rng.uniform(0, seconds))
-            (process.send_signal if i % 2 else lambda s, p=process: end(p, s))(sign)
+            _send(process, sign, to_all=i % 2 == 0)
             run = lab.wait(process, 60)
             what = f"{name} {i} to {'the parent' if i % 2 else 'all'}"
             if lab.expect(what, run, (0, 128 + sign, -sign)):
@@ -62,7 +70,7 @@ def signals_to_others(lab: Lab) -> None:
                 process = lab.start(*args)
                 lab.ready(process.pid)
                 time.sleep(rng.uniform(0, run.seconds))
-                (process.send_signal if i % 2 else lambda s, p=process: end(p, s))(sign)
+                _send(process, sign, to_all=i % 2 == 0)
                 done = lab.wait(process, 60)
                 what = f"{name} to {command} {i}, {'the parent' if i % 2 else 'all'}"
                 if lab.expect(what, done, (0, 128 + sign, -sign)) and output and done.code:

@@ -24,6 +24,7 @@ from tagger.files.formats import FORMATS, TEXT, format_of
 from tagger.files.rows import MAX_DOCUMENT_BYTES, Reject
 from tagger.files.tagged import has_manifest, rejects_path
 from tagger.files.writers import OUTPUT_ENDINGS, OUTPUT_FORMATS, writer_of
+from tagger.model.model import cut_notes
 from tagger.predictor import Tagger
 
 _OF_ROWS = (
@@ -162,17 +163,17 @@ def _format_for(output: str | None, named: str | None) -> str:
         return named or ("table" if sys.stdout.isatty() else "jsonl")
     suffix = split_suffix(Path(output))[0].suffix.lower()
     ending = suffix.removeprefix(".")
-    if named is None and ending in OUTPUT_ENDINGS:
-        return ending
     if named is None:
+        if ending in OUTPUT_ENDINGS:
+            return ending
         known = ", ".join(OUTPUT_ENDINGS)
         raise click.UsageError(
             f"the ending of {output} names no format: end it in one of {known}, or say "
             "--format (html writes a folder of pages)"
         )
-    right = "" if named == "table" else writer_of(named).ending
-    is_format = ending in OUTPUT_ENDINGS or (suffix and format_of(Path(output)) is not TEXT)
-    if named != "table" and is_format and ending != right:
+    if named == "table" or format_of(Path(output)) is TEXT:
+        return named
+    if ending != (right := writer_of(named).ending):
         expected = f"end it in .{right}" if right else "name a folder"
         raise click.UsageError(f"{output} ends in {suffix}, but --format is {named}: {expected}")
     return named
@@ -273,8 +274,8 @@ def _warn_of_nulls(n: int) -> None:
 
 
 def _warn_of_cut(n: int) -> None:
-    if n:
-        say(f"the second reader read only the beginning of {n_of(n, 'sentence')}, too long for it")
+    for note in cut_notes(n):
+        say(note)
 
 
 def _job(tagger: Tagger, settings: JobSettings, allow_rejects: bool) -> None:

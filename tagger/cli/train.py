@@ -214,15 +214,14 @@ def _show_second(console: "Console", report: dict[str, Any]) -> None:
 @contextmanager
 def _bar(console: "Console") -> Iterator["Progress"]:
     """Show what is done, with the time left where that is known; in lines where no bar can be."""
-    from rich import progress as rich
-
     if not console.is_terminal:
         yield _Lines()
         return
+    from rich import progress as rich
+
     counts = rich.MofNCompleteColumn(), rich.TimeRemainingColumn()
     parts = (rich.TextColumn("{task.description}", markup=False), rich.BarColumn(), *counts)
-    hidden = not console.is_terminal  # where it would leave an empty line
-    with rich.Progress(*parts, console=console, transient=True, disable=hidden) as shown:
+    with rich.Progress(*parts, console=console, transient=True) as shown:
         task = shown.add_task("", total=None)
         yield lambda what, done, total: shown.update(
             task, description=what, completed=done, total=total or None

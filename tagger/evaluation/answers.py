@@ -11,10 +11,10 @@ import numpy.typing as npt
 
 from tagger.corpus.corpus import Corpus, Example
 from tagger.document import Labels
-from tagger.errors import DataError, n_of
+from tagger.errors import DataError
 from tagger.features.arrays import Floats, Ints
 from tagger.model.classifier import encode
-from tagger.model.model import Model, Reading
+from tagger.model.model import Model, Reading, cut_notes
 from tagger.predictor import batches
 from tagger.schema import Schema, Task
 
@@ -46,17 +46,10 @@ class Answers:
         )
 
 
-def answers_of(model: Model, texts: Sequence[str]) -> dict[str, Answers]:
-    """Return by task what a model answers."""
-    return read_by(model, texts)[0]
-
-
 def read_by(model: Model, texts: Sequence[str]) -> tuple[dict[str, Answers], list[str]]:
     """Return by task what a model answers, and in a sentence what it could not read whole."""
     reading = Reading.joined([model.read(batch) for batch in batches(texts)])
-    n = int(reading.cut.sum())
-    cut = f"the second reader read only the beginning of {n_of(n, 'sentence')}, too long for it"
-    return decided(model, reading.probabilities), [cut] if n else []
+    return decided(model, reading.probabilities), cut_notes(int(reading.cut.sum()))
 
 
 def decided(model: Model, probabilities: Mapping[str, Floats]) -> dict[str, Answers]:

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 from safetensors.numpy import save
 
-from tagger.errors import OutputError
+from tagger.errors import OutputError, n_of
 from tagger.features.arrays import Floats
 from tagger.features.featurizer import Featurizer
 from tagger.features.scorer import Scorer
@@ -90,6 +90,12 @@ class Reading(NamedTuple):
         apart = {name: np.concatenate([x.apart[name] for x in parts]) for name in one[0]}
         reread, cut = (np.concatenate([x[i] for x in parts]) for i in (1, 3))
         return cls(p, reread, apart, cut)
+
+
+def cut_notes(n: int) -> list[str]:
+    """Say how many sentences the second reader could not read whole, where there are any."""
+    what = n_of(n, "sentence")
+    return [f"the second reader read only the beginning of {what}, too long for it"] if n else []
 
 
 @dataclass(frozen=True)

@@ -80,6 +80,11 @@ class Language:
         return re.compile("|".join(named) or r"(?!)")
 
     @cached_property
+    def reported_pattern(self) -> re.Pattern[str] | None:
+        """The pattern `reported` compiled; None where there is none."""
+        return re.compile(self.reported) if self.reported else None
+
+    @cached_property
     def line_marks(self) -> tuple[tuple[str, tuple[tuple[str, str, re.Pattern[str]], ...]], ...]:
         """The marks with their patterns compiled."""
         return tuple(

@@ -61,7 +61,7 @@ class Lines:
         self.text = text
         self.minor, self.bound = language.minor, language.bound
         self.lines = language.line_pattern
-        self.reported = re.compile(language.reported) if language.reported else None
+        self.reported = language.reported_pattern
         self.marks = language.line_marks
         # Found once for the text: a sentence of it would need a search for each word again.
         self.hints = sorted(span for word in words_of_notices(text) for span in _places(word, text))
@@ -182,9 +182,11 @@ class Lines:
         below = self.text[end : end + _NEAR]
         if not any(len(other) > 1.5 * len(line) for other in below.split("\n")[1:]):
             return False
-        stems = {word[:5].casefold() for word in _LONG_WORD.findall(line)}
-        n_again = sum(stem in below.casefold() for stem in stems)
-        return bool(after) or (n_again > 0 and 3 * n_again >= len(stems))
+        if after:
+            return True
+        stems, below = {word[:5].casefold() for word in _LONG_WORD.findall(line)}, below.casefold()
+        n_again = sum(stem in below for stem in stems)
+        return n_again > 0 and 3 * n_again >= len(stems)
 
     def is_item_heading(self, line: str, end: int) -> bool:
         """Return whether a line is a numbered heading: a longer line follows, and no next item."""

@@ -222,7 +222,17 @@ ODD = {
 }
 
 
+@pytest.fixture
+def without_garbage():
+    """Keep what other tests have left out of collections, whose time grows with it."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
+
+
 @pytest.mark.parametrize("name", ODD)
+@pytest.mark.usefixtures("without_garbage")
 def test_time_is_linear_in_the_length_of_odd_text(tagger, name):
     """Four times the text takes at most eight times as long; quadratic would be sixteen."""
 

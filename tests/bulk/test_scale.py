@@ -124,8 +124,13 @@ def test_a_scheduler_that_is_not_there_is_named_at_once(
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
         silent.listen()
+
+        def reply() -> None:
+            with silent.accept()[0] as caller:
+                caller.sendall(answer)
+
         if answer:
-            threading.Thread(target=lambda: silent.accept()[0].sendall(answer), daemon=True).start()
+            threading.Thread(target=reply, daemon=True).start()
         address = address.format(port=silent.getsockname()[1])
         start = time.monotonic()
         with pytest.raises(ConfigError, match="is no Dask scheduler that answers"):

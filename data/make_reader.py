@@ -1,13 +1,13 @@
 """Make models/claims-en-reader: train, round to 8 bits, combine with the first reader, measure.
 
-    python data/make_reader.py SHARED/real [--dev FILE.jsonl] [--state FILE] [--output DIR]
+    python data/make_reader.py SHARED/real [--dev FILE.jsonl] [--state DIR] [--output DIR]
 
-What `tagger train --second-reader` does, with two differences: real sentences are learned beside
-the corpus, and the combination is fitted on some of them instead of out of fold. SHARED/real
-holds the texts of data/real/labels.jsonl. Four fifths of the training part's documents train the
-encoder; the others (by a hash of their name) fit the combination. Neither reader has learned from
-them, nor from the held-out part and FILE, which are for measuring. FILE of --state keeps how far
-the training is; where it exists, it goes on from there.
+SHARED/real holds the texts of data/real/labels.jsonl. Four fifths of the training part's documents
+train the encoder beside the corpus, in the runs of the recipe, whose weights are averaged; the
+others (by a hash of their name) fit the combination. Both together train what tells which
+sentences are in doubt. The first reader has learned from none of them, and nothing from the
+held-out part and FILE, which are for measuring. The folder of --state keeps the state after
+each run; where there is one, it goes on from there.
 """
 
 import argparse
@@ -19,6 +19,7 @@ import sys
 import tempfile
 import time
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
@@ -27,28 +28,37 @@ import numpy as np
 
 from tagger import Tagger
 from tagger.corpus.corpus import Corpus, read_corpus
-from tagger.encoder.combination import fit_combination
-from tagger.encoder.finetune import finetune
-from tagger.encoder.reader import SecondReader
-from tagger.encoder.samples import outputs_of
+from tagger.encoder.combination import Combination, fit_combination
+from tagger.encoder.doubt import Doubt
+from tagger.encoder.export import to_onnx
+from tagger.encoder.finetune import one_thread
+from tagger.encoder.network import load_base
+from tagger.encoder.reader import REREADS, SecondReader
+from tagger.encoder.samples import outputs_of, samples_of
 from tagger.encoder.settings import EncoderSettings
+from tagger.encoder.train import fit
 from tagger.evaluation.scores import score
 from tagger.features.arrays import Floats
 from tagger.model.classifier import encode
 from tagger.schema import CLAIMS
 from tagger.settings import read_toml
 from tagger.training.calibration import prior_shift
+from tagger.training.crossfit import confusions
+from tagger.training.doubt import fit_doubt
+from tagger.training.settings import TrainingSettings
 
 ROOT = Path(__file__).parent.parent
 RECIPE = ROOT / "data" / "claims-en-reader.toml"
-SEED = 0
+FOLDS = 5
 CARD = """# claims-en-reader
 
 The second reader of tagger: all-MiniLM-L6-v2 (Apache-2.0), fine-tuned by
-`python data/make_reader.py` on data/corpus and on 3,080 sentences of data/real (their text is not
-in it), weights in 8 bits, combined with models/claims-en on 787 others. Asked for by
-`tagger predict --second-reader all`; it answers for claims-en's labels in English news.
-What it was measured at stands in report.json. Licence: Apache-2.0.
+`python data/make_reader.py` on data/corpus and on {n_real:,} sentences of data/real (their text is
+not in it), weights in 8 bits, combined with models/claims-en on {n_combination:,} others. Folder
+`doubt` holds a linear model of all {n_doubt:,}, which tells what is to be reread where not
+everything is. Asked for by `tagger predict --second-reader all` (or `doubtful`); it answers for
+claims-en's labels in English news. What it was measured at stands in report.json.
+Licence: Apache-2.0.
 """
 
 
@@ -60,56 +70,98 @@ def main() -> None:
     parser.add_argument("--output", type=Path, default=ROOT / "models" / "claims-en-reader")
     given = parser.parse_args()
     recipe = read_toml(RECIPE)
-    (stage,) = recipe["stages"]
-    settings = {**recipe["encoder"], "learning_rate": stage["learning_rate"]}
     invented = read_corpus(sorted(map(str, (ROOT / "data" / "corpus").glob("*.jsonl"))), CLAIMS)
     real, held_out = (joined(given.shared, part) for part in ("--training", "--held-out"))
     spared = np.array([spares(example.doc) for example in real.examples])
     learned, calibration = (real.take(np.flatnonzero(x)) for x in (~spared, spared))
-    order = np.random.default_rng(SEED).permutation(len(invented))[slice(*stage["corpus"])]
-    examples = [*invented.take(order).examples, *learned.examples * stage["real"]]
-    reader = finetune(
-        CLAIMS,
-        [example.text for example in examples],
-        [example.labels for example in examples],
-        EncoderSettings.from_dict(settings),
-        SEED,
-        given.state,
-        tell,
-    )
+    reader = averaged(recipe, invented, learned, given.state)
     first = Tagger.load()
-    p, scores = first.predict_proba(calibration.texts), reader.scores(calibration.texts)
-    priors = {name: task["priors"] for name, task in first.model.about["settings"]["tasks"].items()}
-    combinations = {}
-    for task, part in outputs_of(CLAIMS):
-        y = encode(task, calibration.labels(task.name))
-        fitted = fit_combination(task, p[task.name], scores[:, part], y)
-        # Real sentences were drawn for their themes; both readers are to expect the same news.
-        combinations[task.name] = fitted.moved(shift=prior_shift(task, y, priors[task.name]))
+    settings = TrainingSettings.from_dict(recipe["doubt"]["training"])
+    doubt = fit_doubt(real, first.model, settings, recipe["doubt"]["share"])
+    combinations, out_of_fold = combined(calibration, first, reader, doubt)
     about = {
         "recipe": recipe,
-        "seed": SEED,
         "data": {
             name: {"sha256": corpus.sha256, "n_sentences": len(corpus)}
             for name, corpus in (
-                ("corpus", invented),
-                ("real", learned),
-                ("combination", calibration),
+                *(("corpus", invented), ("real", learned), ("combination", calibration)),
+                ("doubt", real),
             )
         },
+        "out_of_fold": out_of_fold,
     }
-    reader = replace(reader, first=first.model.id, combinations=combinations, about=about)
+    reader = replace(
+        reader, first=first.model.id, combinations=combinations, about=about, doubt=doubt
+    )
     measured = {"held_out": held_out} | ({"dev": read_dev(given.dev)} if given.dev else {})
     report = {"reader": reader.id, "first": first.model.id} | {
         name: measure(corpus, first, reader) for name, corpus in measured.items()
     }
     report["speed"] = speed(reader, held_out.texts)
-    given.output.mkdir(parents=True, exist_ok=True)
     for name, data in reader.contents().items():
+        (given.output / name).parent.mkdir(parents=True, exist_ok=True)
         (given.output / name).write_bytes(data)
     (given.output / "report.json").write_text(json.dumps(report, indent=2) + "\n")
-    (given.output / "README.md").write_text(CARD)
+    counts = {f"n_{name}": data["n_sentences"] for name, data in about["data"].items()}
+    (given.output / "README.md").write_text(CARD.format(**counts))
     print(json.dumps(report, indent=1))
+
+
+def averaged(recipe: dict, invented: Corpus, learned: Corpus, state: Path | None) -> SecondReader:
+    """Train the runs and average their weights (model soups, Wortsman et al. 2022)."""
+    settings = EncoderSettings.from_dict(recipe["encoder"])
+    n = sum(len(task.labels) for task in CLAIMS.tasks)
+    shuffled = np.random.default_rng(0).permutation(len(invented))
+    weights = []
+    with one_thread():
+        for i, run in enumerate(recipe["runs"]):
+            network, tokenizer = load_base(settings, n, 0)
+            order = np.random.default_rng(run["seed"]).permutation(len(learned))
+            examples = [
+                *invented.take(shuffled[slice(*run["corpus"])]).examples,
+                *learned.take(order).examples * run["real"],
+            ]
+            texts, labels = zip(*((x.text, x.labels) for x in examples), strict=True)
+            fit(
+                network,
+                samples_of(CLAIMS, texts, labels, tokenizer),
+                CLAIMS,
+                replace(settings, learning_rate=run["learning_rate"]),
+                run["seed"],
+                state and state / f"run-{i}",
+                partial(tell, f"run {i + 1} of {len(recipe['runs'])}"),
+            )
+            weights.append({k: x.clone() for k, x in network.state_dict().items()})
+        means = {k: sum(w[k] for w in weights) / len(weights) for k in weights[0]}
+        network.load_state_dict(means)
+        onnx = to_onnx(network)
+    return SecondReader(CLAIMS, onnx, tokenizer.to_str().encode(), settings.max_tokens)
+
+
+def combined(
+    corpus: Corpus, first: Tagger, reader: SecondReader, doubt: Doubt
+) -> tuple[dict[str, Combination], dict]:
+    """Return by task how both readers are combined, and what both get wrong out of fold."""
+    p, scores = first.predict_proba(corpus.texts), reader.scores(corpus.texts)
+    priors = {name: task["priors"] for name, task in first.model.about["settings"]["tasks"].items()}
+    fold_of = np.array([number("fold", example.doc) % FOLDS for example in corpus.examples])
+    combinations, both = {}, {}
+    for task, part in outputs_of(CLAIMS):
+        y, u, v = encode(task, corpus.labels(task.name)), p[task.name], scores[:, part]
+        # Real sentences were drawn for their themes; both readers are to expect the same news.
+        shift = prior_shift(task, y, priors[task.name])
+        combinations[task.name] = fit_combination(task, u, v, y).moved(shift=shift)
+        both[task.name] = np.empty_like(u)
+        for fold in range(FOLDS):
+            out, rest = fold_of == fold, fold_of != fold
+            fitted = fit_combination(task, u[rest], v[rest], y[rest]).moved(shift=shift)
+            both[task.name][out] = fitted.probabilities(task, u[out], v[out])
+    chosen = doubt.of(corpus.texts, p, first.model.close(p))
+    mixed = {t: np.where(chosen[:, None], both[t], p[t]) for t in p}
+    ways = dict(zip(REREADS, (mixed, both), strict=True))
+    return combinations, {
+        way: confusions(corpus, first.model.classifiers, q) for way, q in ways.items()
+    }
 
 
 def joined(shared: Path, part: str) -> Corpus:
@@ -126,28 +178,34 @@ def read_dev(path: Path) -> Corpus:
 
 def spares(doc: str) -> bool:
     """Return whether a document is for fitting the combination: a fifth of them."""
-    return int(hashlib.sha256(f"calibration {doc}".encode()).hexdigest(), 16) % 5 == 0
+    return number("calibration", doc) % 5 == 0
+
+
+def number(what: str, doc: str) -> int:
+    return int(hashlib.sha256(f"{what} {doc}".encode()).hexdigest(), 16)
 
 
 _begun = _said = time.monotonic()
 
 
-def tell(what: str, done: int, total: int) -> None:
-    global _said
+def tell(run: str, what: str, done: int, total: int) -> None:
+    global _begun, _said
+    if done == 1:
+        _begun = time.monotonic()
     if not total or done == total or time.monotonic() - _said > 30:
         _said = time.monotonic()
         left = (_said - _begun) / done * (total - done) if done else 0
-        print(f"{what}: {done} of {total}, {left:.0f} s left", file=sys.stderr, flush=True)
+        print(f"{run}, {what}: {done} of {total}, {left:.0f} s left", file=sys.stderr, flush=True)
 
 
 def measure(corpus: Corpus, first: Tagger, reader: SecondReader) -> dict:
     """Return the figures of the readers, alone and together, on the same sentences."""
     p = first.predict_proba(corpus.texts)
-    whole = reader.reread(corpus.texts, p, np.ones(len(corpus), bool))
-    doubtful = first.model.doubtful(p)
+    whole = reader.reread(corpus.texts, p, None)
+    doubtful = reader.doubt.of(corpus.texts, p, first.model.close(p))
     least_sure = np.zeros(len(corpus), bool)
-    margins = first.model.classifiers[0].margins(p["claim"])
-    least_sure[margins.argsort()[: len(corpus) * 3 // 10]] = True
+    margins = reader.doubt.margins(corpus.texts, p)
+    least_sure[margins.argsort(kind="stable")[: len(corpus) * 3 // 10]] = True
     answers = {"first": p, "second": whole.alone, "both": whole.both}
     for name, chosen in (("both_doubtful", doubtful), ("both_least_sure_30", least_sure)):
         answers[name] = {t: np.where(chosen[:, None], whole.both[t], p[t]) for t in p}

@@ -82,7 +82,7 @@ def _occluded(model: Model, sentence: str) -> Iterator[Evidence]:
     assert model.second is not None
     first = model.split(model.scorer.decision_function(texts))
     # All of them are read twice, whatever the first reader makes of what is left.
-    both = model.second.reread(texts, first, np.ones(len(texts), bool)).both
+    both = model.second.reread(texts, first, None).both
     p = np.hstack([both[task.name] for task in model.schema.tasks]).clip(_SURE, 1 - _SURE)
     odds = np.log(p / (1 - p))
     return _evidence(model.schema, sentence, spans, odds[0] - odds[1:])

@@ -44,7 +44,8 @@ FLOORS = {
     "model": ({"classifier", "thresholds"}, {"model"}, {"store", "export", "tags"}),
     "encoder": (
         {"settings", "samples", "combination"},
-        {"network", "reader"},
+        {"network", "doubt"},
+        {"reader"},
         {"train", "export"},
         {"finetune"},
     ),
@@ -81,7 +82,7 @@ FLOORS = {
         {"logistic", "settings", "similarity"},
         {"calibration", "requirements", "linear", "estimator"},
         {"crossfit"},
-        {"search", "findings", "second"},
+        {"search", "findings", "second", "doubt"},
         {"train", "checks"},
     ),
     "bulk": (

@@ -38,7 +38,7 @@ def finetune(
     ------
     ConfigError : there is no such encoder, or it cannot be trained so.
     """
-    with _alone():
+    with one_thread():
         n = sum(len(task.labels) for task in schema.tasks)
         network, tokenizer = load_base(settings, n, seed)
         samples = samples_of(schema, texts, labels, tokenizer)
@@ -48,7 +48,7 @@ def finetune(
 
 
 @contextmanager
-def _alone() -> Iterator[None]:
+def one_thread() -> Iterator[None]:
     """Work with one thread and a random state of one's own, and leave both as they were.
 
     More threads would give other roundings, and so another reader.

@@ -1,7 +1,7 @@
 """The second reader at work: sentences -> scores, without torch.
 
-A folder of its own holds ``manifest.json``, ``model.onnx`` (weights in 8 bits) and
-``tokenizer.json``. Reading it runs no code from it.
+A folder of its own holds ``manifest.json``, ``model.onnx`` (weights in 8 bits),
+``tokenizer.json`` and perhaps the folder of a model of doubt. Reading it runs no code from it.
 """
 
 import json
@@ -15,19 +15,25 @@ from typing import Any
 import numpy as np
 
 from tagger.encoder.combination import Combination
+from tagger.encoder.doubt import Doubt
 from tagger.encoder.samples import outputs_of
 from tagger.encoder.settings import MAX_BYTES
 from tagger.errors import ConfigError, ModelError, did_you_mean
 from tagger.features.arrays import Floats
 from tagger.model.classifier import sigmoid, softmax
 from tagger.model.model import MANIFEST, Flags, Model, Reread, checksum, sha256
-from tagger.model.store import read_folder
+from tagger.model.store import load_model, read_folder
 from tagger.schema import Schema
 
-FORMAT = 1
+FORMAT = 2
+"""Number of the saved format; 1 had no model of doubt and is read too."""
+
 ONNX, TOKENIZER = "model.onnx", "tokenizer.json"
 FOLDER = "reader"
 """The folder of a second reader in that of its model; it may also stand beside: MODEL-reader."""
+
+DOUBT = "doubt"
+"""The folder in it of the model that tells what to reread, where it has one."""
 
 REREADS = ("doubtful", "all")
 _MAX_TOKENS = 512
@@ -50,7 +56,8 @@ class SecondReader:
     first : id of the model that it is combined with, or empty.
     combinations : by task, how it is combined with that model.
     about : what else the manifest records, plain JSON values.
-    rereads : "doubtful" for the sentences that the first reader is in doubt about, or "all".
+    doubt : tells which sentences are in doubt; where None, those whose answers are too close.
+    rereads : "doubtful" for the sentences that are in doubt, or "all".
     threads : how many sentences are read at once.
     """
 
@@ -61,6 +68,7 @@ class SecondReader:
     first: str = ""
     combinations: Mapping[str, Combination] = field(default_factory=dict)
     about: Mapping[str, Any] = field(default_factory=dict)
+    doubt: Doubt | None = None
     rereads: str = "all"
     threads: int = 1
 
@@ -155,9 +163,16 @@ class SecondReader:
         joined.__dict__["id"] = f"{model.id}+{self.id}.{self.rereads}"
         return joined
 
-    def reread(self, texts: Sequence[str], first: dict[str, Floats], doubtful: Flags) -> Reread:
+    def reread(
+        self, texts: Sequence[str], first: dict[str, Floats], close: Mapping[str, Flags] | None
+    ) -> Reread:
         """Read sentences once more, as `tagger.model.model.Second` says."""
-        rows = np.flatnonzero(doubtful | (self.rereads == "all"))
+        if close is None or self.rereads == "all":
+            rows = np.arange(len(texts))
+        elif self.doubt:
+            rows = np.flatnonzero(self.doubt.of(texts, first, close))
+        else:
+            rows = np.flatnonzero(np.logical_or.reduce(list(close.values())))
         scores, cut = self.read([texts[i] for i in rows.tolist()])
         both, alone = {}, {}
         for task, part in outputs_of(self.schema):
@@ -169,6 +184,7 @@ class SecondReader:
     def contents(self) -> dict[str, bytes]:
         """Return the files of the saved reader, the manifest last."""
         files = {ONNX: self.onnx, TOKENIZER: self.tokenizer}
+        doubt = self.doubt.model.contents() if self.doubt else {}
         manifest = {
             "format": FORMAT,
             "kind": "second reader",
@@ -177,10 +193,12 @@ class SecondReader:
             "first": self.first,
             "combinations": {name: c.to_dict() for name, c in self.combinations.items()},
             "about": dict(self.about),
+            **({"doubt": self.doubt.to_dict()} if self.doubt else {}),
             "files": {name: sha256(data) for name, data in files.items()},
         }
         manifest["checksum"] = checksum(manifest)
-        return {**files, MANIFEST: (json.dumps(manifest, indent=2) + "\n").encode()}
+        inner = {f"{DOUBT}/{name}": data for name, data in doubt.items()}
+        return {**files, **inner, MANIFEST: (json.dumps(manifest, indent=2) + "\n").encode()}
 
 
 def reader_folder(model: str | Path) -> Path:
@@ -216,7 +234,7 @@ def load_reader(folder: str | Path, rereads: str = "all", threads: int = 1) -> S
     """
     _check_rereads(rereads)
     folder = Path(folder)
-    _, manifest, files = read_folder(folder, (FORMAT,), (ONNX, TOKENIZER), MAX_BYTES)
+    _, manifest, files = read_folder(folder, (1, FORMAT), (ONNX, TOKENIZER), MAX_BYTES)
     try:
         if manifest.get("kind") != "second reader":
             raise ValueError("it is no second reader")
@@ -230,9 +248,11 @@ def load_reader(folder: str | Path, rereads: str = "all", threads: int = 1) -> S
         for by_task in (about, *about.get("out_of_fold", {}).values()):
             if not isinstance(by_task, dict):
                 raise ValueError(f"about holds {by_task!r:.100}, expected a table")
+        asked = manifest.get("doubt")
+        doubt = asked and Doubt.from_dict(asked, load_model(folder / DOUBT), schema)
         reader = SecondReader(
             *(schema, files[ONNX], files[TOKENIZER], max_tokens, str(manifest["first"])),
-            *(combinations, about, rereads, threads),
+            *(combinations, about, doubt or None, rereads, threads),
         )
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise ModelError(f"{folder}: the model does not hold together: {error}") from None

@@ -55,14 +55,16 @@ class Reread(NamedTuple):
 class Second(Protocol):
     """What rereads sentences after the model itself."""
 
-    def reread(self, texts: Sequence[str], first: dict[str, Floats], doubtful: Flags) -> Reread:
+    def reread(
+        self, texts: Sequence[str], first: dict[str, Floats], close: Mapping[str, Flags] | None
+    ) -> Reread:
         """Read sentences once more.
 
         Parameters
         ----------
         texts : sentences.
         first : the model's own probabilities by task.
-        doubtful : which sentences it is in doubt about.
+        close : by task, which of its answers are too close to call; None to read them all.
         """
 
 
@@ -148,7 +150,7 @@ class Model:
         reread, cut = np.zeros(len(texts), bool), np.zeros(len(texts), bool)
         apart = {name: np.zeros(len(texts), bool) for name in p}
         if self.second:
-            rows, both, alone, cut_short = self.second.reread(texts, p, self.doubtful(p))
+            rows, both, alone, cut_short = self.second.reread(texts, p, self.close(p))
             reread[rows], cut[rows] = True, cut_short
             for c in self.classifiers:
                 own, name = p[c.task.name].copy(), c.task.name
@@ -158,10 +160,15 @@ class Model:
                 p[name] = own
         return Reading(p, reread, apart, cut)
 
+    def close(self, probabilities: Mapping[str, Floats]) -> dict[str, Flags]:
+        """Return by task which answers are too close to call, shape (n_sentences,)."""
+        return {
+            c.task.name: c.margins(probabilities[c.task.name]) < c.doubt for c in self.classifiers
+        }
+
     def doubtful(self, probabilities: Mapping[str, Floats]) -> Flags:
-        """Return which answers are too close to call, shape (n_sentences,)."""
-        close = [c.margins(probabilities[c.task.name]) < c.doubt for c in self.classifiers]
-        return np.asarray(np.logical_or.reduce(close))
+        """Return which sentences have an answer that is too close to call."""
+        return np.asarray(np.logical_or.reduce(list(self.close(probabilities).values())))
 
     def split(self, scores: Floats) -> dict[str, Floats]:
         """Turn the scorer's outputs into probabilities by task."""

@@ -13,57 +13,11 @@ pytest.importorskip("onnx", reason="needs the extra encoder-train")
 
 from tagger import Tagger
 from tagger.cli.main import cli
-from tagger.encoder.combination import Combination
 from tagger.encoder.reader import SecondReader
 from tagger.errors import ConfigError, ModelError
 from tagger.explanation import MOST_READINGS
 from tagger.model.tags import decide, decide_some
-from tagger.predictor import shipped_model
 from tagger.schema import CLAIMS
-
-HALF = {
-    task.name: Combination(np.full(3, 0.5), np.full(3, 0.5), np.zeros(3)) for task in CLAIMS.tasks
-}
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory, tagger, sentences):
-    """A network that scores a sentence by its number of tokens, with a tokenizer of its words."""
-    import onnx
-    from onnx import TensorProto, helper, numpy_helper
-    from tokenizers import Tokenizer, models, pre_tokenizers
-
-    weights = np.array([[0.1, -0.1, 0.0, 0.2, -0.2, 0.1]], np.float32)
-    graph = helper.make_graph(
-        [
-            helper.make_node("Shape", ["ids"], ["shape"]),
-            helper.make_node("Gather", ["shape", "one"], ["n"]),
-            helper.make_node("Cast", ["n"], ["x"], to=TensorProto.FLOAT),
-            helper.make_node("MatMul", ["x", "w"], ["scores"]),
-        ],
-        "length",
-        [helper.make_tensor_value_info("ids", TensorProto.INT64, [1, "tokens"])],
-        [helper.make_tensor_value_info("scores", TensorProto.FLOAT, [1, 6])],
-        [
-            numpy_helper.from_array(np.array([[1]], np.int64), "one"),
-            numpy_helper.from_array(weights, "w"),
-        ],
-    )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
-    onnx.checker.check_model(model)
-    tokenizer = Tokenizer(models.WordLevel({"[UNK]": 0, "the": 1}, unk_token="[UNK]"))
-    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
-    place = tmp_path_factory.mktemp("models") / "model"
-    shutil.copytree(shipped_model(), place)
-    reader = SecondReader(
-        *(CLAIMS, model.SerializeToString(), tokenizer.to_str().encode(), 16, tagger.model.id),
-        combinations=HALF,
-    )
-    beside = place.with_name("model-reader")
-    beside.mkdir()
-    for name, data in reader.contents().items():
-        (beside / name).write_bytes(data)
-    return place
 
 
 def test_all_are_combined_as_the_weights_say(folder, tagger, sentences):

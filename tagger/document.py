@@ -1,12 +1,11 @@
 """What tagging gives back: frozen values."""
 
-import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from tagger.errors import DataError, did_you_mean
-from tagger.markup import SPAN_STYLE, legend, sentence_span, text_of
+from tagger.markup import article, legend, numbered, sentence_span, style
 from tagger.schema import CLAIMS, HEADING, SENTENCE, Schema, answered_by
 
 Labels = str | tuple[str, ...]
@@ -178,31 +177,34 @@ class Document:
         return rows
 
     def _repr_html_(self) -> str:
-        """Show the text in a notebook, each sentence coloured by its tags."""
+        """Show the text in a notebook, each sentence tinted and marked by its tags."""
+        # Nested, so that in a notebook the rules do not reach what is not ours.
+        rules = style().replace(":root", "&")
+        colours = "color:var(--ink);background:var(--paper);padding:.5em 1em"
+        body = article(self.text, self._spans())
+        return (
+            f"<style>.tagger-document{{{rules}{colours}}}</style>"
+            f'<div class="tagger-document">{legend(self.schema)}'
+            f'<div style="white-space: pre-wrap">{body}</div></div>'
+        )
+
+    def _spans(self) -> Iterator[tuple[str, int, int, str]]:
+        """Yield each piece as HTML, with its start, end and kind."""
         single = next((task for task in self.schema.tasks if not task.multilabel), None)
         others = [task for task in self.schema.tasks if task is not single]
-        pieces, at = [], 0
+        number, among = numbered(self.schema), single.labels if single else ()
         for s in self.pieces:
             answer = None
             if single is not None and (label := s.tags.labels[single.name]) is not None:
                 p = s.tags.probabilities[single.name][str(label)]
-                answer = single.labels.index(str(label)), str(label), p
+                answer = number[single.name, str(label)], str(label), p
             labels = [
-                (label, s.tags.probabilities[task.name][label])
+                (number[task.name, label], label, s.tags.probabilities[task.name][label])
                 for task in others
                 for label in label_tuple(s.tags.labels[task.name])
             ]
-            span = sentence_span(s.text, answer, labels, s.review, (), s.kind, s.what)
-            pieces += [text_of(self.text[at : s.start]), span]
-            at = s.end
-        # In a notebook the rules must not reach what is not ours.
-        style = re.sub(r"\.(s|heading|other|review|legend)\b", r".tagger-document .\1", SPAN_STYLE)
-        body = "".join([*pieces, text_of(self.text[at:])])
-        key = legend(single.labels) if single else ""
-        return (
-            f'<style>{style}</style><div class="tagger-document">{key}'
-            f'<div style="white-space: pre-wrap">{body}</div></div>'
-        )
+            span = sentence_span(s.text, answer, labels, s.review, (), s.kind, s.what, among)
+            yield span, s.start, s.end, s.kind
 
 
 def label_tuple(answer: Labels | None) -> tuple[str, ...]:

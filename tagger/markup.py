@@ -1,32 +1,36 @@
-"""Sentences as annotated HTML: coloured by their tags, with what lies behind them.
+"""Sentences as annotated HTML: tinted and marked by their tags, with what lies behind them.
 
-What comes from a text is escaped; nothing here runs a script.
+What comes from a text is escaped; nothing here runs a script. Pages, notebooks and the
+page for reading share this look, and reports its palette.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
 from html import escape
+from pathlib import Path
+
+from tagger.schema import HEADING, SENTENCE, Schema
 
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+_BREAK = re.compile(r"\n\s*\n")
 
-HUES = ("0,114,178", "230,159,0", "204,121,167", "0,158,115", "86,180,233", "213,94,0")
-"""Six hues that people with colour-blindness tell apart (Okabe and Ito 2008)."""
+PALETTE = (
+    ("#004488", "#7aaede"),
+    ("#8a6a00", "#e8c25a"),
+    ("#a34560", "#e5809a"),
+    ("#00786c", "#3fbfae"),
+    ("#6f4fb0", "#b9a2ee"),
+    ("#b85c1e", "#f0975a"),
+    ("#4d4d4d", "#c0c0c0"),
+    ("#2a9bd0", "#9ad9f5"),
+)
+"""Colours on white and on black. The first three follow the medium-contrast set of Paul Tol, which
+people with colour-blindness tell apart and which differ in grey too. Labels are numbered
+through all tasks, so that claims and themes never share one."""
 
-SPAN_STYLE = """
-.s { position: relative; padding: .12em 0; border-radius: .15em; cursor: help }
-.s:focus { outline: 2px solid #333; outline-offset: 1px }
-.s[data-labels]::after { content: attr(data-labels); font: 11px/1 system-ui, sans-serif;
-  color: #333; background: #fff; border: 1px solid #bbb; border-radius: .7em; padding: .1em .5em;
-  margin-left: .3em; vertical-align: .15em; display: inline-block; white-space: nowrap }
-.s:hover::before, .s:focus::before { content: attr(data-why); position: absolute; z-index: 1;
-  left: 0; top: calc(100% + .3em); width: max-content; max-width: 26rem; white-space: pre-wrap;
-  font: 13px/1.5 system-ui, sans-serif; color: #fff; background: #222; border-radius: .4em;
-  padding: .5em .8em }
-.heading { font-weight: bold }
-.other { color: #777 }
-.review { border-bottom: 2px dotted #c00 }
-.legend span { padding: .1em .5em; margin-right: .6em; border-radius: .2em }
-"""
+Answer = tuple[int, str, float]
+"""The number of a label among all of a schema, its name and its probability."""
 
 
 def name_of(label: str) -> str:
@@ -45,50 +49,145 @@ def attribute_of(text: str) -> str:
     return text_of(text).replace("\n", "&#10;")
 
 
+@cache
+def style() -> str:
+    """Return the style rules of sentences, and the palette as custom properties."""
+    rules = Path(__file__).parent / "resources" / "look.css"
+    return f"{palette_rules()}\n{rules.read_text(encoding='utf-8')}"
+
+
+def palette_rules() -> str:
+    """Return the palette as custom properties ``--c1``, ``--c2``, ... for light and dark."""
+    light, dark = (
+        "".join(f"--c{i}:{pair[side]};" for i, pair in enumerate(PALETTE, 1)) for side in (0, 1)
+    )
+    rules = f":root{{{light}}}@media(prefers-color-scheme:dark){{:root{{{dark}}}}}"
+    classes = "".join(f".c{i}{{--hue:var(--c{i})}}" for i in range(1, len(PALETTE) + 1))
+    return f"{rules}@media print{{:root{{{light}}}}}{classes}"
+
+
+def color_class(number: int) -> str:
+    """Return the class that gives an element the colour of a label."""
+    return f"c{number % len(PALETTE) + 1}"
+
+
+def numbered(schema: Schema) -> dict[tuple[str, str], int]:
+    """Return by task and label its number among all labels of a schema."""
+    pairs = [(task.name, label) for task in schema.tasks for label in task.labels]
+    return {pair: number for number, pair in enumerate(pairs)}
+
+
+@cache
+def marks(labels: tuple[str, ...]) -> dict[str, str]:
+    """Return for each label the shortest of its beginnings that tells it from the others."""
+    found: dict[str, str] = {}
+    for label in labels:
+        name = name_of(label).strip()
+        others = [name_of(other).strip().lower() for other in labels if other != label]
+        sizes = range(1, len(name) + 1)
+        own = (n for n in sizes if not any(o.startswith(name[:n].lower()) for o in others))
+        found[label] = name[: next(own, len(name))].capitalize()
+    return found
+
+
 def sentence_span(
     text: str,
-    answer: tuple[int, str, float] | None,
-    labels: Sequence[tuple[str, float]],
+    answer: Answer | None,
+    labels: Sequence[Answer],
     review: bool,
     evidence: Sequence[str] = (),
-    kind: str = "sentence",
+    kind: str = SENTENCE,
     what: str = "",
+    among: tuple[str, ...] = (),
+    attributes: str = ' tabindex="0"',
 ) -> str:
-    """Return a sentence as a coloured span, a heading in bold, what is neither in grey.
+    """Return a sentence as a tinted and marked span, a heading in bold, what is neither in grey.
 
     Parameters
     ----------
-    answer : number, label and probability of the answer that gives the colour.
-    labels : the other labels with their probabilities.
+    answer : the answer that gives tint and mark.
+    labels : the other answers.
     review : whether an answer is too close to call.
     evidence : lines on what speaks for the answers.
     kind, what : one of `tagger.schema.KINDS`, and what a piece of the kind ``other`` is.
+    among : the labels that the mark tells apart; that of the answer alone where empty.
+    attributes : what else stands in the tag, as HTML.
     """
-    style, why = "", [] if kind == "sentence" else [what or kind]
+    css, why, shown = ["s"], [] if kind == SENTENCE else [what or kind], ""
+    css += [kind] if kind != SENTENCE else []
     if answer is not None:
         k, label, p = answer
-        style = f' style="background:rgba({HUES[k % len(HUES)]},{0.1 + 0.5 * p:.2f})"'
+        css += [color_class(k), f"p{min(int(p * 10), 9)}"]
         why.append(f"{name_of(label)} {p:.0%}")
-    why += [f"{name_of(label)} {p:.0%}" for label, p in labels]
-    if review:
-        why.append("needs review")
-    why += evidence
-    shown = attribute_of(", ".join(name_of(label) for label, _ in labels))
-    marks = f' data-labels="{shown}"' if labels else ""
-    css = "s" + (f" {kind}" if kind != "sentence" else "") + (" review" if review else "")
+        doubt = " ?" if review else ""
+        shown = f' data-mark="{attribute_of(marks(among or (label,))[label])} {100 * p:.0f}{doubt}"'
+    why += [f"{name_of(label)} {p:.0%}" for _, label, p in labels]
+    css += ["review"] if review else []
+    why += [*(["needs review"] if review else []), *evidence]
+    if labels:
+        names = ", ".join(name_of(label) for _, label, _ in labels)
+        shown += f' data-labels="{attribute_of(names)}"'
     return (
-        f'<span class="{css}" tabindex="0"{style}{marks} '
-        f'data-why="{attribute_of(chr(10).join(why))}">{text_of(text)}</span>'
+        f'<span class="{" ".join(css)}"{attributes}{shown}>{text_of(text)}'
+        f'<i class="why" data-why="{attribute_of(chr(10).join(why))}"></i></span>'
     )
 
 
-def legend(labels: Sequence[str]) -> str:
-    """Return what the colours of some labels mean."""
+def article(text: str, pieces: Iterable[tuple[str, int, int, str]]) -> str:
+    """Return a text as paragraphs and headings with its pieces in their places.
+
+    Parameters
+    ----------
+    text : the whole text.
+    pieces : for each piece its HTML, start, end and kind.
+    """
+    return "".join(_blocks(text, pieces))
+
+
+def _blocks(text: str, pieces: Iterable[tuple[str, int, int, str]]) -> Iterator[str]:
+    at, tag = 0, ""
+    for span, start, end, kind in pieces:
+        gap = text[at:start]
+        wanted = "h2" if kind == HEADING else "p"
+        if tag and wanted == tag == "p" and not _BREAK.search(gap):
+            yield text_of(gap)
+        else:
+            # White space between blocks is not shown, but there: the text is kept whole.
+            yield f"{f'</{tag}>' if tag else ''}{text_of(gap)}<{wanted}>"
+        yield span
+        at, tag = end, wanted
+    yield f"{f'</{tag}>' if tag else ''}{text_of(text[at:])}"
+
+
+def legend(schema: Schema) -> str:
+    """Return what tints and marks of a schema mean."""
+    single = next((task for task in schema.tasks if not task.multilabel), None)
+    if single is None:
+        return ""
+    number = numbered(schema)
     spans = (
-        f'<span style="background:rgba({HUES[k % len(HUES)]},0.5)">{text_of(name_of(label))}</span>'
-        for k, label in enumerate(labels)
+        f'<span class="key {color_class(number[single.name, label])} p6" '
+        f'data-mark="{attribute_of(marks(single.labels)[label])}">{text_of(name_of(label))}</span>'
+        for label in single.labels
     )
     return (
-        f'<p class="legend">{"".join(spans)} stronger colour: surer; '
-        "dotted line: needs review; point at a sentence to see why</p>"
+        f'<p class="legend">{" ".join(spans)} The number is the probability in per cent, a '
+        "stronger tint is surer; ? with a dotted line: needs review. Point at a sentence to see "
+        "why.</p>"
+    )
+
+
+def share_bar(shares: Sequence[tuple[int, str, float]]) -> str:
+    """Return shares of labels as a bar, each with its number among the labels and its name."""
+    at, parts = 0.0, []
+    for number, label, share in shares:
+        parts.append(
+            f'<rect class="{color_class(number)}" x="{at:.2f}" width="{100 * share:.2f}" '
+            f'height="8"><title>{text_of(name_of(label))} {share:.0%}</title></rect>'
+        )
+        at += 100 * share
+    said = attribute_of(", ".join(f"{name_of(label)} {share:.0%}" for _, label, share in shares))
+    return (
+        f'<svg class="bar" role="img" aria-label="{said}" viewBox="0 0 100 8" '
+        f'preserveAspectRatio="none">{"".join(parts)}</svg>'
     )

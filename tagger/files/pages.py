@@ -1,4 +1,4 @@
-"""Annotated pages: one HTML file a document, its sentences coloured by their tags.
+"""Annotated pages: one HTML file a document, its sentences tinted and marked by their tags.
 
 A page holds no script and forbids any: what came from the input is escaped, and a
 content security policy tells the browser to run nothing and fetch nothing.
@@ -19,11 +19,22 @@ import numpy as np
 import numpy.typing as npt
 
 from tagger.errors import n_of
-from tagger.markup import SPAN_STYLE, legend, name_of, sentence_span, text_of
+from tagger.markup import (
+    article,
+    legend,
+    name_of,
+    numbered,
+    sentence_span,
+    share_bar,
+    style,
+    text_of,
+)
 from tagger.schema import SENTENCE, Schema, Task
 from tagger.table import TaggedTable
 
 _SLUG = re.compile(r"[^A-Za-z0-9._-]+")
+_INDEX = re.compile(r"index(-\d+)?", re.IGNORECASE)
+_ROWS_OF_INDEX = 100  # so that a page of the index stays short
 _RESOURCES = Path(__file__).parent.parent / "resources"
 
 
@@ -58,7 +69,11 @@ def to_drafts(table: TaggedTable, texts: Iterable[str] | None = None) -> bytes:
         if documents is None:
             body = "\n".join(spans[start:end])
         else:
-            body = _with_gaps(documents[key], table, spans, start, end)
+            at = zip(
+                spans[start:end], table.start[start:end].tolist(), table.end[start:end].tolist(),
+                table.kind[start:end], strict=True,
+            )  # fmt: skip
+            body = article(documents[key], at)
         doc = table.doc[start]
         heading: Any = table.extra["title"][start] if "title" in table.extra else ""
         if hasattr(heading, "as_py"):  # from a Parquet file
@@ -72,31 +87,27 @@ def to_drafts(table: TaggedTable, texts: Iterable[str] | None = None) -> bytes:
     return "".join(lines).encode("ascii")
 
 
-def _with_gaps(text: str, table: TaggedTable, spans: list[str], start: int, end: int) -> str:
-    """Return the sentences of a document with all that stands between them."""
-    pieces, at = [], 0
-    for i in range(start, end):
-        pieces += [text_of(text[at : int(table.start[i])]), spans[i]]
-        at = int(table.end[i])
-    return "".join(pieces) + text_of(text[at:])
-
-
 def _spans(table: TaggedTable) -> Iterator[str]:
-    """Yield each sentence as a coloured span."""
+    """Yield each sentence as a span."""
     single = next((task for task in table.schema.tasks if not task.multilabel), None)
     others = [task for task in table.schema.tasks if task is not single]
+    number, among = numbered(table.schema), single.labels if single else ()
     for i, text in enumerate(table.text):
         answer = None
         if single is not None:
             for label, p in _chosen(single, table, i):
-                answer = single.labels.index(label), label, p
-        labels = [label for task in others for label in _chosen(task, table, i)]
+                answer = number[single.name, label], label, p
+        labels = [
+            (number[task.name, label], label, p)
+            for task in others
+            for label, p in _chosen(task, table, i)
+        ]
         evidence = [
             f"  {name_of(e['label'])} {e['adds']:+.2f}  {' '.join(e['text'].split())}"
             for e in (table.evidence[i] if table.evidence is not None else ())
         ]
         review, kind, what = bool(table.review[i]), table.kind[i], table.what[i]
-        yield sentence_span(text, answer, labels, review, evidence, kind, what)
+        yield sentence_span(text, answer, labels, review, evidence, kind, what, among)
 
 
 def _chosen(task: Task, table: TaggedTable, i: int) -> list[tuple[str, float]]:
@@ -117,17 +128,17 @@ def _counts(table: TaggedTable, start: int, end: int, are: npt.NDArray[np.bool_]
 
 
 def pages(lines: Iterable[bytes], schema: Schema, model: str) -> Iterator[tuple[str, bytes]]:
-    """Yield the name and content of each page, then those of the index.
+    """Yield the name and content of each page, then those of the pages of the index.
 
     Lines that follow each other and are of one document become one page.
     """
-    single = next((task for task in schema.tasks if not task.multilabel), None)
-    colours = legend(single.labels) if single else ""
-    used = {"index.html"}
+    key = legend(schema)
+    used: set[str] = set()
     numbers: dict[str, int] = {}
     listed: list[tuple[str, _Draft]] = []
     for draft in _joined(lines):
         stem = _SLUG.sub("-", draft.doc)[-80:].strip("-.") or "document"
+        stem = f"document-{stem}" if _INDEX.fullmatch(stem) else stem
         name, number = f"{stem}.html", numbers.get(stem.lower(), 1)
         while name.lower() in used:
             number += 1
@@ -137,13 +148,20 @@ def pages(lines: Iterable[bytes], schema: Schema, model: str) -> Iterator[tuple[
         numbers[stem.lower()] = number
         body = (
             '<nav><a href="index.html">All documents</a></nav>'
-            f"<h1>{text_of(draft.title)}</h1>{colours}{_sum(draft)}"
+            f"<h1>{text_of(draft.title)}</h1>{_bar(draft, schema)}{_sum(draft)}{key}"
             f"<article>{draft.body}</article>"
         )
         yield name, _page(draft.title, body, model)
         draft.body = ""
         listed.append((name, draft))
-    yield "index.html", _index(listed, schema, model)
+    n_pages = -(-len(listed) // _ROWS_OF_INDEX) or 1
+    for page in range(n_pages):
+        part = listed[page * _ROWS_OF_INDEX : (page + 1) * _ROWS_OF_INDEX]
+        yield _index_name(page), _index(part, schema, model, page, n_pages)
+
+
+def _index_name(page: int) -> str:
+    return f"index-{page + 1}.html" if page else "index.html"
 
 
 def _joined(lines: Iterable[bytes]) -> Iterator[_Draft]:
@@ -166,25 +184,43 @@ def _sum(draft: _Draft) -> str:
     return f'<p class="sum">{n_of(draft.n, "sentence")}: {shares}{apart}</p>'
 
 
+def _bar(draft: _Draft, schema: Schema) -> str:
+    """Return the shares of the labels that give the tint as a bar."""
+    single = next((task for task in schema.tasks if not task.multilabel), None)
+    if single is None or not draft.n:
+        return ""
+    number = numbered(schema)
+    names = [(label, f"{single.name} {label}") for label in single.labels]
+    return share_bar([(number[single.name, x], x, draft.counts[key] / draft.n) for x, key in names])
+
+
 def _share(n: int, draft: _Draft) -> str:
     return f"{n / draft.n:.0%}" if draft.n else "–"
 
 
-def _index(listed: list[tuple[str, _Draft]], schema: Schema, model: str) -> bytes:
+def _index(
+    listed: list[tuple[str, _Draft]], schema: Schema, model: str, page: int, n_pages: int
+) -> bytes:
     keys = [(f"{t.name} {label}", label) for t in schema.tasks for label in t.labels]
     head = "".join(f"<th>{text_of(name_of(label))}</th>" for _, label in keys)
     rows = "".join(
         f'<tr><td><a href="{escape(name)}">{text_of(draft.title)}</a></td><td>{draft.n}</td>'
         + "".join(f"<td>{_share(draft.counts[key], draft)}</td>" for key, _ in keys)
-        + "</tr>\n"
+        + f"<td>{_bar(draft, schema)}</td></tr>\n"
         for name, draft in listed
     )
-    table = f"<table><tr><th>document</th><th>sentences</th>{head}</tr>\n{rows}</table>"
-    return _page("Tagged documents", f"<h1>Tagged documents</h1>{table}", model)
+    head = f"<tr><th>document</th><th>sentences</th>{head}<th></th></tr>"
+    table = f'<div class="wide" tabindex="0"><table>{head}\n{rows}</table></div>'
+    links = " ".join(
+        f"<b>{i + 1}</b>" if i == page else f'<a href="{_index_name(i)}">{i + 1}</a>'
+        for i in range(n_pages)
+    )
+    pager = f"<nav>Page {links}</nav>" if n_pages > 1 else ""
+    return _page("Tagged documents", f"<h1>Tagged documents</h1>{pager}{table}{pager}", model)
 
 
 def _page(title: str, body: str, model: str) -> bytes:
-    values = {"title": text_of(title), "body": body, "model": escape(model), "style": SPAN_STYLE}
+    values = {"title": text_of(title), "body": body, "model": escape(model), "style": style()}
     return _template().substitute(values).encode()
 
 

@@ -128,7 +128,7 @@ def test_many_documents_of_one_name_get_pages_in_linear_time() -> None:
     lines = [json.dumps({**draft, "doc": f"same{'!' * (i % 2)}"}).encode() for i in range(4000)]
     start = time.process_time()
     names = [name for name, _ in pages.pages(lines, CLAIMS, "m")]
-    assert len(set(names)) == 4001
+    assert len(set(names)) == 4000 + 40  # pages of the index
     assert names[1] == "same-2.html"
     assert time.process_time() - start < 1.0
 

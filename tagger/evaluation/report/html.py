@@ -1,6 +1,7 @@
 """A report -> one self-contained page; never computes."""
 
 from importlib import import_module
+from itertools import accumulate
 
 from tagger.errors import ConfigError
 from tagger.evaluation.report.markdown import (
@@ -14,6 +15,7 @@ from tagger.evaluation.report.markdown import (
     second_table,
 )
 from tagger.evaluation.report.values import Report
+from tagger.markup import palette_rules
 
 
 def require_plots() -> None:
@@ -31,6 +33,7 @@ def to_html(report: Report) -> str:
     """Return a report as one self-contained page."""
     require_plots()
     import jinja2
+    from markupsafe import Markup
 
     from tagger.evaluation.report import plots
 
@@ -41,6 +44,8 @@ def to_html(report: Report) -> str:
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
+    # Each task has colours of its own.
+    firsts = accumulate((len(task["labels"]) for task in report["tasks"]), initial=0)
     tasks = [
         {
             **task,
@@ -48,12 +53,13 @@ def to_html(report: Report) -> str:
             "label_table": label_table(task),
             "figure_table": figure_table(task),
             "agreement": readers_line(task),
-            "plots": plots.task_plots(task),
+            "plots": plots.task_plots(task, first),
         }
-        for task in report["tasks"]
+        for task, first in zip(report["tasks"], firsts, strict=False)
     ]
     curve, second = report.get("learning_curve"), report.get("second_reader")
     return environment.get_template("report.html.j2").render(
+        palette=Markup(palette_rules()),
         about=about_rows(report),
         warnings=report["warnings"],
         note=" ".join(note(report)).strip(),

@@ -11,14 +11,17 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 # Stand-ins that become the page's own colours, so that light and dark need one drawing.
-_INK, _FAINT, _LINE = "#010203", "#040506", "#070809"
+_INK, _FAINT, _LINE, _PAPER = "#010203", "#040506", "#070809", "#0a0b0c"
 _CYCLE = ("#0a0001", "#0a0002", "#0a0003", "#0a0004", "#0a0005", "#0a0006", "#0a0007", "#0a0008")
-_COLORS = {_INK: "var(--ink)", _FAINT: "var(--faint)", _LINE: "var(--line)"} | {
-    color: f"var(--c{i})" for i, color in enumerate(_CYCLE, 1)
-}
+_COLORS = {
+    _INK: "var(--ink)",
+    _FAINT: "var(--faint)",
+    _LINE: "var(--line)",
+    _PAPER: "var(--paper)",
+} | {color: f"var(--c{i})" for i, color in enumerate(_CYCLE, 1)}
 _MARKERS = "os^Dv<>P"
 _LEAST_IN_BIN = 5
-_WHITE_FROM = 0.65  # white on this share of the colour, or more, can be read
+_PAPER_FROM = 0.65  # the colour of the page on this share of the colour, or more, can be read
 _STYLE: Any = {
     "svg.fonttype": "none",
     "svg.hashsalt": "tagger",
@@ -54,18 +57,18 @@ class Plot:
     wide: bool = False
 
 
-def task_plots(task: Mapping[str, Any]) -> list[Plot]:
-    """Draw all plots of one task of a report."""
+def task_plots(task: Mapping[str, Any], first: int = 0) -> list[Plot]:
+    """Draw all plots of one task of a report, whose labels have the colours from `first` on."""
     curves = task["curves"]
-    plots = [_confusion(task)]
+    plots = [_confusion(task, first)]
     if curves:
         plots += [
-            _precision_recall(curves["precision_recall"]),
-            _reliability(curves["reliability"]),
-            _risk_coverage(curves["risk_coverage"]),
-            _histograms(curves["histograms"]),
+            _precision_recall(curves["precision_recall"], first),
+            _reliability(curves["reliability"], first),
+            _risk_coverage(curves["risk_coverage"], first),
+            _histograms(curves["histograms"], first),
         ]
-    return plots + [_slices(name, parts) for name, parts in task["slices"].items()]
+    return plots + [_slices(name, parts, first) for name, parts in task["slices"].items()]
 
 
 def learning_curve(points: Sequence[Mapping[str, Any]]) -> Plot:
@@ -92,11 +95,11 @@ def learning_curve(points: Sequence[Mapping[str, Any]]) -> Plot:
     )
 
 
-def _confusion(task: Mapping[str, Any]) -> Plot:
+def _confusion(task: Mapping[str, Any], first: int) -> Plot:
     names = [_short(x["label"]) for x in task["labels"]]
     matrix = task["confusion"]
     if task["multilabel"]:
-        return _confusion_bars(names, matrix)
+        return _confusion_bars(names, matrix, first)
 
     def draw(axes: Axes) -> None:
         for y, row in enumerate(matrix):
@@ -104,11 +107,11 @@ def _confusion(task: Mapping[str, Any]) -> Plot:
             for x, n in enumerate(row):
                 axes.add_patch(
                     matplotlib.patches.Rectangle(
-                        (x - 0.5, y - 0.5), 1, 1, color=_color(0), alpha=n / total, linewidth=0
+                        (x - 0.5, y - 0.5), 1, 1, color=_color(first), alpha=n / total, linewidth=0
                     )
                 )
                 if len(row) <= 12:
-                    strong = n / total > _WHITE_FROM
+                    strong = n / total > _PAPER_FROM
                     axes.text(
                         x,
                         y,
@@ -116,7 +119,7 @@ def _confusion(task: Mapping[str, Any]) -> Plot:
                         ha="center",
                         va="center",
                         fontsize=8,
-                        color="#ffffff" if strong else _INK,
+                        color=_PAPER if strong else _INK,
                     )
         ticks = range(len(names))
         axes.set_xticks(ticks, names)
@@ -136,7 +139,7 @@ def _confusion(task: Mapping[str, Any]) -> Plot:
     return Plot("Confusion matrix", caption, _svg(draw, height=max(2.9, 0.4 * len(names))))
 
 
-def _confusion_bars(names: Sequence[str], matrix: Sequence[Any]) -> Plot:
+def _confusion_bars(names: Sequence[str], matrix: Sequence[Any], first: int) -> Plot:
     def draw_bars(axes: Axes) -> None:
         places = range(len(names))
         left = [0] * len(names)
@@ -144,7 +147,9 @@ def _confusion_bars(names: Sequence[str], matrix: Sequence[Any]) -> Plot:
             (("found", 1, 1), ("missed", 1, 0), ("wrongly given", 0, 1))
         ):
             counts = [cells[row][column] for cells in matrix]
-            bars = axes.barh(places, counts, left=left, color=_color(i), label=title, height=0.6)
+            bars = axes.barh(
+                places, counts, left=left, color=_color(first + i), label=title, height=0.6
+            )
             axes.bar_label(bars, label_type="center", color="#ffffff", fontsize=8)
             left = [a + b for a, b in zip(left, counts, strict=True)]
         axes.set_yticks(places, names)
@@ -156,13 +161,13 @@ def _confusion_bars(names: Sequence[str], matrix: Sequence[Any]) -> Plot:
     return Plot("Confusion", caption, _svg(draw_bars, height=1.5 + 0.42 * len(names)))
 
 
-def _precision_recall(curves: Mapping[str, Any]) -> Plot:
+def _precision_recall(curves: Mapping[str, Any], first: int) -> Plot:
     def draw(axes: Axes) -> None:
         for i, (label, curve) in enumerate(curves.items()):
             axes.plot(
                 curve["recall"],
                 curve["precision"],
-                color=_color(i),
+                color=_color(first + i),
                 linestyle=("-", "--", "-.", ":")[i % 4],
                 label=_short(label),
             )
@@ -174,7 +179,7 @@ def _precision_recall(curves: Mapping[str, Any]) -> Plot:
     return Plot("Precision and recall", "At every threshold, label by label.", _svg(draw))
 
 
-def _reliability(curve: Mapping[str, Any]) -> Plot:
+def _reliability(curve: Mapping[str, Any], first: int) -> Plot:
     enough = [i for i, n in enumerate(curve["n"]) if n >= _LEAST_IN_BIN]
 
     def draw(axes: Axes) -> None:
@@ -188,7 +193,7 @@ def _reliability(curve: Mapping[str, Any]) -> Plot:
             alpha=0.6,
         )
         points = [[curve[name][i] for i in enough] for name in ("confidence", "accuracy")]
-        axes.plot(*points, color=_color(0), marker="o", markersize=4)
+        axes.plot(*points, color=_color(first), marker="o", markersize=4)
         axes.set(xlim=(0, 1.02), ylim=(0, 1.03))
         axes.set(xlabel="probability said", ylabel="share that is so")
         axes.grid()
@@ -201,9 +206,9 @@ def _reliability(curve: Mapping[str, Any]) -> Plot:
     )
 
 
-def _risk_coverage(curve: Mapping[str, Any]) -> Plot:
+def _risk_coverage(curve: Mapping[str, Any], first: int) -> Plot:
     def draw(axes: Axes) -> None:
-        axes.plot(curve["coverage"], curve["risk"], color=_color(0))
+        axes.plot(curve["coverage"], curve["risk"], color=_color(first))
         top = max(max(curve["risk"][len(curve["risk"]) // 20 :]) * 1.25, 0.02)
         axes.set(xlim=(0, 1.01), ylim=(0, min(top, 1.02)), xlabel="share of sentences answered")
         axes.set_ylabel("share of wrong answers")
@@ -216,7 +221,7 @@ def _risk_coverage(curve: Mapping[str, Any]) -> Plot:
     return Plot("Risk against coverage", caption, _svg(draw))
 
 
-def _histograms(histograms: Mapping[str, Any]) -> Plot:
+def _histograms(histograms: Mapping[str, Any], first: int) -> Plot:
     def draw(figure: Figure) -> None:
         labels = list(histograms)[: len(_CYCLE) * 2]
         grid = figure.subplots(len(labels), 1, sharex=True, squeeze=False)[:, 0]
@@ -226,7 +231,7 @@ def _histograms(histograms: Mapping[str, Any]) -> Plot:
                 total = sum(n) or 1
                 shares = [value / total for value in n]
                 axes.bar(
-                    left, shares, width=0.05, align="edge", color=_color(i), alpha=0.6,
+                    left, shares, width=0.05, align="edge", color=_color(first + i), alpha=0.6,
                     label=f"{name} the label",
                 )  # fmt: skip
             axes.set_yticks([])
@@ -242,11 +247,11 @@ def _histograms(histograms: Mapping[str, Any]) -> Plot:
     )
 
 
-def _slices(name: str, parts: Sequence[Mapping[str, Any]]) -> Plot:
+def _slices(name: str, parts: Sequence[Mapping[str, Any]], first: int) -> Plot:
     def draw(axes: Axes) -> None:
         places = range(len(parts))
         values = [p["macro_f1"]["value"] for p in parts]
-        axes.barh(places, values, color=_color(0), alpha=0.75, height=0.6)
+        axes.barh(places, values, color=_color(first), alpha=0.75, height=0.6)
         for y, p in zip(places, parts, strict=True):
             f = p["macro_f1"]
             if f["low"] is not None:

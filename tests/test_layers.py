@@ -16,7 +16,7 @@ ROOMS = (
     {"model"},
     {"encoder", "explanation"},
     {"predictor"},
-    {"files"},
+    {"files", "component"},
     {"corpus"},
     {"evaluation"},
     {"training"},

@@ -35,6 +35,7 @@ FLOORS = {
     ),
     "features": (
         {"arrays", "settings"},
+        {"spans"},
         {"chunks", "runs"},
         {"block"},
         {"words", "characters"},

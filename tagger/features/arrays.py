@@ -1,5 +1,6 @@
 """Arrays to count features with: ragged rows, products, numbered strings, a hash table."""
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
+Words = tuple[npt.NDArray[np.uint64], ...]
+"""Keys of several words, one array a word."""
 
 
 def segment_sum(values: npt.NDArray[Any], counts: Ints) -> npt.NDArray[Any]:
@@ -141,7 +144,7 @@ class Product:
             yield self.left[start : start + n_rows] @ self.right
 
 
-def gather(flat: Ints, starts: Ints, counts: Ints) -> Ints:
+def gather(flat: npt.NDArray[Any], starts: Ints, counts: Ints) -> npt.NDArray[Any]:
     """Concatenate the slices of `flat` that begin at `starts` and are `counts` long."""
     ends = np.cumsum(counts)
     within = np.arange(ends[-1] if len(ends) else 0) - np.repeat(ends - counts, counts)
@@ -161,50 +164,84 @@ class Interned(dict[str, int]):
 
 
 class HashTable:
-    """Finds the places of many integers in an array at once.
+    """Numbers keys in the order in which they are added, and finds many of them at once.
 
-    Open addressing with linear probing, all keys of a call probed together;
-    hashed by multiplication (Knuth 1998, volume 3, section 6.4).
+    Open addressing with linear probing, all keys of a call probed together; hashed by
+    multiplication with random odd factors (Dietzfelbinger et al. 1997), so that nobody
+    can write a text whose keys all meet. Others may look up while one adds.
 
     Parameters
     ----------
-    keys : distinct integers, none below 0.
+    n_words : how many numbers a key is made of.
     """
 
-    _FACTOR = np.uint64(0x9E3779B97F4A7C15)
+    def __init__(self, n_words: int = 1) -> None:
+        self._words: Words = (np.empty(0, np.uint64),) * n_words
+        self._factors = np.frombuffer(os.urandom(8 * n_words), np.uint64) | np.uint64(1)
+        self._places = np.full(16, -1, np.int64)
+        self._n = 0
 
-    def __init__(self, keys: Ints) -> None:
-        bits = max(4, int(2 * len(keys)).bit_length())
-        self._shift = np.uint64(64 - bits)
-        self._mask = (1 << bits) - 1
-        self._keys = np.full(1 << bits, -1, np.int64)
-        self._places = np.full(1 << bits, -1, np.int64)
-        left = np.arange(len(keys))
-        slots = self._slots(keys)
+    def __len__(self) -> int:
+        return self._n
+
+    def add(self, *keys: npt.NDArray[np.uint64]) -> Ints:
+        """Add keys that are not there yet; return for each the number of the first that equals it.
+
+        One that stands twice counts twice, but only the first is found.
+        """
+        start, end = self._n, self._n + len(keys[0])
+        self._words = tuple(put_rows(w, start, k) for w, k in zip(self._words, keys, strict=True))
+        # What has a number keeps it, also where an interrupt leaves it without a slot.
+        self._n = end
+        if 3 * end <= len(self._places):
+            return self._claim(self._places, np.arange(start, end))
+        places = np.full(1 << (4 * end).bit_length(), -1, np.int64)
+        firsts = self._claim(places, np.arange(end))
+        self._places = places
+        return firsts[start:]
+
+    def _claim(self, places: Ints, rows: Ints) -> Ints:
+        """Give slots to keys; return for each the first that equals it."""
+        firsts = np.empty(len(rows), np.int64)
+        keys = [word[rows] for word in self._words]
+        left, slots = np.arange(len(rows)), self._slots(keys, places)
         while len(left):
-            free = self._keys[slots] < 0
-            # Of several keys for one slot the last one written gets it.
-            self._places[slots[free]] = left[free]
-            placed = free & (self._places[slots] == left)
-            self._keys[slots[placed]] = keys[left[placed]]
-            left, slots = left[~placed], (slots[~placed] + 1) & self._mask
+            free = places.take(slots) < 0
+            # Of several keys for one slot the last one written gets it: here the first of all.
+            places[slots[free][::-1]] = rows[left[free]][::-1]
+            found = places.take(slots)
+            same = self._same(found, [key[left] for key in keys])
+            firsts[left[same]] = found[same]
+            left, slots = left[~same], (slots[~same] + 1) & (len(places) - 1)
+        return firsts
 
-    def _slots(self, keys: Ints) -> Ints:
-        return ((keys.view(np.uint64) * self._FACTOR) >> self._shift).astype(np.int64)
+    def find(self, *keys: npt.NDArray[np.uint64]) -> Ints:
+        """Return the number of each key, -1 where there is none."""
+        places = self._places
+        slots = self._slots(keys, places)
+        found = places.take(slots)
+        if not self._n:
+            return found
+        left = np.flatnonzero(~self._same(found, keys))
+        while len(left := left[found[left] >= 0]):
+            slots[left] = (slots[left] + 1) & (len(places) - 1)
+            found[left] = places[slots[left]]
+            left = left[~self._same(found[left], [key[left] for key in keys])]
+        return found
 
-    def find(self, keys: Ints) -> Ints:
-        """Return the place of each key, -1 where there is none."""
-        slots = self._slots(keys)
-        found = self._keys[slots]
-        places = np.where(found == keys, self._places[slots], -1)
-        open_ = np.flatnonzero((found != keys) & (found >= 0))
-        while len(open_):
-            slots[open_] = (slots[open_] + 1) & self._mask
-            found = self._keys[slots[open_]]
-            hit = found == keys[open_]
-            places[open_[hit]] = self._places[slots[open_[hit]]]
-            open_ = open_[~hit & (found >= 0)]
-        return places
+    def _slots(self, keys: Sequence[npt.NDArray[np.uint64]], places: Ints) -> Ints:
+        hashed = keys[0] * self._factors[0]
+        for word, factor in zip(keys[1:], self._factors[1:], strict=True):
+            hashed += word * factor
+        hashed >>= np.uint64(65 - len(places).bit_length())
+        return hashed.view(np.int64)
+
+    def _same(self, rows: Ints, keys: Sequence[npt.NDArray[np.uint64]]) -> npt.NDArray[np.bool_]:
+        # An empty slot, -1, is compared with the first key, and stays -1 whatever comes out.
+        same: npt.NDArray[np.bool_] = self._words[0].take(rows, mode="clip") == keys[0]
+        for word, key in zip(self._words[1:], keys[1:], strict=True):
+            same &= word.take(rows, mode="clip") == key
+        return same
 
 
 def put_rows(array: npt.NDArray[Any], at: int, rows: npt.NDArray[Any]) -> npt.NDArray[Any]:

@@ -2,33 +2,25 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from tagger.errors import DataError
-from tagger.features.arrays import Interned, Ints, Ragged
+from tagger.features.arrays import HashTable, Interned, Ints, Ragged
+from tagger.features.spans import LongChunks, split_chunks
 from tagger.text.language import Language
 from tagger.text.tokens import cut
 
 
-def split_chunks(texts: Sequence[str]) -> tuple[list[str], Ints]:
-    """Split sentences on white space; return all chunks and how many each sentence has."""
-    if isinstance(texts, str):
-        raise DataError("found one string, expected a list of sentences: put it in a list")
-    split = [text.split() for text in texts]
-    counts = np.fromiter(map(len, split), np.int64, len(split))
-    return list(chain.from_iterable(split)), counts
-
-
 def distinct_chunks(texts: Sequence[str]) -> tuple[list[str], Ragged]:
     """Return the distinct chunks of sentences, and those of each sentence as numbers."""
-    chunks, counts = split_chunks(texts)
-    distinct = Interned()
-    numbers = distinct.numbers(chunks)
-    return list(distinct), Ragged(numbers, counts)
+    spans = split_chunks(texts)
+    firsts = HashTable(2).add(*spans.keys(LongChunks()))
+    distinct = np.flatnonzero(firsts == np.arange(len(firsts)))
+    numbers = np.empty(len(firsts), np.int64)
+    numbers[distinct] = np.arange(len(distinct))
+    return spans.strings(distinct), Ragged(numbers[firsts], spans.counts)
 
 
 class Chunks(NamedTuple):

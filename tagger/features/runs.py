@@ -47,8 +47,10 @@ class TokenRuns:
         """Return the node of the run of `length` tokens behind each key, -1 where unknown."""
         level = length - 2
         if level not in self._tables:  # made when first asked, which spares it to a loader
-            self._tables[level] = HashTable(self.levels[level])
-        places = self._tables[level].find(keys)
+            table = HashTable()
+            table.add(self.levels[level].view(np.uint64))
+            self._tables[level] = table
+        places = self._tables[level].find(keys.view(np.uint64))
         return np.where(places >= 0, places + self._first[level], -1)
 
     def tokens_of(self, node: int) -> list[int]:

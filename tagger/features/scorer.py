@@ -4,7 +4,6 @@ import os
 import re
 from collections.abc import Sequence
 from functools import cached_property
-from itertools import repeat
 from threading import Lock
 from typing import Any, NamedTuple
 from weakref import WeakSet
@@ -12,10 +11,20 @@ from weakref import WeakSet
 import numpy as np
 import numpy.typing as npt
 
-from tagger.features.arrays import Floats, Ints, Ragged, gather, put_rows, segment_sum
-from tagger.features.chunks import Chunks, split_chunks
+from tagger.features.arrays import (
+    Floats,
+    HashTable,
+    Ints,
+    Ragged,
+    Words,
+    gather,
+    put_rows,
+    segment_sum,
+)
+from tagger.features.chunks import Chunks
 from tagger.features.featurizer import Featurizer, length_scale
 from tagger.features.runs import Stream
+from tagger.features.spans import LongChunks, Spans, split_chunks
 from tagger.text.tokens import token_spans
 
 # Rows of scores are picked by `take`, which is four times as fast as indexing.
@@ -71,12 +80,13 @@ class Scorer:
 
     def cache_info(self) -> "CacheInfo":
         """Return how often a chunk was known already, as functools.lru_cache does."""
-        return CacheInfo(self._n_chunks - self._n_read, self._n_read, len(self._known.rows))
+        return CacheInfo(self._n_chunks - self._n_read, self._n_read, len(self._known.table))
 
     def decision_function(self, texts: Sequence[str]) -> Floats:
         """Return the scores of each sentence, shape (n_sentences, n_outputs)."""
-        chunks, counts = split_chunks(texts)
-        known, ids = self._look_up(chunks)
+        spans = split_chunks(texts)
+        known, ids = self._look_up(spans)
+        counts = spans.counts
         scores = segment_sum(known.scores.take(ids, axis=0), counts)
         chunk_tokens = known.n_tokens[ids]
         n_tokens = np.bincount(
@@ -101,7 +111,7 @@ class Scorer:
         intercept they sum to the row of `decision_function`.
         """
         matches = list(re.finditer(r"\S+", text))
-        known, ids = self._look_up([match[0] for match in matches])
+        known, ids = self._look_up(split_chunks([text]))
         tokens = gather(known.tokens, known.first[ids], known.n_tokens[ids])
         n_tokens = np.array([len(tokens)])
         spans = [match.span() for match in matches]
@@ -124,29 +134,33 @@ class Scorer:
         carries = np.flatnonzero(np.any(contributions, axis=1))
         return [spans[i] for i in carries], contributions[carries]
 
-    def _look_up(self, chunks: Sequence[str]) -> tuple["_KnownChunks", Ints]:
+    def _look_up(self, spans: Spans) -> tuple["_KnownChunks", Ints]:
         """Return the table of known chunks and the row of each chunk in it."""
         known = self._known
-        ids = known.ids(chunks)
+        keys = spans.keys(known.long)
+        ids = known.table.find(*keys)
         missing = np.flatnonzero(ids < 0)
-        self._n_chunks += len(chunks)
+        self._n_chunks += len(ids)
         if not len(missing):
             return known, ids
         with self._lock:
-            if len(self._known.rows) > self.max_chunks:
+            if len(self._known.table) > self.max_chunks:
                 self._known = self._nothing_known()
             if self._known is not known:  # forgotten, by us or by another thread
-                known, missing = self._known, np.arange(len(chunks))
-            missed = [chunks[i] for i in missing.tolist()]
+                known, missing = self._known, np.arange(len(ids))
+                keys = spans.keys(known.long)
+            one, two = (word[missing] for word in keys)
+            firsts = HashTable(2).add(one, two)
+            new = np.flatnonzero(firsts == np.arange(len(firsts)))
             # Another thread may have read some of them meanwhile.
-            new = [chunk for chunk in dict.fromkeys(missed) if chunk not in known.rows]
-            if new:
+            new = new[known.table.find(one[new], two[new]) < 0]
+            if len(new):
                 self._n_read += len(new)
-                self._read(new, known)
-        ids[missing] = known.ids(missed)
+                self._read(spans.strings(missing[new]), (one[new], two[new]), known)
+        ids[missing] = known.table.find(one, two)
         return known, ids
 
-    def _read(self, chunks: Sequence[str], known: "_KnownChunks") -> None:
+    def _read(self, chunks: Sequence[str], keys: Words, known: "_KnownChunks") -> None:
         """Add the scores and tokens of new chunks to the table."""
         parts = self.featurizer.read(Chunks.of(chunks, self.featurizer.settings.spoken))
         of_tokens = segment_sum(self._weights[parts.classes.flat], parts.classes.counts)
@@ -158,7 +172,7 @@ class Scorer:
                 counts = np.bincount(owner, minlength=len(chunks))
                 scores += segment_sum(inner_scores.take(nodes, axis=0), counts)
         tokens = np.stack(parts.nodes, axis=1).take(parts.tokens.flat, axis=0)
-        known.append(chunks, scores, tokens, parts.tokens)
+        known.append(keys, scores, tokens, parts.tokens)
 
 
 class CacheInfo(NamedTuple):
@@ -179,34 +193,27 @@ class CacheInfo(NamedTuple):
 class _KnownChunks:
     """A growing table of distinct chunks: their scores and their tokens in the streams.
 
-    A chunk counts as known once it stands in `rows`, which is written last and in one
-    step of the interpreter: whoever reads meanwhile, or interrupts, finds a whole table.
+    A chunk counts as known once its key stands in `table`, which is written last: whoever
+    reads meanwhile, or interrupts, finds a whole row.
     """
 
     def __init__(self, n_outputs: int, n_streams: int) -> None:
-        self.rows: dict[str, int] = {}
+        self.table = HashTable(2)
+        self.long = LongChunks()
         self.scores = np.empty((0, n_outputs))
         self.n_tokens = np.empty(0, np.int64)
         self.first = np.empty(0, np.int64)
         self.tokens = np.empty((0, n_streams), np.int64)
 
-    def ids(self, chunks: Sequence[str]) -> Ints:
-        """Return the row of each chunk, -1 where it is not known."""
-        try:  # mostly all are known, and a look-up without a default is faster
-            return np.fromiter(map(self.rows.__getitem__, chunks), np.int64, len(chunks))
-        except KeyError:
-            pass
-        return np.fromiter(map(self.rows.get, chunks, repeat(-1)), np.int64, len(chunks))
-
-    def append(self, chunks: Sequence[str], scores: Floats, tokens: Ints, of_chunk: Ragged) -> None:
+    def append(self, keys: Words, scores: Floats, tokens: Ints, of_chunk: Ragged) -> None:
         """Add new chunks: their scores, and their tokens, one chunk's after the other's."""
-        n = len(self.rows)
+        n = len(self.table)
         n_tokens = int(self.first[n - 1] + self.n_tokens[n - 1]) if n else 0
         self.scores = put_rows(self.scores, n, scores)
         self.n_tokens = put_rows(self.n_tokens, n, of_chunk.counts)
         self.first = put_rows(self.first, n, n_tokens + of_chunk.starts)
         self.tokens = put_rows(self.tokens, n_tokens, tokens)
-        self.rows.update(zip(chunks, range(n, n + len(chunks)), strict=True))
+        self.table.add(*keys)
 
 
 _scorers: WeakSet[Scorer] = WeakSet()

@@ -146,9 +146,8 @@ class Product:
 
 def gather(flat: npt.NDArray[Any], starts: Ints, counts: Ints) -> npt.NDArray[Any]:
     """Concatenate the slices of `flat` that begin at `starts` and are `counts` long."""
-    ends = np.cumsum(counts)
-    within = np.arange(ends[-1] if len(ends) else 0) - np.repeat(ends - counts, counts)
-    return flat.take(np.repeat(starts, counts) + within, axis=0)
+    before = np.cumsum(counts) - counts
+    return flat.take(np.repeat(starts - before, counts) + np.arange(counts.sum()), axis=0)
 
 
 class Interned(dict[str, int]):

@@ -100,7 +100,7 @@ class Block:
         raise NotImplementedError
 
     def walk(self, chunks: Chunks) -> list[tuple[Ints, Ints]]:
-        """Return nodes of `inner` that stand in chunks, and the chunk of each."""
+        """Return nodes of `inner` that stand in chunks, and how many stand in each."""
         raise NotImplementedError
 
     def names(self) -> list[str]:

@@ -6,10 +6,10 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from tagger.features.arrays import Ints, Ragged
+from tagger.features.arrays import Ints, Ragged, segment_sum
 from tagger.features.block import Block, Packed
 from tagger.features.chunks import Chunks, Sample
-from tagger.features.runs import Stream, TokenRuns, pack_strings, unpack_strings
+from tagger.features.runs import Layout, Stream, TokenRuns, pack_strings, unpack_strings
 from tagger.features.settings import FeatureSettings
 from tagger.text.tokens import normalize
 
@@ -70,11 +70,11 @@ class CharNgrams(Block):
         """Return the n-grams that stand in chunks, shorter ones first."""
         stream = self.inner
         characters = _places(chunks.characters(), _codes(stream.tokens))
-        n_characters = chunks.lengths + 2
-        walked = [(nodes, owner) for nodes, owner, _ in stream.walk(characters, n_characters)]
+        layout = Layout(chunks.lengths + 2)
+        walked = [(nodes, layout.counts(at)) for nodes, at in stream.walk(characters, layout)]
         if self.ngrams[0] == 1:
-            owner = np.repeat(np.arange(len(n_characters)), n_characters)
-            walked.append((characters[characters >= 0], owner[characters >= 0]))
+            known = characters >= 0
+            walked.append((characters[known], segment_sum(known.astype(int), chunks.lengths + 2)))
         return walked
 
     def names(self) -> list[str]:

@@ -23,6 +23,7 @@ from tagger.features.characters import CharNgrams
 from tagger.features.chunks import Chunks, Sample, distinct_chunks
 from tagger.features.lexicons import LexiconClasses
 from tagger.features.masked import MaskedNgrams
+from tagger.features.runs import Layout
 from tagger.features.settings import FeatureSettings
 from tagger.features.vectors import VectorWords
 from tagger.features.words import WordNgrams
@@ -63,7 +64,7 @@ class Parts(NamedTuple):
     tokens : the tokens of each chunk, as numbers of the distinct tokens.
     nodes : by token stream, the node of each distinct token, -1 where unknown.
     classes : the columns that each distinct token has by its spelling.
-    inner : by block with n-grams inside chunks, their nodes and the chunk of each, by length.
+    inner : by block with n-grams inside chunks, their nodes and how many each chunk has, by length.
     """
 
     tokens: Ragged
@@ -261,9 +262,13 @@ class Featurizer:
         of_sentence = [(np.repeat(np.arange(n_sentences), sentences.counts), sentences.flat)]
         inner = (block.inner for block in self.blocks if block.inner is not None)
         for stream, walked in zip(inner, parts.inner, strict=True):
-            pairs += [_with_columns_of(owner, n, stream.node_columns) for n, owner in walked]
+            pairs += [
+                _with_columns_of(np.repeat(np.arange(n_chunks), counts), nodes, stream.node_columns)
+                for nodes, counts in walked
+            ]
         n_parts = n_chunks
         in_order = sentences.through(parts.tokens)
+        layout = Layout(in_order.counts)
         streams = (block.stream for block in self.blocks if block.stream is not None)
         for stream, numbers in zip(streams, parts.nodes, strict=True):
             tokens = numbers[parts.tokens.flat]
@@ -273,8 +278,8 @@ class Featurizer:
             runs = np.arange(first, stream.runs.n_nodes)
             pairs.append(_with_columns_of(n_parts + runs - first, runs, stream.node_columns))
             of_sentence += [
-                (owner, nodes + (n_parts - first))
-                for nodes, owner, _ in stream.walk(numbers[in_order.flat], in_order.counts)
+                (np.repeat(np.arange(n_sentences), layout.counts(at)), nodes + (n_parts - first))
+                for nodes, at in stream.walk(numbers[in_order.flat], layout)
             ]
             n_parts += len(runs)
         tf = Product(

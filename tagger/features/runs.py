@@ -15,6 +15,44 @@ BOUNDS = ["<s>", "</s>"]
 
 Arrays = Mapping[str, npt.NDArray[Any]]
 
+_ROOM = 3
+_NO_KEY = np.iinfo(np.int64).max
+_DIRECT = 1 << 21
+
+
+class Layout:
+    """Sentences side by side with room between them, so that no run goes from one into the next.
+
+    Parameters
+    ----------
+    n_tokens : how many tokens each sentence has.
+    """
+
+    def __init__(self, n_tokens: Ints) -> None:
+        self._n_tokens = n_tokens
+        ends = np.cumsum(n_tokens + _ROOM)
+        self._first = np.concatenate([[0], ends])
+        rooms = np.arange(1, _ROOM * len(n_tokens) + 1, _ROOM)
+        self._places = np.repeat(rooms, n_tokens) + np.arange(n_tokens.sum())
+
+    def lay(self, tokens: Ints, bounded: bool) -> Ints:
+        """Return tokens with -1 in the room between sentences, and with bounds where wanted."""
+        laid = np.full(self._first[-1], -1, np.int64)
+        laid[self._places] = tokens
+        if bounded:
+            laid[self._first[:-1]] = 0
+            laid[self._first[1:] - (_ROOM - 1)] = 1
+        return laid
+
+    @property
+    def owner(self) -> Ints:
+        """The sentence that each place belongs to."""
+        return np.repeat(np.arange(len(self._n_tokens)), self._n_tokens + _ROOM)
+
+    def counts(self, at: Ints) -> Ints:
+        """Return how many of some places, in their order, each sentence has."""
+        return np.diff(np.searchsorted(at, self._first))
+
 
 class TokenRuns:
     """Known runs of two or more tokens, found by walking a trie of integers.
@@ -33,7 +71,7 @@ class TokenRuns:
         self.n_nodes = n_tokens
         self.levels: list[Ints] = []
         self._first: list[int] = []
-        self._tables: dict[int, HashTable] = {}
+        self._tables: dict[int, HashTable | npt.NDArray[np.int32]] = {}
         for keys in levels:
             self.add_level(keys)
 
@@ -45,13 +83,23 @@ class TokenRuns:
 
     def find(self, keys: Ints, length: int) -> Ints:
         """Return the node of the run of `length` tokens behind each key, -1 where unknown."""
-        level = length - 2
+        places = self._find(keys, length - 2)
+        return np.where(places >= 0, places + self._first[length - 2], -1)
+
+    def _find(self, keys: Ints, level: int) -> Ints:
         if level not in self._tables:  # made when first asked, which spares it to a loader
-            table = HashTable()
-            table.add(self.levels[level].view(np.uint64))
+            known = self.levels[level]
+            table: HashTable | npt.NDArray[np.int32] = HashTable()
+            if len(known) and known[-1] < _DIRECT:
+                table = np.full(known[-1] + 2, -1, np.int32)
+                table[known] = np.arange(len(known))
+            elif isinstance(table, HashTable):
+                table.add(known.view(np.uint64))
             self._tables[level] = table
-        places = self._tables[level].find(keys.view(np.uint64))
-        return np.where(places >= 0, places + self._first[level], -1)
+        table = self._tables[level]
+        if isinstance(table, HashTable):
+            return table.find(keys.view(np.uint64))
+        return table.take(keys, mode="clip").astype(np.int64)  # what is too large meets the last
 
     def tokens_of(self, node: int) -> list[int]:
         """Return the tokens of the run that a node stands for."""
@@ -62,21 +110,22 @@ class TokenRuns:
                 tokens.append(token)
         return [node, *tokens[::-1]]
 
-    def walk(self, tokens: Ints, owner: Ints) -> Iterator[tuple[Ints, Ints]]:
+    def walk(self, tokens: Ints) -> Iterator[tuple[Ints, Ints]]:
         """Yield for runs of 2, 3, ... tokens the nodes found, and where each starts.
 
         Parameters
         ----------
-        tokens : the tokens of a batch of sentences, -1 for an unknown one.
-        owner : the sentence that each token belongs to.
+        tokens : the tokens of a batch of sentences, as `Layout.lay` gives them.
         """
         at = np.flatnonzero(tokens >= 0)
-        nodes = tokens[at]
-        for length in range(2, len(self.levels) + 2):
-            keys, at = self.lengthen(nodes, at, tokens, owner, length)
-            nodes = self.find(keys, length)
-            known = nodes >= 0
-            nodes, at = nodes[known], at[known]
+        nodes = tokens.take(at)
+        for level, first in enumerate(self._first):
+            token = tokens.take(at + (level + 1), mode="clip")
+            keys = nodes * self.n_tokens + token
+            keys[token < 0] = _NO_KEY
+            places = self._find(keys, level)
+            known = np.flatnonzero(places >= 0)
+            nodes, at = places.take(known) + first, at.take(known)
             yield nodes, at
 
     def lengthen(
@@ -122,18 +171,15 @@ class Stream:
         """Return the number of each token, -1 where it is not known."""
         return np.array([self.index.get(token, -1) for token in tokens], np.int64)
 
-    def walk(self, tokens: Ints, n_tokens: Ints) -> Iterator[tuple[Ints, Ints, Ints]]:
-        """Yield for runs of 2, 3, ... tokens the nodes found, their sentences and first tokens.
+    def walk(self, tokens: Ints, layout: Layout) -> Iterator[tuple[Ints, Ints]]:
+        """Yield for runs of 2, 3, ... tokens the nodes found, and where each starts in `layout`.
 
         Parameters
         ----------
         tokens : the tokens of a batch of sentences, -1 for an unknown one.
-        n_tokens : how many each sentence has.
+        layout : that of the sentences.
         """
-        tokens, owner = laid_out(tokens, n_tokens, self.bounded)
-        for nodes, at in self.runs.walk(tokens, owner):
-            first = at - 2 * owner[at] - 1 if self.bounded else at
-            yield nodes, owner[at], first
+        return self.runs.walk(layout.lay(tokens, self.bounded))
 
     def with_columns(self, nodes: Ints, columns: Ints) -> "Stream":
         """Return the stream with features on its nodes, given as pairs of node and column."""
@@ -185,18 +231,6 @@ class Stream:
             raise ValueError("the keys of the runs are not sorted integers")
 
 
-def laid_out(tokens: Ints, n_tokens: Ints, bounded: bool) -> tuple[Ints, Ints]:
-    """Return the tokens of sentences and the sentence of each, with bounds where wanted."""
-    owner = np.repeat(np.arange(len(n_tokens)), n_tokens)
-    if not bounded:
-        return tokens, owner
-    ends = np.cumsum(n_tokens + 2)
-    result = np.ones(len(tokens) + 2 * len(n_tokens), np.int64)
-    result[ends - n_tokens - 2] = 0
-    result[np.arange(len(tokens)) + 2 * owner + 1] = tokens
-    return result, np.repeat(np.arange(len(n_tokens)), n_tokens + 2)
-
-
 def learn_runs(
     stream: Stream,
     unigrams: list[str],
@@ -223,7 +257,8 @@ def learn_runs(
     """
     index, runs = stream.index, stream.runs
     known = stream.numbers(written)
-    flat, owner = laid_out(known[sentences.flat], sentences.counts, stream.bounded)
+    layout = Layout(sentences.counts)
+    flat, owner = layout.lay(known[sentences.flat], stream.bounded), layout.owner
 
     low, high = ngrams
     learned = [np.array([index[t] for t in unigrams], np.int64)] if low == 1 else []
@@ -236,7 +271,7 @@ def learn_runs(
         common = np.empty(0, np.int64)
         if length <= high:
             distinct, numbers = np.unique(keys, return_inverse=True)
-            rows = Ragged(numbers, np.bincount(owner[at], minlength=len(sentences.counts)))
+            rows = Ragged(numbers, layout.counts(at))
             common = distinct[rows.document_frequencies(len(distinct)) >= min_df]
         longer = np.array([len(ids) >= length for ids in phrase_ids], bool)
         last = np.array([ids[length - 1] for ids in phrase_ids if len(ids) >= length], np.int64)

@@ -23,7 +23,7 @@ from tagger.features.arrays import (
 )
 from tagger.features.chunks import Chunks
 from tagger.features.featurizer import Featurizer, length_scale
-from tagger.features.runs import Stream
+from tagger.features.runs import Layout, Stream
 from tagger.features.spans import LongChunks, Spans, split_chunks
 from tagger.text.tokens import token_spans
 
@@ -88,17 +88,15 @@ class Scorer:
         known, ids = self._look_up(spans)
         counts = spans.counts
         scores = segment_sum(known.scores.take(ids, axis=0), counts)
-        chunk_tokens = known.n_tokens[ids]
-        n_tokens = np.bincount(
-            np.repeat(np.arange(len(texts)), counts), chunk_tokens, minlength=len(texts)
-        ).astype(np.int64)
-        tokens = gather(known.tokens, known.first[ids], chunk_tokens)
+        chunk_tokens = known.n_tokens.take(ids)
+        n_tokens = segment_sum(chunk_tokens, counts)
+        tokens = gather(known.tokens, known.first.take(ids), chunk_tokens)
+        layout = Layout(n_tokens)
         for stream, own, node_scores in zip(
             self._streams, tokens.T, self._node_scores, strict=True
         ):
-            for nodes, owner, _ in stream.walk(own, n_tokens):
-                n_runs = np.bincount(owner, minlength=len(texts))
-                scores += segment_sum(node_scores.take(nodes, axis=0), n_runs)
+            for nodes, at in stream.walk(own, layout):
+                scores += segment_sum(node_scores.take(nodes, axis=0), layout.counts(at))
         return scores * length_scale(n_tokens)[:, None] + self.intercept
 
     def explain(self, text: str) -> tuple[list[tuple[int, int]], Floats]:
@@ -125,9 +123,9 @@ class Scorer:
         for stream, own, node_scores in zip(
             self._streams, tokens.T, self._node_scores, strict=True
         ):
-            for length, (nodes, _, first) in enumerate(stream.walk(own, n_tokens), 2):
+            for length, (nodes, at) in enumerate(stream.walk(own, Layout(n_tokens)), 2):
                 scores.append(node_scores[nodes])
-                for i in first.tolist():
+                for i in (at - 1).tolist():  # -1 for the bound before the first token
                     inside = token_places[max(i, 0) : i + length]
                     spans.append((inside[0][0], inside[-1][1]) if inside else (0, 0))
         contributions = np.concatenate(scores) * length_scale(n_tokens)
@@ -168,8 +166,7 @@ class Scorer:
             of_tokens += node_scores[nodes]
         scores = segment_sum(of_tokens.take(parts.tokens.flat, axis=0), parts.tokens.counts)
         for inner_scores, walked in zip(self._inner_scores, parts.inner, strict=True):
-            for nodes, owner in walked:
-                counts = np.bincount(owner, minlength=len(chunks))
+            for nodes, counts in walked:
                 scores += segment_sum(inner_scores.take(nodes, axis=0), counts)
         tokens = np.stack(parts.nodes, axis=1).take(parts.tokens.flat, axis=0)
         known.append(keys, scores, tokens, parts.tokens)

@@ -14,12 +14,14 @@ from tagger.cli.main import cli
 from tagger.corpus.corpus import Columns, Corpus, Example, read_corpus
 from tagger.corpus.guess import guess_schema
 from tagger.corpus.schemas import find_schema
-from tagger.errors import ConfigError, DataError
+from tagger.encoder.reader import FOLDER, SecondReader
+from tagger.errors import ConfigError, DataError, OutputError
 from tagger.features.featurizer import Featurizer
 from tagger.features.settings import FeatureSettings
 from tagger.model.classifier import encode
 from tagger.schema import Schema, Task
 from tagger.settings import override, parse_overrides
+from tagger.targets import write_files
 from tagger.training.checks import findings_of
 from tagger.training.crossfit import cross_fit
 from tagger.training.findings import ERROR, WARNING
@@ -301,3 +303,34 @@ def test_an_arrow_table_trains_as_its_records_do():
     tables = (records(), pa.Table.from_pylist(records()))
     models = [tagger.train(data, settings=SMALL, jobs=1).model for data in tables]
     assert models[0].id == models[1].id
+
+
+def test_training_anew_takes_the_second_reader_of_the_model_before(tmp_path):
+    """It goes with no other model; what is the user's own stays, in it and beside it."""
+    training, out = tagger.train(records(), settings=SMALL, jobs=1), tmp_path / "m"
+    own, old = (
+        SecondReader(MOOD, b"a network", b"words", 16, first, {}, {})
+        for first in (training.model.id, "another")
+    )
+    network = out / FOLDER / "model.onnx"
+    write_files(out / FOLDER, own.contents())
+    with pytest.raises(OutputError, match=r"manifest.json: is there already"):
+        training.save(out)
+    assert training.save(out, force=True) == "" and network.exists()
+
+    write_files(out / FOLDER, old.contents(), force=True)
+    (out / FOLDER / "notes.txt").write_text("mine")
+    assert "of the model that was replaced is removed" in training.save(out, force=True)
+    assert files_of(out / FOLDER) == {"notes.txt": b"mine"}
+
+    write_files(out / FOLDER, old.contents())
+    network.write_bytes(b"changed by hand")
+    assert "is left as it is" in training.save(out, force=True) and network.exists()
+
+    (out / FOLDER / "notes.txt").unlink()
+    write_files(out / FOLDER, old.contents(), force=True)
+    data = write(tmp_path / "x.jsonl", records())
+    sets = [a for k, v in SMALL.items() for a in ("--set", f"{k}={json.dumps(v)}")]
+    command = ["train", str(data), "-o", str(out), *sets, "--jobs", "1", "--force"]
+    assert "is removed" in CliRunner().invoke(cli, command, catch_exceptions=False).stderr
+    assert not (out / FOLDER).exists()

@@ -114,8 +114,8 @@ def command(
             **how,
             progress=progress,
         )
-    training.save(output, report, force)
-    options.say_read(training.notes, training.skipped, output)
+    removed = training.save(output, report, force)
+    options.say_read((*training.notes, *filter(None, [removed])), training.skipped, output)
     _show(console, training)
     if training.reader:
         echo(f"{Path(output) / FOLDER}: second reader {training.reader.id}")

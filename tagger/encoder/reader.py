@@ -18,7 +18,7 @@ from tagger.encoder.combination import Combination
 from tagger.encoder.doubt import Doubt
 from tagger.encoder.samples import outputs_of
 from tagger.encoder.settings import MAX_BYTES
-from tagger.errors import ConfigError, ModelError, did_you_mean
+from tagger.errors import ConfigError, ModelError, OutputError, did_you_mean
 from tagger.features.arrays import Floats
 from tagger.model.classifier import sigmoid, softmax
 from tagger.model.model import MANIFEST, Flags, Model, Reread, checksum, sha256
@@ -216,6 +216,41 @@ def reader_folder(model: str | Path) -> Path:
             "--second-reader makes one"
         )
     return found
+
+
+def remove_reader(model: str | Path, first: str) -> str:
+    """Remove the second reader in the folder of a model where it goes with another one.
+
+    Only files that its own list names, unchanged, are removed.
+
+    Parameters
+    ----------
+    model : the folder of the model.
+    first : identifier of the model that is in it now.
+
+    Returns
+    -------
+    What was done, in a sentence; empty where there is no such folder.
+    """
+    folder = Path(model) / FOLDER
+    if folder.is_symlink() or not folder.is_dir():
+        return ""
+    try:
+        _, manifest, files = read_folder(folder, (FORMAT,), (ONNX, TOKENIZER), MAX_BYTES)
+        if manifest.get("kind") != "second reader":
+            return f"{folder}: is left as it is: it is no second reader"
+        if manifest.get("first") == first:
+            return ""
+    except ModelError as error:
+        return f"{folder}: is left as it is: {error}"
+    try:
+        for name in (MANIFEST, *files):
+            (folder / name).unlink()
+        if not any(folder.iterdir()):
+            folder.rmdir()
+    except OSError as error:
+        raise OutputError(f"{folder}: cannot be removed: {error.strerror or error}") from None
+    return f"{folder}: the second reader of the model that was replaced is removed"
 
 
 def load_reader(folder: str | Path, rereads: str = "all", threads: int = 1) -> SecondReader:

@@ -13,7 +13,7 @@ from tagger.corpus.corpus import Corpus, read_corpus
 from tagger.corpus.language import judge_language
 from tagger.corpus.rows import Data
 from tagger.corpus.schemas import find_schema
-from tagger.encoder.reader import FOLDER, SecondReader
+from tagger.encoder.reader import FOLDER, SecondReader, remove_reader
 from tagger.encoder.settings import EncoderSettings
 from tagger.errors import ConfigError, did_you_mean
 from tagger.evaluation.report.html import to_html
@@ -23,7 +23,7 @@ from tagger.evaluation.scores import Evaluation
 from tagger.features.arrays import Floats, Ints
 from tagger.files import Reject
 from tagger.files.batches import save_rejects
-from tagger.model.model import CARD, Model
+from tagger.model.model import CARD, MANIFEST, Model
 from tagger.predictor import Tagger
 from tagger.schema import Schema
 from tagger.settings import override, read_toml
@@ -80,14 +80,20 @@ class Training:
         """A tagger with the model."""
         return Tagger(self.model)
 
-    def save(self, folder: str | Path, page: str | Path | None = None, force: bool = False) -> None:
+    def save(self, folder: str | Path, page: str | Path | None = None, force: bool = False) -> str:
         """Write the model with its card, report and second reader, and beside it rows left out.
+
+        The second reader of a model that is replaced goes where there is no new one.
 
         Parameters
         ----------
         folder : of the model.
         page : folder for the report with a page to look at; none is written where None.
         force : whether files that are there already are replaced.
+
+        Returns
+        -------
+        What became of the second reader of the model before, in a sentence; mostly empty.
 
         Raises
         ------
@@ -97,17 +103,19 @@ class Training:
         reports = {name: text for name, text in self.files.items() if name != CARD}
         pages = {HTML: to_html(self.report)} if page else {}
         second = self.reader.contents() if self.reader else {}
-        inner = [Path(folder) / FOLDER / name for name in second]
+        inner = [Path(folder) / FOLDER / name for name in second or (MANIFEST,)]
         # Before the model is there.
         check_free([*inner, *(Path(folder) / name for name in reports)], force)
         self.model.save(folder, self.files[CARD], force)
         write_files(Path(folder) / FOLDER, second, force)
+        removed = "" if second else remove_reader(folder, self.model.id)
         if page:
             write_files(page, reports | pages, force)
         write_files(folder, reports, force)
         save_rejects(folder, self.skipped, force)
         if self.scratch:
             shutil.rmtree(self.scratch, ignore_errors=True)
+        return removed
 
 
 def train(

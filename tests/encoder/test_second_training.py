@@ -252,6 +252,7 @@ def test_a_reader_of_another_model_is_refused(folder, base, tmp_path):
 
     shutil.copytree(folder, tmp_path / "mixed")
     other.save(tmp_path / "mixed", force=True)
+    shutil.copytree(folder / FOLDER, tmp_path / "mixed" / FOLDER)
     with pytest.raises(ModelError, match="train this one again with --second-reader"):
         tagger.Tagger.load(tmp_path / "mixed", "all")
     assert files(folder) == files_before

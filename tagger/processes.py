@@ -4,7 +4,10 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing import resource_tracker
 from typing import Any
@@ -13,6 +16,8 @@ from tagger.errors import ConfigError
 
 _TO_ALL = (signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else []))
 _SECONDS = 0.5
+# So that the libraries of all processes together have one thread a core.
+_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 def end_with(parent: int) -> None:
@@ -64,19 +69,104 @@ def starting() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def in_parallel(tasks: Iterable[Any], jobs: int) -> Iterator[Any]:
-    """Do tasks in processes of joblib and yield the answers in their order.
+class Pool:
+    """Worker processes, which end with the process that made them.
 
     Parameters
     ----------
-    tasks : as `joblib.delayed` makes them.
+    jobs : how many.
+    initializer, initargs : what each does first.
+    keep : whether they wait for the next pool that is kept, unless this one is killed.
+    """
+
+    def __init__(
+        self,
+        jobs: int,
+        initializer: Callable[..., None] = end_with,
+        initargs: tuple[Any, ...] | None = None,
+        keep: bool = False,
+    ) -> None:
+        check_shared()
+        from joblib import cpu_count
+        from joblib.externals.loky import ProcessPoolExecutor, get_reusable_executor
+
+        self.jobs = jobs
+        threads = str(max(cpu_count() // jobs, 1))
+        how = {
+            "timeout": 60,
+            "initializer": initializer,
+            "initargs": (os.getpid(),) if initargs is None else initargs,
+            "env": {name: os.environ.get(name, threads) for name in _THREADS},
+        }
+        with starting():
+            self._pool = (get_reusable_executor if keep else ProcessPoolExecutor)(jobs, **how)
+
+    def submit(self, task: Callable[..., Any], *args: Any) -> "Future[Any]":
+        """Send a task; no more than one may wait beside those that the processes have."""
+        with starting():  # the processes start with the first task
+            future: Future[Any] = self._pool.submit(task, *args)
+            return future
+
+    def run(
+        self, tasks: Iterable[Callable[[], Any]], meanwhile: Callable[[], None] = lambda: None
+    ) -> Iterator[Any]:
+        """Do tasks and yield the answers in their order; `meanwhile` is called now and then.
+
+        Raises
+        ------
+        ConfigError : a process died.
+        """
+        rest, waiting = iter(tasks), deque[Future[Any]]()
+        task = next(rest, None)
+        try:
+            while task or waiting:
+                busy = [future for future in waiting if not future.done()]
+                if task and len(busy) <= self.jobs:
+                    waiting.append(self.submit(task))
+                    task = next(rest, None)
+                elif waiting[0].done():
+                    yield waiting.popleft().result()
+                else:
+                    wait(busy, _SECONDS, FIRST_COMPLETED)
+                    meanwhile()
+        except BrokenProcessPool:
+            raise ConfigError(
+                "a worker process died, perhaps for want of memory: run it again with --jobs 1 "
+                "(jobs=1)"
+            ) from None
+
+    def kill(self) -> None:
+        """End the processes at once, whatever they do."""
+        try:
+            # Of a pool that is killed, loky (joblib 1.6) forgets the tasks but not their numbers,
+            # and fails over a number that it has not handed out yet. They are handed out in
+            # their order, so wait for one more; for so few there is always room.
+            last, until = self._pool.submit(int), time.monotonic() + 5
+            while not (last.running() or last.done() or time.monotonic() > until):
+                time.sleep(0.001)
+        except RuntimeError:  # it is broken, or was killed before
+            pass
+        finally:
+            self._pool.shutdown(wait=True, kill_workers=True)
+
+
+def in_parallel(tasks: Iterable[Callable[[], Any]], jobs: int) -> Iterator[Any]:
+    """Do tasks, in this process or in others, and yield the answers in their order.
+
+    Parameters
+    ----------
+    tasks : functions without parameters, as `functools.partial` makes them.
     jobs : number of processes, -1 for one a core.
     """
-    from joblib import Parallel
+    from joblib import effective_n_jobs
 
-    pool = Parallel(
-        n_jobs=jobs, return_as="generator", initializer=end_with, initargs=(os.getpid(),)
-    )
-    with starting():  # the first tasks are sent here
-        answers = pool(tasks)
-    yield from answers
+    jobs = effective_n_jobs(jobs)  # one, where this machine has no shared memory
+    if jobs == 1:
+        yield from (task() for task in tasks)
+        return
+    pool = Pool(jobs, keep=True)
+    try:
+        yield from pool.run(tasks)
+    except BaseException:
+        pool.kill()
+        raise

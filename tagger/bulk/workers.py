@@ -15,7 +15,7 @@ import numpy as np
 
 from tagger.bulk.parts import Done, Part, Work, ends, reject_of
 from tagger.predictor import Tagger
-from tagger.processes import check_shared, end_with, starting
+from tagger.processes import Pool, end_with
 
 _PREFIX = "work-"
 
@@ -56,7 +56,6 @@ class Workers:
     """
 
     def __init__(self, tagger: Tagger, work: Work, jobs: int, folder: Path) -> None:
-        check_shared()
         import joblib
 
         self.jobs = jobs if jobs > 0 else joblib.cpu_count()
@@ -70,16 +69,10 @@ class Workers:
         return self
 
     def __exit__(self, *error: object) -> None:
-        self._pool.shutdown(wait=True, kill_workers=True)
+        self._pool.kill()
 
-    def _new_pool(self, jobs: int) -> Any:
-        from joblib.externals.loky import ProcessPoolExecutor
-
-        arguments = os.getpid(), self._shared, self.work
-        with starting():
-            return ProcessPoolExecutor(
-                jobs, timeout=60, initializer=_start_worker, initargs=arguments
-            )
+    def _new_pool(self, jobs: int) -> Pool:
+        return Pool(jobs, _start_worker, (os.getpid(), self._shared, self.work))
 
     def do(self, parts: Iterator[Part]) -> Iterator[Done]:
         """Yield each part when it is done, in the order of the input."""
@@ -103,7 +96,7 @@ class Workers:
         except BrokenProcessPool:
             suspects = list(waiting)
             waiting.clear()
-            self._pool.shutdown(wait=True, kill_workers=True)
+            self._pool.kill()
             for suspect, its in suspects:
                 survived = its is not None and its.done() and its.exception() is None
                 yield self._answer(suspect) if survived else self._alone(suspect)
@@ -115,11 +108,10 @@ class Workers:
     def _path(self, part: Part) -> Path:
         return self._folder / f"part-{part.number}"
 
-    def _submit(self, pool: Any, part: Part) -> Any:
+    def _submit(self, pool: Pool, part: Part) -> Any:
         path = self._path(part)
         path.write_bytes(pickle.dumps(_packed(part)))
-        with starting():
-            return pool.submit(_in_worker, path)
+        return pool.submit(_in_worker, path)
 
     def _answer(self, part: Part) -> Done:
         path = self._path(part)
@@ -142,7 +134,7 @@ class Workers:
             first, last = ends(part)
             return Done(part.number, empty.data, rejects, part.rows, 0, first, last)
         finally:
-            pool.shutdown(wait=True, kill_workers=True)
+            pool.kill()
 
 
 def _packed(part: Part) -> Part:

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
 from typing import Any
 
 import numpy as np
-from joblib import delayed
 
 from tagger.corpus.corpus import Corpus
 from tagger.evaluation.figures import confusion
@@ -69,7 +69,7 @@ def cross_fit(
     n_folds = int(fold_of.max()) + 1
     report(f"cross-validating in {n_folds} folds")
     folds = (
-        delayed(fold_scores)(corpus, settings.features, [settings.tasks], fold_of, fold)
+        partial(fold_scores, corpus, settings.features, [settings.tasks], fold_of, fold)
         for fold in range(n_folds)
     )
     parts = list(in_parallel(folds, jobs))

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from itertools import product
 from typing import Any
 
 import numpy as np
-from joblib import delayed
 
 from tagger.corpus.corpus import Corpus
 from tagger.evaluation.scores import score
@@ -154,7 +154,7 @@ def _scores(
     results: list[list[dict[str, Floats]]] = []
     progress(0, len(work) * len(tried))
     tasks = (
-        delayed(fold_scores)(corpus, features, tried, fold_of, fold)
+        partial(fold_scores, corpus, features, tried, fold_of, fold)
         for corpus, fold_of, fold in work
     )
     for result in in_parallel(tasks, jobs):

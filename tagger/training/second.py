@@ -2,8 +2,6 @@
 
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, wait
-from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
@@ -13,7 +11,6 @@ from typing import Any, NamedTuple
 
 import joblib
 import numpy as np
-from joblib.externals.loky import ProcessPoolExecutor
 
 from tagger.corpus.corpus import Corpus
 from tagger.encoder.combination import Combination, fit_combination
@@ -25,13 +22,13 @@ from tagger.evaluation.answers import decided
 from tagger.evaluation.compare import compare_answers
 from tagger.features.arrays import Floats
 from tagger.model.classifier import encode, sigmoid, softmax
+from tagger.processes import Pool
 from tagger.targets import locked
 from tagger.training.calibration import calibrate, precisions, prior_shift
 from tagger.training.crossfit import CrossFit, confusions
 from tagger.training.settings import TaskSettings
 
 Progress = Callable[[str, int, int], None]
-_POLL_SECONDS = 0.5
 
 
 @dataclass(frozen=True)
@@ -208,21 +205,12 @@ def _taught(lessons: Sequence[_Lesson], jobs: int, progress: Progress) -> list[_
         return learned
     for lesson in lessons:
         lesson.steps_file.unlink(missing_ok=True)
-    pool = ProcessPoolExecutor(jobs)
+    pool = Pool(jobs)
     try:
-        futures: list[Future[_Learned]] = [pool.submit(lesson.do) for lesson in lessons]
-        pending = set(futures)
-        while pending:
-            pending = wait(pending, _POLL_SECONDS).not_done
-            progress(what, sum(map(_steps, lessons)), total)
-        return [future.result() for future in futures]
-    except BrokenProcessPool:
-        raise ConfigError(
-            "a process that trained the second reader died, perhaps for want of memory: run it "
-            "again with --jobs 1, and it goes on from the last epoch that was finished"
-        ) from None
+        do = [lesson.do for lesson in lessons]
+        return list(pool.run(do, lambda: progress(what, sum(map(_steps, lessons)), total)))
     finally:
-        pool.shutdown(wait=True, kill_workers=True)
+        pool.kill()
 
 
 def _tell_from(progress: Progress, what: str, before: int, total: int, done: int) -> None:

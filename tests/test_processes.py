@@ -1,0 +1,63 @@
+"""Worker processes: what they are asked, how they are ended, and that nothing of it shows."""
+
+import os
+import signal
+import threading
+import time
+from functools import partial
+
+import pytest
+from joblib.externals.loky import process_executor
+
+from tagger.errors import ConfigError
+from tagger.processes import Pool, in_parallel
+
+
+def test_answers_come_in_the_order_of_the_tasks():
+    tasks = [partial(pow, i, 2) for i in range(12)]
+    squares = [i * i for i in range(12)]
+    assert list(in_parallel(tasks, 2)) == list(in_parallel(tasks, 1)) == squares
+
+
+def test_a_pool_that_is_killed_as_a_task_is_sent_ends_without_a_word(monkeypatch):
+    """As by Ctrl-C: loky's thread has forgotten a task that it is about to hand out."""
+    said, slow = [], threading.Event()
+    wait = process_executor._ExecutorManagerThread.wait_result_broken_or_wakeup
+
+    def slowly(self):
+        found = wait(self)
+        slow.set()
+        time.sleep(0.3)
+        return found
+
+    monkeypatch.setattr(
+        process_executor._ExecutorManagerThread, "wait_result_broken_or_wakeup", slowly
+    )
+    monkeypatch.setattr(threading, "excepthook", said.append)
+    pool = Pool(1)
+    busy = pool.submit(time.sleep, 60)
+    assert slow.wait(30)
+    pool.submit(time.sleep, 60)
+    pool.kill()
+    assert said == []
+    assert isinstance(busy.exception(), process_executor.ShutdownExecutorError)
+
+
+def test_a_task_that_fails_ends_the_others(tmp_path):
+    def tasks():
+        yield partial(int, "no number")
+        yield partial(time.sleep, 60)
+
+    began = time.monotonic()
+    with pytest.raises(ValueError, match="no number"):
+        list(in_parallel(tasks(), 2))
+    assert time.monotonic() - began < 30
+
+
+def test_a_worker_that_dies_is_a_clear_error():
+    with pytest.raises(ConfigError, match="a worker process died"):
+        list(in_parallel([partial(pow, 2, 2), _die], 2))
+
+
+def _die():
+    os.kill(os.getpid(), signal.SIGKILL)

@@ -22,11 +22,16 @@ Words = tuple[npt.NDArray[np.uint64], ...]
 def segment_sum(values: npt.NDArray[Any], counts: Ints) -> npt.NDArray[Any]:
     """Sum consecutive rows of `values`, ``counts[i]`` of them for row i of the result."""
     sums = np.zeros((len(counts), *values.shape[1:]), values.dtype)
-    filled = counts > 0
-    if len(values):
-        # reduceat takes no empty segment.
-        starts = (np.cumsum(counts) - counts)[filled]
-        sums[filled] = np.add.reduceat(values, starts, axis=0)
+    filled = np.flatnonzero(counts)
+    if not len(values):
+        return sums
+    # reduceat takes no empty segment, and lets other threads run where there is one column only.
+    starts = (np.cumsum(counts) - counts)[filled]
+    if values.ndim == 1:
+        sums[filled] = np.add.reduceat(values, starts)
+    else:
+        for column, own in zip(values.T, sums.T, strict=True):
+            own[filled] = np.add.reduceat(column, starts)
     return sums
 
 

@@ -100,6 +100,7 @@ def sentence_span(
     what: str = "",
     among: tuple[str, ...] = (),
     attributes: str = ' tabindex="0"',
+    decided: bool = False,
 ) -> str:
     """Return a sentence as a tinted and marked span, a heading in bold, what is neither in grey.
 
@@ -112,6 +113,7 @@ def sentence_span(
     kind, what : one of `tagger.schema.KINDS`, and what a piece of the kind ``other`` is.
     among : the labels that the mark tells apart; that of the answer alone where empty.
     attributes : what else stands in the tag, as HTML.
+    decided : whether a person gave the answers, so that no probability is shown.
     """
     css, why, shown = ["s"], [] if kind == SENTENCE else [what or kind], ""
     css += [kind] if kind != SENTENCE else []
@@ -119,8 +121,8 @@ def sentence_span(
         k, label, p = answer
         css += [color_class(k), f"p{min(int(p * 10), 9)}"]
         why.append(f"{name_of(label)} {p:.0%}")
-        doubt = " ?" if review else ""
-        shown = f' data-mark="{attribute_of(marks(among or (label,))[label])} {100 * p:.0f}{doubt}"'
+        sure = "✓" if decided else f"{100 * p:.0f}" + (" ?" if review else "")
+        shown = f' data-mark="{attribute_of(marks(among or (label,))[label])} {sure}"'
     why += [f"{name_of(label)} {p:.0%}" for _, label, p in labels]
     css += ["review"] if review else []
     why += [*(["needs review"] if review else []), *evidence]
@@ -171,9 +173,9 @@ def legend(schema: Schema) -> str:
         for label in single.labels
     )
     return (
-        f'<p class="legend">{" ".join(spans)} The number is the probability in per cent, a '
-        "stronger tint is surer; ? with a dotted line: needs review. Point at a sentence to see "
-        "why.</p>"
+        f'<p class="legend">{" ".join(spans)} <span class="how">The number is the probability in '
+        "per cent, a stronger tint is surer; ? with a dotted line: needs review. Point at a "
+        "sentence to see why.</span></p>"
     )
 
 

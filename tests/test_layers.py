@@ -21,6 +21,7 @@ ROOMS = (
     {"evaluation"},
     {"training"},
     {"bulk"},
+    {"review"},
     {"cli"},
 )
 FLOORS = {
@@ -82,7 +83,7 @@ FLOORS = {
     "report": ({"plots", "values"}, {"markdown"}, {"html", "card"}, {"make"}),
     "training": (
         {"logistic", "settings", "similarity"},
-        {"calibration", "requirements", "linear", "estimator"},
+        {"calibration", "requirements", "linear", "estimator", "adapt"},
         {"crossfit"},
         {"search", "findings", "second", "doubt"},
         {"train", "checks"},
@@ -94,11 +95,18 @@ FLOORS = {
         {"dask"},
         {"job"},
     ),
+    "review": (
+        {"store", "keys", "guard"},
+        {"desk", "order", "views"},
+        {"teach"},
+        {"server"},
+        {"run"},
+    ),
     "cli": (
         {"terminal", "stop"},
         {"console", "options", "progress"},
         {"tables", "view"},
-        {"predict", "check", "train", "evaluate", "stats", "compare", "info", "export"},
+        {"predict", "check", "train", "evaluate", "stats", "compare", "info", "export", "review"},
         {"main"},
     ),
 }

@@ -199,7 +199,7 @@ def test_what_training_refuses_is_an_error_of_the_check(rows, message):
 
 
 def test_labels_that_no_model_can_learn_leave_the_other_findings():
-    pytest.importorskip("cleanlab", reason="the extra review is not installed")
+    pytest.importorskip("cleanlab", reason="the extra checks is not installed")
     rows = [r | {"doc": "one"} for r in records(30)]
     checked = tagger.check([*rows, rows[0]], schema=MOOD, label_errors=True)
     assert {"label error", "duplicate"} <= checked.counts.keys()

@@ -20,6 +20,7 @@ COMMANDS = {
     "stats": "Show the shares of labels in tagged sentences, and what drifted.",
     "compare": "Compare two models or two reports.",
     "info": "Show what a model is.",
+    "review": "Read, correct and teach on a page in the browser.",
     "export": "Save a model as a scikit-learn Pipeline.",
 }
 

@@ -246,7 +246,7 @@ def likely_label_errors(corpus: Corpus, seed: int = 0, jobs: int = 1) -> list[Fi
         from cleanlab.filter import find_label_issues
     except ImportError:
         raise ConfigError(
-            "looking for label errors needs cleanlab: pip install 'claim-tagger[review]'"
+            "looking for label errors needs cleanlab: pip install 'claim-tagger[checks]'"
         ) from None
     check_size(corpus, MAX_CHARACTERS)
     features = FeatureSettings(language=judge_language(corpus.texts))

@@ -121,7 +121,7 @@ def test_rows_that_cannot_be_used_are_named_by_line(tmp_path):
 
 
 def test_wrong_labels_are_found_by_a_model_that_did_not_see_them(tmp_path):
-    pytest.importorskip("cleanlab", reason="the extra review is not installed")
+    pytest.importorskip("cleanlab", reason="the extra checks is not installed")
     from tagger.corpus.corpus import read_corpus
 
     records = rows(40)
@@ -137,7 +137,7 @@ def test_wrong_labels_are_found_by_a_model_that_did_not_see_them(tmp_path):
 
 def test_a_missing_extra_is_named(corpus, monkeypatch):
     monkeypatch.setitem(sys.modules, "cleanlab.filter", None)
-    with pytest.raises(ConfigError, match=r"needs cleanlab: pip install 'claim-tagger\[review\]'"):
+    with pytest.raises(ConfigError, match=r"needs cleanlab: pip install 'claim-tagger\[checks\]'"):
         likely_label_errors(corpus)
 
 

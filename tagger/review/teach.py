@@ -1,0 +1,155 @@
+"""Corrections -> the next version of the model, in a process of its own, and what it brings."""
+
+import json
+import multiprocessing
+import threading
+from pathlib import Path
+from typing import Any
+
+from tagger.corpus.corpus import Corpus, Example
+from tagger.errors import DataError, TaggerError
+from tagger.evaluation.readers import agreement
+from tagger.predictor import Tagger
+from tagger.review.desk import Desk
+from tagger.review.store import Store
+from tagger.schema import Schema
+from tagger.training.adapt import WEIGHT, adapt, gains
+
+RUNNING, DONE, FAILED = "running", "done", "failed"
+
+
+def corrections(desk: Desk) -> Corpus:
+    """Return what readers agree on as labelled sentences."""
+    schema = desk.schema
+    examples = []
+    for row in desk.training_rows():
+        answers = {t.name: t.parse(row[t.name]) for t in schema.tasks if t.name in row}
+        if answers:
+            examples.append(Example(row["text"], answers, row["doc"]))
+    return Corpus(schema, tuple(examples))
+
+
+def train_version(store_path: str, base: str | None, number: int) -> None:
+    """Train a version from what the store holds; runs in a process of its own.
+
+    Parameters
+    ----------
+    store_path : the store; how far it is stands there too.
+    base : folder of the model to start from, None for the shipped one.
+    number : of the version in the store.
+    """
+    tagger = Tagger.load(base)
+    store = Store(store_path, tagger.schema)
+    try:
+        corpus = corrections(Desk(store, tagger))
+        model = adapt(tagger.model, corpus)
+        folder = Path(f"{store_path}.models") / str(number)
+        model.save(folder)
+        report: dict[str, Any] = {"n": len(corpus), "weight": WEIGHT, "tasks": [], "note": ""}
+        try:
+            tell = lambda done, n: store.set_model(number, step=f"measuring, {done + 1} of {n}")  # noqa: E731
+            for found in gains(tagger.model, corpus, report=tell):
+                d = found.figures["macro_f1"]
+                gain = {"before": d.a, "after": d.b, "low": d.low, "high": d.high}
+                changed = {"better": found.better, "worse": found.worse}
+                report["tasks"].append({"task": found.task, "n": found.n, **gain, **changed})
+        except DataError as error:
+            report["note"] = str(error)
+        ready = {"folder": str(folder), "hash": model.id, "report": json.dumps(report)}
+        store.set_model(number, status=DONE, step="", **ready)
+    except TaggerError as error:
+        store.set_model(number, status=FAILED, step=str(error))
+    finally:
+        store.close()
+
+
+class Teacher:
+    """Trains versions of the model and puts them to use.
+
+    Parameters
+    ----------
+    desk : what uses them.
+    base : folder of the model that all versions start from, None for the shipped one.
+    """
+
+    def __init__(self, desk: Desk, base: str | None) -> None:
+        self.desk, self.base = desk, base
+        self._process: Any = None
+        self._lock = threading.Lock()
+        # A run that was killed with the server before is over.
+        for row in desk.store.all("SELECT id FROM models WHERE status = ?", RUNNING):
+            desk.store.set_model(row["id"], status=FAILED, step="the page was closed meanwhile")
+
+    def start(self) -> None:
+        """Begin to train a version in the background.
+
+        Raises
+        ------
+        DataError : one is under way, or there is nothing to learn from.
+        """
+        with self._lock:
+            if self._process is not None and self._process.is_alive():
+                raise DataError("a version is being trained already")
+            if not len(corrections(self.desk)):
+                raise DataError("there is no correction to learn from: answer some sentences first")
+            store = self.desk.store
+            number = store.add_model("", "", RUNNING)
+            arguments = str(store.path), self.base, number
+            context = multiprocessing.get_context("spawn")
+            self._process = context.Process(target=train_version, args=arguments, daemon=True)
+            self._process.start()
+
+    def adopt(self, number: int, reader: str) -> None:
+        """Use a version from now on; documents get its answers in the background."""
+        store = self.desk.store
+        store.adopt(number, reader)
+        folder = store.adopted["folder"]
+        tagger = Tagger.load(folder or self.base)
+        self.desk.use(tagger)
+
+    def shown(self) -> dict[str, Any]:
+        """Return what the page shows of versions and readers."""
+        store, process = self.desk.store, self._process
+        rows = store.all("SELECT * FROM models ORDER BY id DESC")
+        if process is not None and not process.is_alive():
+            for row in rows:
+                if row["status"] == RUNNING:
+                    reason = f"its process ended with {process.exitcode}"
+                    store.set_model(row["id"], status=FAILED, step=reason)
+            rows = store.all("SELECT * FROM models ORDER BY id DESC")
+        adopted = store.adopted
+        return {
+            "versions": [(row, json.loads(row["report"])) for row in rows],
+            "adopted": adopted["id"] if adopted else 0,
+            "running": next((row for row in rows if row["status"] == RUNNING), None),
+            "readers": readers(store),
+            "agreement": agreements(store, self.desk.schema),
+        }
+
+
+def readers(store: Store) -> list[Any]:
+    """Return by reader how many sentences they have answered and skipped."""
+    return store.all(
+        "SELECT reader, count(DISTINCT CASE action WHEN 'answer' THEN sentence END) answered,"
+        " count(DISTINCT CASE action WHEN 'skip' THEN sentence END) skipped"
+        " FROM standing GROUP BY reader ORDER BY reader"
+    )
+
+
+def agreements(store: Store, schema: Schema) -> list[dict[str, Any]]:
+    """Return by task and pair of readers how far they agree."""
+    readings = [by for by in store.readings().values() if len(by) > 1]
+    names = sorted({name for by in readings for name in by})
+    found = []
+    for task in schema.tasks:
+        columns = {
+            name: [
+                None if (a := by[name].answers.get(task.name) if name in by else None) is None
+                else tuple(a) if task.multilabel else a
+                for by in readings
+            ]
+            for name in names
+        }  # fmt: skip
+        between = agreement(task, columns) if len(names) > 1 else None
+        found += [{"task": task.name, **pair} for pair in (between or {"pairs": []})["pairs"]]
+    return found

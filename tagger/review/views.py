@@ -1,0 +1,219 @@
+"""What the pages show: values for the templates, and sentences as HTML."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from tagger.document import strongest
+from tagger.errors import n_of
+from tagger.markup import (
+    article,
+    attribute_of,
+    color_class,
+    legend,
+    name_of,
+    numbered,
+    sentence_span,
+    share_bar,
+)
+from tagger.predictor import Tagger
+from tagger.review.keys import COMMANDS, keys_of, points_for
+from tagger.review.store import Reading
+from tagger.schema import HEADING, OTHER, SENTENCE, Schema, Task
+
+_WORDS = 5
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("tagger.review", "templates"),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=StrictUndefined,
+    )
+    environment.filters |= {"name": name_of, "share": lambda x: f"{x:.0%}"}
+    environment.globals |= {"color_class": color_class, "commands": COMMANDS, "n_of": n_of}
+    return environment
+
+
+def render(template: str, **values: Any) -> str:
+    """Return a template filled in; all that is not ours is escaped."""
+    return _environment().get_template(template).render(**values)
+
+
+def span(row: Any, reading: Reading, schema: Schema, swapped: bool = False) -> Markup:
+    """Return a stored piece as the page shows it to a reader: their answers over the model's.
+
+    Parameters
+    ----------
+    row : of the table of sentences.
+    reading : what the reader made of it.
+    swapped : whether it takes the place of what stands on the page.
+    """
+    tags, number = json.loads(row["tags"]), numbered(schema)
+    single = next((task for task in schema.tasks if not task.multilabel), None)
+    answer, labels = None, []
+    for task in schema.tasks:
+        given = reading.answers.get(task.name, tags["labels"].get(task.name))
+        for label in [given] if isinstance(given, str) else given or ():
+            p = tags["p"][task.name][task.labels.index(label)] if task.name in tags["p"] else 1.0
+            found = number[task.name, label], label, p
+            if task is single:
+                answer = found
+            else:
+                labels.append(found)
+    all_of = ([answer] if answer else []) + labels
+    shown = [
+        f'id="s{row["id"]}"',
+        'tabindex="-1"',
+        f'data-id="{row["id"]}"',
+        f'data-is="{" ".join(str(k) for k, _, _ in all_of)}"',
+        *(['hx-swap-oob="true"'] if swapped else []),
+        *(['data-decided="skipped"'] if reading.skipped is not None else []),
+        *([f'data-note="{attribute_of(reading.note)}"'] if reading.note else []),
+    ]
+    review = bool(row["review"]) and not reading.decided
+    among = single.labels if single else ()
+    rest = " " + " ".join(shown)
+    kind = row["kind"], row["what"]
+    done = reading.decided
+    html = sentence_span(row["text"], answer, labels, review, (), *kind, among, rest, done)
+    return Markup(html)
+
+
+def body(text: str, rows: Iterable[Any], readings: Mapping[int, Reading], schema: Schema) -> Markup:
+    """Return a document as paragraphs and headings."""
+    none = Reading()
+    spans = (
+        (span(r, readings.get(r["id"], none), schema), r["start"], r["end"], r["kind"])
+        for r in rows
+    )
+    return Markup(article(text, spans))
+
+
+def bar_of(shares: Sequence[float], schema: Schema) -> Markup:
+    """Return the shares of the first task of one label as a bar."""
+    number = numbered(schema)
+    single = next((task for task in schema.tasks if not task.multilabel), schema.tasks[0])
+    numbers = [(number[single.name, label], label) for label in single.labels]
+    return Markup(share_bar([(k, label, shares[k]) for k, label in numbers]))
+
+
+def legend_of(schema: Schema) -> Markup:
+    """Return what tints and marks mean."""
+    return Markup(legend(schema))
+
+
+def summary(row: Any, schema: Schema, model: str) -> str:
+    """Return in plain words what a document is made of, to be copied."""
+    shares, number = json.loads(row["shares"]), numbered(schema)
+    lines = [f"{row['title'] or row['name']}: {n_of(row['n'], 'sentence')}"]
+    for task in schema.tasks:
+        parts = (f"{name_of(x)} {shares[number[task.name, x]]:.0%}" for x in task.labels)
+        lines.append(f"{name_of(task.name)}: {', '.join(parts)}")
+    lines.append(f"{n_of(row['doubtful'], 'sentence')} to review; tagger, model {model}")
+    return "\n".join(lines)
+
+
+def filters(schema: Schema) -> list[dict[str, Any]]:
+    """Return the labels that can be filtered by."""
+    return [
+        {"number": number, "label": label, "task": task, "css": color_class(number)}
+        for (task, label), number in numbered(schema).items()
+    ]
+
+
+def panel(
+    row: Any, reading: Reading, others: Mapping[str, Reading], tagger: Tagger, queue: bool = False
+) -> str:
+    """Return what stands beside a sentence: its answers, why, the keys and the codebook.
+
+    Parameters
+    ----------
+    others : what other readers decided; shown only once this one has decided as well.
+    """
+    schema, tags = tagger.schema, json.loads(row["tags"])
+    keys = {pair: key for key, pair in keys_of(schema).items()}
+    asked = [task for task in schema.tasks if row["kind"] == SENTENCE or task.multilabel]
+    tasks = [] if row["kind"] == OTHER else [_answers(t, tags, reading, keys) for t in asked]
+    seen = {k: r for k, r in others.items() if r.decided} if reading.decided else {}
+    why, pieces = _why(row, tags, tagger) if tags["p"] else ([], [(row["text"], False)])
+    return render(
+        "panel.html.j2",
+        row=row,
+        reading=reading,
+        tasks=tasks,
+        why=why,
+        pieces=pieces,
+        others={name: _said(r) for name, r in seen.items()},
+        points=points_for(schema, row["text"]),
+        queue=queue,
+        heading=row["kind"] == HEADING,
+    )
+
+
+def _answers(task: Task, tags: Any, reading: Reading, keys: Any) -> dict[str, Any]:
+    """Return the labels of a task with probability, key and who gave them."""
+    model, mine = tags["labels"].get(task.name), reading.answers.get(task.name)
+    p = tags["p"].get(task.name, [0.0] * len(task.labels))
+    shown = model if mine is None else mine
+    labels = [
+        {
+            "label": label,
+            "p": share,
+            "key": keys.get((task.name, label), ""),
+            "on": label in ([shown] if isinstance(shown, str) else shown or []),
+            "model": label in ([model] if isinstance(model, str) else model or []),
+            "meaning": task.definitions.get(label, ""),
+        }
+        for label, share in zip(task.labels, p, strict=True)
+    ]
+    return {"name": task.name, "labels": labels, "mine": mine is not None}
+
+
+def _why(
+    row: Any, tags: Any, tagger: Tagger
+) -> tuple[list[dict[str, Any]], list[tuple[str, bool]]]:
+    """Return by answer the words that speak for it, and the sentence cut at those of the first."""
+    found: list[dict[str, Any]] = []
+    ranges: list[tuple[int, int]] = []
+    parts = tagger.explain(row["text"]).evidence
+    for task in tagger.schema.tasks:
+        if task.name not in tags["p"]:
+            continue
+        p = dict(zip(task.labels, tags["p"][task.name], strict=True))
+        given = tags["labels"][task.name]
+        wanted = [given] if isinstance(given, str) else list(given)
+        if not task.multilabel:
+            wanted.append(max((x for x in task.labels if x != given), key=p.__getitem__))
+        for rank, label in enumerate(wanted):
+            words = strongest(parts, task.name, label, _WORDS)
+            runner_up = not task.multilabel and rank == 1
+            adds = [(e.text, e.contributions[task.name][label]) for e in words]
+            found.append({"label": label, "p": p[label], "runner_up": runner_up, "words": adds})
+            if not ranges and not runner_up:
+                ranges = [(e.start, e.end) for e in words]
+    return found, _cut(row["text"], ranges)
+
+
+def _cut(text: str, ranges: Sequence[tuple[int, int]]) -> list[tuple[str, bool]]:
+    """Cut a text into stretches inside and outside of ranges."""
+    inside = [any(a <= i < b for a, b in ranges) for i in range(len(text))]
+    edges = [i for i in range(len(text)) if i == 0 or inside[i] != inside[i - 1]]
+    return [(text[a:b], inside[a]) for a, b in zip(edges, [*edges[1:], len(text)], strict=True)]
+
+
+def _said(reading: Reading) -> str:
+    if reading.skipped is not None:
+        return f"skipped ({reading.skipped})" if reading.skipped else "skipped"
+    parts = (
+        name_of(a) if isinstance(a, str) else ", ".join(map(name_of, a)) or f"no {task}"
+        for task, a in reading.answers.items()
+    )
+    return "; ".join(parts)

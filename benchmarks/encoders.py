@@ -132,7 +132,7 @@ def tagger(rereads: str | None) -> Callable[[Corpus, int, int | None], tuple[Ans
     def load(corpus: Corpus, shots: int, n: int | None) -> tuple[Answer, int]:
         loaded = Tagger.load(second_reader=rereads)
         folders = ["claims-en", *(["claims-en-reader"] if rereads else [])]
-        size = sum(p.stat().st_size for f in folders for p in (ROOT / "models" / f).iterdir())
+        size = sum(p.stat().st_size for f in folders for p in (ROOT / "models" / f).rglob("*"))
         return lambda texts: encode(CLAIM, loaded.predict(texts)["claim"].tolist()), size
 
     return load

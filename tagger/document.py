@@ -110,17 +110,25 @@ class Sentence:
     @property
     def claim(self) -> str:
         """The claim type, for a model that has the task ``claim``; empty where there is none."""
-        return str(self.tags.labels["claim"] or "")
+        return str(self._answer("claim") or "")
 
     @property
     def themes(self) -> tuple[str, ...]:
         """The themes, for a model that has the task ``theme``."""
-        return tuple(self.tags.labels["theme"] or ())
+        return tuple(self._answer("theme") or ())
 
     @property
     def review(self) -> bool:
         """Whether an answer is too close to call to be used unread."""
         return self.tags.review
+
+    def _answer(self, task: str) -> Labels | None:
+        if task not in self.tags.labels:
+            raise DataError(
+                f"the model has no task {task!r}, it answers {', '.join(self.tags.labels)}: "
+                "sentence.tags.labels holds its answers"
+            )
+        return self.tags.labels[task]
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,8 @@ from pathlib import Path
 from tagger.schema import HEADING, SENTENCE, Schema
 
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
-_BREAK = re.compile(r"\n\s*\n")
+BREAK = re.compile(r"\n\s*\n")
+"""What parts paragraphs."""
 
 PALETTE = (
     ("#004488", "#7aaede"),
@@ -151,7 +152,7 @@ def _blocks(text: str, pieces: Iterable[tuple[str, int, int, str]]) -> Iterator[
     for span, start, end, kind in pieces:
         gap = text[at:start]
         wanted = "h2" if kind == HEADING else "p"
-        if tag and wanted == tag == "p" and not _BREAK.search(gap):
+        if tag and wanted == tag == "p" and not BREAK.search(gap):
             yield text_of(gap)
         else:
             # White space between blocks is not shown, but there: the text is kept whole.

@@ -116,11 +116,9 @@ def write_files(folder: str | Path, files: Mapping[str, str | bytes], force: boo
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
     """Hold the only right to write a folder; it ends with the process, however that ends."""
-    import fcntl
-
     with open(folder / LOCK, "a+b") as stream:
         try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _lock(stream)
             same = os.path.samestat(os.fstat(stream.fileno()), os.stat(folder / LOCK))
         except OSError:
             same = False
@@ -128,3 +126,16 @@ def locked(folder: Path) -> Iterator[None]:
             reason = f"{folder}: another run is writing this output"
             raise OutputError(f"{reason}; wait for it, or name another output")
         yield
+
+
+def _lock(stream: BinaryIO) -> None:
+    """Lock an open file, or raise OSError where another process has."""
+    try:
+        import fcntl
+    except ImportError:  # Windows
+        import msvcrt
+
+        stream.seek(0)
+        msvcrt.locking(stream.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
+        return
+    fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -104,9 +104,11 @@ FLOORS = {
     ),
     "cli": (
         {"terminal", "stop"},
-        {"console", "options", "progress"},
+        {"console", "options"},
+        {"progress"},
         {"tables", "view"},
-        {"predict", "check", "train", "evaluate", "stats", "compare", "info", "export", "review"},
+        {"predict", "check", "train", "evaluate", "stats", "compare", "info", "export", "review"}
+        | {"help"},
         {"main"},
     ),
 }

@@ -3,6 +3,7 @@
 import json
 import os
 import stat
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from tagger.cli.main import cli
 from tagger.errors import DataError, OutputError
 from tagger.files.folders import expand
 from tagger.model.model import Model
-from tagger.targets import atomic_write, check_free
+from tagger.targets import atomic_write, check_free, locked
 
 
 def run(*arguments: str | Path) -> Result:
@@ -208,3 +209,34 @@ def test_a_folder_of_outputs_is_counted_by_stats_and_said_by_predict(article: Pa
 def test_a_model_among_the_data_is_named(article: Path) -> None:
     with pytest.raises(DataError, match="is a model, expected texts: name it with --model"):
         expand([str(Path(tagger.__file__).parent.parent / "models" / "claims-en"), str(article)])
+
+
+class Msvcrt:
+    """What Windows has for fcntl, as far as it is used: one process may lock a byte once."""
+
+    LK_NBLCK = 2
+
+    def __init__(self) -> None:
+        self.locked: dict[int, int] = {}
+
+    def locking(self, descriptor: int, mode: int, n_bytes: int) -> None:
+        assert (mode, n_bytes, os.lseek(descriptor, 0, os.SEEK_CUR)) == (self.LK_NBLCK, 1, 0)
+        inode = os.fstat(descriptor).st_ino
+        if self.locked.get(inode, descriptor) != descriptor:
+            raise PermissionError(13, "Permission denied")
+        self.locked[inode] = descriptor
+
+
+def test_a_folder_is_locked_where_there_is_no_fcntl(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    system = Msvcrt()
+    monkeypatch.setitem(sys.modules, "fcntl", None)
+    monkeypatch.setitem(sys.modules, "msvcrt", system)
+    with locked(tmp_path):
+        assert len(system.locked) == 1
+        with pytest.raises(OutputError, match="another run is writing"), locked(tmp_path):
+            raise AssertionError
+    system.locked.clear()  # as the system does when the file is closed
+    with locked(tmp_path):
+        pass

@@ -8,6 +8,8 @@ from tagger.files import compression
 from tagger.files.columns import Input
 
 PART_BYTES = 2 << 20
+REREAD_PART_BYTES = 64 << 10
+"""Where a second reader rereads: a part takes a second or two too, so that progress shows."""
 
 
 @dataclass(frozen=True)

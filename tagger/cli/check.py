@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import click
 
 from tagger.cli import options
+from tagger.cli.progress import working
 from tagger.cli.terminal import echo, write_json
 from tagger.errors import DataError, n_of
 from tagger.training.findings import Finding
@@ -56,16 +57,17 @@ def command(
     from tagger.training.checks import check
 
     named, other = options.files(encoding, data, against)
-    checked = check(
-        named,
-        schema=schema,
-        columns=Columns.pairs(columns),
-        against=other,
-        label_errors=label_errors,
-        skip_bad_rows=skip_bad_rows,
-        seed=seed,
-        jobs=jobs,
-    )
+    with working("looking the sentences over"):
+        checked = check(
+            named,
+            schema=schema,
+            columns=Columns.pairs(columns),
+            against=other,
+            label_errors=label_errors,
+            skip_bad_rows=skip_bad_rows,
+            seed=seed,
+            jobs=jobs,
+        )
     if checked.guess:
         echo(checked.guess, err=True)
     if output_format == "json":

@@ -1,10 +1,12 @@
 """tagger compare: two models, or two reports, on the same sentences."""
 
+from pathlib import Path
 from typing import Any
 
 import click
 
 from tagger.cli import options
+from tagger.cli.progress import working
 from tagger.cli.terminal import write_json
 from tagger.document import answer_name
 from tagger.evaluation.compare import Change, TaskComparison
@@ -17,6 +19,7 @@ _KINDS = {"better": "green", "worse": "red", "otherwise": "yellow"}
 @click.argument("b")
 @click.argument("data", nargs=-1)
 @options.output_format("table", "json")
+@click.option("--output", "-o", metavar="DIR", help="Folder for comparison.json and figures.csv.")
 @click.option(
     "--second-reader",
     "rereads",
@@ -30,11 +33,14 @@ _KINDS = {"better": "green", "worse": "red", "otherwise": "yellow"}
 @options.columns()
 @options.skip_bad_rows()
 @options.encoding()
+@options.force()
 def command(
     a: str,
     b: str,
     data: tuple[str, ...],
     output_format: str,
+    output: str | None,
+    force: bool,
     rereads: tuple[str, ...],
     show: int,
     rounds: int,
@@ -51,11 +57,12 @@ def command(
 
     \b
     tagger compare report-old report-new
-    tagger compare models/old models/new test.jsonl
+    tagger compare models/old models/new test.jsonl --output comparison
     tagger compare models/new models/new test.jsonl --second-reader none --second-reader all
     """
-    from tagger.evaluation.compare import compare
+    from tagger.evaluation.compare import COMPARISON, FIGURES, compare
     from tagger.predictor import Tagger
+    from tagger.targets import check_free
 
     if not data:
         options.refuse(("skip_bad_rows", "columns", "rereads", "encoding"), "two reports")
@@ -69,12 +76,15 @@ def command(
         "seed": seed,
     }
     (paths,) = options.files(encoding, data)
-    if data:
-        comparison = compare(Tagger.load(a, first), Tagger.load(b, second), paths, **how)
-    else:
-        comparison = compare(a, b, **how)
+    written = [Path(output) / name for name in (COMPARISON, FIGURES)] if output else []
+    check_free(written, force)
+    sides = (Tagger.load(a, first), Tagger.load(b, second), paths) if data else (a, b)
+    with working("comparing"):
+        comparison = compare(*sides, **how)
     warnings = (f"warning: {warning}" for warning in comparison.warnings)
     options.say_read([*comparison.notes, *warnings], comparison.skipped)
+    if output:
+        comparison.save(output, force)
     if output_format == "json":
         write_json(comparison.to_json())
         return

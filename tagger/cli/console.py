@@ -9,6 +9,19 @@ from rich.text import Text
 
 from tagger.cli.terminal import shown
 
+# The hues of `tagger.markup.PALETTE` at the one lightness that has the same contrast, 4.6, with
+# white and with black: what a terminal's ground is cannot be known.
+_TONES = (
+    "#0073e6",
+    "#937100",
+    "#b75672",
+    "#008477",
+    "#8266ba",
+    "#b85c1e",
+    "#757575",
+    "#227da8",
+)
+
 
 class Console(rich.Console):
     """A console that takes no text for markup, and passes no control character of it on."""
@@ -32,3 +45,8 @@ class Console(rich.Console):
 def styled(text: str, style: str) -> Text:
     """Return text in a style, escaped before it is measured."""
     return Text(shown(text), style=style)
+
+
+def tone(number: int) -> str:
+    """Return the colour of a label, by its number among all of a schema."""
+    return _TONES[number % len(_TONES)]

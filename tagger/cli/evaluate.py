@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tagger.cli import options
+from tagger.cli.progress import working
 from tagger.cli.terminal import echo, say
 
 if TYPE_CHECKING:
@@ -84,15 +85,16 @@ def command(
         check_free([Path(output) / name for name in FILES], force)
         if not no_plots:
             require_plots()
-    made = evaluate(
-        loaded,
-        paths,
-        **read,
-        slices=slices,
-        baselines=not no_baselines,
-        rounds=rounds,
-        seed=seed,
-    )
+    with working("measuring the model, its baselines and their intervals"):
+        made = evaluate(
+            loaded,
+            paths,
+            **read,
+            slices=slices,
+            baselines=not no_baselines,
+            rounds=rounds,
+            seed=seed,
+        )
     warnings = (f"warning: {warning}" for warning in made.warnings)
     options.say_read([*made.notes, *warnings], made.skipped, output)
     if output:
@@ -107,6 +109,8 @@ def _reproduce(folder: str, model: "Model", data: Any, read: dict[str, Any]) -> 
     from tagger.evaluation.evaluate import check_report
 
     options.refuse(_SETTLED, "--check, which repeats what the report was made with")
-    for note in check_report(folder, model, data, **read):
+    with working("making the report again"):
+        notes = check_report(folder, model, data, **read)
+    for note in notes:
         say(note)
     echo(f"{folder}: the report is reproduced")

@@ -7,11 +7,14 @@ from tagger.cli.terminal import echo
 
 
 @click.command()
-@click.argument("model", required=False)
+@click.argument("folder", required=False, metavar="[MODEL]")
+@options.model()
 @click.option("--task", help="The task to export, of a model that has several.")
 @click.option("--output", "-o", metavar="FILE", required=True, help="File to write, by joblib.")
 @options.force()
-def command(model: str | None, task: str | None, output: str, force: bool) -> None:
+def command(
+    folder: str | None, model: str | None, task: str | None, output: str, force: bool
+) -> None:
     """Save a model as a scikit-learn Pipeline for each task.
 
     MODEL is a model folder; the shipped model by default. FILE holds the Pipeline of one
@@ -30,7 +33,7 @@ def command(model: str | None, task: str | None, output: str, force: bool) -> No
     from tagger.targets import atomic_write, check_free
 
     check_free([output], force)
-    loaded = Tagger.load(model).model
+    loaded = Tagger.load(options.one_model(folder, model)).model
     tasks = [loaded.schema[task].name] if task else [t.name for t in loaded.schema.tasks]
     pipelines = to_pipelines(loaded)
     exported = pipelines[tasks[0]] if len(tasks) == 1 else pipelines

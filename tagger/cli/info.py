@@ -1,17 +1,25 @@
 """tagger info: what a model is."""
 
+from collections.abc import Iterator
+from pathlib import Path
+
 import click
 
+from tagger.cli import options
 from tagger.encoder.reader import reader_folder
 from tagger.errors import ModelError
 from tagger.model.store import load_model
 from tagger.predictor import shipped_model
 
+ABOUT = "about.toml"
+"""What people say of a model beside its folder's other files: name = "value" lines, shown first."""
+
 
 @click.command()
-@click.argument("model", required=False)
-def command(model: str | None) -> None:
-    """Show what a model is: its tasks, labels, features, data and scores.
+@click.argument("folder", required=False, metavar="[MODEL]")
+@options.model()
+def command(folder: str | None, model: str | None) -> None:
+    """Show what a model is: how good, of what data and licence, its tasks and labels.
 
     MODEL is a model folder; the shipped model by default.
 
@@ -23,13 +31,15 @@ def command(model: str | None) -> None:
 
     from tagger.cli.console import Console, styled
 
-    folder = model or str(shipped_model())
+    folder = options.one_model(folder, model) or str(shipped_model())
     loaded = load_model(folder)
     if not loaded.about:
         raise ModelError(f"{folder}: the manifest says nothing about the model")
     console = Console()
     console.print(styled(folder, "bold").append(f"  model {loaded.id}", style="default"))
     about = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    for name, value in _told(Path(folder)):
+        about.add_row(name, value)
     # A manifest that others wrote may lack any of these.
     data = loaded.about.get("data", {})
     n, documents = data.get("n_sentences", "unknown"), data.get("n_documents", "unknown")
@@ -55,3 +65,23 @@ def command(model: str | None) -> None:
             table.add_row(task.name, label, f"{threshold:.3f}", task.definitions.get(label, ""))
         table.add_section()
     console.print(table)
+
+
+def _told(folder: Path) -> Iterator[tuple[str, str]]:
+    """Yield what the folder says of the model's accuracy, data and licence."""
+    from tagger.errors import DataError
+    from tagger.evaluation.report.markdown import figure
+    from tagger.evaluation.report.values import JSON, read_report
+    from tagger.settings import read_toml
+
+    if (folder / ABOUT).is_file():  # written by hand, so that it may hold anything
+        for name, value in read_toml(folder / ABOUT).items():
+            yield name, str(value)
+    if not (folder / JSON).is_file():
+        return
+    try:
+        report = read_report(folder)
+        scores = (f"{t['task']} {figure(t['figures']['macro_f1'])}" for t in report["tasks"])
+        yield "macro F1", f"{', '.join(scores)}, by {report['about']['how']}"
+    except (DataError, KeyError, TypeError) as error:
+        yield "macro F1", f"unknown: {folder / JSON} cannot be read: {error}"

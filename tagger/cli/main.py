@@ -10,7 +10,7 @@ import click
 from tagger import __version__
 from tagger.cli.stop import Stopped, end_on_signals, ending
 from tagger.cli.terminal import echo, prepare, say, silence
-from tagger.errors import TaggerError
+from tagger.errors import TaggerError, did_you_mean
 
 COMMANDS = {
     "predict": "Tag the sentences of articles.",
@@ -22,6 +22,7 @@ COMMANDS = {
     "info": "Show what a model is.",
     "review": "Read, correct and teach on a page in the browser.",
     "export": "Save a model as a scikit-learn Pipeline.",
+    "help": "Show how a command is used.",
 }
 
 
@@ -38,6 +39,14 @@ class LazyGroup(click.Group):
             return None
         command: click.Command = import_module(f"tagger.cli.{name}").command
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command that is meant; of one that is none, name the nearest."""
+        if args[0] not in COMMANDS and not args[0].startswith("-"):
+            ctx.fail(f"no such command {args[0]!r}: {did_you_mean(args[0], COMMANDS)}")
+        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands without importing them."""

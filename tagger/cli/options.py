@@ -72,6 +72,13 @@ def model() -> Decorator:
     )
 
 
+def one_model(named: str | None, option: str | None) -> str | None:
+    """Return the model folder that is named as argument or by --model, which mean the same."""
+    if named and option:
+        raise click.UsageError("the model is named twice: as MODEL and with --model")
+    return named or option
+
+
 def second_reader(what: str = "") -> Decorator:
     """Let an encoder reread: ``second_reader``."""
     return click.option(
@@ -122,8 +129,12 @@ def force() -> Decorator:
 
 def refuse(names: Iterable[str], beside: str) -> None:
     """Raise a UsageError for options that were named although they do nothing beside another."""
-    context = click.get_current_context()
-    for parameter in context.command.params:
-        named = context.get_parameter_source(parameter.name or "") is not ParameterSource.DEFAULT
-        if parameter.name in names and named:
+    for parameter in click.get_current_context().command.params:
+        if parameter.name in names and was_given(parameter.name or ""):
             raise click.UsageError(f"{parameter.opts[0]} is not for {beside}: leave it out")
+
+
+def was_given(name: str) -> bool:
+    """Return whether the user named an option, even with the value that it has by default."""
+    source = click.get_current_context().get_parameter_source(name)
+    return source is not ParameterSource.DEFAULT

@@ -1,17 +1,18 @@
 """tagger predict: articles in, tagged sentences out."""
 
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
 from tagger.bulk.arrow import Rows
 from tagger.bulk.job import run, stream
-from tagger.bulk.settings import PART_BYTES, JobSettings, Result
+from tagger.bulk.settings import PART_BYTES, REREAD_PART_BYTES, JobSettings, Result
 from tagger.cli import options
 from tagger.cli.stop import Stopped, told
 from tagger.cli.terminal import say, write_data
@@ -118,6 +119,8 @@ def command(
     # Arrow's own pools keep more and more memory as a run goes on: 6 % from one million
     # sentences to two, where malloc stays as it was.
     os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
+    if how["second_reader"] and not options.was_given("part_bytes"):
+        how["part_bytes"] = REREAD_PART_BYTES
     tagger = Tagger.load(model, how.pop("second_reader"))
     origin = input_of(
         files,
@@ -203,7 +206,10 @@ def _on_dask(
         "part_bytes",
     )
     options.refuse(unused, "--engine dask")
-    result = predict_with_dask(files, output, rows, scheduler, resume=resume, say=say)
+    try:
+        result = predict_with_dask(files, output, rows, scheduler, resume=resume, say=say)
+    except KeyboardInterrupt:
+        _interrupted(Path(output))
     _report(result, files, output)
     _end(result.rejected, allow_rejects, f"{output}/rejects.jsonl")
 
@@ -290,7 +296,7 @@ def _job(tagger: Tagger, settings: JobSettings, allow_rejects: bool) -> None:
         if "-" in settings.origin.files:  # it may never give another row, and is not resumed
             raise stopped
 
-    line = ProgressLine()
+    line = ProgressLine(settings.resume)
 
     def tell(note: str) -> None:
         line.clear()
@@ -300,6 +306,9 @@ def _job(tagger: Tagger, settings: JobSettings, allow_rejects: bool) -> None:
     try:
         with told(stop):
             result = run(tagger, settings, line.show, lambda: stopped is not None)
+    except KeyboardInterrupt:
+        line.clear()
+        _interrupted(Path(f"{settings.output}.parts"))
     finally:
         line.clear()
     _report(result, settings.origin.files, str(settings.output))
@@ -307,6 +316,13 @@ def _job(tagger: Tagger, settings: JobSettings, allow_rejects: bool) -> None:
         say(f"{stopped}; the same command with --resume goes on")
         raise click.exceptions.Exit(stopped.code)
     _end(result.rejected, allow_rejects, str(rejects_path(settings.output)))
+
+
+def _interrupted(parts: Path) -> NoReturn:
+    """End after Ctrl-C; say how to go on where something is done."""
+    done = any(parts.glob("part-*.json"))
+    say("interrupted: the same command with --resume goes on" if done else "interrupted")
+    raise click.exceptions.Exit(128 + signal.SIGINT)
 
 
 def _report(result: Result, files: Sequence[str], output: str) -> None:

@@ -2,18 +2,28 @@
 
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from tagger.bulk.settings import Progress
 from tagger.cli.terminal import rewrite
 
 
 class ProgressLine:
-    """Rewrites one line of the terminal, a few times a second at most."""
+    """Rewrites one line of the terminal, a few times a second at most, from the beginning.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    resumed : whether an earlier run has done a part: its rows do not tell how fast this one is.
+    """
+
+    def __init__(self, resumed: bool = False) -> None:
         self._shown = sys.stderr.isatty()
-        self._start = self._last = time.monotonic()  # a clock that is never set back
-        self._first: Progress | None = None
+        self._start = time.monotonic()  # a clock that is never set back
+        self._last = 0.0
+        self._first = None if resumed else Progress()
+        if self._shown:
+            rewrite("looking at the input, then tagging ...")
 
     def show(self, now: Progress) -> None:
         """Show rate, time left and rejects."""
@@ -41,3 +51,20 @@ class ProgressLine:
         """Remove the line."""
         if self._shown:
             rewrite("")
+
+
+@contextmanager
+def working(what: str) -> Iterator[None]:
+    """Show on a terminal that work goes on, and for how long, where its end is not known."""
+    from rich import progress as rich
+
+    from tagger.cli.console import Console
+
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield
+        return
+    columns = rich.SpinnerColumn("line"), rich.TextColumn("{task.description}", markup=False)
+    with rich.Progress(*columns, rich.TimeElapsedColumn(), console=console, transient=True) as bar:
+        bar.add_task(what, total=None)
+        yield

@@ -117,14 +117,9 @@ def _print(rows: Sequence[dict[str, Any]], form: str) -> None:
     if form == "json":
         write_json(json.dumps(rows, indent=2, ensure_ascii=False, allow_nan=False))
         return
-    import csv
-    import io
+    from tagger.evaluation.report.values import csv_of
 
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    write_data(text.getvalue().encode("utf-8", "backslashreplace"))
+    write_data(csv_of(rows).encode("utf-8", "backslashreplace"))
 
 
 def _percent(share: float | None, low: float | None, high: float | None) -> str:

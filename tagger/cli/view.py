@@ -1,86 +1,140 @@
 """A tagged article as a person reads it on a terminal."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
+from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
-from tagger.cli.console import Console, styled
-from tagger.document import Document, label_tuple
+from tagger.cli.console import Console, styled, tone
+from tagger.cli.terminal import shown
+from tagger.document import Document, Sentence, label_tuple
 from tagger.errors import n_of
 from tagger.explanation import EXACT, OCCLUSION
+from tagger.markup import BREAK, name_of, numbered
 from tagger.predictor import Tagger
-from tagger.schema import HEADING, OTHER, SENTENCE
+from tagger.schema import HEADING, OTHER, SENTENCE, Schema
 
-_COLORS = ("green", "yellow", "magenta", "cyan", "blue", "red")
 _BAR_WIDTH = 30
-_METHODS = {
-    EXACT: "first reader: exact parts of its score",
-    OCCLUSION: "both readers: what they lose without the word",
-}
+_MARKS_AT_LEAST = 40
+_METHODS = {EXACT: "", OCCLUSION: " (both readers)"}
+_KEY = "marks: words that speak for an answer; thick: at least half as much as the strongest"
 
 
 def show(documents: Iterable[Document], tagger: Tagger, explain: bool = False) -> None:
     """Print documents piece by piece with their tags, and the shares of each label.
 
     Headings are in bold, what is neither a sentence nor a heading is dim; neither is counted.
+    Paragraphs are apart as in the text. With `explain` the words that speak for an answer are
+    marked beneath.
     """
     console = Console()
     shares: Counter[tuple[str, str]] = Counter()
     n_sentences = n_review = n_others = 0
-    for document in documents:
+    for number, document in enumerate(documents):
         if document.name:
             console.rule(styled(document.name, "bold"), align="left", style="dim")
+        elif number:
+            console.print()
+        at = 0
         for sentence in document.pieces:
+            if at and BREAK.search(document.text[at : sentence.start]):
+                console.print()
+            at = sentence.end
             counts = sentence.kind == SENTENCE
             n_sentences += counts
             n_others += not counts
             n_review += sentence.review
-            tags, styles = Text(), []
-            for task in tagger.schema.tasks:
-                answer = sentence.tags.labels[task.name]
-                for label in label_tuple(answer):
-                    shares[task.name, label] += counts
-                    p = sentence.tags.probabilities[task.name][label]
-                    style = _COLORS[task.labels.index(label) % len(_COLORS)]
-                    styles.append(style)
-                    if task.multilabel:
-                        tags.append(styled(f" {label}", "cyan"))
-                    else:
-                        share = f"{label.replace('_', ' ')} {p:.0%}"
-                        tags.append(styled(share, f"bold {style}"))
-            if sentence.review:
-                tags.append("  needs review", style="bold red")
+            if counts:
+                shares.update(
+                    (task, label)
+                    for task, answer in sentence.tags.labels.items()
+                    for label in label_tuple(answer)
+                )
             style = {HEADING: "bold", OTHER: "dim"}.get(sentence.kind, "")
-            if sentence.kind == OTHER:
-                tags.append(sentence.what or OTHER, style="dim")
-            console.print(styled(sentence.text, style or (styles[0] if styles else "")))
-            if tags or counts:
-                console.print(Text("    ").append_text(tags))
             if explain and sentence.kind != OTHER:
-                _show_evidence(console, tagger.evidence(sentence.text, sentence.tags))
-    _show_shares(console, tagger, shares, n_sentences, n_review)
+                evidence = tagger.evidence(sentence.text, sentence.tags)
+                _print_marked(console, sentence.text, style, evidence, tagger.schema)
+            else:
+                console.print(styled(sentence.text, style))
+            if (tags := _tags(sentence, tagger.schema)) or counts:
+                console.print(Text("    ").append_text(tags))
+    _show_shares(console, tagger.schema, shares, n_sentences, n_review)
     if n_others:
         line = f"{n_of(n_others, 'other piece')} (headings, notices, ...) not counted"
         console.print(line, style="dim")
+    if explain and n_sentences:
+        console.print(_KEY, style="dim")
 
 
-def _show_evidence(console: Console, evidence: Sequence[Mapping[str, Any]]) -> None:
-    methods = {item["method"] for item in evidence}
-    for method in _METHODS:
-        if len(methods) > 1:
-            console.print(styled(f"      {_METHODS[method]}", "dim italic"))
-        for item in (item for item in evidence if item["method"] == method):
-            words = " ".join(item["text"].split())
-            line = f"      {item['label']:<16} {item['adds']:+.2f}  {words}"
-            console.print(styled(line, "dim"))
+def _tags(sentence: Sentence, schema: Schema) -> Text:
+    """Return the answers in the colours of their labels; each label also says its name."""
+    number, tags = numbered(schema), Text()
+    for task in schema.tasks:
+        for label in label_tuple(sentence.tags.labels[task.name]):
+            said, style = name_of(label), tone(number[task.name, label])
+            if not task.multilabel:
+                said += f" {sentence.tags.probabilities[task.name][label]:.0%}"
+                style = f"bold {style}"
+            tags.append(styled(f"  {said}" if tags else said, style))
+    if sentence.review:
+        tags.append("  " if tags else "").append("needs review", style="bold underline")
+    if sentence.kind == OTHER:
+        tags.append(sentence.what or OTHER, style="dim")
+    return tags
+
+
+def _print_marked(
+    console: Console, text: str, style: str, evidence: Sequence[dict[str, Any]], schema: Schema
+) -> None:
+    """Print a sentence with a line of marks beneath for each answer that words of it speak for."""
+    # A character may take several to be shown: marks go by the places of what is shown.
+    parts = [shown(" " if c.isspace() else c, console.encoding) for c in text]
+    places = [0]
+    for part in parts:
+        places.append(places[-1] + len(part))
+    rows = dict.fromkeys((e["label"], e["method"]) for e in evidence)
+    marked = Text("".join(parts))
+    for row in rows:
+        own = [e for e in evidence if (e["label"], e["method"]) == row]
+        most = max(e["adds"] for e in own)
+        for e in sorted(own, key=lambda e: float(e["adds"])):
+            meta = {"row": row, "strong": 2 * e["adds"] >= most}
+            marked.stylize(Style(meta=meta), places[e["start"]], places[e["end"]])
+    names = {row: f"{name_of(row[0])}{_METHODS[row[1]]}" for row in rows}
+    margin = max(map(len, names.values()), default=0) + 2
+    width = max(console.width - margin, min(console.width, _MARKS_AT_LEAST))
+    number = {label: i for (_, label), i in numbered(schema).items()}
+    for line in marked.wrap(console, width):
+        line.rstrip()
+        console.print(Text(line.plain, style=style))
+        for row, name in names.items():
+            under = _marks(line, row, console.encoding)
+            if under.strip():
+                gap = " " * max(1, width - len(under))
+                line_of_marks = styled(f"{under}{gap}{name}", tone(number[row[0]]))
+                console.print(line_of_marks, no_wrap=True, overflow="crop")
+
+
+def _marks(line: Text, row: tuple[str, str], encoding: str) -> str:
+    """Return the marks of one answer under a line, as wide as what they stand under."""
+    thin, thick = ("▔", "▀") if encoding.startswith("utf") else ("-", "=")
+    marks = [" "] * len(line.plain)
+    for span in line.spans:
+        meta = span.style.meta if isinstance(span.style, Style) else {}
+        if meta.get("row") == row:
+            size = min(span.end, len(marks)) - span.start
+            marks[span.start : span.start + size] = [thick if meta["strong"] else thin] * size
+    return "".join(
+        mark * Text(c).cell_len for mark, c in zip(marks, line.plain, strict=True)
+    ).rstrip()
 
 
 def _show_shares(
     console: Console,
-    tagger: Tagger,
+    schema: Schema,
     shares: Counter[tuple[str, str]],
     n_sentences: int,
     n_review: int,
@@ -90,12 +144,33 @@ def _show_shares(
         return
     table = Table(box=None, show_header=False, padding=(0, 1))
     block = "#" if console.options.ascii_only else "█"
-    for task in tagger.schema.tasks:
-        for i, label in enumerate(task.labels):
-            share = shares[task.name, label] / n_sentences
-            color = "cyan" if task.multilabel else _COLORS[i % len(_COLORS)]
-            bar = styled(block * round(share * _BAR_WIDTH), color)
-            table.add_row(label.replace("_", " "), f"{share:4.0%}", bar)
+    number = numbered(schema)
+    for task in schema.tasks:
+        counts = [shares[task.name, label] for label in task.labels]
+        percents = [round(100 * n / n_sentences) for n in counts]
+        if not task.multilabel:
+            percents = whole_percents(counts)
+        for label, n, percent in zip(task.labels, counts, percents, strict=True):
+            bar = styled(
+                block * round(n / n_sentences * _BAR_WIDTH), tone(number[task.name, label])
+            )
+            table.add_row(name_of(label), f"{percent:3} %", bar)
     console.rule(style="dim")
     console.print(f"{n_of(n_sentences, 'sentence')}, {n_review:,} to review", style="bold")
     console.print(table)
+
+
+def whole_percents(counts: Sequence[int]) -> list[int]:
+    """Return counts as whole per cent that sum to 100, by the largest remainders.
+
+    Examples
+    --------
+    >>> whole_percents([1, 1, 1])
+    [34, 33, 33]
+    """
+    total = sum(counts) or 1
+    percents = [100 * n // total for n in counts]
+    by_remainder = sorted(range(len(counts)), key=lambda i: -(100 * counts[i] % total))
+    for i in by_remainder[: 100 - sum(percents) if any(counts) else 0]:
+        percents[i] += 1
+    return percents

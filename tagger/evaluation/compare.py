@@ -19,7 +19,7 @@ from tagger.evaluation.bootstrap import swapped_sums
 from tagger.evaluation.evaluate import AnyModel, labelled
 from tagger.evaluation.figures import count_table, figures_of
 from tagger.evaluation.measure import tagged_warnings
-from tagger.evaluation.report.values import read_report
+from tagger.evaluation.report.values import csv_of, read_report
 from tagger.evaluation.scores import Difference, differences
 from tagger.features.arrays import Floats, Ints
 from tagger.files import Reject
@@ -29,7 +29,7 @@ from tagger.predictor import model_of
 from tagger.schema import Schema, Task
 from tagger.targets import write_files
 
-COMPARISON = "comparison.json"
+COMPARISON, FIGURES = "comparison.json", "figures.csv"
 
 
 @dataclass(frozen=True)
@@ -97,8 +97,16 @@ class Comparison:
         """Return the comparison as JSON."""
         return json.dumps(self.to_dict(), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
+    def to_rows(self) -> list[dict[str, Any]]:
+        """Return the figures as a table, one row a task and figure."""
+        return [
+            {"task": task.task, "figure": name, **asdict(figure)}
+            for task in self.tasks
+            for name, figure in task.figures.items()
+        ]
+
     def save(self, folder: str | Path, force: bool = False) -> None:
-        """Write comparison.json into a folder, and beside it the rows that were left out.
+        """Write comparison.json and figures.csv into a folder, beside it the rows left out.
 
         Files that are there are replaced only with `force`.
 
@@ -106,7 +114,8 @@ class Comparison:
         ------
         OutputError : it is there already, or cannot be written.
         """
-        write_files(folder, {COMPARISON: self.to_json()}, force)
+        files = {COMPARISON: self.to_json(), FIGURES: csv_of(self.to_rows())}
+        write_files(folder, files, force)
         save_rejects(folder, self.skipped, force)
 
 

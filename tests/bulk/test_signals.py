@@ -81,7 +81,8 @@ def test_a_job_that_all_its_processes_are_told_to_end_can_be_resumed(
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 128 + sign
     assert b"Traceback" not in errors
-    assert {2: b"interrupted", 15: b"stopped by SIGTERM", 1: b"stopped by SIGHUP"}[sign] in errors
+    told = {2: b"interrupted: the same command with --resume goes on"}
+    assert {**told, 15: b"stopped by SIGTERM", 1: b"stopped by SIGHUP"}[sign] in errors
     assert nothing_left(scratch)
     assert not list(tmp_path.glob("o.jsonl.parts/*.part"))
     assert predict(*ARGS, "-o", "whole.jsonl").returncode == 0

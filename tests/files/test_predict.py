@@ -225,6 +225,7 @@ def test_ctrl_c_ends_without_a_traceback(tmp_path):
     _, errors = job.communicate(timeout=30)
     assert job.returncode == 128 + signal.SIGINT
     assert b"interrupted" in errors
+    assert b"--resume" not in errors  # nothing is done that could be gone on with
     assert b"Traceback" not in errors
 
 

@@ -4,9 +4,11 @@ Markdown and HTML are written from those alone, so a report can be rendered agai
 its ``report.json``.
 """
 
+import csv
+import io
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -89,3 +91,12 @@ def read_report(folder: str | Path) -> Report:
         version = report.get("report") if isinstance(report, dict) else None
         raise DataError(f"{path}: found report format {version!r}, expected {FORMAT}")
     return report
+
+
+def csv_of(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Return rows of the same columns as CSV that R and spreadsheets read; None is empty."""
+    stream = io.StringIO()
+    writer = csv.DictWriter(stream, list(rows[0]) if rows else (), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return stream.getvalue()

@@ -1,0 +1,141 @@
+"""Commands help those who use them: help, names that are nearly right, what a model is."""
+
+import csv
+import io
+import re
+import tomllib
+
+import pytest
+from click.testing import CliRunner
+from conftest import ROOT
+
+from tagger import Tagger, TaggerError
+from tagger.cli.info import ABOUT
+from tagger.cli.main import COMMANDS, cli
+from tagger.cli.view import whole_percents
+from tagger.document import Sentence, Tags
+
+
+def invoke(*arguments):
+    return CliRunner().invoke(cli, [str(x) for x in arguments])
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_of_a_command_is_that_of_its_option(name):
+    done = invoke("help", name)
+    assert done.exit_code == 0
+    assert done.stdout == invoke(name, "--help").stdout
+    assert f"cli {name}" in done.stdout
+
+
+def test_help_alone_lists_the_commands():
+    assert invoke("help").stdout == invoke("--help").stdout
+
+
+@pytest.mark.parametrize("arguments", [("predcit", "a.txt"), ("help", "predcit")])
+def test_a_mistyped_command_is_told_the_nearest(arguments):
+    done = invoke(*arguments)
+    assert done.exit_code == 2
+    assert "no such command 'predcit': did you mean 'predict'?" in done.stderr
+    assert "expected one of predict, check, train" in invoke("xyz").stderr
+
+
+def test_info_says_how_good_of_what_data_and_licence(tmp_path, small_model):
+    said = " ".join(invoke("info").stdout.split())
+    for words in ("on real news", "licence", "Apache-2.0", "macro F1", "by cross-validation"):
+        assert words in said
+    small_model.save(tmp_path / "m")
+    done = invoke("info", tmp_path / "m")
+    assert done.exit_code == 0 and "macro F1" not in done.stdout
+    (tmp_path / "m" / "report.json").write_text("{}")
+    assert "macro F1 unknown" in " ".join(invoke("info", tmp_path / "m").stdout.split())
+
+
+def test_what_info_says_of_real_news_is_what_the_documentation_says():
+    about = tomllib.loads((ROOT / "models" / "claims-en" / ABOUT).read_text(encoding="utf-8"))
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    figures = re.findall(r"0\.\d{3}", about["on real news"])
+    assert len(figures) == 6
+    assert all(figure in readme for figure in figures)
+
+
+@pytest.mark.parametrize("name", ["info", "export"])
+def test_the_model_is_named_by_place_or_by_option(name, tmp_path, small_model):
+    small_model.save(tmp_path / "m")
+    more = ("-o", tmp_path / "x.joblib", "--force") if name == "export" else ()
+    by_place = invoke(name, tmp_path / "m", *more)
+    by_option = invoke(name, "--model", tmp_path / "m", *more)
+    assert by_place.exit_code == by_option.exit_code == 0
+    assert by_place.stdout == by_option.stdout
+    both = invoke(name, tmp_path / "m", "--model", tmp_path / "m", *more)
+    assert both.exit_code == 2 and "named twice" in both.stderr
+
+
+def test_a_task_that_the_model_lacks_is_said_in_a_sentence():
+    tags = Tags({"tone": "glad"}, {"tone": {"glad": 1.0}}, False)
+    sentence = Sentence("A joyful song.", 0, 14, tags)
+    for name in ("claim", "themes"):
+        with pytest.raises(TaggerError, match=r"the model has no task .*, it answers tone"):
+            getattr(sentence, name)
+
+
+def test_percents_sum_to_a_hundred():
+    assert whole_percents([1, 1, 1]) == [34, 33, 33]
+    assert whole_percents([7, 0, 3]) == [70, 0, 30]
+    assert whole_percents([0, 0]) == [0, 0]
+    for counts in ([1, 2, 4], [5, 5, 5, 5, 5, 5, 5], [995, 4, 1]):
+        assert sum(whole_percents(counts)) == 100
+
+
+def test_paragraphs_are_apart_as_in_the_text(tmp_path):
+    (tmp_path / "a.txt").write_text("Oil rose. It fell.\n\nThe talks may fail.\n", encoding="utf-8")
+    lines = invoke("predict", tmp_path / "a.txt", "--format", "table").stdout.splitlines()
+    at = [
+        i
+        for i, line in enumerate(lines)
+        if line in ("Oil rose.", "It fell.", "The talks may fail.")
+    ]
+    assert lines[at[2] - 1] == ""
+    assert "" not in lines[at[0] : at[1]]
+
+
+def test_evidence_is_marked_under_the_words(tmp_path):
+    # Two characters of two cells each: marks beyond stand under what they belong to.
+    text = "Of 石油 the sanctions could cripple exports.\n"
+    (tmp_path / "a.txt").write_text(text, encoding="utf-8")
+    done = invoke("predict", tmp_path / "a.txt", "--format", "table", "--explain")
+    lines = done.stdout.splitlines()
+    at = next(i for i, line in enumerate(lines) if line.startswith("Of "))
+    marks = {line.split()[-1]: line for line in lines[at + 1 : at + 4] if set(line) & set("▔▀")}
+    assert set(marks) >= {"speculation", "economic"}
+    could = lines[at].index("could") + 2
+    assert marks["speculation"][could - 1 : could + 6] == "▔▀▀▀▀▀▔"
+    assert "half as much as the strongest" in done.stdout
+
+
+def test_colours_are_read_on_white_and_on_black():
+    from tagger.cli.console import _TONES
+
+    def light(tone):
+        parts = [int(tone[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+        linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts]
+        return sum(w * c for w, c in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+
+    for tone in _TONES:
+        assert min(1.05 / (light(tone) + 0.05), (light(tone) + 0.05) / 0.05) >= 4.5
+    assert len(set(_TONES)) == len(_TONES) >= sum(len(t.labels) for t in Tagger.load().schema.tasks)
+
+
+def test_compare_writes_what_it_found(tmp_path, small_model):
+    small_model.save(tmp_path / "m")
+    rows = (ROOT / "data" / "corpus" / "wire.jsonl").read_text(encoding="utf-8").splitlines()[:40]
+    (tmp_path / "d.jsonl").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    command = ("compare", tmp_path / "m", tmp_path / "m", tmp_path / "d.jsonl", "--rounds", 20)
+    done = invoke(*command, "--output", tmp_path / "out")
+    assert done.exit_code == 0, done.stderr
+    assert (tmp_path / "out" / "comparison.json").is_file()
+    table = list(csv.DictReader(io.StringIO((tmp_path / "out" / "figures.csv").read_text())))
+    assert {row["task"] for row in table} == {"claim", "theme"}
+    assert all(row["difference"] in ("0.0", "") for row in table)
+    again = invoke(*command, "--output", tmp_path / "out")
+    assert isinstance(again.exception, TaggerError) and "--force" in str(again.exception)

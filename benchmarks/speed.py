@@ -1,25 +1,28 @@
 """How fast tagger is, each figure a ratio to a named rival in the same run on one core.
 
     pip install -e ".[bench]"
-    python benchmarks/speed.py [--text FILE.jsonl ...] [--training N] [--memory] [--equal]
+    python benchmarks/speed.py [--text FILE.jsonl ...] [--only ROW ...] [--training N] [--archive N]
+    python benchmarks/speed.py --more [--text FILE.jsonl ...] [--memory] [--equal]
     python benchmarks/speed.py --growth
 
 FILE holds articles in the column "text"; without it the sentences of data/corpus
-are used, cut and joined anew until there are 50,000. Medians of several runs, with
-the spread from the fastest to the slowest.
+are used, cut and joined anew until there are 50,000. The table is in seconds of
+processor, ours and the rival's in turn, so that a busy machine does not matter; only what
+two threads or processes gain is in seconds of the clock. `--more` prints older figures.
 """
 
 import argparse
 import json
 import os
 import platform
+import resource
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from importlib.util import find_spec
 from multiprocessing import get_context
 from pathlib import Path
@@ -72,12 +75,14 @@ def more(sentences: list[str], n: int) -> list[str]:
     return result[:n]
 
 
-def seconds(work: Callable[[], object], n_runs: int = N_RUNS) -> list[float]:
+def seconds(
+    work: Callable[[], object], n_runs: int = N_RUNS, clock: Callable[[], float] = time.perf_counter
+) -> list[float]:
     times = []
     for _ in range(n_runs):
-        start = time.perf_counter()
+        start = clock()
         work()
-        times.append(time.perf_counter() - start)
+        times.append(clock() - start)
     return times
 
 
@@ -90,6 +95,30 @@ def show(what: str, ours: list[float], theirs: list[float], must: str, note: str
 
 def tag(tagger: Tagger, sentences: list[str]) -> None:
     tagger.predict(sentences)
+
+
+def in_turn(
+    ours: Callable[[], object],
+    theirs: Callable[[], object],
+    n_runs: int = N_RUNS,
+    clock: Any = None,
+) -> tuple[float, float, float]:
+    """Return how many times faster we are (median, lowest, highest), each run beside the other."""
+    ratios = []
+    for _ in range(n_runs):
+        times = []
+        for work in (ours, theirs):
+            start = clock()
+            work()
+            times.append(clock() - start)
+        ratios.append(times[1] / times[0])
+    return statistics.median(ratios), min(ratios), max(ratios)
+
+
+def row(what: str, ratio: tuple[float, float, float], must: str, aim: str, note: str = "") -> None:
+    middle, low, high = ratio
+    spread = f"{low:.2f} to {high:.2f}" if low != high else "one run"
+    print(f"| {what} | {middle:.2f} | {spread} | {must} | {aim} | {note} |", flush=True)
 
 
 class ExportedPipeline:
@@ -150,32 +179,73 @@ def fasttext_model(texts: list[str], labels: list[str], **options: Any) -> Any:
         file.flush()
         return fasttext.train_supervised(
             file.name,
-            wordNgrams=settings.word_ngrams[1],
-            minn=low,
-            maxn=high,
+            **{"wordNgrams": settings.word_ngrams[1], "minn": low, "maxn": high} | options,
             thread=1,
             seed=0,
             verbose=0,
-            **options,
         )
 
 
-def against_fasttext(sentences: list[str]) -> None:
-    if not HAS_FASTTEXT:
-        print("| fastText | not installed | | 1.8 | |")
-        return
+def claims() -> tuple[list[str], list[str]]:
     corpus = read_corpus(sorted((ROOT / "data" / "corpus").glob("*.jsonl")), CLAIMS)
-    labels = [f"__label__{example.labels['claim']}" for example in corpus.examples]
-    model = fasttext_model(corpus.texts, labels, epoch=1)
-    lines = [" ".join(s.lower().split()) for s in sentences]
+    return corpus.texts, [str(example.labels["claim"]) for example in corpus.examples]
+
+
+def warm_rows(sentences: list[str]) -> None:
+    """Text in, tags and probabilities of all tasks out; the rivals answer the claim alone."""
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+
+    texts, labels = claims()
     tagger = Tagger.load()
     tag(tagger, sentences)
-    ours = seconds(lambda: tag(tagger, sentences))
-    theirs = seconds(lambda: model.predict(lines))
-    note = (
-        f"fastText {len(lines) / statistics.median(theirs):,.0f} sentences/s, for the claim alone"
+    if HAS_FASTTEXT:
+        lines = [" ".join(s.lower().split()) for s in sentences]
+        names = [f"__label__{label}" for label in labels]
+        for what, options, must, aim in (
+            ("fastText, the same word and character n-grams", {}, "3", "4"),
+            ("fastText, words only, 1-2-grams", {"minn": 0, "maxn": 0}, "1.0", "1.5"),
+            ("fastText, single words", {"minn": 0, "maxn": 0, "wordNgrams": 1}, "1.0", "1.5"),
+        ):
+            model = fasttext_model(texts, names, epoch=1, **options)
+            ratio = in_turn(lambda: tag(tagger, sentences), lambda m=model: m.predict(lines))
+            row(what, ratio, must, aim)
+    else:
+        print("| fastText | not installed | | | | |")
+    words = make_pipeline(TfidfVectorizer(ngram_range=(1, 2)), LogisticRegression(max_iter=1000))
+    words.fit(texts, labels)
+    ratio = in_turn(lambda: tag(tagger, sentences), lambda: words.predict_proba(sentences), 3)
+    row("scikit-learn, words only, 1-2-grams, LogisticRegression", ratio, "3.5", "5")
+
+
+def cold_row(sentences: list[str]) -> None:
+    pipeline = ExportedPipeline(load_model(shipped_model()))
+    sample = sentences[:: max(1, len(sentences) // 5000)][:5000]
+    fresh = [Tagger(load_model(shipped_model())) for _ in range(3)]
+    for tagger in fresh:
+        tagger.predict(["Warm."])
+    left = iter(fresh)
+    share = len(sentences) / len(sample)
+    ratio = in_turn(
+        lambda: tag(next(left), sentences), lambda: pipeline.predict_proba(sample), len(fresh)
     )
-    show("fastText, the same word and character n-grams", ours, theirs, "1.8", note)
+    of_one = (ratio[0] * share, ratio[1] * share, ratio[2] * share)
+    row("exported scikit-learn Pipeline, cold, every word new", of_one, "25", "40")
+
+
+def threads_row(sentences: list[str]) -> None:
+    tagger = Tagger.load()
+    tag(tagger, sentences)
+    halves = [sentences[::2], sentences[1::2]]
+    with ThreadPoolExecutor(2) as pool:
+        ratio = in_turn(
+            lambda: list(pool.map(tagger.predict, halves)),
+            lambda: [tagger.predict(half) for half in halves],
+            clock=time.perf_counter,
+        )
+    note = f"by the clock; load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores"
+    row("two threads on one Tagger against one thread", ratio, "1.5", "1.8", note)
 
 
 def _start(sentences: list[str]) -> None:
@@ -204,7 +274,10 @@ def two_processes(sentences: list[str]) -> None:
             times[n_processes] = seconds(
                 lambda pool=pool, parts=parts: list(pool.map(_work, parts))
             )
-    show("two processes against one", times[2], times[1], "1.8", "same sentences, shared out")
+    ratios = [one / two for one, two in zip(times[1], times[2], strict=True)]
+    note = f"by the clock; load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores"
+    spread = (statistics.median(ratios), min(ratios), max(ratios))
+    row("two processes against one", spread, "1.9", "1.95", note)
 
 
 def cold_start() -> None:
@@ -214,19 +287,64 @@ def cold_start() -> None:
     def run(*arguments: str) -> None:
         subprocess.run(arguments, check=True, stdout=subprocess.DEVNULL)
 
+    def children() -> float:
+        used = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return used.ru_utime + used.ru_stime
+
     for _ in range(2):  # byte code is compiled before the clock starts
         run(command, "predict", str(text))
-    ours = seconds(lambda: run(command, "predict", str(text)), 11)
-    theirs = seconds(lambda: run(sys.executable, "-c", "import numpy, scipy.sparse"), 11)
-    ratio = statistics.median(ours) / statistics.median(theirs)
-    low, high = min(ours) / max(theirs), max(ours) / min(theirs)
-    note = (
-        f"{1000 * statistics.median(ours):.0f} ms against {1000 * statistics.median(theirs):.0f} ms"
+    ratio = in_turn(
+        lambda: run(sys.executable, "-c", "import numpy, scipy.sparse"),
+        lambda: run(command, "predict", str(text)),
+        11,
+        children,
     )
-    print(
-        f"| cold start of `tagger predict`, times `import numpy, scipy.sparse` | {ratio:.2f} "
-        f"| {low:.2f} to {high:.2f} | 2.0 | {note} |"
-    )
+    row("cold start, times `import numpy, scipy.sparse`", ratio, "1.3", "1.1", "less is better")
+
+
+def archive_row(sentences: list[str], n: int) -> None:
+    """Tag a Parquet file into another, and the same rows in memory, each in a process."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "sentences.parquet"
+        schema = pa.schema({"text": pa.string()})
+        with pq.ParquetWriter(path, schema) as writer:
+            for start in range(0, n, 50_000):
+                rows = range(start, min(n, start + 50_000))
+                texts = [f"{sentences[i % len(sentences)]} {i}" for i in rows]
+                writer.write_table(pa.table({"text": texts}, schema))
+        arguments = ["predict", str(path), "--sentences", "-o", f"{folder}/out.parquet"]
+        whole = f"""
+from tagger.cli.main import cli
+cli.main({arguments!r}, standalone_mode=False)
+"""
+        alone = f"""
+import pyarrow.parquet as pq
+from tagger import Tagger
+tagger = Tagger.load()
+tagger.tag_table(["Warm."], sentences=True)
+used = 0
+for batch in pq.ParquetFile({str(path)!r}).iter_batches(10_000, columns=["text"]):
+    texts = batch.column(0).to_pylist()
+    start = time.process_time()
+    tagger.tag_table(texts, sentences=True)
+    used += time.process_time() - start
+"""
+        found = []
+        for code in (whole, alone):
+            code = f"import time{PEAK}{code}" + (
+                "print(peak(), time.process_time())" if code is whole else "print(peak(), used)"
+            )
+            run = subprocess.run(
+                [sys.executable, "-c", code], check=True, capture_output=True, text=True
+            )
+            found.append([float(x) for x in run.stdout.split()[-2:]])
+    (peak, ours), (_, least) = found
+    note = f"{n:,} rows, {ours:.0f} s against {least:.0f} s; peak {peak / 1024:.0f} MB (350, 250)"
+    ratio = ours / least
+    row("Parquet to Parquet against tagging alone", (ratio,) * 3, "1.2", "1.1", note)
 
 
 def model_load() -> None:
@@ -343,7 +461,7 @@ def growth(sentences: list[str]) -> None:
     print("\n| what grows | sizes | warm, microseconds a sentence | slope | cold | slope |")
     print("| --- | --- | --- | --- | --- | --- |")
 
-    def row(what: str, cases: list[tuple[float, Featurizer, int, list[str]]]) -> None:
+    def grown(what: str, cases: list[tuple[float, Featurizer, int, list[str]]]) -> None:
         sizes, warm, cold = [], [], []
         for size, featurizer, n_outputs, texts in cases:
             weights = rng.normal(size=(featurizer.n_features_, n_outputs))
@@ -369,20 +487,20 @@ def growth(sentences: list[str]) -> None:
         print(f"| {what} | {', '.join(f'{n:,.0f}' for n in sizes)} | {' | '.join(cells)} |")
 
     featurizer = model.featurizer
-    row("sentences", [(n, featurizer, 6, sentences[:n]) for n in (2_000, 10_000, 50_000)])
+    grown("sentences", [(n, featurizer, 6, sentences[:n]) for n in (2_000, 10_000, 50_000)])
     joined = [
         (k, [" ".join(sentences[i : i + k]) for i in range(0, 20_000, k)][:2500])
         for k in (1, 2, 4, 8)
     ]
     words = [(sum(len(t.split()) for t in texts) / len(texts), texts) for _, texts in joined]
-    row("words in a sentence", [(n, featurizer, 6, texts) for n, texts in words])
+    grown("words in a sentence", [(n, featurizer, 6, texts) for n, texts in words])
     some = sentences[:10_000]
     fitted = []
     for n in (1_000, 4_000, 16_000):
         small = Featurizer(featurizer.settings).fit(sentences[::-1][:n])
         fitted.append((small.n_features_, small, 6, some))
-    row("features", fitted)
-    row("labels", [(n, featurizer, n, some) for n in (3, 6, 12, 24, 48)])
+    grown("features", fitted)
+    grown("labels", [(n, featurizer, n, some) for n in (3, 6, 12, 24, 48)])
 
 
 def training(sentences: list[str], n: int) -> None:
@@ -401,7 +519,7 @@ def training(sentences: list[str], n: int) -> None:
     )
     corpus = Corpus(CLAIMS, tuple(examples))
     settings = TrainingSettings.from_dict(tagger.model.about["settings"])
-    ours = seconds(lambda: fit(corpus, settings), 1)
+    ours = seconds(lambda: fit(corpus, settings), 1, time.process_time)
 
     union: FeatureUnion = ExportedPipeline(tagger.model).scaled.features
     for _, vectorizer in union.transformer_list:
@@ -415,30 +533,54 @@ def training(sentences: list[str], n: int) -> None:
         for column in predicted["theme"].T:
             LogisticRegression(C=C["theme"], max_iter=1000).fit(x, column)
 
-    theirs = seconds(rival, 1)
-    note = f"{ours[0]:.0f} s against {theirs[0]:.0f} s, one run each"
-    show(f"training on {n:,} sentences, scikit-learn Pipeline, lbfgs", ours, theirs, "5", note)
+    if HAS_FASTTEXT:
+        names = [f"__label__{claim}" for claim in predicted["claim"]]
+        labels = np.array([f"__label__{name}" for name in CLAIMS["theme"].labels])
+        themes = [" ".join(labels[r]) or "__label__none" for r in predicted["theme"].astype(bool)]
 
-    if not HAS_FASTTEXT:
-        return
-    claims = [f"__label__{claim}" for claim in predicted["claim"]]
-    names = np.array([f"__label__{name}" for name in CLAIMS["theme"].labels])
-    themes = [" ".join(names[row]) or "__label__none" for row in predicted["theme"].astype(bool)]
-    for epochs in (5, 25):
+        def fasttext() -> None:
+            fasttext_model(texts, names, epoch=5, dim=50)
+            fasttext_model(texts, themes, epoch=5, dim=50, loss="ova")
 
-        def fasttext(epochs: int = epochs) -> None:
-            fasttext_model(texts, claims, epoch=epochs, dim=50)
-            fasttext_model(texts, themes, epoch=epochs, dim=50, loss="ova")
+        theirs = seconds(fasttext, 1, time.process_time)
+        ratio = (ours[0] / theirs[0],) * 3
+        note = f"{ours[0]:.0f} s against {theirs[0]:.0f} s; less is better"
+        row(f"training on {n:,} sentences, times fastText, 5 epochs", ratio, "1", "0.7", note)
+    theirs = seconds(rival, 1, time.process_time)
+    note = f"{ours[0]:.0f} s against {theirs[0]:.0f} s"
+    ratio = (theirs[0] / ours[0],) * 3
+    row(f"training on {n:,} sentences, scikit-learn Pipeline", ratio, "9", "12", note)
 
-        theirs = seconds(fasttext, 1)
-        note = f"{ours[0]:.0f} s against {theirs[0]:.0f} s for claim and themes, one run each"
-        show(f"the same, fastText, {epochs} epochs", ours, theirs, "aim 0.5", note)
+
+def new_words_row(n: int) -> None:
+    """Feed one Tagger ever-new words; its memory after a tenth of them and after all."""
+    code = f"""{PEAK}
+from tagger import Tagger
+tagger = Tagger.load()
+peaks = []
+for start in range(0, {n}, 100_000):
+    words = [f"w{{i}}x" for i in range(start, start + 100_000)]
+    tagger.predict([" ".join(words[i : i + 25]) for i in range(0, len(words), 25)])
+    peaks.append(peak())
+print(peaks[len(peaks) // 10], peaks[-1])
+"""
+    run = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    first, last = (int(x) / 1024 for x in run.stdout.split())
+    note = f"peak {first:.0f} MB after a tenth, {last:.0f} MB after {n:,}"
+    row("memory of a Tagger fed ever-new words", (last / first,) * 3, "flat", "flat", note)
+
+
+ROWS = ("warm", "cold", "threads", "processes", "archive", "training", "start", "words")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--text", type=Path, nargs="*", default=[], help="articles, JSON Lines")
-    parser.add_argument("--training", type=int, default=20_000, help="sentences to train on")
+    parser.add_argument("--only", nargs="*", default=ROWS, choices=ROWS, help="some rows only")
+    parser.add_argument("--training", type=int, default=100_000, help="sentences to train on")
+    parser.add_argument("--archive", type=int, default=10_000_000, help="rows of the archive")
+    parser.add_argument("--words", type=int, default=10_000_000, help="how many new words")
+    parser.add_argument("--more", action="store_true", help="older figures instead")
     parser.add_argument("--memory", action="store_true", help="tag 3 million sentences, too")
     parser.add_argument("--equal", action="store_true", help="all probabilities against sklearn's")
     parser.add_argument("--growth", action="store_true", help="how cost grows, and nothing else")
@@ -448,19 +590,32 @@ def main() -> None:
     print(f"NumPy {np.__version__}; {len(sentences):,} sentences, one thread\n")
     if options.growth:
         growth(sentences)
-        return
-    print("| against | ratio | spread | must | |\n| --- | --- | --- | --- | --- |", flush=True)
-    against_pipeline(sentences)
-    against_fasttext(sentences)
-    two_processes(sentences)
-    cold_start()
-    model_load()
-    if options.memory:
-        scorer_memory(sentences)
-        memory(sentences)
-    if options.equal:
-        equality(sentences)
-    training(sentences, options.training)
+    elif options.more:
+        print("| against | ratio | spread | must | |\n| --- | --- | --- | --- | --- |", flush=True)
+        against_pipeline(sentences)
+        model_load()
+        if options.memory:
+            scorer_memory(sentences)
+            memory(sentences)
+        if options.equal:
+            equality(sentences)
+    else:
+        print(
+            "| | ratio | spread | must | aim | |\n| --- | --- | --- | --- | --- | --- |", flush=True
+        )
+        parts: dict[str, Callable[[], None]] = {
+            "warm": lambda: warm_rows(sentences),
+            "cold": lambda: cold_row(sentences),
+            "threads": lambda: threads_row(sentences),
+            "processes": lambda: two_processes(sentences),
+            "archive": lambda: archive_row(sentences, options.archive),
+            "training": lambda: training(sentences, options.training),
+            "start": cold_start,
+            "words": lambda: new_words_row(options.words),
+        }
+        for name in ROWS:
+            if name in options.only:
+                parts[name]()
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """Where results go: nothing that is there is replaced unless the user says so."""
 
+import errno
 import os
 import re
 import stat
@@ -45,7 +46,11 @@ def check_free(
             raise OutputError(f"{address}: is an address, expected a file of this machine to write")
         try:
             mode = path.stat().st_mode
-        except OSError:
+        except NotADirectoryError:
+            raise OutputError(f"{path.parent}: is a file, expected a folder to write in") from None
+        except OSError as error:
+            if error.errno == errno.ELOOP:
+                raise OutputError(f"{path}: is a link to itself, expected a file") from None
             continue  # not there, or not to be seen: writing will tell
         for holds, kind in _SPECIAL:
             if holds(mode):

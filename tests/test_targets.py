@@ -240,3 +240,28 @@ def test_a_folder_is_locked_where_there_is_no_fcntl(
     system.locked.clear()  # as the system does when the file is closed
     with locked(tmp_path):
         pass
+
+
+def test_what_can_be_no_output_is_refused_before_the_work(
+    article: Path, tmp_path: Path, mine: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "loop.jsonl").symlink_to("loop.jsonl")
+    monkeypatch.chdir(tmp_path)
+    for output, reason in (
+        ("loop.jsonl", "is a link to itself"),
+        ("mine.jsonl/x.jsonl", "mine.jsonl: is a file, expected a folder"),
+        ("", "has no name of its own"),
+        ("/", "has no name of its own"),
+    ):
+        for form in ("jsonl", "html") if "." not in output else ("jsonl",):
+            done = run("predict", article, "--format", form, "-o", output)
+            assert isinstance(done.exception, OutputError) and reason in str(done.exception)
+    assert (tmp_path / "loop.jsonl").is_symlink() and mine.read_text() == "my notes\n"
+    for command in (
+        ("train", "none.csv", "-o", "model", "--report", mine),
+        ("evaluate", "none.csv", "-o", mine, "--no-plots"),
+    ):
+        done = run(*command)
+        assert isinstance(done.exception, OutputError)
+        assert "mine.jsonl: is a file, expected a folder" in str(done.exception)
+    assert not (tmp_path / "model").exists()

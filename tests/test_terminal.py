@@ -168,3 +168,15 @@ def test_what_is_shown_is_what_may_be_shown():
         == "a\\u001b]0;x\\u0007b\\u000dc\\u009d\\u2066\\u007f"
     )
     assert shown("\ud800é…", "ascii") == "\\ud800\\xe9\\u2026"
+
+
+def test_warnings_and_bugs_repeat_no_controls_of_the_data():
+    program = (
+        "import warnings; from tagger.cli.terminal import prepare; prepare(); "
+        "warnings.warn('a label \\x1b[2J\\u202e'); raise ValueError('a name \\x1b]0;x\\x07')"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "UserWarning: a label \\u001b[2J\\u202e" in done.stderr
+    assert "ValueError: a name \\u001b]0;x\\u0007" in done.stderr
+    assert not re.search("[\x07\x1b\u202e]", done.stderr)

@@ -99,6 +99,8 @@ def record_of(header: dict[str, Any], tagger: Tagger, result: Result) -> bytes:
 def check_output(settings: JobSettings) -> None:
     """Refuse an output that is also an input, or a folder where a file is meant or the reverse."""
     output = settings.output
+    if not output.name:
+        raise OutputError(f"{output}: has no name of its own, expected a new file or folder")
     for target in (output, tagged.rejects_path(output)):
         for path in settings.origin.files:
             if target.exists() and Path(path).exists() and os.path.samefile(path, target):

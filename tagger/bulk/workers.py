@@ -15,7 +15,7 @@ import numpy as np
 
 from tagger.bulk.parts import Done, Part, Work, ends, reject_of
 from tagger.predictor import Tagger
-from tagger.processes import Pool, end_with
+from tagger.processes import Pool, check_shared, end_with
 
 _PREFIX = "work-"
 
@@ -56,6 +56,7 @@ class Workers:
     """
 
     def __init__(self, tagger: Tagger, work: Work, jobs: int, folder: Path) -> None:
+        check_shared()  # before joblib, which would warn
         import joblib
 
         self.jobs = jobs if jobs > 0 else joblib.cpu_count()

@@ -5,7 +5,9 @@ import io
 import os
 import re
 import sys
-from typing import TextIO
+import traceback
+import warnings
+from typing import Any, TextIO
 
 # Controls but tab and line end (C0, DEL, C1), marks that turn or break a line, lone surrogates.
 _UNSAFE = re.compile(
@@ -23,6 +25,23 @@ def prepare() -> None:
             setattr(sys, name, nowhere)
         elif isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+    warnings.showwarning = _warn  # libraries may repeat what a file holds
+    sys.excepthook = _break
+
+
+def _warn(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    echo(warnings.formatwarning(message, category, filename, lineno), err=True, end="")
+
+
+def _break(kind: type[BaseException], error: BaseException, trace: Any) -> None:
+    echo("".join(traceback.format_exception(kind, error, trace)), err=True, end="")
 
 
 def shown(text: str, encoding: str = "utf-8") -> str:

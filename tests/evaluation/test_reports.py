@@ -20,6 +20,7 @@ from tagger.evaluation.answers import Answers
 from tagger.evaluation.compare import compare_answers
 from tagger.evaluation.evaluate import check_report
 from tagger.evaluation.measure import measure
+from tagger.evaluation.report.html import to_html
 from tagger.evaluation.report.make import first_difference
 from tagger.evaluation.report.values import read_report, to_json
 from tagger.predictor import Tagger
@@ -106,6 +107,14 @@ def test_sentences_stand_on_the_page_as_text(folder, unseen, tmp_path):
         "The &lt;b&gt;gloomy&lt;/b&gt; &amp; tearful boats."
         in (tmp_path / "r/report.html").read_text()
     )
+
+
+def test_labels_that_are_formulas_controls_or_of_no_font_are_drawn_as_text(report):
+    label = "$\\frac{x$ \x1b]0;x\x07 \u4e2d"
+    own = json.loads(json.dumps(read_report(report)).replace("glad", json.dumps(label)[1:-1]))
+    drawings = re.findall("<svg.*?</svg>", to_html(own), re.DOTALL)
+    assert any("$\\frac{x$ \ufffd]0;x\ufffd \u4e2d" in drawing for drawing in drawings)
+    assert not re.search("[\x07\x1b]", "".join(drawings))
 
 
 def test_mistakes_are_named_with_their_words(report):

@@ -2,6 +2,7 @@
 
 import io
 import re
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -22,12 +23,14 @@ _COLORS = {
 _MARKERS = "os^Dv<>P"
 _LEAST_IN_BIN = 5
 _PAPER_FROM = 0.65  # the colour of the page on this share of the colour, or more, can be read
+_CONTROLS = re.compile("[\x00-\x08\x0b-\x1f]")  # which no XML may hold
 _STYLE: Any = {
     "svg.fonttype": "none",
     "svg.hashsalt": "tagger",
     "font.family": "sans-serif",
     "font.sans-serif": ["DejaVu Sans"],
     "font.size": 9,
+    "text.parse_math": False,  # a dollar in a label is a dollar
     "text.color": _INK,
     "axes.labelcolor": _INK,
     "axes.edgecolor": _FAINT,
@@ -283,12 +286,14 @@ def _svg(draw: Callable[[Axes], None], height: float = 2.9) -> str:
 
 def _render(draw: Callable[[Figure], None], height: float, width: float = 3.9) -> str:
     """Draw a figure and return its SVG, the same bytes for the same drawing."""
-    with matplotlib.rc_context(_STYLE):
+    with matplotlib.rc_context(_STYLE), warnings.catch_warnings():
+        # The page's fonts draw the text; here it is only measured.
+        warnings.filterwarnings("ignore", "Glyph")
         figure = Figure(figsize=(width, height), layout="constrained")
         draw(figure)
         stream = io.StringIO()
         figure.savefig(stream, format="svg", transparent=True, metadata={"Date": None})
-    svg = stream.getvalue()
+    svg = _CONTROLS.sub("\ufffd", stream.getvalue())
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r"\s*<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
     # Names of groups would stand on the page once for each plot; nothing refers to them.

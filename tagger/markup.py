@@ -60,11 +60,18 @@ def style() -> str:
 def palette_rules() -> str:
     """Return the palette as custom properties ``--c1``, ``--c2``, ... for light and dark."""
     light, dark = (
-        "".join(f"--c{i}:{pair[side]};" for i, pair in enumerate(PALETTE, 1)) for side in (0, 1)
+        "".join(_property(i, pair[side]) for i, pair in enumerate(PALETTE, 1)) for side in (0, 1)
     )
     rules = f":root{{{light}}}@media(prefers-color-scheme:dark){{:root{{{dark}}}}}"
-    classes = "".join(f".c{i}{{--hue:var(--c{i})}}" for i in range(1, len(PALETTE) + 1))
+    numbers = range(1, len(PALETTE) + 1)
+    classes = "".join(f".c{i}{{--hue:var(--c{i});--rgb:var(--r{i})}}" for i in numbers)
     return f"{rules}@media print{{:root{{{light}}}}}{classes}"
+
+
+def _property(number: int, color: str) -> str:
+    """Return a colour as it is, and as the three numbers that a tint is made of."""
+    parts = ",".join(str(int(color[i : i + 2], 16)) for i in (1, 3, 5))
+    return f"--c{number}:{color};--r{number}:{parts};"
 
 
 def color_class(number: int) -> str:

@@ -68,6 +68,7 @@ def serve(
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind((HOST, port))
+        listening.listen(128)  # before the address is told: who comes early waits
     except OSError as error:
         raise DataError(f"port {port} cannot be used: {error.strerror}") from None
     port, token = listening.getsockname()[1], secrets.token_urlsafe(24)

@@ -227,7 +227,7 @@ class Page:
         shown, row, own = self._panel(request, number)
         changed = views.span(row, own, self.desk.schema, swapped=True)
         event = json.dumps({"decided": {"sentence": number, "document": row["document"]}})
-        return HTMLResponse(shown + changed, headers={"HX-Trigger": event})
+        return HTMLResponse(f"{shown}{changed}", headers={"HX-Trigger": event})
 
     async def decide(self, request: Request) -> Response:
         """Store what a key, a button or a form says of a sentence."""

@@ -38,7 +38,12 @@ def _environment() -> Environment:
         undefined=StrictUndefined,
     )
     environment.filters |= {"name": name_of, "share": lambda x: f"{x:.0%}"}
-    environment.globals |= {"color_class": color_class, "commands": COMMANDS, "n_of": n_of}
+    environment.globals |= {
+        "color_class": color_class,
+        "commands": COMMANDS,
+        "n_of": n_of,
+        "label_keys": keys_of,
+    }
     return environment
 
 

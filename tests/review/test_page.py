@@ -110,6 +110,7 @@ def test_the_panel_gives_words_and_runner_up_exactly(client: TestClient, desk: D
 def test_a_key_corrects_and_undo_takes_it_back(client: TestClient, desk: Desk) -> None:
     answer = client.post("/s/3", data={"key": "1"})
     assert decided(desk, 3) == {"claim": "reported_fact"}
+    assert '<p class="quote">' in answer.text and "&lt;p" not in answer.text
     assert 'hx-swap-oob="true"' in answer.text and 'data-mark="R ✓"' in answer.text
     client.post("/s/3", data={"key": "m"})
     client.post("/s/3", data={"key": "m"})

@@ -10,9 +10,50 @@
   const say = (text) => { const at = $("#say"); at.textContent = text; };
   const sentences = () => $$("article .s").filter((s) => !s.matches(".other, .dim"));
   const query = () => (page.dataset.queue ? "?queue=1" : "");
-  const show = (id) => htmx.ajax("GET", `/s/${id}${query()}`, { target: "#panel" });
-  const send = (id, values) =>
-    htmx.ajax("POST", `/s/${id}${query()}`, { target: "#panel", values });
+  // Decisions go one after another, so that none overtakes or replaces another.
+  let sent = Promise.resolve();
+  let asked = 0;
+
+  async function exchange(method, url, values) {
+    const body = values && new URLSearchParams(values);
+    let answer;
+    try {
+      answer = await fetch(url, { method, body });
+    } catch {
+      say("The page no longer answers: start tagger review again. What was stored is not lost.");
+      return null;
+    }
+    if (answer.ok) { say(""); return answer; }
+    say(await answer.text());
+    return null;
+  }
+
+  async function show(id) {
+    const own = ++asked;
+    const answer = await exchange("GET", `/s/${id}${query()}`);
+    const html = answer && (await answer.text());
+    if (html && own === asked) swap(html);
+  }
+
+  function swap(html) { htmx.swap("#panel", html, { swapStyle: "innerHTML" }); }
+
+  const send = (id, values) => post(`/s/${id}${query()}`, values);
+
+  function post(url, values) {
+    const own = sent.then(async () => {
+      const answer = await exchange("POST", url, values);
+      if (!answer) return false;
+      asked += 1;
+      const { sentence, document: where } = JSON.parse(answer.headers.get("HX-Trigger")).decided;
+      swap(await answer.text());
+      if ($(`#s${sentence}`)) choose(String(sentence), false);
+      else if (page.dataset.queue) location.href = `/d/${where}#s${sentence}`;
+      filter();
+      return true;
+    });
+    sent = own;
+    return own;
+  }
 
   function choose(id, load = true) {
     const at = $(`#s${id}`);
@@ -46,15 +87,16 @@
   function act(key) {
     if (key === "u") {
       const values = page.dataset.queue ? {} : { document: page.dataset.document };
-      htmx.ajax("POST", "/undo", { target: "#panel", values });
+      post("/undo", values);
     } else if (key === "x") open("skip");
     else if (key === "n") open("note");
-    else if (key === "Enter") send(current, { key }).then(() => advance());
+    else if (key === "Enter") send(current, { key }).then(advance);
     else return false;
     return true;
   }
 
-  function advance() {
+  function advance(stored) {
+    if (!stored) return;
     if (page.dataset.queue) location.reload();
     else move(1);
   }
@@ -75,18 +117,20 @@
     }
     else if (!current || !$(`#s${current}`)) return;
     else if (act(event.key)) { /* done */ }
-    else if (/^[a-z0-9]$/.test(event.key)) {
-      // Sent with the sentence that has the focus, whatever the panel shows by now.
-      if (!$(`#panel [data-key="${event.key}"]`)) return;
-      send(current, { key: event.key });
-    } else return;
+    // Sent with the sentence that has the focus, whatever the panel shows by now.
+    else if (page.dataset.keys.split(" ").includes(event.key)) send(current, { key: event.key });
+    else return;
     event.preventDefault();
   });
 
   document.addEventListener("click", (event) => {
-    const on = event.target.closest("[data-act], [data-open], [data-close], [data-copy], article .s");
+    const on = event.target.closest("[data-act], [data-task], [data-open], [data-close], [data-copy], article .s");
     if (!on) return;
     if (on.dataset.act) act(on.dataset.act);
+    else if (on.dataset.task) {
+      const { task, label } = on.dataset;
+      send(on.closest("[data-sentence]").dataset.sentence, { task, label });
+    }
     else if (on.dataset.open) open(on.dataset.open);
     else if (on.dataset.close) $(`dialog#${on.dataset.close}`).close();
     else if (on.dataset.copy) {
@@ -100,8 +144,8 @@
     const form = event.target;
     if (!form.dataset.send) return;
     const why = event.submitter?.value || form.elements.why.value;
-    send(current, { [form.dataset.send]: why }).then(() => {
-      if (form.dataset.send === "skip") advance();
+    send(current, { [form.dataset.send]: why }).then((stored) => {
+      if (form.dataset.send === "skip") advance(stored);
     });
   });
 
@@ -117,12 +161,6 @@
       if (current && shown && shown.dataset.sentence !== current) show(current);
     });
     if (current !== "0") choose(current);
-    document.addEventListener("decided", (event) => {
-      const { sentence, document: where } = event.detail;
-      if ($(`#s${sentence}`)) choose(String(sentence), false);
-      else if (page.dataset.queue) location.href = `/d/${where}#s${sentence}`;
-      filter();
-    });
     // Another tab may have decided meanwhile.
     document.addEventListener("visibilitychange", () => {
       if (document.hidden || $("dialog[open]")) return;
@@ -167,6 +205,4 @@
   }
 
   document.addEventListener("htmx:responseError", (event) => say(event.detail.xhr.responseText));
-  document.addEventListener("htmx:sendError", () => say("The page no longer answers: start tagger review again. Nothing that was stored is lost."));
-  document.addEventListener("htmx:afterRequest", (event) => { if (event.detail.successful) say(""); });
 })();

@@ -121,12 +121,14 @@ class Desk:
         ]
 
     def use(self, tagger: Tagger) -> None:
-        """Use another version, and give all documents its answers."""
+        """Use another version, and give all documents its answers.
+
+        It ends early where meanwhile yet another version is used.
+        """
         self.tagger = tagger
         model = tagger.model.id
-        while rows := self.store.all(
-            f"SELECT * FROM documents WHERE model != ? LIMIT {_DOCUMENTS_AT_ONCE}", model
-        ):
+        sql = f"SELECT * FROM documents WHERE model != ? LIMIT {_DOCUMENTS_AT_ONCE}"
+        while self.tagger is tagger and (rows := self.store.all(sql, model)):
             kept = [(r["text"], r["name"], r["title"], json.loads(r["headings"])) for r in rows]
             for row, draft in zip(rows, self._drafts(kept), strict=True):
                 self.store.retag(row["id"], draft, model)

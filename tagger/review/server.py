@@ -324,7 +324,8 @@ class Page:
 
     def adopt(self, request: Request) -> Response:
         """Use a version from now on, a new one or one of before."""
-        self.teacher.adopt(request.path_params["model"], self.reader(request))
+        tagger = self.teacher.adopt(request.path_params["model"], self.reader(request))
+        in_background(lambda: self.desk.use(tagger), self.say)
         return RedirectResponse("/teach", 303)
 
     async def name(self, request: Request) -> Response:

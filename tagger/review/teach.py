@@ -99,13 +99,11 @@ class Teacher:
             self._process = context.Process(target=train_version, args=arguments, daemon=True)
             self._process.start()
 
-    def adopt(self, number: int, reader: str) -> None:
-        """Use a version from now on; documents get its answers in the background."""
+    def adopt(self, number: int, reader: str) -> Tagger:
+        """Note that a version is used from now on, and return it for `Desk.use`."""
         store = self.desk.store
         store.adopt(number, reader)
-        folder = store.adopted["folder"]
-        tagger = Tagger.load(folder or self.base)
-        self.desk.use(tagger)
+        return Tagger.load(store.adopted["folder"] or self.base)
 
     def shown(self) -> dict[str, Any]:
         """Return what the page shows of versions and readers."""

@@ -1,0 +1,136 @@
+"""Corrections become a version: it learns them, what it gains is measured, none is overwritten."""
+
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from starlette.testclient import TestClient
+
+from tagger.corpus.corpus import Corpus, Example
+from tagger.errors import ConfigError, DataError
+from tagger.predictor import Tagger
+from tagger.review.desk import Desk
+from tagger.review.run import open_desk
+from tagger.review.server import Page
+from tagger.review.store import ANSWER, Store
+from tagger.review.teach import Teacher, agreements, corrections, train_version
+from tagger.schema import CLAIMS
+from tagger.training.adapt import adapt, closeness, gains
+
+TEXTS = ("The zebra clause was quokka.", "A quokka vote was held.", "It was a quokka of a deal.")
+
+
+def taught(claim: str = "speculation") -> Corpus:
+    """Sentences of which a word of their own says that they are speculation."""
+    rows = [(f"{text} {i}", str(i % 3)) for i in range(4) for text in TEXTS]
+    return Corpus(CLAIMS, tuple(Example(text, {"claim": claim}, doc) for text, doc in rows))
+
+
+def test_a_model_learns_what_it_is_told_and_little_else(tiny: Tagger) -> None:
+    corpus, other = taught(), ["Two soldiers were killed on Monday.", "Oil rose 2 percent."]
+    model = adapt(tiny.model, corpus, 30.0)
+    assert set(Tagger(model).predict(corpus.texts)["claim"]) == {"speculation"}
+    for task in ("claim", "theme"):
+        before, after = (Tagger(m).predict(other)[task].tolist() for m in (tiny.model, model))
+        assert before == after
+    # Themes were not answered: they are as they were, and the model that was is not touched.
+    theme = [m.classifiers[1].coef for m in (tiny.model, model)]
+    assert theme[0] is theme[1]
+    assert model.id != tiny.model.id and model.about["adapted"]["from"] == tiny.model.id
+
+
+def test_more_weight_moves_further(tiny: Tagger) -> None:
+    corpus = taught()
+    p = [
+        adapt(tiny.model, corpus, w).probabilities(corpus.texts)["claim"][:, 2].mean()
+        for w in (0.1, 1, 10)
+    ]
+    assert p == sorted(p) and p[0] < p[2]
+
+
+def test_the_same_corrections_give_the_same_model(tiny: Tagger) -> None:
+    assert adapt(tiny.model, taught()).id == adapt(tiny.model, taught()).id
+
+
+def test_gains_are_of_documents_that_were_not_seen(tiny: Tagger) -> None:
+    (claim,) = gains(tiny.model, taught(), 10.0, rounds=100)
+    figure = claim.figures["macro_f1"]
+    assert claim.n == 12 and figure.b >= figure.a and figure.low is not None
+    alone = Corpus(CLAIMS, tuple(Example(t, {"claim": "speculation"}, "one") for t in TEXTS))
+    with pytest.raises(DataError, match="in one document"):
+        gains(tiny.model, alone)
+    with pytest.raises(DataError, match="no correction to learn from"):
+        adapt(tiny.model, Corpus(CLAIMS, ()))
+
+
+def test_closeness_is_below_one_where_review_is_asked_for(tiny: Tagger) -> None:
+    table = tiny.tag_table(["The talks may fail. Two soldiers were killed. Oil rose."])
+    close = closeness(tiny.model, table.probabilities)
+    assert ((close < 1) == table.review).all()
+    nothing = {t.name: np.full((1, len(t.labels)), np.nan) for t in CLAIMS.tasks}
+    assert np.isinf(closeness(tiny.model, nothing)).all()
+
+
+def test_versions_are_kept_and_found_again(desk: Desk, model_folder: Path) -> None:
+    store = desk.store
+    for sentence, claim in ((2, "speculation"), (3, "reported_fact"), (7, "speculation")):
+        store.decide("anna", sentence, ANSWER, "claim", claim)
+    number = store.add_model("", "", "running")
+    train_version(str(store.path), str(model_folder), number)
+    row = store.one("SELECT * FROM models WHERE id = ?", number)
+    assert row["status"] == "done" and Tagger.load(row["folder"]).model.id == row["hash"]
+    assert store.adopted["id"] == 1  # shown before it is used
+    teacher = Teacher(desk, str(model_folder))
+    desk.use(teacher.adopt(number, "anna"))
+    models = [r["model"] for r in store.all("SELECT DISTINCT model FROM documents")]
+    assert models == [row["hash"]]
+    again = open_desk(store.path, str(model_folder))
+    assert again.tagger.model.id == row["hash"]
+    again.store.close()
+    with pytest.raises(DataError, match="no finished version 9"):
+        store.adopt(9, "anna")
+
+
+def test_another_base_model_is_refused(desk: Desk) -> None:
+    with pytest.raises(DataError, match="name that one with --model"):
+        open_desk(desk.store.path, None)
+
+
+def test_a_training_that_dies_is_said(desk: Desk, tmp_path: Path) -> None:
+    number = desk.store.add_model("", "", "running")
+    assert Teacher(desk, None).shown()["versions"][0][0]["status"] == "failed"
+    store = Store(desk.store.path, desk.schema)
+    assert store.one("SELECT step FROM models WHERE id = ?", number)[0].startswith("the page was")
+    store.close()
+    teacher = Teacher(desk, str(tmp_path / "gone"))
+    desk.store.decide("anna", 2, ANSWER, "claim", "speculation")
+    teacher.start()
+    with pytest.raises(DataError, match="already"):
+        teacher.start()
+    end = time.monotonic() + 60
+    while teacher.shown()["running"] and time.monotonic() < end:
+        time.sleep(0.1)
+    shown = teacher.shown()["versions"][0][0]
+    assert shown["status"] == "failed" and "its process ended" in shown["step"]
+
+
+def test_without_a_correction_nothing_is_trained(client: TestClient, page: Page) -> None:
+    answer = client.post("/teach")
+    assert answer.status_code == 400 and "answer some sentences first" in answer.text
+
+
+def test_only_what_readers_agree_on_is_learned(desk: Desk) -> None:
+    for reader, claim in (("anna", "speculation"), ("ben", "interpretation")):
+        desk.store.decide(reader, 2, ANSWER, "claim", claim)
+        desk.store.decide(reader, 3, ANSWER, "claim", "speculation")
+    corpus = corrections(desk)
+    assert [e.labels for e in corpus.examples] == [{"claim": "speculation"}]
+    (pair,) = agreements(desk.store, desk.schema)
+    assert (pair["n"], pair["readers"]) == (2, ["anna", "ben"])
+
+
+def test_a_store_of_nothing_known_names_the_file(tmp_path: Path, model_folder: Path) -> None:
+    (tmp_path / "x.sqlite").write_text("hello, this is text of some length that is no database")
+    with pytest.raises(ConfigError, match=r"x\.sqlite: not a store"):
+        open_desk(tmp_path / "x.sqlite", str(model_folder))

@@ -77,8 +77,9 @@ FLOORS = {
         {"measure"},
         {"report"},
         {"evaluate"},
-        {"compare", "shares"},
-        {"drift"},
+        {"compare", "quantify"},
+        {"shares"},
+        {"drift", "share_plots"},
     ),
     "report": ({"plots", "values"}, {"markdown"}, {"html", "card"}, {"make"}),
     "training": (

@@ -110,7 +110,7 @@ def test_evidence_is_marked_under_the_words(tmp_path):
     assert set(marks) >= {"speculation", "economic"}
     could = lines[at].index("could") + 2
     assert marks["speculation"][could - 1 : could + 6] == "▔▀▀▀▀▀▔"
-    assert "half as much as the strongest" in done.stdout
+    assert "marked: words that speak for an answer" in done.stdout
 
 
 def test_colours_are_read_on_white_and_on_black():

@@ -92,7 +92,7 @@ _COUNTED = ("rows", "tagged", "rejected", "sentences", "others", "cut")
 def record_of(header: dict[str, Any], tagger: Tagger, result: Result) -> bytes:
     """Return the record that stands beside a finished output."""
     counts = {name: getattr(result, name) for name in _COUNTED}
-    schema, held_out = tagger.schema.to_dict(), tagger.model.about.get("out_of_fold")
+    schema, held_out = tagger.schema.to_dict(), tagger.model.known_errors
     return to_json({**header, "schema": schema, **counts, "out_of_fold": held_out})
 
 

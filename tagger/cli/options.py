@@ -65,11 +65,10 @@ def say_read(notes: Sequence[str], skipped: Sequence["Reject"], output: str | No
         say(f"{n_of(n, 'row')} left out{more}{kept}")
 
 
-def model() -> Decorator:
+def model(which: str = "; the shipped model by default") -> Decorator:
     """Name the model: ``model``."""
-    return click.option(
-        "--model", metavar="DIR", help="Model folder; the shipped model by default."
-    )
+    blank = "" if which.startswith(";") else " "
+    return click.option("--model", metavar="DIR", help=f"Model folder{blank}{which}.")
 
 
 def one_model(named: str | None, option: str | None) -> str | None:

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import Any
 
 import click
@@ -13,13 +12,20 @@ from tagger.cli.terminal import echo, say, write_data, write_json
 
 @click.command()
 @click.argument("output")
-@click.option("--model", metavar="DIR", help="Model that tagged it; by default its manifest tells.")
+@options.model("that tagged it; by default its manifest tells")
 @options.second_reader("What of it the second reader of --model has reread.")
 @click.option(
     "--by",
-    type=click.Choice(["all", "document", "outlet", "month"]),
     multiple=True,
-    help="What to group by, may be given again. [all, outlet and month where there are any]",
+    metavar="WHAT",
+    help="What to group by: all, document, month (of the date), any column, or several joined by "
+    "commas for their cross; may be given again. [all, outlet and month where there are any]",
+)
+@click.option(
+    "--reference",
+    multiple=True,
+    metavar="DATA",
+    help="Labelled sentences of the same kind of text, to correct the shares by (extra quantify).",
 )
 @click.option("--outlet-column", default="outlet", metavar="NAME", help="[outlet]")
 @click.option("--date-column", default="date", metavar="NAME", help="[date]")
@@ -30,7 +36,9 @@ from tagger.cli.terminal import echo, say, write_data, write_json
     help="Whether 05/01/2024 is of January or of May. [refused where it matters]",
 )
 @click.option("--compare", metavar="OTHER", help="An earlier tagged file: show what drifted.")
-@click.option("--plots", metavar="DIR", help="Draw the shares over time into a folder.")
+@click.option(
+    "--plots", metavar="DIR", help="Draw the shares by --by, or by month, as SVG and PDF."
+)
 @options.output_format("table", "json", "csv")
 @options.force()
 def command(
@@ -38,6 +46,7 @@ def command(
     model: str | None,
     second_reader: str | None,
     by: tuple[str, ...],
+    reference: tuple[str, ...],
     outlet_column: str,
     date_column: str,
     day_first: bool | None,
@@ -48,42 +57,47 @@ def command(
 ) -> None:
     """Show the shares of labels in what `tagger predict` wrote.
 
-    OUTPUT is a tagged JSONL, CSV or Parquet file. Shares come raw and corrected for
-    the errors that the model made in cross-validation, each with its 95 % interval.
+    OUTPUT is a tagged JSONL, CSV or Parquet file. Shares come raw and, where the model's
+    errors on such text are known, corrected for them, each with its 95 % interval.
 
     \b
     tagger stats tagged.parquet
-    tagger stats tagged.parquet --by outlet --format csv
+    tagger stats tagged.parquet --by outlet --by outlet,month --format csv
+    tagger stats tagged.parquet --by outlet --reference labelled.jsonl
     tagger stats march.parquet --compare february.parquet
     tagger stats tagged.parquet --by month --plots figures
     """
     tagged_by = _tagged_by(model, second_reader)
     if compare is not None:
-        unused = ("by", "plots", "outlet_column", "date_column", "day_first")
+        unused = ("by", "plots", "reference", "outlet_column", "date_column", "day_first")
         options.refuse(unused, "--compare")
         _drift(output, compare, tagged_by, output_format)
         return
-    from tagger.evaluation.shares import label_shares
+    from tagger.evaluation.shares import MONTH, label_shares
 
+    (known,) = options.files(None, reference)
+    asked = by or ((MONTH,) if plots else ())
     result = label_shares(
         output,
         tagged_by,
-        by=(*by, "month") if by and plots else by,
+        by=asked,
         outlet_column=outlet_column,
         date_column=date_column,
         day_first=day_first,
+        reference=known,
     )
     _say(result.notes)
+    shares = result.shares
     if plots:
-        from tagger.evaluation.shares import plot_months
+        from tagger.evaluation.share_plots import plot_shares
 
-        for path in plot_months(result.shares, plots, force):
+        drawn = [way for way in asked if way != "all"] or asked
+        for path in plot_shares(shares, plots, drawn, force):
             echo(str(path), err=True)
-    shares = [share for share in result.shares if not by or share.by in by]
     if output_format == "table":
         _print_shares(shares)
     else:
-        _print([asdict(share) for share in shares], output_format)
+        _print(result.to_rows(), output_format)
 
 
 def _tagged_by(model: str | None, second_reader: str | None) -> Any:
@@ -141,7 +155,7 @@ def _print_shares(shares: Sequence[Any]) -> None:
         new = (s.by, s.group) != last
         last = s.by, s.group
         table.add_row(
-            (s.group if s.by in ("all", "month") else f"{s.by} {s.group}") if new else "",
+            (s.group if s.by in ("all", "month") else f"{s.by}: {s.group}") if new else "",
             f"{s.n_sentences:,}" if new else "",
             s.label.replace("_", " "),
             _percent(s.raw, s.low, s.high),

@@ -20,7 +20,7 @@ from tagger.schema import HEADING, OTHER, SENTENCE, Schema
 _BAR_WIDTH = 30
 _MARKS_AT_LEAST = 40
 _METHODS = {EXACT: "", OCCLUSION: " (both readers)"}
-_KEY = "marks: words that speak for an answer; thick: at least half as much as the strongest"
+_KEY = "marked: words that speak for an answer; thick: half as much as the strongest or more"
 
 
 def show(documents: Iterable[Document], tagger: Tagger, explain: bool = False) -> None:

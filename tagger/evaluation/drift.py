@@ -68,8 +68,8 @@ def label_drift(output: str, earlier: str, model: AnyModel = None) -> LabelDrift
     model : as in `label_shares`.
     """
     schema, confusion, model_id = known_errors(output, model)
-    after = tally(output, schema, dated=False)
-    before = tally(earlier, schema, dated=False)
+    after = tally(output, schema, ())
+    before = tally(earlier, schema, ())
     notes, _ = correction_notes(after, confusion, model_id)
     notes += [*apart_notes(output, after), *apart_notes(earlier, before)]
     drifts = tuple(drift(before, after))
@@ -105,8 +105,8 @@ def drift(before: Tally, after: Tally, seed: int = 0) -> list[Drift]:
 def _by_document(side: int, counted: Tally) -> dict[Any, Ints]:
     """Sum counts by document; without a name, none is that of the other side."""
     result: dict[Any, Ints] = {}
-    for (outlet, month, doc), counts in counted.counts.items():
-        key = doc or (side, outlet, month)
+    for (values, doc), counts in counted.counts.items():
+        key = doc or (side, *values)
         result[key] = result[key] + counts if key in result else counts
     return result
 

@@ -8,27 +8,36 @@ the confusion matrix anew too: a matrix from few sentences gives a wide interval
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
+from tagger.corpus.rows import Data
 from tagger.errors import DataError, did_you_mean, n_of
 from tagger.evaluation.bootstrap import ends, resampled_sums
 from tagger.evaluation.evaluate import AnyModel
+from tagger.evaluation.quantify import Known
 from tagger.evaluation.tally import Tally, read_manifest, tally
 from tagger.features.arrays import Floats, Ints
 from tagger.predictor import model_of
 from tagger.schema import Schema, Task, answered_by
-from tagger.targets import check_free
 
 Confusion = Mapping[str, Any]
 
-BY = ("all", "document", "outlet", "month")
-_BY_DEFAULT = ("all", "outlet", "month")
+ALL, DOCUMENT, MONTH = "all", "document", "month"
+_BY_DEFAULT = (ALL, "outlet", MONTH)
+CROSS = ","
+"""What joins the columns of a cross, and the values of a group of one."""
 N_DRAWS = 400
 _MIN_SEPARATION = 0.05
+_ADJUSTED = "adjusted", "adjusted_low", "adjusted_high"
+
+
+UNKNOWN = (
+    "how often the model errs on such text is not known: shares are not corrected; --reference "
+    "names labelled sentences of the same kind (reference=)"
+)
 
 
 @dataclass(frozen=True)
@@ -37,7 +46,9 @@ class Share:
 
     Parameters
     ----------
-    by, group : what the sentences are grouped by, and which group this is.
+    by, group : what the sentences are grouped by, and which group this is; the columns and
+        values of a cross are joined by commas.
+    values : the value of each column that the group is of.
     task, label : whose share.
     n_sentences, n_documents : size of the group.
     raw, low, high : share of the sentences with this label, and its 95 % interval.
@@ -57,6 +68,7 @@ class Share:
     adjusted: float | None = None
     adjusted_low: float | None = None
     adjusted_high: float | None = None
+    values: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -76,6 +88,18 @@ class LabelShares:
         """Return the shares as plain JSON values."""
         return [asdict(share) for share in self.shares]
 
+    def to_rows(self) -> list[dict[str, Any]]:
+        """Return the shares as a table with a column for each that sentences are grouped by."""
+        columns = dict.fromkeys(name for share in self.shares for name in share.values)
+        own = {"by", "group", "task", "label"}  # which a column of the data may be called too
+        rows = []
+        for share in self.shares:
+            row = asdict(share)
+            values = row.pop("values")
+            row |= {f"{c}_value" if c in own else c: values.get(c, "") for c in columns}
+            rows.append(row)
+        return rows
+
 
 def label_shares(
     output: str,
@@ -85,6 +109,7 @@ def label_shares(
     outlet_column: str = "outlet",
     date_column: str = "date",
     day_first: bool | None = None,
+    reference: Data | None = None,
 ) -> LabelShares:
     """Return how often each label occurs in tagged sentences, as ``tagger stats`` does.
 
@@ -92,9 +117,14 @@ def label_shares(
     ----------
     output : what `tagger predict` wrote.
     model : what tagged it; by default the manifest beside `output` tells.
-    by : some of `BY`; by default all, and outlet and month where there are any.
+    by : what to group by: ``all``, ``document``, ``month`` (of the date), any column, or
+        several of them joined by commas, for their cross; by default all, and outlet and
+        month where there are any.
     outlet_column, date_column : columns with the outlet and the date.
     day_first : whether ``05/01/2024`` is of January or of May.
+    reference : labelled sentences of the same kind of text, by which shares are corrected
+        (extra quantify); else they are by the errors in cross-validation, where these are of
+        the same kind of text.
 
     Raises
     ------
@@ -103,13 +133,20 @@ def label_shares(
     """
     schema, confusion, model_id = known_errors(output, model)
     kinds = tuple(by) or _BY_DEFAULT
-    counted = tally(output, schema, outlet_column, date_column, day_first, dated="month" in kinds)
-    for kind, column in (("outlet", outlet_column), ("month", date_column)):
-        found = counted.found.get(column, column)
-        if found not in counted.columns and (kind in by or column not in ("outlet", "date")):
+    known = None if reference is None else Known.of(reference, model, schema)
+    keys = tuple(dict.fromkeys(k for kind in kinds for k in _keys(kind)))
+    columns = {"outlet": outlet_column, MONTH: date_column}
+    counted = tally(output, schema, keys, columns, day_first, known is not None)
+    named = ("outlet", outlet_column), (MONTH, date_column), *((k, k) for k in keys)
+    for key, column in named:
+        found = counted.found.get(columns.get(key, key), columns.get(key, key))
+        asked = any(key in _keys(kind) for kind in by) or column not in ("outlet", "date", MONTH)
+        if found not in counted.columns and asked:
             hint = did_you_mean(column, sorted(counted.columns))
             raise DataError(f"{output}: there is no column {column!r} to group by: {hint}")
     notes, confusion = correction_notes(counted, confusion, model_id)
+    if known is not None:
+        notes, confusion = known.notes(counted, model_id), None
     notes += [f"{output}: {x} in column {name!r}" for x, name in counted.found.items()]
     notes += apart_notes(output, counted)
     if counted.n_unread_dates:
@@ -117,7 +154,7 @@ def label_shares(
             f"{counted.n_unread_dates} of {counted.n} sentences have a date that cannot be read, "
             f"such as {counted.unread_date!r}: in no month"
         )
-    by_group = [share for kind in kinds for share in shares(counted, kind, confusion)]
+    by_group = [share for kind in kinds for share in shares(counted, kind, confusion, known=known)]
     if not by_group:
         raise DataError(f"{output}: no sentence has a value to group by")
     return LabelShares(tuple(by_group), tuple(notes))
@@ -133,7 +170,7 @@ def known_errors(output: str, model: AnyModel) -> tuple[Schema, Confusion | None
             str(record.get("model")),
         )
     loaded = model_of(model)
-    return loaded.schema, loaded.about.get("out_of_fold"), loaded.id
+    return loaded.schema, loaded.known_errors, loaded.id
 
 
 def apart_notes(output: str, counted: Tally) -> list[str]:
@@ -156,32 +193,52 @@ def correction_notes(
         )
         return [note], None
     if not confusion:
-        return ["the model does not record its errors: shares are not corrected"], None
+        return [UNKNOWN], None
     return [], confusion
 
 
+def _keys(by: str) -> tuple[str, ...]:
+    """Return the columns of a way to group."""
+    return tuple(x for x in by.split(CROSS) if x not in (ALL, DOCUMENT, ""))
+
+
 def shares(
-    counted: Tally, by: str, confusion: Confusion | None = None, seed: int = 0
+    counted: Tally,
+    by: str,
+    confusion: Confusion | None = None,
+    seed: int = 0,
+    known: Known | None = None,
 ) -> list[Share]:
     """Return the share of each label in each group, groups sorted by name."""
-    if by not in BY:
-        raise DataError(f"by is {by!r}: {did_you_mean(by, BY)}")
-    groups: dict[str, list[Ints]] = {}
-    for (outlet, month, doc), counts in counted.counts.items():
-        name = {"all": "all", "document": doc, "outlet": outlet, "month": month}[by]
-        if name:
-            groups.setdefault(name, []).append(counts)
+    keys, documents = _keys(by), DOCUMENT in by.split(CROSS)
+    at = [counted.keys.index(key) for key in keys]
+    # Other columns may part a document, which is drawn as a whole all the same.
+    groups: dict[tuple[str, ...], dict[Any, list[Any]]] = {}
+    for key in counted.counts:
+        values, doc = key
+        name = *(values[i] for i in at), *([doc] if documents else ())
+        if all(name):
+            groups.setdefault(name, {}).setdefault(doc or key, []).append(key)
     rng = np.random.default_rng(seed)
     drawn = {
         task.name: _matrices(task, confusion[task.name], rng)
         for task in counted.schema.tasks
-        if confusion and task.name in confusion and by != "document"
+        if confusion and task.name in confusion and not documents
     }
-    return [
-        share
-        for name in sorted(groups)
-        for share in _group(counted.schema, by, name, np.stack(groups[name]), drawn, seed)
-    ]
+    result: list[Share] = []
+    for name in sorted(groups):
+        parted = groups[name].values()
+        counts = np.stack([np.sum([counted.counts[k] for k in own], axis=0) for own in parted])
+        found = _group(counted.schema, by, CROSS.join(name) or ALL, counts, drawn, seed)
+        if known is not None and not documents:
+            p = [[row for k in own for row in counted.p[k]] for own in parted]
+            found = [
+                replace(share, **dict(zip(_ADJUSTED, three, strict=True)))
+                for share, three in zip(found, known.correct(p, seed), strict=True)
+            ]
+        of = dict(zip((*keys, *([DOCUMENT] if documents else ())), name, strict=True))
+        result += [replace(share, values=of) for share in found]
+    return result
 
 
 def _group(
@@ -304,51 +361,3 @@ def _sent_back(task: Task, raw: Floats, matrices: Floats) -> Floats:
     safe = np.where(usable[:, None, None], matrices, np.eye(len(task.labels)))
     solved = np.linalg.solve(np.swapaxes(safe, 1, 2), raw[..., None])[..., 0]
     return np.where(usable[:, None], solved, np.nan)
-
-
-def plot_months(shares: Sequence[Share], folder: str | Path, force: bool = False) -> list[Path]:
-    """Draw the shares over time, one picture a task; return the files.
-
-    Those that are there already are replaced only with `force`.
-    """
-    try:
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise DataError("plots need the extra plots: pip install 'claim-tagger[plots]'") from None
-    monthly = [s for s in shares if s.by == "month"]
-    months = sorted({s.group for s in monthly})
-    if len(months) < 2:
-        raise DataError(
-            f"found {n_of(len(months), 'month')} in the column of dates, expected two or more"
-        )
-    folder = Path(folder)
-    tasks = list(dict.fromkeys(s.task for s in monthly))
-    written = [folder / f"shares-{task}.png" for task in tasks]
-    check_free(written, force)
-    folder.mkdir(parents=True, exist_ok=True)
-    for path, task in zip(written, tasks, strict=True):
-        figure = Figure(figsize=(9, 4.5), layout="constrained")
-        axes = figure.subplots()
-        for label in dict.fromkeys(s.label for s in monthly if s.task == task):
-            line = [s for s in monthly if (s.task, s.label) == (task, label)]
-            x = [months.index(s.group) for s in line]
-            (drawn,) = axes.plot(
-                x, [s.raw for s in line], marker="o", label=label.replace("_", " ")
-            )
-            axes.fill_between(
-                x, [s.low for s in line], [s.high for s in line], alpha=0.2, color=drawn.get_color()
-            )
-            fixed = [
-                (i, s.adjusted) for i, s in zip(x, line, strict=True) if s.adjusted is not None
-            ]
-            if fixed:
-                axes.plot(*zip(*fixed, strict=True), linestyle="--", color=drawn.get_color())
-        axes.set_xticks(range(len(months)), months, rotation=45, ha="right")
-        axes.set_ylim(0, None)
-        axes.yaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
-        axes.set_ylabel("share of sentences")
-        axes.set_title(f"{task}: raw with 95 % interval; dashed: corrected for known errors")
-        axes.grid(alpha=0.3)
-        figure.legend(loc="outside right upper", frameon=False)
-        figure.savefig(path, dpi=150, metadata={"Software": None})
-    return written

@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -27,19 +27,23 @@ class Tally:
     Parameters
     ----------
     schema : the tasks.
-    counts : by outlet, month and document the number of sentences, then that of
+    keys : what sentences are told apart by: columns, and ``month``, that of the date.
+    counts : by the values of `keys` and the document the number of sentences, then that of
         each label, task by task.
+    p : the same for the probabilities of all labels, one row a sentence, where they are asked.
     models : how many sentences each model tagged.
     n : number of sentences.
     columns : names of the columns of the rows.
     n_unread_dates, unread_date : how many sentences have a date that cannot be read, and
         one of these dates.
     n_apart : how many rows are headings and other pieces, which are not counted.
-    found : outlet and date by the names of the columns that hold them, where they are others.
+    found : columns by the names that they have there, where those are others.
     """
 
     schema: Schema
-    counts: dict[tuple[str, str, str], Ints] = field(default_factory=dict)
+    keys: tuple[str, ...] = ()
+    counts: dict[tuple[tuple[str, ...], str], Ints] = field(default_factory=dict)
+    p: dict[tuple[tuple[str, ...], str], list[list[float]]] = field(default_factory=dict)
     models: Counter[str] = field(default_factory=Counter)
     n: int = 0
     columns: set[str] = field(default_factory=set)
@@ -67,45 +71,74 @@ def read_manifest(path: str | Path) -> dict[str, Any]:
 def tally(
     path: str,
     schema: Schema,
-    outlet_column: str = "outlet",
-    date_column: str = "date",
+    keys: Sequence[str] = ("outlet", "month"),
+    columns: Mapping[str, str] | None = None,
     day_first: bool | None = None,
-    dated: bool = True,
+    probabilities: bool = False,
 ) -> Tally:
-    """Count the labels of a tagged file, or of a folder of them."""
-    counted = Tally(schema)
+    """Count the labels of a tagged file, or of a folder of them.
+
+    Parameters
+    ----------
+    path : what `tagger predict` wrote.
+    schema : its tasks.
+    keys : columns to tell sentences apart by, and ``month``, that of the column of dates.
+    columns : the names of their columns, where they are others than ``outlet`` or ``date``.
+    day_first : whether ``05/01/2024`` is of January or of May.
+    probabilities : whether to keep those of each sentence.
+    """
+    counted = Tally(schema, tuple(keys))
+    wanted = {key: {"month": "date"}.get(key, key) for key in keys} | dict(columns or {})
     size = 1 + sum(len(task.labels) for task in schema.tasks)
-    months: dict[str, str] = {}
-    places: dict[tuple[str, ...], tuple[str, str]] = {}
+    months: dict[str, str] = {"": ""}
+    places: dict[tuple[str, ...], dict[str, str]] = {}
     for where, record, labels in tagged_rows(path, schema):
         if labels is None:
             counted.n_apart += 1
             continue
         if (names := tuple(record)) not in places:
-            places[names] = alike(outlet_column, names), alike(date_column, names)
-            own = zip((outlet_column, date_column), places[names], strict=True)
-            counted.found.update({wanted: name for wanted, name in own if name != wanted})
-        by_outlet, by_date = places[names]
-        date = str(record.get(by_date) or "") if dated else ""
-        if date not in months:
-            try:
-                months[date] = month_of(date, day_first)
-            except DataError as error:
-                raise DataError(f"{where}: {error}") from None
-        if date and not months[date]:
-            counted.n_unread_dates += 1
-            counted.unread_date = date
-        outlet, doc = (str(record.get(name) or "") for name in (by_outlet, "doc"))
-        key = (outlet, months[date], doc)
+            places[names] = {key: alike(wanted[key], names) for key in keys}
+            own = ((wanted[key], name) for key, name in places[names].items())
+            counted.found.update({asked: name for asked, name in own if name != asked})
+        values = {k: _value(record.get(name)) for k, name in places[names].items()}
+        if "month" in values:
+            date = values["month"]
+            if date not in months:
+                try:
+                    months[date] = month_of(date, day_first)
+                except DataError as error:
+                    raise DataError(f"{where}: {error}") from None
+            if date and not months[date]:
+                counted.n_unread_dates += 1
+                counted.unread_date = date
+            values["month"] = months[date]
+        key = tuple(values.values()), _value(record.get("doc"))
         if key not in counted.counts:
             counted.counts[key] = np.zeros(size, np.int64)
         counted.counts[key][_places(schema, labels)] += 1
+        if probabilities:
+            counted.p.setdefault(key, []).append(_probabilities(where, record, schema))
         counted.columns.update(record)
         counted.models[str(record.get("model", ""))] += 1
         counted.n += 1
     if not counted.n:
         raise DataError(f"{path}: no tagged sentence")
     return counted
+
+
+def _value(value: Any) -> str:
+    return "" if value is None else str(value)
+
+
+def _probabilities(where: str, record: Mapping[str, Any], schema: Schema) -> list[float]:
+    names = [name for task in schema.tasks for name in schema.probability_columns(task)]
+    try:
+        return [float(record[name]) for name in names]
+    except (KeyError, TypeError, ValueError):
+        raise DataError(
+            f"{where}: a probability is missing, expected numbers in {', '.join(names)}: tag again "
+            "with tagger predict"
+        ) from None
 
 
 def tagged_rows(

@@ -166,6 +166,20 @@ class Model:
             c.task.name: c.margins(probabilities[c.task.name]) < c.doubt for c in self.classifiers
         }
 
+    @property
+    def known_errors(self) -> dict[str, Any]:
+        """By task, how often which gold label got which answer in cross-validation.
+
+        A task whose priors or temperature fit the model to other text than it learned from is
+        not among them: there it errs otherwise (benchmarks/quantify.py).
+        """
+        settings = self.about.get("settings", {}).get("tasks", {})
+        return {
+            task: errors
+            for task, errors in self.about.get("out_of_fold", {}).items()
+            if not (own := settings.get(task, {})).get("priors") and own.get("temperature", 1) == 1
+        }
+
     def doubtful(self, probabilities: Mapping[str, Floats]) -> Flags:
         """Return which sentences have an answer that is too close to call."""
         return np.asarray(np.logical_or.reduce(list(self.close(probabilities).values())))

@@ -1,3 +1,5 @@
+import csv
+import io
 import json
 import subprocess
 import sys
@@ -8,12 +10,17 @@ import pytest
 from click.testing import CliRunner, Result
 
 from tagger.cli.main import cli
-from tagger.errors import DataError
+from tagger.errors import ConfigError, DataError
 from tagger.evaluation.dates import month_of
 from tagger.evaluation.drift import changed, drift
-from tagger.evaluation.shares import adjust, label_shares, plot_months, shares, wilson
+from tagger.evaluation.share_plots import plot_shares
+from tagger.evaluation.shares import adjust, label_shares, shares, wilson
 from tagger.evaluation.tally import tally
+from tagger.markup import PALETTE
+from tagger.predictor import Tagger
 from tagger.schema import CLAIM, CLAIMS, THEME, Schema
+
+from .conftest import STARTS, THEMES, sentences
 
 CLAIM_ONLY = Schema((CLAIM,))
 
@@ -204,13 +211,114 @@ def test_file_that_is_not_tagged_is_refused(tmp_path: Path) -> None:
         tally(str(tmp_path / "a.jsonl"), CLAIMS)
 
 
-def test_plots_are_drawn(tmp_path: Path) -> None:
+def parties(path: Path) -> str:
+    """Write documents of two parties and two months, one of them by two speakers."""
+    rows = [
+        {"doc": f"d{i}", "text": "t", "date": f"2024-0{1 + i % 2}-01", "party": "AB"[i % 4 // 2],
+         "claim": "speculation" if i % 3 else "reported_fact", "theme": ["military"] * (i % 2)}
+        for i in range(24)
+    ]  # fmt: skip
+    for k, row in enumerate(list(rows[:6])):
+        rows.append({**row, "claim": "interpretation", "speaker": "x"})
+        rows[k]["speaker"] = "y"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return str(path)
+
+
+def test_sentences_are_grouped_by_any_columns_and_their_crosses(tmp_path: Path) -> None:
+    path = parties(tmp_path / "a.jsonl")
+    found = label_shares(path, by=["party", "party,month", "all", "speaker"]).shares
+    sizes = {(s.by, s.group): (s.n_sentences, s.n_documents) for s in found}
+    assert sizes["party", "A"] == (16, 12) and sizes["party", "B"] == (14, 12)
+    assert sizes["party,month", "A,2024-01"] == (8, 6)
+    # A document of two speakers is one document.
+    assert sizes["all", "all"] == (30, 24)
+    assert sizes["speaker", "x"] == (6, 6)
+    (share,) = (s for s in found if s.group == "A,2024-01" and s.label == "military")
+    assert share.values == {"party": "A", "month": "2024-01"} and share.raw == 0
+    with pytest.raises(DataError, match=r"no column 'partei' to group by: did you mean 'party'"):
+        label_shares(path, by=["partei,month"])
+
+
+def test_csv_has_a_column_for_each_that_is_grouped_by(tmp_path: Path) -> None:
+    path = parties(tmp_path / "a.jsonl")
+    arguments = ["stats", path, "--by", "party,month", "--by", "party", "--format", "csv"]
+    done = CliRunner().invoke(cli, arguments, catch_exceptions=False)
+    rows = list(csv.DictReader(io.StringIO(done.stdout)))
+    assert {(row["party"], row["month"]) for row in rows} == {
+        *(("A", m) for m in ("2024-01", "2024-02", "")),
+        *(("B", m) for m in ("2024-01", "2024-02", "")),
+    }
+    assert "values" not in rows[0] and float(rows[0]["raw"]) >= 0
+
+
+@pytest.mark.parametrize("way", ["month", "party", "party,month"])
+def test_plots_are_drawn_by_any_of_them(tmp_path: Path, way: str) -> None:
     pytest.importorskip("matplotlib")
-    rows = [(f"d{i}", f"2024-0{1 + i % 3}-01", "speculation") for i in range(9)]
-    found = shares(tally(write(tmp_path / "a.jsonl", rows), CLAIMS), "month")
-    files = plot_months(found, tmp_path / "figures")
-    assert [f.name for f in files] == ["shares-claim.png", "shares-theme.png"]
-    assert files[0].read_bytes().startswith(b"\x89PNG")
+    path = parties(tmp_path / "a.jsonl")
+    folder = tmp_path / "figures"
+    arguments = ["stats", path, "--by", way, "--plots", str(folder)]
+    CliRunner().invoke(cli, arguments, catch_exceptions=False)
+    name = way.replace(",", "-")
+    expected = {f"shares-{t}-by-{name}.{e}" for t in ("claim", "theme") for e in ("svg", "pdf")}
+    assert {file.name for file in folder.iterdir()} == expected
+    claim, theme = (
+        (folder / f"shares-{task}-by-{name}.svg").read_text() for task in ("claim", "theme")
+    )
+    used = [{c for c, _ in PALETTE if c in svg} for svg in (claim, theme)]
+    assert len(used[0]) == len(used[1]) == 3 and not used[0] & used[1]
+    assert (
+        "speculation" in claim
+        and (folder / f"shares-claim-by-{name}.pdf").read_bytes()[:4] == b"%PDF"
+    )
+
+
+def test_plots_that_nobody_could_read_are_refused(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    rows = [(f"d{i}", "2024-01-01", "speculation") for i in range(70)]
+    path = write(tmp_path / "a.jsonl", rows)
+    for way, message in (("doc", "70 groups, expected 60 at most"), ("month", "1 month, expected")):
+        with pytest.raises(DataError, match=message):
+            plot_shares(label_shares(path, by=[way]).shares, tmp_path / "figures")
+
+
+def test_shares_are_corrected_by_labelled_sentences_of_the_same_kind(
+    tmp_path: Path, tiny: Tagger
+) -> None:
+    pytest.importorskip("quapy", reason="needs the extra quantify")
+    texts = sentences(60)
+    rows = [{"text": t, "doc": f"d{i // 3}"} for i, t in enumerate(texts)]
+    gold = [
+        {**row, "claim": list(STARTS)[i % 3], "theme": list(THEMES[list(STARTS)[i % 3]])}
+        for i, row in enumerate(rows)
+    ]
+    tagged = [r for row in rows for r in tiny.tag(row["text"], row["doc"]).to_rows()]
+    many = [row for row in tagged for _ in range(1 + 4 * (row["claim"] == "speculation"))]
+    (tmp_path / "t.jsonl").write_text("".join(json.dumps(row) + "\n" for row in many))
+    plain = label_shares(str(tmp_path / "t.jsonl"), tiny, by=["all"])
+    found = label_shares(str(tmp_path / "t.jsonl"), tiny, by=["all"], reference=gold)
+    (share,) = (s for s in found.shares if s.label == "speculation")
+    assert share.raw == pytest.approx(5 / 7)
+    assert share.adjusted_low <= share.adjusted <= share.adjusted_high
+    assert abs(share.adjusted - 5 / 7) < 0.05
+    assert "corrected by 60 sentences of 20 documents" in found.notes[-1]
+    claims = [s.adjusted for s in found.shares if s.task == "claim"]
+    assert sum(claims) == pytest.approx(1)
+    assert [s.raw for s in plain.shares] == [s.raw for s in found.shares]
+    with pytest.raises(ConfigError, match="name with --model the one that tagged them"):
+        label_shares(str(tmp_path / "t.jsonl"), None, by=["all"], reference=gold)
+
+
+def test_errors_on_other_text_than_a_model_learned_from_correct_nothing(
+    tmp_path: Path, tagger: Tagger, tiny: Tagger
+) -> None:
+    assert tagger.model.about["out_of_fold"] and not tagger.model.known_errors
+    assert tiny.model.known_errors == tiny.model.about["out_of_fold"]
+    rows = [r for i in range(3) for r in tagger.tag("Oil rose.", f"d{i}").to_rows()]
+    (tmp_path / "t.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    found = label_shares(str(tmp_path / "t.jsonl"), tagger)
+    assert all(s.adjusted is None for s in found.shares)
+    assert "--reference" in found.notes[0]
 
 
 def test_command_corrects_with_what_the_manifest_records(tmp_path: Path, tiny_folder: Path) -> None:

@@ -1,0 +1,243 @@
+"""How well shares of labels are estimated where they have shifted: ours against QuaPy's.
+
+    pip install -e ".[quantify]"
+    python benchmarks/quantify.py [--real FILE.jsonl] [--cache FILE.npz]
+
+Draws are of whole documents that the model has not seen, with odds that lean to those rich or
+poor in one label, so that shares move as they do between outlets and months; with --real
+(data/real/join.py makes it) also as they are in each source. Every estimator knows the model's
+errors from other documents than those it estimates on.
+
+    corpus           errors and draws from different halves of the corpus, all out of fold
+    real, far        errors from the corpus, draws of real documents: what `tagger stats` has
+    real, near       errors from half of the real documents, draws of the other half
+    real, few        errors from some 400 real sentences, draws of the other half
+    real, by source  as far, each draw from one source as it comes
+    other, far       errors from the corpus, draws of --other: sentences that no model chose
+    other, near      errors from the real documents, draws of --other
+"""
+
+import argparse
+import tomllib
+import warnings
+from pathlib import Path
+
+import numpy as np
+from quapy.method.aggregative import ACC, CC, EMQ, PACC, PCC
+from sklearn.base import BaseEstimator
+
+from tagger.corpus.corpus import Corpus, read_corpus
+from tagger.evaluation.shares import adjust
+from tagger.model.classifier import encode
+from tagger.predictor import Tagger
+from tagger.schema import CLAIM, CLAIMS, THEME
+from tagger.training.crossfit import cross_fit
+from tagger.training.settings import TrainingSettings
+
+ROOT = Path(__file__).parent.parent
+N_DRAWS = 300
+N_DOCUMENTS = 40
+MOST_LEANING = 5.0
+N_FEW = 400
+WAYS = ("raw", "ours", "ACC", "PCC", "PACC", "EMQ", "EMQ, own prior", "EMQ-BCTS")
+
+
+class Given(BaseEstimator):
+    """A classifier whose features are its answers: they were given before.
+
+    Columns are the probabilities of each class, then the number of the class decided for.
+    """
+
+    def __init__(self, n_classes: int = 2) -> None:
+        self.n_classes = n_classes
+
+    @property
+    def classes_(self) -> np.ndarray:
+        return np.arange(self.n_classes)
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return True
+
+    def fit(self, X, y):
+        return self
+
+    def predict(self, X):
+        return X[:, -1].astype(int)
+
+    def predict_proba(self, X):
+        return X[:, :-1]
+
+
+class Part:
+    """Sentences: documents, sources, and by task the gold answers and those of the model."""
+
+    def __init__(self, corpus: Corpus, classifiers, probabilities, groups=None) -> None:
+        self.groups = corpus.groups if groups is None else groups
+        self.sources = np.array([e.extra.get("source", "") for e in corpus.examples])
+        self.tasks = {}
+        for c in classifiers:
+            p = probabilities[c.task.name]
+            gold, said = encode(c.task, corpus.labels(c.task.name)), c.decide(p)
+            if not c.task.multilabel:
+                self.tasks[c.task.name] = np.column_stack([p, said]), gold
+                continue
+            for k, label in enumerate(c.task.labels):
+                both = np.column_stack([1 - p[:, k], p[:, k], said[:, k]])
+                self.tasks[label] = both, gold[:, k]
+
+    def take(self, rows: np.ndarray) -> "Part":
+        part = object.__new__(Part)
+        part.groups, part.sources = self.groups[rows], self.sources[rows]
+        part.tasks = {name: (x[rows], y[rows]) for name, (x, y) in self.tasks.items()}
+        return part
+
+
+def estimators(known: Part, name: str, prior: np.ndarray):
+    """Return by name the functions from answers to shares, fitted on what is known."""
+    x, y = known.tasks[name]
+    given = Given(x.shape[1] - 1)
+    val = {"fit_classifier": False, "val_split": (x, y)}
+
+    def fitted(quantifier):
+        return quantifier.fit(x, y).predict
+
+    def plain(x_new):
+        # The prior that the probabilities were calibrated to.
+        quantifier = EMQ(given, fit_classifier=False)
+        quantifier.fit(x, y)
+        quantifier.train_prevalence = prior
+        return quantifier.predict(x_new)
+
+    counts = np.array(
+        [[np.sum((y == a) & (x[:, -1] == b)) for b in given.classes_] for a in given.classes_]
+    )
+    matrix = (counts + 0.5) / (counts + 0.5).sum(axis=1, keepdims=True)
+
+    def ours(x_new):
+        raw = np.bincount(x_new[:, -1].astype(int), minlength=len(matrix)) / len(x_new)
+        if name == "claim":
+            return adjust(CLAIM, raw[None], matrix[None])[0]
+        share = adjust(THEME, np.full((1, 3), raw[1]), np.stack([matrix] * 3)[None])[0, 0]
+        return np.array([1 - share, share])
+
+    return {
+        "raw": fitted(CC(given, fit_classifier=False)),
+        "ours": ours,
+        "ACC": fitted(ACC(given, **val)),
+        "PCC": fitted(PCC(given, fit_classifier=False)),
+        "PACC": fitted(PACC(given, **val)),
+        "EMQ": plain,
+        "EMQ, own prior": fitted(EMQ(given, exact_train_prev=False, **val)),
+        "EMQ-BCTS": fitted(
+            EMQ.EMQ_BCTS(
+                given, fit_classifier=False, val_split=val["val_split"], on_calib_error="backup"
+            )
+        ),
+    }
+
+
+def leaning_draws(part: Part, name: str, rng: np.random.Generator):
+    """Yield rows of documents drawn with odds that lean to or from a label."""
+    _, y = part.tasks[name]
+    docs, number = np.unique(part.groups, return_inverse=True)
+    rows = [np.flatnonzero(number == i) for i in range(len(docs))]
+    for _ in range(N_DRAWS):
+        label = rng.integers(1 + y.max()) if name == "claim" else 1
+        share = np.array([np.mean(y[own] == label) for own in rows])
+        odds = np.exp(rng.uniform(-MOST_LEANING, MOST_LEANING) * share)
+        n = max(N_DOCUMENTS, len(docs) // 4) if len(docs) < 1000 else N_DOCUMENTS
+        chosen = rng.choice(len(docs), n, replace=False, p=odds / odds.sum())
+        yield np.concatenate([rows[i] for i in chosen])
+
+
+def source_draws(part: Part, name: str, rng: np.random.Generator):
+    """Yield rows of documents of one source each, sources by turns."""
+    for i in range(N_DRAWS):
+        sources = np.unique(part.sources)
+        own = np.flatnonzero(part.sources == sources[i % len(sources)])
+        docs = np.unique(part.groups[own])
+        n = min(N_DOCUMENTS, max(1, len(docs) // 2))
+        yield own[np.isin(part.groups[own], rng.choice(docs, n, replace=False))]
+
+
+def measure(title: str, known: Part, drawn: Part, priors, draws, seed: int) -> None:
+    """Print the mean absolute error of each estimator, in points, and its standard error."""
+    print(f"\n| {title} | shift | {' | '.join(WAYS)} |\n| --- |{' ---: |' * (len(WAYS) + 1)}")
+    for name in known.tasks:
+        rng = np.random.default_rng(seed)
+        ways = estimators(known, name, priors[name])
+        errors = {way: [] for way in WAYS}
+        shifts = []
+        for rows in draws(drawn, name, rng):
+            x, y = drawn.tasks[name]
+            true = np.bincount(y[rows].astype(int), minlength=x.shape[1] - 1) / len(rows)
+            shifts.append(np.abs(true - priors[name])[-1 if len(true) == 2 else slice(None)].mean())
+            for way in WAYS:
+                off = np.abs(ways[way](x[rows]) - true)
+                errors[way].append(off[-1 if len(true) == 2 else slice(None)].mean())
+        cells = [
+            f"{100 * np.mean(e):.1f} ± {100 * np.std(e) / np.sqrt(len(e)):.1f}"
+            for e in errors.values()
+        ]
+        print(f"| {name} | {100 * np.mean(shifts):.1f} | {' | '.join(cells)} |", flush=True)
+
+
+def halves(part: Part, rng: np.random.Generator) -> tuple[Part, Part]:
+    docs = np.unique(part.groups)
+    first = np.isin(part.groups, rng.choice(docs, len(docs) // 2, replace=False))
+    return part.take(np.flatnonzero(first)), part.take(np.flatnonzero(~first))
+
+
+def few(part: Part, rng: np.random.Generator) -> Part:
+    docs = rng.choice(
+        np.unique(part.groups), N_FEW * len(np.unique(part.groups)) // len(part.groups)
+    )
+    return part.take(np.flatnonzero(np.isin(part.groups, docs)))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--real", help="labelled real sentences, as data/real/join.py writes them")
+    parser.add_argument("--other", help="more of them, drawn without a look at the answers")
+    parser.add_argument("--cache", type=Path, help="keep the answers out of fold here")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--second-reader", action="store_true", help="real: with all reread")
+    given = parser.parse_args()
+    warnings.simplefilter("ignore")
+    config = tomllib.loads((ROOT / "data" / "claims-en.toml").read_text(encoding="utf-8"))
+    corpus = read_corpus(sorted((ROOT / "data" / "corpus").glob("*.jsonl")), CLAIMS)
+    model = Tagger.load().model
+    if given.cache and given.cache.exists():
+        out_of_fold = dict(np.load(given.cache))
+    else:
+        out_of_fold = cross_fit(corpus, TrainingSettings.from_dict(config), jobs=-1).out_of_fold
+        if given.cache:
+            np.savez(given.cache, **out_of_fold)
+    tasks = config["tasks"]
+    priors = {"claim": np.array([tasks["claim"]["priors"][label] for label in CLAIM.labels])}
+    priors |= {k: np.array([1 - p, p]) for k, p in tasks["theme"]["priors"].items()}
+    rng = np.random.default_rng(given.seed)
+    known = Part(corpus, model.classifiers, out_of_fold)
+    measure("corpus", *halves(known, rng), priors, leaning_draws, given.seed)
+    if given.real:
+        sentences = read_corpus([given.real], CLAIMS)
+        tagger = Tagger.load(second_reader="all" if given.second_reader else None)
+        answers = tagger.predict_proba(sentences.texts)
+        real = Part(sentences, model.classifiers, answers)
+        measure("real, far", known, real, priors, leaning_draws, given.seed)
+        labelled, rest = halves(real, rng)
+        some = few(labelled, rng)
+        measure("real, near", labelled, rest, priors, leaning_draws, given.seed)
+        measure("real, few", some, rest, priors, leaning_draws, given.seed)
+        measure("real, few, by source", some, rest, priors, source_draws, given.seed)
+        measure("real, by source", known, real, priors, source_draws, given.seed)
+    if given.real and given.other:
+        sentences = read_corpus([given.other], CLAIMS)
+        other = Part(sentences, model.classifiers, tagger.predict_proba(sentences.texts))
+        measure("other, far", known, other, priors, leaning_draws, given.seed)
+        measure("other, near", real, other, priors, leaning_draws, given.seed)
+        measure("other, few", some, other, priors, leaning_draws, given.seed)
+
+
+if __name__ == "__main__":
+    main()

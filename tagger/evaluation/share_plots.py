@@ -1,0 +1,169 @@
+"""Shares of labels -> figures for papers, SVG and PDF, in the palette of the pages."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from tagger.errors import DataError, n_of
+from tagger.evaluation.shares import ALL, CROSS, DOCUMENT, MONTH, Share
+from tagger.markup import PALETTE, name_of
+from tagger.targets import check_free
+
+ENDINGS = "svg", "pdf"
+_MARKERS = "os^Dv<>P"
+_MOST_PANELS = 12
+_MOST_GROUPS = 60
+_STYLE: Any = {"svg.hashsalt": "tagger", "svg.fonttype": "none", "pdf.fonttype": 42, "font.size": 9}
+
+
+def plot_shares(
+    shares: Sequence[Share], folder: str | Path, by: Sequence[str] = (), force: bool = False
+) -> list[Path]:
+    """Draw shares, for each way to group and each task one picture as SVG and as PDF.
+
+    With ``month`` they are lines over time, a panel for each group besides; else points with
+    intervals, a row a group. Hollow points and dashed lines are corrected shares.
+
+    Parameters
+    ----------
+    shares : what `label_shares` found.
+    folder : where the files go; those that are there are replaced only with `force`.
+    by : the ways to group that are drawn; all of them where empty.
+
+    Raises
+    ------
+    DataError : the extra plots is not installed, or there is nothing, or too much, to draw.
+    """
+    try:
+        import matplotlib
+        from matplotlib.figure import Figure
+    except ImportError:
+        raise DataError("plots need the extra plots: pip install 'claim-tagger[plots]'") from None
+    labels = dict.fromkeys((s.task, s.label) for s in shares)
+    # Numbered through all tasks, as on the pages, so that claims and themes share no colour.
+    colors = {pair: PALETTE[i % len(PALETTE)][0] for i, pair in enumerate(labels)}
+    ways = list(by) or [way for way in dict.fromkeys(s.by for s in shares) if way != ALL]
+    pictures = []
+    for way in ways:
+        own = [s for s in shares if s.by == way]
+        _check(own, way)
+        for task in dict.fromkeys(task for task, _ in labels):
+            name = f"shares-{task}-by-{way.replace(CROSS, '-')}".replace("/", "_")
+            pictures.append((Path(folder) / name, [s for s in own if s.task == task], way))
+    written = [path.with_name(f"{path.name}.{end}") for path, _, _ in pictures for end in ENDINGS]
+    check_free(written, force)
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    for path, own, way in pictures:
+        with matplotlib.rc_context(_STYLE):
+            figure = Figure(layout="constrained")
+            draw = _over_time if MONTH in way.split(CROSS) else _in_rows
+            draw(figure, own, colors, way)
+            for end in ENDINGS:
+                empty = {"Date": None} if end == "svg" else {"CreationDate": None}
+                figure.savefig(path.with_name(f"{path.name}.{end}"), metadata=empty)
+    return written
+
+
+def _check(shares: Sequence[Share], way: str) -> None:
+    groups = dict.fromkeys(s.group for s in shares)
+    months = dict.fromkeys(s.values[MONTH] for s in shares if MONTH in s.values)
+    panels = {_beside(s) for s in shares}
+    for wrong, found, expected in (
+        (way == ALL, "one group", "one or more columns in --by"),
+        (not groups, "no group", "values to group by"),
+        (MONTH in way.split(CROSS) and len(months) < 2, n_of(len(months), "month"), "two or more"),
+        (MONTH in way.split(CROSS) and len(panels) > _MOST_PANELS,
+         n_of(len(panels), "group") + " beside months", f"{_MOST_PANELS} at most"),
+        (MONTH not in way.split(CROSS) and len(groups) > _MOST_GROUPS,
+         n_of(len(groups), "group"), f"{_MOST_GROUPS} at most"),
+        (DOCUMENT in way.split(CROSS) and len(groups) > _MOST_GROUPS,
+         n_of(len(groups), "document"), f"{_MOST_GROUPS} at most"),
+    ):  # fmt: skip
+        if wrong:
+            raise DataError(f"plots by {way}: found {found}, expected {expected}")
+
+
+def _beside(share: Share) -> str:
+    """Return the group of a share, but for its month."""
+    return ", ".join(value for key, value in share.values.items() if key != MONTH)
+
+
+def _over_time(
+    figure: Any, shares: Sequence[Share], colors: Mapping[tuple[str, str], str], way: str
+) -> None:
+    months = sorted({s.values[MONTH] for s in shares})
+    panels = sorted({_beside(s) for s in shares})
+    columns = min(len(panels), 3)
+    rows = -(-len(panels) // columns)
+    figure.set_size_inches(max(7, 3.6 * columns), 0.6 + 3.0 * rows)
+    grid = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).ravel()
+    for axes, panel in zip(grid, panels, strict=False):
+        for i, label in enumerate(dict.fromkeys(s.label for s in shares)):
+            line = [s for s in shares if s.label == label and _beside(s) == panel]
+            line.sort(key=lambda s: s.values[MONTH])
+            x = [months.index(s.values[MONTH]) for s in line]
+            color = colors[line[0].task, label] if line else None
+            marker = _MARKERS[i % len(_MARKERS)]
+            raw = [s.raw for s in line]
+            axes.plot(x, raw, color=color, marker=marker, markersize=4, label=name_of(label))
+            low, high = [s.low for s in line], [s.high for s in line]
+            axes.fill_between(x, low, high, alpha=0.18, color=color, linewidth=0)
+            fixed = [
+                (k, s.adjusted) for k, s in zip(x, line, strict=True) if s.adjusted is not None
+            ]
+            if fixed:
+                axes.plot(*zip(*fixed, strict=True), linestyle="--", color=color, linewidth=1)
+        # Not more names than can be read beside each other.
+        step = -(-len(months) // 12)
+        axes.set_xticks(range(0, len(months), step), months[::step], rotation=45, ha="right")
+        axes.set_title(panel, loc="left", fontsize=9)
+        _finish(axes, "y")
+    for axes in grid[len(panels) :]:
+        axes.set_visible(False)
+    grid[0].set_ylim(0, None)
+    _legend(figure, grid[0], shares)
+
+
+def _in_rows(
+    figure: Any, shares: Sequence[Share], colors: Mapping[tuple[str, str], str], way: str
+) -> None:
+    groups = list(dict.fromkeys(s.group for s in shares))
+    labels = list(dict.fromkeys(s.label for s in shares))
+    figure.set_size_inches(7, 1.2 + 0.16 * len(groups) * (len(labels) + 1))
+    axes = figure.subplots()
+    for i, label in enumerate(labels):
+        own = [s for s in shares if s.label == label]
+        y = [groups.index(s.group) + 0.22 * (i - (len(labels) - 1) / 2) for s in own]
+        color = colors[own[0].task, label]
+        marker = _MARKERS[i % len(_MARKERS)]
+        axes.hlines(y, [s.low for s in own], [s.high for s in own], color=color, linewidth=1.2)
+        raw = [s.raw for s in own]
+        axes.plot(raw, y, marker, color=color, markersize=5, label=name_of(label))
+        fixed = [(s.adjusted, k) for k, s in zip(y, own, strict=True) if s.adjusted is not None]
+        if fixed:
+            hollow = {"markerfacecolor": "none", "color": color, "markersize": 6}
+            axes.plot(*zip(*fixed, strict=True), marker, **hollow)
+    names = [f"{g} ({next(s.n_sentences for s in shares if s.group == g):,})" for g in groups]
+    axes.set_yticks(range(len(groups)), names)
+    axes.set_ylim(len(groups) - 0.4, -0.6)
+    axes.set_ylabel(way.replace(CROSS, ", "))
+    _finish(axes, "x")
+    axes.set_xlim(0, None)
+    _legend(figure, axes, shares)
+
+
+def _finish(axes: Any, along: str) -> None:
+    axis = getattr(axes, f"{along}axis")
+    axis.set_major_formatter(lambda value, _: f"{value:.0%}")
+    axes.grid(axis=along, alpha=0.3)
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def _legend(figure: Any, axes: Any, shares: Sequence[Share]) -> None:
+    corrected = any(s.adjusted is not None for s in shares)
+    how = "; dashed or hollow: corrected" if corrected else ""
+    title = f"{name_of(shares[0].task)}: share of sentences, 95 % interval{how}"
+    handles = axes.get_legend_handles_labels()
+    figure.legend(
+        *handles, loc="outside upper left", ncols=4, frameon=False, title=title, alignment="left"
+    )

@@ -16,7 +16,7 @@ httpx = pytest.importorskip("httpx")
 EVIL = "<script>document.title='pwned'</script><img src=x onerror=\"document.title='pwned'\">"
 
 
-def until(found: Callable[[], Any], what: str, seconds: float = 15) -> Any:
+def until(found: Callable[[], Any], what: str, seconds: float = 60) -> Any:
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         try:

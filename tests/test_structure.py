@@ -3,6 +3,7 @@
 import json
 import random
 import time
+from dataclasses import replace
 
 import pytest
 from conftest import shared
@@ -343,3 +344,36 @@ LEAD = (
 def test_titles_that_end_in_a_stop(text, headings):
     found = [text[p.start : p.end] for p in pieces(text) if p.kind == "heading"]
     assert found == headings
+
+
+PARAGRAPH = (
+    "The owners of the mills asked the council for time, and the council gave them until May. " * 2
+)
+
+
+@pytest.mark.parametrize(
+    ("line", "kind"),
+    [
+        ("Rising costs.", "heading"),  # between paragraphs, and no verb
+        ("Empty mills, full stores.", "heading"),
+        ("Mills Ask Council For More Time.", "heading"),
+        ("Nobody was there.", "sentence"),
+        ("He lost.", "sentence"),
+        ("Thank you, Mr. President.", "sentence"),
+        ("The owners of the mills were not amused.", "sentence"),
+        ("Ann Lee/Newsroom.", "credit"),
+        ("Correction appended.", "notice"),
+        ("BYLINE: Ann Lee.", "byline"),
+    ],
+)
+def test_a_short_line_with_a_stop_between_paragraphs(line, kind):
+    text = f"{PARAGRAPH}\n\n{line}\n\n{PARAGRAPH}"
+    assert (line, kind) in kinds(text)
+
+
+def test_titles_with_a_stop_are_learned_for_one_language_and_not_in_talk():
+    text = f"{PARAGRAPH}\n\nRising costs.\n\n{PARAGRAPH}"
+    assert ("Rising costs.", "sentence") in kinds(text, Language("fr"))
+    assert ("Rising costs.", "sentence") in kinds(text, replace(ENGLISH, titles=""))
+    assert ("YEAH RIGHT.", "heading") not in kinds(text.replace("Rising costs.", "Yeah right."))
+    assert ("RISING COSTS.", "heading") not in kinds(text.upper())

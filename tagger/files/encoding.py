@@ -3,6 +3,7 @@
 import codecs
 import io
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from typing import Any, BinaryIO, cast
 
 from tagger.errors import ConfigError
@@ -19,6 +20,8 @@ _BOMS = (
 _BEYOND_ASCII = bytes(range(0x80, 0x100))
 # English has fewer such letters than one in five, whatever the encoding of its quotation marks.
 _MOST_FOREIGN = 0.2
+_PIECE = 64
+_MOST_STRAY = 3  # bytes near the beginning of UTF-16 that stand in no letter
 
 
 class _Chained(io.RawIOBase):
@@ -69,13 +72,26 @@ def wide(head: bytes) -> str:
         if head.startswith(mark):
             return name
     sample = head[:2048]
-    if len(sample) >= 4 and b"\0" in sample:
-        half = len(sample) // 2
-        for name, zeros, others in (("utf-16-le", 1, 0), ("utf-16-be", 0, 1)):
-            # Without a mark, Latin letters betray it: every second byte is zero.
-            if sample[zeros::2].count(0) > 0.8 * half and sample[others::2].count(0) < 0.02 * half:
-                return name
-    return ""
+    if len(sample) < 4 or b"\0" not in sample:
+        return ""
+    # Without a mark, Latin letters betray it: every second byte is zero. After a stray byte it
+    # is the other one of two, so it is asked piece by piece, and the first letters say which.
+    pieces = [sample[at : at + _PIECE] for at in range(0, len(sample), _PIECE)]
+    sides = [side for piece in pieces if (side := _zeros(piece)) is not None]
+    turns = sum(a != b for a, b in pairwise(sides))
+    if len(sides) < len(pieces) - 1 - turns or turns > _MOST_STRAY or not sides:
+        return ""
+    first = _zeros(sample[:8])
+    return ("utf-16-be", "utf-16-le")[sides[0] if first is None else first]
+
+
+def _zeros(piece: bytes) -> int | None:
+    """Return which byte of each two is zero, as in UTF-16 of Latin letters; None where neither."""
+    half = len(piece) // 2
+    for zeros in (1, 0):
+        if piece[zeros::2].count(0) > 0.8 * half and not piece[1 - zeros :: 2].count(0):
+            return zeros
+    return None
 
 
 class _Recoded(io.RawIOBase):
@@ -170,9 +186,6 @@ class _Even:
             range(0, len(piece) + 1, 2),
             key=lambda i: piece[zeros:i:2].count(0) + piece[i + 1 + zeros :: 2].count(0),
         )
-
-
-_PIECE = 64
 
 
 def recoded(stream: BinaryIO, encoding: str) -> tuple[BinaryIO, Callable[[str], Iterator[Note]]]:

@@ -24,10 +24,20 @@ _AGENCY = (
 _LOOK = r"(?:watch|listen|see|read|view|click|check\s+out|(?:take|have)\s+a\s+look)"
 
 LINES = (
-    ("agency", rf"[(\[]?(?:The )?{_AGENCY}(?:[/, ]+{_AGENCY})*[)\]]?\.?\s*\Z"),
+    (
+        "credit",
+        r"(?:Twitter|Facebook|Instagram|LinkedIn|YouTube|X|Getty(?: Images)?)\.?\Z"
+        r"|(?:Facebook|LinkedIn|Instagram|Twitter)/[A-Z][\w.'’ ]{2,40}\Z"
+        rf"|(?:{_NAME}\s){{2,4}}/\s{_AGENCY}\.?\Z|{_NAME}\s{_NAME}/{_NAME}(?:\s{_NAME})?\.\Z",
+    ),
+    (
+        "agency",
+        rf"[(\[]?(?:The )?{_AGENCY}(?:[/, ]+{_AGENCY})*[)\]]?\.?\s*\Z|ASSOCIATED PRESS\.?\Z",
+    ),
+    ("notice", r"(?i:correction appended\.?\Z)"),
     (
         "byline",
-        r"(?i:(?:words |story |written |report |co-?(?:authored|written) )?by):?\s+"
+        r"(?i:(?:words |story |written |report |co-?(?:authored|written) )?by|byline):?\s+"
         rf"(?:(?:The )?{_AGENCY}\b|{_NAME}"
         rf"(?:,?\s+(?:(?:and|&|of|in|for|at|de|la|van|von|der|al|bin)\s+)?{_NAME})+"
         rf"|[A-Z]{{3,}})(?:\s*[,|]\s*[\w .'’-]{{1,60}})?[,.]?\s*\Z",
@@ -117,3 +127,20 @@ REPORTED = (
     r"|yesterday|tomorrow|tonight)\b)|\b(?:He|She|They|It|His|Her|Their|This|That|But|And|So)\b"
 )
 """What a sentence of an article has, and hardly a title."""
+
+_VERB = (
+    r"(?:rose|fell|grew|won|lost|made|gave|got|ran|held|led|began|left|found|thought|knew|became|saw"
+    r"|stood|fought|shot|paid|kept|spoke|wrote|drew|drove|broke|chose|flew|sank|shook|spent|struck"
+    r"|taught|threw|withdrew|dropped|called|died|is|are|was|were|has|have|had|do|does|did|will|would|can|could|should|may|might|must|am"
+    r"|said|says|told|went|came|took|met|sent|\w{2,6}n['’]t|\w{1,4}['’](?:ve|re|ll|d|m))"
+)
+CUES = (
+    ("verb", rf"(?i:\b{_VERB}\b)"),
+    ("report", REPORTED),
+    ("article", r"\b(?:the|a|an)\b"),
+    ("first article", r"\A(?:The|A|An)\b"),
+    ("pronoun", r"(?i:\b(?:he|she|they|it|him|them|this|these|those|you|your|there|i|we|us)\b)"),
+    ("past", r"\w{2}ed\b"),
+    ("reply", r"\A(?:Yes|Yeah|Sure|Right|Well|Thank(?:s|\syou)|Oh|OK|Okay|Please|Welcome)\b(?!:)"),
+)
+"""What sentences have, and titles less often."""

@@ -41,6 +41,8 @@ class Language:
     bound : words that no title ends with.
     reported : regular expression of what a title with a full stop lacks; empty where no
         title has one.
+    cues : names of what tells a sentence from a title, each with a regular expression.
+    titles : name of the weights that were learned for titles with a full stop, or empty.
     stops : name of such lists of words that leave it in doubt whether a stop ends the
         sentence, or empty.
     """
@@ -55,6 +57,8 @@ class Language:
     minor: frozenset[str] = frozenset()
     bound: frozenset[str] = frozenset()
     reported: str = ""
+    cues: tuple[tuple[str, str], ...] = ()
+    titles: str = ""
     stops: str = ""
 
     def __post_init__(self) -> None:
@@ -85,6 +89,11 @@ class Language:
         return re.compile(self.reported) if self.reported else None
 
     @cached_property
+    def cue_patterns(self) -> tuple[tuple[str, re.Pattern[str]], ...]:
+        """The cues with their patterns compiled."""
+        return tuple((name, re.compile(pattern)) for name, pattern in self.cues)
+
+    @cached_property
     def line_marks(self) -> tuple[tuple[str, tuple[tuple[str, str, re.Pattern[str]], ...]], ...]:
         """The marks with their patterns compiled."""
         return tuple(
@@ -107,6 +116,8 @@ ENGLISH = Language(
     minor=english.MINOR,
     bound=english.BOUND,
     reported=english.REPORTED,
+    cues=english.CUES,
+    titles="en",
     stops="en",
 )
 LANGUAGES = (ENGLISH,)

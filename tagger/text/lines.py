@@ -7,6 +7,7 @@ from functools import cached_property
 
 from tagger.text.language import Language
 from tagger.text.notices import notice_of, words_of_notices
+from tagger.text.titles import is_learned_title
 
 _LONGEST = 300  # characters of a line that is no sentence
 _SHORT = 80  # longer lines with a stop are looked at only where something is odd
@@ -58,7 +59,7 @@ class Lines:
     """Tells of each line of a text what it is."""
 
     def __init__(self, text: str, language: Language) -> None:
-        self.text = text
+        self.text, self.language = text, language
         self.minor, self.bound = language.minor, language.bound
         self.lines = language.line_pattern
         self.reported = language.reported_pattern
@@ -127,8 +128,16 @@ class Lines:
         cells = "\t" in line or (("|" in line or "   " in line) and len(_CELL.findall(line)) > 1)
         return "table" if cells or (numbers > 3 and 2 * numbers > len(words)) else ""
 
-    def looks(self, start: int, end: int, n_spans: int, opens: bool) -> int:
-        """Return whether a line looks like a heading: 0 no, 1 maybe, 2 surely, by its capitals."""
+    def looks(self, start: int, end: int, n_spans: int, number: int) -> int:
+        """Return whether a line looks like a heading: 0 no, 1 maybe, 2 surely."""
+        by_rule = self._looks_by_rule(start, end, n_spans, number == 0)
+        return by_rule or (2 if self.is_learned(start, end, number) else 0)
+
+    def is_learned(self, start: int, end: int, number: int) -> bool:
+        """Return whether a line with a stop is one of the titles that were learned from labels."""
+        return not self.shouts and is_learned_title(self.text, start, end, number, self.language)
+
+    def _looks_by_rule(self, start: int, end: int, n_spans: int, opens: bool) -> int:
         if end - start > _LONGEST or (n_spans > 2 and self.text[end - 1] in STOPS):
             return 0
         line = self.text[start:end]

@@ -145,7 +145,7 @@ def _apart(
             titled = number == 0 or (len(before) == 1 and before[0].kind == HEADING)
             last_mark = text[before[0].end - 1] if before else ""
             is_title = titled and tell.is_title_with_stop(start, end, last_mark)
-            if is_title and not tell.what(start, end):
+            if (is_title or tell.is_learned(start, end, number)) and not tell.what(start, end):
                 row.append((Piece(start, end, HEADING), True))
                 continue
         if own == SENTENCE:
@@ -161,7 +161,7 @@ def _apart(
         after = n + 1
         while after < len(spans) and spans[after][0] < end:
             after += 1
-        if looks := tell.looks(start, end, after - n, number == 0):
+        if looks := tell.looks(start, end, after - n, number):
             row.append((Piece(start, end, HEADING), looks > 1))
         else:
             _settle(found, row, most)

@@ -163,6 +163,8 @@ RIGHT: list[tuple[str, bytes, str]] = [
     ("stray.txt", ACCENTED.encode() + b" \xff", "1 byte that is no UTF-8"),
     ("stray16.txt", _stray("utf-16"), "1 byte that is no UTF-16"),
     ("stray16-be.txt", b"\xfe\xff" + _stray("utf-16-be"), "1 byte that is no UTF-16"),
+    ("stray16-no-mark.txt", _stray("utf-16-le"), "1 byte that is no UTF-16"),
+    ("stray16-be-no-mark.txt", _stray("utf-16-be"), "1 byte that is no UTF-16"),
     ("a.md", f"# Talks\n\n{PROSE}".encode(), ""),
     ("tags.md", f"<div align=center>\n\n</div>\n\n{PROSE}".encode(), ""),
     ("a.html", PAGE.encode(), ""),

@@ -12,7 +12,12 @@ BOM = b"\xef\xbb\xbf"
 MOST_CHARACTERS = 32_767
 # What XML lacks or reads as another, and what looks like the escape of such a character.
 _LACKING = re.compile("[\x00-\x08\x0b-\x1f\ud800-\udfff\ufffe\uffff]|_(?=x[0-9A-Fa-f]{4}_)")
-_RISKY = frozenset("=+-@\t\r'")
+# Where programs of some countries part cells at semicolons, a quoted cell that is not the first
+# of its line is parted inside too, at each of these.
+_PARTS = r"(?<=[;\t\r\n])"
+_RISKY = "[ \\xa0\\u3000]*[=+@'＝＋－＠-]"
+_ACTING = re.compile(rf"\A(?=[\t\r\n]|{_RISKY})|{_PARTS}(?={_RISKY})")
+_TAMED = re.compile(rf"\A'(?=[\t\r\n]|{_RISKY})|{_PARTS}'(?={_RISKY})")
 _MOST_ROWS = 1_048_576
 _LONG_AGO = (1980, 1, 1, 0, 0, 0)
 _MODIFIED = re.compile(rb"(<dcterms:(?:created|modified)[^>]*>)[^<]*")
@@ -21,15 +26,16 @@ _MODIFIED = re.compile(rb"(<dcterms:(?:created|modified)[^>]*>)[^<]*")
 def as_text(cell: Any) -> Any:
     """Return a cell so that a spreadsheet takes no string for a formula.
 
-    A string that begins with ``=``, ``+``, ``-``, ``@``, a tab, a carriage return or an
-    apostrophe gets one more apostrophe in front; `plain_text` takes it off again.
+    Where a string begins with ``=``, ``+``, ``-``, ``@`` (wide ones too), a tab, a line's end or
+    an apostrophe, and where one of the signs follows ``;``, a tab or a line's end, it gets one
+    more apostrophe, blanks or not; `plain_text` takes them off again.
     """
-    return f"'{cell}" if type(cell) is str and cell[:1] in _RISKY and cell else cell
+    return _ACTING.sub("'", cell) if type(cell) is str else cell
 
 
 def plain_text(cell: str) -> str:
     """Return a cell that `as_text` wrote as it was."""
-    return cell[1:] if cell[:1] == "'" and cell[1:2] in _RISKY and cell[1:] else cell
+    return _TAMED.sub("", cell)
 
 
 def write_workbook(rows: Iterable[dict[str, Any]], names: Sequence[str], stream: BinaryIO) -> int:

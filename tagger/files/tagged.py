@@ -122,9 +122,19 @@ def plain(value: Any) -> Any:
 
 def csv_header(names: Iterable[str], safe: bool = False) -> bytes:
     """Return the header line of a CSV file; a safe one is for spreadsheets."""
+    return (BOM if safe else b"") + _to_lines([tuple(names)], safe)
+
+
+def _to_lines(rows: Iterable[tuple[Any, ...]], safe: bool) -> bytes:
     text = io.StringIO(newline="")
-    csv.writer(text, lineterminator="\n").writerow(map(as_text, names) if safe else names)
-    return (BOM if safe else b"") + text.getvalue().encode("utf-8", "replace")
+    usual = csv.writer(text, lineterminator="\n")
+    # The csv module does not quote a lone carriage return, which readers take for a line's end.
+    quoted = csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_ALL)
+    for row in rows:
+        if safe:
+            row = tuple(map(as_text, row))
+        (quoted if any(type(c) is str and "\r" in c for c in row) else usual).writerow(row)
+    return text.getvalue().encode("utf-8", "replace")
 
 
 def to_csv(table: TaggedTable, kinds: Mapping[str, str], safe: bool = False) -> bytes:
@@ -151,15 +161,7 @@ def to_csv(table: TaggedTable, kinds: Mapping[str, str], safe: bool = False) -> 
     cells.append(table.models)
     if table.evidence is not None:
         cells.append([cell(found) for found in table.evidence])
-    text = io.StringIO(newline="")
-    rows = csv.writer(text, lineterminator="\n")
-    # The csv module does not quote a lone carriage return, which readers take for a line's end.
-    quoted = csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_ALL)
-    for row in zip(*cells, strict=False):
-        if safe:
-            row = tuple(map(as_text, row))
-        (quoted if any(type(c) is str and "\r" in c for c in row) else rows).writerow(row)
-    return text.getvalue().encode("utf-8", "replace")
+    return _to_lines(zip(*cells, strict=False), safe)
 
 
 def cell(value: Any) -> Any:

@@ -3,6 +3,8 @@
 import csv
 import io
 import json
+import random
+import re
 from pathlib import Path
 
 import openpyxl
@@ -27,10 +29,41 @@ def predict(tmp_path: Path, *options: str) -> Result:
     return done
 
 
-@pytest.mark.parametrize("text", [*RISKY, "plain", "", "1 = 1", "a'b"])
+@pytest.mark.parametrize(
+    "text", [*RISKY, "plain", "", "1 = 1", "a'b", "\nx", " =1", "＝1", "\xa0'=1"]
+)
 def test_text_is_text_and_can_be_had_back(text: str) -> None:
-    assert as_text(text)[:1] not in tuple("=+-@\t\r")
+    assert as_text(text).strip()[:1] not in tuple("=+-@＝") and as_text(text)[:1] not in tuple(
+        "\t\r\n"
+    )
     assert plain_text(as_text(text)) == text
+
+
+def test_text_is_no_formula_where_cells_are_parted_at_semicolons_either() -> None:
+    """A quote in the middle of such a cell guards nothing: its line ends end the row."""
+    rng = random.Random(3)
+    for _ in range(3000):
+        text = "".join(rng.choices("=+'; \t\r\n,x", k=rng.randrange(12)))
+        safe = as_text(text)
+        assert plain_text(safe) == text
+        parts = re.split("[;\t\r\n]", f"a,{safe}")
+        assert not any(part.strip()[:1] in tuple("=+") and part.strip() for part in parts[1:])
+    assert plain_text(as_text("= 1\n" * 200_000)) == "= 1\n" * 200_000
+
+
+def test_a_name_of_a_column_can_neither_act_nor_end_the_line(tmp_path: Path) -> None:
+    names = ["=\r=1+1", "\r", "a;=1+1"]
+    (tmp_path / "x.jsonl").write_text(
+        json.dumps({"text": "It may fail.", **dict.fromkeys(names, 1)})
+    )
+    for form in ("csv", "excel"):
+        out = ["--format", form, "-o", str(tmp_path / f"{form}.csv")]
+        assert CliRunner().invoke(cli, ["predict", str(tmp_path / "x.jsonl"), *out]).exit_code == 0
+        data = (tmp_path / f"{form}.csv").read_bytes().decode("utf-8-sig")
+        header, row = csv.reader(io.StringIO(data, newline=""))
+        assert len(header) == len(row)
+        assert {plain_text(name) if form == "excel" else name for name in header} >= set(names)
+        assert form == "csv" or not any(name[:1] in tuple("=\r") for name in header)
 
 
 def test_csv_for_spreadsheets_has_a_mark_and_no_formula(tmp_path: Path) -> None:

@@ -48,7 +48,7 @@ FLOORS = {
     ),
     "model": ({"classifier", "thresholds"}, {"model"}, {"store", "export", "tags"}),
     "encoder": (
-        {"settings", "samples", "combination"},
+        {"settings", "samples", "combination", "graph"},
         {"network", "doubt"},
         {"reader"},
         {"train", "export"},

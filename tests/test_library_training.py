@@ -14,11 +14,12 @@ from tagger.cli.main import cli
 from tagger.corpus.corpus import Columns, Corpus, Example, read_corpus
 from tagger.corpus.guess import guess_schema
 from tagger.corpus.schemas import find_schema
-from tagger.encoder.reader import FOLDER, SecondReader
+from tagger.encoder.reader import DOUBT, FOLDER, SecondReader
 from tagger.errors import ConfigError, DataError, OutputError
 from tagger.features.featurizer import Featurizer
 from tagger.features.settings import FeatureSettings
 from tagger.model.classifier import encode
+from tagger.model.model import MANIFEST, checksum
 from tagger.schema import Schema, Task
 from tagger.settings import override, parse_overrides
 from tagger.targets import write_files
@@ -328,7 +329,11 @@ def test_training_anew_takes_the_second_reader_of_the_model_before(tmp_path):
     assert "is left as it is" in training.save(out, force=True) and network.exists()
 
     (out / FOLDER / "notes.txt").unlink()
-    write_files(out / FOLDER, old.contents(), force=True)
+    write_files(out / FOLDER / DOUBT, training.model.contents())
+    manifest = json.loads(old.contents()[MANIFEST]) | {"doubt": {"a": 1}}
+    manifest["checksum"] = checksum(manifest)
+    files = old.contents() | {MANIFEST: json.dumps(manifest).encode()}
+    write_files(out / FOLDER, files, force=True)
     data = write(tmp_path / "x.jsonl", records())
     sets = [a for k, v in SMALL.items() for a in ("--set", f"{k}={json.dumps(v)}")]
     command = ["train", str(data), "-o", str(out), *sets, "--jobs", "1", "--force"]

@@ -8,7 +8,7 @@ import json
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +16,14 @@ import numpy as np
 
 from tagger.encoder.combination import Combination
 from tagger.encoder.doubt import Doubt
+from tagger.encoder.graph import check_graph
 from tagger.encoder.samples import outputs_of
 from tagger.encoder.settings import MAX_BYTES
 from tagger.errors import ConfigError, ModelError, OutputError, did_you_mean
 from tagger.features.arrays import Floats
 from tagger.model.classifier import sigmoid, softmax
 from tagger.model.model import MANIFEST, Flags, Model, Reread, checksum, sha256
-from tagger.model.store import load_model, read_folder
+from tagger.model.store import READABLE_FORMATS, load_model, read_folder
 from tagger.schema import Schema
 
 FORMAT = 2
@@ -37,6 +38,7 @@ DOUBT = "doubt"
 
 REREADS = ("doubtful", "all")
 _MAX_TOKENS = 512
+_MAX_MEMORY = 1 << 30
 # No word piece of news is longer; what is cut off so would hardly be read anyway.
 _CHARACTERS_A_TOKEN = 16
 
@@ -89,7 +91,10 @@ class SecondReader:
     @cached_property
     def _session(self) -> Any:
         onnxruntime = _required("onnxruntime")
+        check_graph(self.onnx, ONNX)
+        _bound_memory()
         options = onnxruntime.SessionOptions()
+        options.add_session_config_entry("session.use_env_allocators", "1")
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.log_severity_level = 3
         try:
@@ -140,7 +145,11 @@ class SecondReader:
         encoded = self._tokenizer.encode(begun)
         ids = np.array([encoded.ids], np.int64)
         cut = bool(encoded.overflowing) or len(begun) < len(text)
-        return self._session.run(None, {"ids": ids})[0][0], cut
+        session = self._session
+        try:
+            return session.run(None, {"ids": ids})[0][0], cut
+        except Exception as error:  # as above
+            raise ModelError(f"{ONNX}: cannot read a sentence: {str(error)[:200]}") from None
 
     def beside(self, model: Model) -> Model:
         """Return a model whose sentences this reader rereads.
@@ -236,18 +245,23 @@ def remove_reader(model: str | Path, first: str) -> str:
     if folder.is_symlink() or not folder.is_dir():
         return ""
     try:
-        _, manifest, files = read_folder(folder, (FORMAT,), (ONNX, TOKENIZER), MAX_BYTES)
+        _, manifest, files = read_folder(folder, (1, FORMAT), (ONNX, TOKENIZER), MAX_BYTES)
         if manifest.get("kind") != "second reader":
             return f"{folder}: is left as it is: it is no second reader"
         if manifest.get("first") == first:
             return ""
+        own = [*files, MANIFEST]
+        if manifest.get("doubt"):
+            _, _, inner = read_folder(folder / DOUBT, READABLE_FORMATS, (), MAX_BYTES)
+            own += [f"{DOUBT}/{name}" for name in (*inner, MANIFEST)]
     except ModelError as error:
         return f"{folder}: is left as it is: {error}"
     try:
-        for name in (MANIFEST, *files):
+        for name in own:
             (folder / name).unlink()
-        if not any(folder.iterdir()):
-            folder.rmdir()
+        for place in (folder / DOUBT, folder):
+            if place.is_dir() and not any(place.iterdir()):
+                place.rmdir()
     except OSError as error:
         raise OutputError(f"{folder}: cannot be removed: {error.strerror or error}") from None
     return f"{folder}: the second reader of the model that was replaced is removed"
@@ -293,6 +307,17 @@ def load_reader(folder: str | Path, rereads: str = "all", threads: int = 1) -> S
         raise ModelError(f"{folder}: the model does not hold together: {error}") from None
     reader.scores(["A sentence."])  # fails here rather than in the middle of the work
     return reader
+
+
+@cache
+def _bound_memory() -> None:
+    """Bound what all networks of this process may take, whatever their files ask for."""
+    onnxruntime = _required("onnxruntime")
+    kind = onnxruntime.OrtAllocatorType.ORT_ARENA_ALLOCATOR
+    own = onnxruntime.OrtMemoryInfo("Cpu", kind, 0, onnxruntime.OrtMemType.DEFAULT)
+    # As much is taken as is asked for, rather than twice as much as before.
+    how = {"max_mem": _MAX_MEMORY, "arena_extend_strategy": 1}
+    onnxruntime.create_and_register_allocator(own, onnxruntime.OrtArenaCfg(how))
 
 
 def _check_rereads(given: str) -> None:

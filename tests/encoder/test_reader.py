@@ -231,6 +231,38 @@ def test_what_is_no_network_is_refused(trained, tmp_path):
             load_reader(write(changed, tmp_path / name))
 
 
+@pytest.mark.parametrize("kind", ["a tensor of 4 GB", "a sum of 6 GB", "another input"])
+def test_a_network_takes_no_memory_out_of_proportion(trained, tmp_path, kind):
+    """Some hundred bytes can ask for any amount, and for an input that nobody gives."""
+    import resource
+    from dataclasses import replace
+
+    from onnx import TensorProto, helper, numpy_helper
+
+    from tagger.encoder.reader import load_reader
+
+    if kind == "a sum of 6 GB":
+        line = np.ones(40_000, np.float32)
+        nodes = [helper.make_node("MatMul", ["a", "b"], ["big"])]
+        held = [("a", line[:, None]), ("b", line[None])]
+    else:
+        nodes = [helper.make_node("ConstantOfShape", ["a"], ["big"])]
+        held = [("a", np.array([10**9 if "GB" in kind else 1]))]
+    nodes.append(helper.make_node("ReduceSum", ["big"], ["scores"]))
+    name = "ids" if "GB" in kind else "words"
+    ids = helper.make_tensor_value_info(name, TensorProto.INT64, [1, "tokens"])
+    scores = helper.make_tensor_value_info("scores", TensorProto.FLOAT, None)
+    tensors = [numpy_helper.from_array(value, key) for key, value in held]
+    graph = helper.make_graph(nodes, "graph", [ids], [scores], tensors)
+    opset = [helper.make_opsetid("", 17)]
+    model = helper.make_model(graph, opset_imports=opset, ir_version=8)
+    hostile = replace(trained[2], onnx=model.SerializeToString())
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(ModelError, match="cannot read a sentence"):
+        load_reader(write(hostile, tmp_path / "reader"))
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < before + (1 << 20)  # in KB: 1 GB
+
+
 def test_the_combination_leans_on_the_reader_that_is_right():
     random = np.random.default_rng(0)
     y = random.integers(0, 3, 600)

@@ -18,7 +18,7 @@ from tagger.model.tags import Answers, decide, decide_some, tags_of
 from tagger.schema import OTHER, SENTENCE, Schema
 from tagger.table import TaggedTable, take
 from tagger.text.language import Language
-from tagger.text.structure import Piece, Range, pieces
+from tagger.text.structure import Range, pieces
 from tagger.text.tokens import tokenize
 
 SHIPPED_MODEL = "claims-en"
@@ -111,9 +111,9 @@ class Tagger:
             raise DataError(f"text is a {type(text).__name__}, expected a string")
         found = pieces(text, self.language, headings)
         cut = [text[piece.start : piece.end] for piece in found]
-        tagged = zip(
-            cut, found, tags_of(self.model, self._answers(cut, found, keep_headings)), strict=True
-        )
+        kinds = [piece.kind for piece in found]
+        tags = tags_of(self.model, self._answers(cut, kinds, keep_headings))
+        tagged = zip(cut, found, tags, strict=True)
         rows = tuple(
             Sentence(own, start, end, tags, kind, what)
             for own, (start, end, kind, what), tags in tagged
@@ -168,14 +168,14 @@ class Tagger:
         if headings is not None and (sentences or len(headings) != len(texts)):
             raise DataError("headings are ranges for each text, and go with whole texts only")
         row, places, found, cut = self._cut(texts, sentences, headings)
+        start, end, kind, what = found
         if sentences and n is not None:
             places = np.array(n, np.int64)
         if not sentences:
             docs = take(list(docs), row)
             extra = {name: take(column, row) for name, column in extra.items()}
-        answers = self._answers(cut, found, keep_headings)
+        answers = self._answers(cut, kind, keep_headings)
         rounded = {name: np.round(p, 6) for name, p in answers.probabilities.items()}
-        start, end, kind, what = map(list, zip(*found, strict=True)) if found else ([],) * 4
         evidence = None
         if explain:
             rows = zip(cut, start, tags_of(self.model, answers), strict=True)
@@ -192,11 +192,13 @@ class Tagger:
         texts: Sequence[str],
         sentences: bool,
         headings: Sequence[Sequence[Range]] | None,
-    ) -> tuple[Ints, Ints, list[Piece], Sequence[str]]:
-        """Return for each piece its text's number, its place, its offsets and kind, and itself."""
-        row = np.arange(len(texts))
-        if sentences:
-            return row, np.zeros(len(texts), np.int64), [Piece(0, len(t)) for t in texts], texts
+    ) -> tuple[Ints, Ints, Sequence[Any], Sequence[str]]:
+        """Return for each piece its text's number, its place, its four fields, and itself."""
+        n_texts = len(texts)
+        row = np.arange(n_texts)
+        if sentences:  # an object for each takes longer than all else that is done here
+            whole = [0] * n_texts, list(map(len, texts)), [SENTENCE] * n_texts, [""] * n_texts
+            return row, np.zeros(n_texts, np.int64), whole, texts
         language = self.language
         named = headings or [()] * len(texts)
         found = [pieces(text, language, own) for text, own in zip(texts, named, strict=True)]
@@ -204,10 +206,10 @@ class Tagger:
         row = np.repeat(row, counts)
         n = np.arange(len(row)) - np.repeat(np.cumsum(counts) - counts, counts)
         cut = [t[a:b] for t, own in zip(texts, found, strict=True) for a, b, _, _ in own]
-        return row, n, [piece for own in found for piece in own], cut
+        fields = map(list, zip(*(piece for own in found for piece in own), strict=True))
+        return row, n, list(fields) or [[]] * 4, cut
 
-    def _answers(self, cut: Sequence[str], found: Sequence[Piece], keep_headings: bool) -> Answers:
-        kinds = [piece.kind for piece in found]
+    def _answers(self, cut: Sequence[str], kinds: list[str], keep_headings: bool) -> Answers:
         if kinds.count(SENTENCE) == len(kinds):
             return decide(self.model, self._read(cut))
         asked = [i for i, kind in enumerate(kinds) if kind != OTHER]

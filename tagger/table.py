@@ -141,7 +141,7 @@ class TaggedTable:
         n = len(self)
         columns = {"doc": pa.array(utf8(self.doc), pa.string()), "n": pa.array(self.n)}
         for name in ("kind", "what"):
-            columns[name] = pa.array(getattr(self, name), pa.string())
+            columns[name] = _strings(getattr(self, name))
         for name, kind in kinds.items():
             columns[name] = to_array(self.extra.get(name, [None] * n), kind)
         columns |= {"start": pa.array(self.start), "end": pa.array(self.end)}
@@ -160,11 +160,19 @@ class TaggedTable:
             for name, p in zip(self.schema.probability_columns(task), shares, strict=True):
                 columns[name] = pa.array(np.ascontiguousarray(p), mask=absent)
         columns["review"] = pa.array(self.review)
-        columns["model"] = pa.array(self.models, pa.string())
+        columns["model"] = _strings(self.models)
         if self.evidence is not None:
             kind = pa.list_(pa.struct([(k, pa.type_for_alias(t)) for k, t in _EVIDENCE]))
             columns["evidence"] = pa.array(self.evidence, kind)
         return pa.RecordBatch.from_arrays(list(columns.values()), names=list(columns))
+
+
+def _strings(column: Sequence[str]) -> Any:
+    """Return strings as an Arrow array, which is faster where they are all the same."""
+    pa = pyarrow()
+    if column and list(column).count(column[0]) == len(column):
+        return pa.repeat(pa.scalar(column[0], pa.string()), len(column))
+    return pa.array(column, pa.string())
 
 
 def _library(name: str) -> Any:

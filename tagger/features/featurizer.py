@@ -233,12 +233,13 @@ class Featurizer:
 
     def read(self, chunks: Chunks) -> Parts:
         """Return what chunks bring to their sentences."""
-        spelled = [(b.first, b.classes_of) for b in self.blocks if b.classes_of is not None]
-        classes: list[list[int]] = [[] for _ in chunks.surfaces]
-        for first, classes_of in spelled:
-            for columns, surface in zip(classes, chunks.surfaces, strict=True):
-                if features := classes_of(surface):
-                    columns += [first + k for k in features]
+        classes: list[list[int]] = [[]] * len(chunks.surfaces)
+        for block in self.blocks:
+            if block.classes_of is None:
+                continue
+            for i, features in enumerate(map(block.classes_of, chunks.surfaces)):
+                if features:
+                    classes[i] = classes[i] + [block.first + k for k in features]
         return Parts(
             chunks.tokens,
             [b.stream.numbers(b.written(chunks)) for b in self.blocks if b.stream is not None],

@@ -273,6 +273,13 @@ def _parquet_batches(
                 yield batch
 
 
+def _sound(texts: list[Any], limit: int) -> bool:
+    """Return whether all texts can be tagged, as far as a quick look tells."""
+    if set(map(type, texts)) != {str}:
+        return False
+    return len(max(texts, key=len)) * 4 <= limit and all(map(str.strip, texts))
+
+
 class Places:
     """Counts the sentences of each document: rows of the same one that follow each other."""
 
@@ -310,12 +317,10 @@ def check_record_batch(
         )
     texts = record_batch.column(origin.text_column).to_pylist()
     names = record_batch.schema.names
-    faults = {
-        i: reason
-        for i, text in enumerate(texts)
-        if type(text) is not str or not text.strip() or len(text) * 4 > origin.limit
-        if (reason := _fault(text, origin, 1, names))
-    }
+    faults = {}
+    if not _sound(texts, origin.limit):
+        found = ((i, _fault(text, origin, 1, names)) for i, text in enumerate(texts))
+        faults = {i: reason for i, reason in found if reason}
     rejects += [
         Reject(reason, raw_of(record_batch.slice(i, 1).to_pylist()[0]), source, lines[i])
         for i, reason in faults.items()
@@ -325,10 +330,10 @@ def check_record_batch(
     extra: dict[str, Column] = {
         origin.named(name): record_batch.column(name) for name in names if origin.passed_on(name)
     }
-    named = [None] * len(texts)
+    docs = [f"{source}:{n}" for n in lines]
     if origin.id_column in names:
         named = record_batch.column(origin.id_column).to_pylist()
-    docs = [document_name(name, f"{source}:{n}") for name, n in zip(named, lines, strict=True)]
+        docs = list(map(document_name, named, docs))
     batch = Batch(texts, docs, extra, [source] * len(texts), lines)
     if faults:
         batch = batch.take([i for i in range(len(texts)) if i not in faults])

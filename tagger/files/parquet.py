@@ -81,7 +81,15 @@ def write(batches: Sequence[Any], schema: Any) -> bytes:
 def join(parts: Iterable[Path], schema: Any, stream: BinaryIO) -> int:
     """Write Parquet files one after another as one; return the number of rows."""
     pa = pyarrow()
-    with pa.parquet.ParquetWriter(stream, schema, compression="zstd") as writer:
+    # A dictionary of values that hardly come twice costs time and room.
+    repeats = [
+        f"{field.name}.list.element" if pa.types.is_list(field.type) else field.name
+        for field in schema
+        if field.name not in ("doc", "text") and not pa.types.is_floating(field.type)
+    ]
+    with pa.parquet.ParquetWriter(
+        stream, schema, compression="zstd", use_dictionary=repeats
+    ) as writer:
         n = 0
         for part in parts:
             # One open file at a time: an archive has more parts than a process may open.

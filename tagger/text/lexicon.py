@@ -26,6 +26,7 @@ from tagger.text.tokens import fold, tokenize
 
 RESOURCES = Path(__file__).parent.parent / "resources"
 
+_NONE: list[int] = []
 _HEADER = re.compile(r"\[([a-z][a-z0-9_]*)\]\s*(.*)")
 
 
@@ -116,14 +117,14 @@ class Lexicon:
         """Return the same as places in `classes`."""
         lowered_words, cased, prefixes, heads, lengths = self._words
         lowered = surface.lower()
-        numbers = [*lowered_words.get(lowered, ()), *cased.get(surface, ())]
+        numbers = lowered_words.get(lowered, _NONE)
+        if surface in cased:
+            numbers = [*numbers, *cased[surface]]
         # Few words begin as any beginning does, so most need not be tried at each length.
         if lowered[: lengths.start] in heads:
-            for length in lengths:
+            for length in range(lengths.start, min(lengths.stop, len(lowered) + 1)):
                 if lowered[:length] in prefixes:
-                    numbers += prefixes[lowered[:length]]
-                if length >= len(lowered):
-                    break
+                    numbers = [*numbers, *prefixes[lowered[:length]]]
         return list(dict.fromkeys(numbers)) if len(numbers) > 1 else numbers
 
     def _tokens(self, entry: str) -> tuple[str, ...]:

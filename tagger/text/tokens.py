@@ -86,6 +86,8 @@ def mask(surface: str, language: Language = ENGLISH) -> str:
         return surface
     if surface[0].isupper():
         return "XX" if surface.isupper() and len(surface) > 1 else "Xx"
-    if not surface.endswith(language.suffixes):
-        return "x"
-    return next(f"-{suffix}" for suffix in language.suffixes if surface.endswith(suffix))
+    if surface.endswith(language.suffixes):
+        for suffix in language.suffixes:
+            if surface.endswith(suffix):
+                return f"-{suffix}"
+    return "x"

@@ -1,4 +1,6 @@
+import sys
 import threading
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -13,6 +15,7 @@ from tagger.features.lexicons import LexiconClasses
 from tagger.features.scorer import Scorer
 from tagger.features.settings import FeatureSettings
 from tagger.features.words import WordNgrams
+from tagger.predictor import Tagger
 from tagger.text.language import ENGLISH
 from tagger.text.lexicon import Lexicon
 from tagger.text.tokens import mask, normalize, surface_tokens, tokenize
@@ -150,6 +153,39 @@ def test_scorer_forgets_when_it_knows_too_many_chunks(small_model, sentences):
     n_chunks = sum(len(text.split()) for text in sentences[:200])
     n_distinct = len({chunk for text in sentences[:200] for chunk in text.split()})
     assert unbounded.cache_info() == (n_chunks - n_distinct, n_distinct, n_distinct)
+
+
+def test_ever_new_words_do_not_fill_the_memory(small_model):
+    featurizer = small_model.featurizer
+    weights = np.ones((featurizer.n_features_, 1))
+    scorer = Scorer(featurizer, weights, np.zeros(1), max_chunks=1000)
+    held = []
+    tracemalloc.start()
+    try:
+        for start in range(0, 20_000, 500):
+            # Every other word is longer than a key.
+            words = [f"w{i}x" + "y" * 20 * (i % 2) for i in range(start, start + 500)]
+            scorer.decision_function([" ".join(words[i : i + 25]) for i in range(0, 500, 25)])
+            held.append(tracemalloc.get_traced_memory()[0])
+    finally:
+        tracemalloc.stop()
+    assert scorer.cache_info().misses == 20_000
+    assert max(held[10:]) < 1.1 * max(held[:10])
+
+
+def test_neither_arrow_nor_its_absence_changes_an_answer(small_model, sentences, monkeypatch):
+    import pyarrow
+
+    tagger = Tagger(small_model)
+    texts = [*sentences[:50], "a\u2003b\x1cc\x85d \ud800", " \n"]
+    expected = tagger.predict_proba(texts)
+    column = tagger.predict_proba(pyarrow.array(texts[:50]))
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    small_model.__dict__.pop("scorer")
+    without = tagger.predict_proba(texts)
+    for task, p in expected.items():
+        assert np.array_equal(without[task], p)
+        assert np.array_equal(column[task], p[:50])
 
 
 def test_threads_share_a_scorer(small_model, sentences):

@@ -134,3 +134,20 @@ def test_a_store_of_nothing_known_names_the_file(tmp_path: Path, model_folder: P
     (tmp_path / "x.sqlite").write_text("hello, this is text of some length that is no database")
     with pytest.raises(ConfigError, match=r"x\.sqlite: not a store"):
         open_desk(tmp_path / "x.sqlite", str(model_folder))
+
+
+def test_answers_that_only_confirm_the_model_pull_little_at_it(
+    tiny: Tagger, sentences: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, others = sentences[::20], sentences[1::10]
+    given = zip(asked, tiny.tag_sentences(asked), strict=True)
+    rows = tuple(Example(text, {"claim": str(tags.labels["claim"])}) for text, tags in given)
+    before = tiny.predict(others)["claim"]
+
+    def changed() -> int:
+        model = adapt(tiny.model, Corpus(CLAIMS, rows))
+        return int((Tagger(model).predict(others)["claim"] != before).sum())
+
+    few = changed()
+    monkeypatch.setattr("tagger.training.adapt._SHARPER", 0.4)  # softer than the model is
+    assert few <= 0.1 * len(others) and few < changed()

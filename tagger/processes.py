@@ -32,6 +32,16 @@ def end_with(parent: int) -> None:
     """
     for sign in _TO_ALL:
         signal.signal(sign, signal.SIG_IGN)
+    watch(parent)
+
+
+def watch(parent: int) -> None:
+    """Let this process end at once when its parent is gone.
+
+    Parameters
+    ----------
+    parent : number of the process that started this one.
+    """
     threading.Thread(target=_watch, args=(parent,), daemon=True).start()
 
 

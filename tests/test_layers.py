@@ -21,7 +21,7 @@ ROOMS = (
     {"evaluation"},
     {"training"},
     {"bulk"},
-    {"review"},
+    {"review", "serve"},
     {"cli"},
 )
 FLOORS = {
@@ -105,13 +105,20 @@ FLOORS = {
         {"server"},
         {"run"},
     ),
+    "serve": (
+        {"settings", "problems", "metrics", "docs"},
+        {"bodies", "gate"},
+        {"openapi"},
+        {"app"},
+        {"server"},
+    ),
     "cli": (
         {"terminal", "stop"},
         {"console", "options"},
         {"progress"},
         {"tables", "view"},
         {"predict", "check", "train", "evaluate", "stats", "compare", "info", "export", "review"}
-        | {"help"},
+        | {"help", "serve"},
         {"main"},
     ),
 }

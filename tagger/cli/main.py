@@ -21,6 +21,7 @@ COMMANDS = {
     "compare": "Compare two models or two reports.",
     "info": "Show what a model is.",
     "review": "Read, correct and teach on a page in the browser.",
+    "serve": "Answer other programs over HTTP.",
     "export": "Save a model as a scikit-learn Pipeline.",
     "help": "Show how a command is used.",
 }

@@ -132,14 +132,14 @@ def _read_batches(
                 continue
         ends = isinstance(item, Batch) or (isinstance(item, Input) and item != origin)
         if rows and (size >= n_bytes or ends):
-            yield _batch(origin, rows)
+            yield batch_of(origin, rows)
             rows, size = [], 0
         if isinstance(item, Input):
             origin = item
         elif not isinstance(item, Row):
             yield item
     if rows:
-        yield _batch(origin, rows)
+        yield batch_of(origin, rows)
 
 
 def _items(
@@ -228,7 +228,8 @@ def _lose(origin: Input, row: Row, before: Reject | None) -> Reject:
     return replace(before, n_rows=before.n_rows + 1)
 
 
-def _batch(origin: Input, rows: list[Row]) -> Batch:
+def batch_of(origin: Input, rows: list[Row]) -> Batch:
+    """Return rows, each with a text, column by column."""
     names = dict.fromkeys(name for row in rows for name in row.record)
     return Batch(
         [row.record[origin.text_column] for row in rows],

@@ -1,0 +1,1 @@
+"""The HTTP API of `tagger serve`: tags for other programs (extra ``serve``)."""

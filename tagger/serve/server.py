@@ -1,0 +1,172 @@
+"""The server: where it listens, its processes, and how it ends."""
+
+import asyncio
+import ipaddress
+import math
+import os
+import signal
+import socket
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+
+import h11
+from uvicorn import Config, Server
+from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.supervisors.multiprocess import Multiprocess, Process
+
+from tagger.errors import ConfigError, n_of
+from tagger.predictor import Tagger
+from tagger.processes import check_shared
+from tagger.serve.app import create_app
+from tagger.serve.metrics import FOLDER
+from tagger.serve.settings import ServeSettings
+
+_IDLE_SECONDS = 30.0
+_SIGNALS = [getattr(signal, n) for n in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, n)]
+
+
+def serve(settings: ServeSettings, say: Callable[[str], None]) -> None:
+    """Answer requests until a signal asks the process to end; those that are open are answered.
+
+    Parameters
+    ----------
+    settings : of the server.
+    say : is told in sentences what people should know.
+
+    Raises
+    ------
+    ModelError : the model cannot be loaded.
+    ConfigError : it cannot listen where it should.
+    """
+    tagger = Tagger.load(settings.model, settings.second_reader)
+    listener, hosts = _listen(settings)
+    with listener:
+        name, port = listener.getsockname()[:2]
+        url = f"http://{f'[{name}]' if ':' in name else name}:{port}"
+        if not hosts:
+            say(
+                f"WARNING: {settings.host} is open to other machines: whoever reaches it may have "
+                "text tagged, unasked who they are; put a proxy before it that asks"
+            )
+        say(f"{url} answers for model {tagger.model.id}; {url}/docs says what; Ctrl-C ends it")
+        if settings.workers == 1:
+            app = partial(create_app, settings, hosts, tagger=tagger)
+            _Server(_config(app, settings)).run([listener])
+        else:
+            _run_workers(settings, hosts, listener, say)
+    say("ended; all that was asked is answered")
+
+
+def _listen(settings: ServeSettings) -> tuple[socket.socket, frozenset[str]]:
+    """Return a bound socket, and the names for this machine where no other can reach it."""
+    try:
+        found = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)
+        family, _, _, _, address = found[0]
+        listener = socket.create_server(address[:2], family=family, backlog=2048)
+    except (OSError, OverflowError) as error:
+        raise ConfigError(
+            f"cannot listen on {settings.host}, port {settings.port}: {error}; choose another "
+            "--port (0 is any that is free) or --host"
+        ) from None
+    listener.set_inheritable(True)
+    bound = str(listener.getsockname()[0])
+    if not ipaddress.ip_address(bound.partition("%")[0]).is_loopback:
+        return listener, frozenset()
+    return listener, frozenset({"localhost", "127.0.0.1", "[::1]", bound, settings.host.lower()})
+
+
+def _config(app: Any, settings: ServeSettings) -> Config:
+    return Config(
+        app,
+        factory=True,
+        http=_Connection,
+        ws="none",
+        workers=settings.workers,
+        log_config=None,  # without handlers only warnings and errors are written
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        timeout_keep_alive=math.ceil(min(_IDLE_SECONDS, settings.timeout)),
+        timeout_graceful_shutdown=math.ceil(settings.timeout) + 5,
+    )
+
+
+class _Server(Server):
+    """Takes every signal that ends a command as the wish to end well."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        before = {sign: signal.getsignal(sign) for sign in _SIGNALS}
+        for sign, handler in before.items():
+            if handler != signal.SIG_IGN:
+                signal.signal(sign, self.handle_exit)
+        try:
+            yield
+        finally:
+            for sign, handler in before.items():
+                signal.signal(sign, handler)
+
+
+class _Workers(Multiprocess):
+    """Starts a worker anew that died, and says so."""
+
+    def __init__(self, config: Config, sockets: list[Any], say: Callable[[str], None]) -> None:
+        before = {sign: signal.getsignal(sign) for sign in _SIGNALS}
+        super().__init__(config, sockets)
+        for sign, handler in before.items():
+            if handler == signal.SIG_IGN:
+                signal.signal(sign, handler)
+        self._say = say
+
+    def handle_hup(self) -> None:
+        """End, as every command does whose terminal is closed."""
+        self.should_exit.set()
+
+    def keep_subprocess_alive(self) -> None:
+        # uvicorn asks each worker, too, and kills those that do not answer in time; on a machine
+        # with much else to do that are sound ones.
+        for i, old in enumerate(self.processes):
+            if self.should_exit.is_set() or old.process.is_alive():
+                continue
+            old.join()
+            new = self.processes[i] = Process(self.config, self.sockets)
+            new.start()
+            self._say(
+                f"worker {old.pid} ended with {old.exitcode}, and what it was at is not "
+                f"answered; worker {new.pid} takes its place"
+            )
+
+
+def _run_workers(
+    settings: ServeSettings,
+    hosts: frozenset[str],
+    listener: socket.socket,
+    say: Callable[[str], None],
+) -> None:
+    check_shared()
+    app = partial(create_app, settings, hosts, os.getpid())
+    with tempfile.TemporaryDirectory(prefix="tagger-metrics-") as folder:
+        os.environ[FOLDER] = folder
+        say(f"{n_of(settings.workers, 'worker')}, {n_of(settings.workers, 'core')} used at most")
+        workers = _Workers(_config(app, settings), [listener], say)
+        workers.run()
+
+
+class _Connection(H11Protocol):
+    """Closes a connection on which the head of a request does not become whole."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self.loop.call_later(self.timeout_keep_alive, self._look, None)
+
+    def _look(self, seen: Any) -> None:
+        if self.transport.is_closing():
+            return
+        unfinished = self.cycle is None or self.conn.trailing_data[0]
+        if self.conn.their_state is h11.IDLE and self.cycle is seen and unfinished:
+            self.transport.close()
+            return
+        self.loop.call_later(self.timeout_keep_alive, self._look, self.cycle)

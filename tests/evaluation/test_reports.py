@@ -22,6 +22,7 @@ from tagger.evaluation.evaluate import check_report
 from tagger.evaluation.measure import measure
 from tagger.evaluation.report.html import to_html
 from tagger.evaluation.report.make import first_difference
+from tagger.evaluation.report.markdown import verdicts
 from tagger.evaluation.report.values import read_report, to_json
 from tagger.predictor import Tagger
 from tagger.schema import Schema
@@ -324,3 +325,52 @@ def test_a_damaged_report_is_named(report, tmp_path):
     (tmp_path / "report.json").write_text(to_json(damaged))
     with pytest.raises(DataError, match=r"not a whole report, 'labels' is missing"):
         run("compare", report, tmp_path)
+
+
+def test_a_report_begins_with_its_verdict_and_ends_with_what_it_is_made_from(folder, unseen):
+    made = tagger.evaluate(folder, unseen, rounds=50).files(plots=False)
+    lines = [line for line in made["report.md"].splitlines() if line]
+    assert (
+        lines[1].startswith("mood: macro F1 0.") and "on 80 sentences of 20 documents" in lines[1]
+    )
+    assert "the best baseline, " in lines[1]
+    assert lines[-1].startswith("- versions: tagger ")
+    text = made["report.md"]
+    assert text.index("## mood") < text.index("## Methods") < text.index("- data sha256: ")
+    (methods,) = (line for line in lines if line.startswith("Sentences were classified for mood"))
+    for words in ("80 labelled sentences from 20 documents", "50 bootstrap samples of documents"):
+        assert words in methods
+
+
+def test_a_verdict_is_as_sure_as_its_intervals():
+    def task(value, low, high):
+        def figure(v, a, b):
+            return {"value": v, "low": a, "high": b}
+
+        return {
+            "task": "mood", "n": 9, "readers": None,
+            "figures": {"macro_f1": figure(value, low, high)},
+            "baselines": {"chance": {"macro_f1": figure(0.5, 0.4, 0.6)}},
+        }  # fmt: skip
+
+    about = {"data": {"n_documents": 3}}
+    cases = ((0.9, 0.8, 1.0), (0.6, 0.5, 0.7), (0.5, 0.4, 0.6))
+    words = ("clearly better than", "better, though the intervals overlap, than", "no better than")
+    for case, said in zip(cases, words, strict=True):
+        report = {"tasks": [task(*case)], "about": about, "resampled": "documents"}
+        assert f"documents, {said} the best baseline, chance (0.500" in verdicts(report)[0]
+
+
+def test_the_page_shows_the_model_against_baselines_and_readers(folder, unseen):
+    from tagger.evaluation.report.plots import verdict_plot
+
+    report = tagger.evaluate(folder, unseen, rounds=20).report
+    (mood, _) = report["tasks"]
+    svg = verdict_plot(mood).svg
+    for name in ("model", *mood["baselines"], "macro F1"):
+        assert name in svg
+    assert "kappa" not in svg
+    readers = {"pairs": [{"readers": ["anna", "ben"], "kappa": 0.8, "n": 80}]}
+    mood["readers"] = {**readers, "kappa_with_model": {"anna": 0.7}, "alpha": {}}
+    svg = verdict_plot(mood).svg
+    assert "anna and ben" in svg and "model and anna" in svg and "kappa" in svg

@@ -9,10 +9,12 @@ from tagger.evaluation.report.markdown import (
     count_line,
     figure_table,
     label_table,
+    methods,
     note,
     readers_line,
     second_line,
     second_table,
+    verdicts,
 )
 from tagger.evaluation.report.values import Report
 from tagger.markup import palette_rules
@@ -53,6 +55,7 @@ def to_html(report: Report) -> str:
             "label_table": label_table(task),
             "figure_table": figure_table(task),
             "agreement": readers_line(task),
+            "verdict": plots.verdict_plot(task, first),
             "plots": plots.task_plots(task, first),
         }
         for task, first in zip(report["tasks"], firsts, strict=False)
@@ -60,6 +63,8 @@ def to_html(report: Report) -> str:
     curve, second = report.get("learning_curve"), report.get("second_reader")
     return environment.get_template("report.html.j2").render(
         palette=Markup(palette_rules()),
+        verdicts=verdicts(report),
+        methods=methods(report),
         about=about_rows(report),
         warnings=report["warnings"],
         note=" ".join(note(report)).strip(),

@@ -11,7 +11,9 @@ from tagger.evaluation.report.values import Report
 
 def to_markdown(report: Report) -> str:
     """Return a report as Markdown."""
-    lines = ["# Evaluation", "", *(f"- {name}: {value}" for name, value in about_rows(report)), ""]
+    lines = ["# Evaluation", ""]
+    for verdict in verdicts(report):
+        lines += [verdict, ""]
     for warning in report["warnings"]:
         lines += [f"> **Warning:** {warning}", ""]
     lines += [*note(report), *task_lines(report)]
@@ -38,7 +40,67 @@ def to_markdown(report: Report) -> str:
             for m in report["mistakes"]
         ]
         lines += _table(["confidence", "gold", "answer", "sentence", "words"], rows, numbers=1)
+    lines += ["", "## Methods", "", methods(report), "", "## Made from", ""]
+    lines += [f"- {name}: {value}" for name, value in about_rows(report)]
     return "\n".join(lines) + "\n"
+
+
+def verdicts(report: Report) -> list[str]:
+    """Return for each task a sentence: how good, better than which baseline, on how much."""
+    return [_verdict(task, report) for task in report["tasks"]]
+
+
+def _verdict(task: Mapping[str, Any], report: Report) -> str:
+    own = task["figures"]["macro_f1"]
+    documents = report["about"]["data"]["n_documents"]
+    of = f" of {n_of(documents, 'document')}" if report["resampled"] == "documents" else ""
+    lead = f"{task['task']}: macro F1 {figure(own)} on {n_of(task['n'], 'sentence')}{of}"
+    others = {name: figures["macro_f1"] for name, figures in task["baselines"].items()}
+    others = {name: f for name, f in others.items() if f["value"] is not None}
+    if not others or own["value"] is None:
+        return f"{lead}; not held against a baseline."
+    best = max(others, key=lambda name: float(others[name]["value"]))
+    other = others[best]
+    if own["value"] <= other["value"]:
+        how = "no better than"
+    elif own["low"] is not None and own["low"] > other["high"]:
+        how = "clearly better than"
+    else:
+        how = "better, though the intervals overlap, than"
+    kappas = [p["kappa"] for p in (task["readers"] or {"pairs": []})["pairs"]]
+    agree = f"; the readers agree at kappa {number(kappas[0])}" if len(kappas) == 1 else ""
+    return f"{lead}, {how} the best baseline, {best} ({figure(other)}){agree}."
+
+
+def methods(report: Report) -> str:
+    """Return a paragraph for the methods of a paper: what was done, in sentences."""
+    about, n_tasks = report["about"], len(report["tasks"])
+    data, bootstrap = about["data"], about["bootstrap"]
+    of = f" from {n_of(data['n_documents'], 'document')}" * (report["resampled"] == "documents")
+    names = " and ".join(task["task"] for task in report["tasks"])
+    parts = [
+        f"Sentences were classified for {names} with claim-tagger {about['versions']['tagger']} "
+        f"(model {about['model']['id']}), linear classifiers over TF-IDF features with calibrated "
+        f"probabilities. It was judged on {n_of(data['n_sentences'], 'labelled sentence')}{of} "
+        f"({about['how']}; SHA-256 of the data {data['sha256'][:12]}).",
+    ]
+    if report["overlap"]:
+        parts.append(f"Of these, {report['overlap']} were in the model's training data.")
+    for task in report["tasks"]:
+        pairs = (task["readers"] or {"pairs": []})["pairs"]
+        if pairs:
+            kappas = ", ".join(f"{number(p['kappa'])} (n = {p['n']})" for p in pairs)
+            parts.append(f"Readers agreed on {task['task']} with Cohen's kappa {kappas}.")
+    kind = "The score is" if n_tasks == 1 else "Scores are"
+    drawn = (
+        f", with 95 % percentile intervals from {bootstrap['rounds']:,} bootstrap samples of "
+        f"{report['resampled']} (seed {bootstrap['seed']})"
+    )
+    parts.append(f"{kind} macro-averaged F1{drawn if bootstrap['rounds'] else ''}.")
+    if about.get("baselines"):
+        baselines = ", ".join(report["tasks"][0]["baselines"])
+        parts.append(f"Baselines ({baselines}) were {about['baselines']}.")
+    return " ".join([*parts, *verdicts(report)])
 
 
 def about_rows(report: Report) -> list[tuple[str, str]]:

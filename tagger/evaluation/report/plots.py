@@ -74,6 +74,44 @@ def task_plots(task: Mapping[str, Any], first: int = 0) -> list[Plot]:
     return plots + [_slices(name, parts, first) for name, parts in task["slices"].items()]
 
 
+def verdict_plot(task: Mapping[str, Any], first: int = 0) -> Plot:
+    """Draw the model against baselines and, where there are several, readers."""
+    rows = [("model", task["figures"]["macro_f1"])]
+    rows += [(name, figures["macro_f1"]) for name, figures in task["baselines"].items()]
+    readers = task["readers"] or {"pairs": (), "kappa_with_model": {}}
+    pairs = [(" and ".join(p["readers"]), p["kappa"]) for p in readers["pairs"]]
+    model = [(f"model and {name}", k) for name, k in readers["kappa_with_model"].items()]
+    kappas = [(name, {"value": k, "low": None}) for name, k in model + pairs if k is not None]
+
+    def draw(figure: Figure) -> None:
+        parts = [
+            (rows, "macro F1", 1),
+            *([(kappas, "Cohen's kappa", len(model))] if kappas else []),
+        ]
+        sizes = [len(part[0]) for part in parts]
+        grid = figure.subplots(len(parts), 1, squeeze=False, height_ratios=sizes)[:, 0]
+        for axes, (own, title, n_model) in zip(grid, parts, strict=True):
+            for y, (_, f) in enumerate(own):
+                color = _color(first) if y < n_model else _FAINT
+                axes.barh(y, f["value"] or 0, color=color, height=0.6)
+                if f["low"] is not None:
+                    axes.plot([f["low"], f["high"]], [y, y], color=_INK, linewidth=1.2)
+                said = "undefined" if f["value"] is None else f"{f['value']:.2f}"
+                axes.text(1.02, y, said, va="center", fontsize=8)
+            axes.set_yticks(range(len(own)), [_short(name) for name, _ in own])
+            axes.invert_yaxis()
+            axes.set(xlim=(0, 1), xlabel=title)
+            axes.grid(axis="x")
+
+    caption = "Macro F1 with its 95 % interval" + (
+        "; agreement beyond chance of readers with each other and with the model."
+        if kappas
+        else "."
+    )
+    height = 0.9 + 0.28 * (len(rows) + len(kappas)) + (0.5 if kappas else 0)
+    return Plot(task["task"], caption, _render(draw, height))
+
+
 def learning_curve(points: Sequence[Mapping[str, Any]]) -> Plot:
     """Draw macro F1 against the number of training sentences."""
 

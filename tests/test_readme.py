@@ -1,4 +1,4 @@
-"""The README's examples are run: Python as doctests, commands by the shell."""
+"""The examples of the README and of the pages in docs/ are run: doctests, and shell commands."""
 
 import doctest
 import os
@@ -12,20 +12,46 @@ import pyarrow.parquet as pq
 import pytest
 from conftest import ROOT
 
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-BLOCKS = re.findall(r"(<!-- [a-z]+ -->\n)?```(\w+)\n(.*?)```", README, re.DOTALL)
+PAGES = {
+    path.relative_to(ROOT).as_posix(): re.findall(
+        r"(<!-- [a-z]+ -->\n)?```(\w+)\n(.*?)```", path.read_text(encoding="utf-8"), re.DOTALL
+    )
+    for path in (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
+}
 
 
-def test_python_examples():
+def blocks(language):
+    """Return the blocks of a language by page, but for those that .ci/run runs."""
+    found = {
+        page: [code for mark, own, code in own_blocks if own == language and not mark]
+        for page, own_blocks in PAGES.items()
+    }
+    return {page: codes for page, codes in found.items() if codes}
+
+
+@pytest.mark.parametrize("page", blocks("python"))
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of spaCy's
+def test_python_examples(page):
+    if page == "docs/beside.md":
+        pytest.importorskip("spacy", reason="needs the extra spacy")
     globs: dict[str, object] = {}
-    for _, language, code in BLOCKS:
-        if language != "python":
-            continue
-        example = doctest.DocTestParser().get_doctest(code, globs, "README", "README.md", 0)
+    for code in blocks("python")[page]:
+        example = doctest.DocTestParser().get_doctest(code, globs, page, page, 0)
         runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS)
         runner.run(example, clear_globs=False)
         globs = example.globs
         assert runner.failures == 0
+
+
+def test_datasets_are_tagged_in_batches(tagger):
+    datasets = pytest.importorskip("datasets", reason="Hugging Face datasets is not installed")
+    (line,) = (
+        code.strip() for code in blocks("py")["docs/beside.md"] if code.startswith("ds = ds.map")
+    )
+    ds = datasets.Dataset.from_dict({"text": ["Oil rose 2 percent.", "It may fall."]})
+    names = {"ds": ds, "tagger": tagger}
+    exec(line, names)
+    assert names["ds"]["claim"][:] == ["reported_fact", "speculation"]
 
 
 def test_docstring_example():
@@ -37,19 +63,19 @@ def test_docstring_example():
 
 
 @pytest.mark.parametrize(
-    "command",
+    ("page", "command"),
     [
-        line.split("  #")[0].strip()
-        for mark, language, code in BLOCKS
-        if language == "sh" and not mark
+        (page, line.split("  #")[0].strip())
+        for page, codes in blocks("sh").items()
+        for code in codes
         for line in code.splitlines()
         # The shipped model is trained again by .ci/check_model.py.
         if line.strip() and "claims-en.toml" not in line
     ],
 )
-def test_shell_examples(command, tmp_path_factory):
-    """Run each command in a folder that has what the README's reader has at that point."""
-    folder = _desk(tmp_path_factory)
+def test_shell_examples(page, command, tmp_path_factory):
+    """Run each command in a folder that has what the page's reader has at that point."""
+    folder = _desk(page, tmp_path_factory)
     bin_folder = Path(sys.executable).parent
     environment = os.environ | {"PATH": f"{bin_folder}{os.pathsep}{os.environ['PATH']}"}
     run = subprocess.run(
@@ -64,13 +90,13 @@ def test_shell_examples(command, tmp_path_factory):
     assert run.returncode in (0, 141), run.stderr
 
 
-_made: list[Path] = []
+_made: dict[str, Path] = {}
 
 
-def _desk(tmp_path_factory) -> Path:
-    """Make, once, a folder with an article, rows, labelled data and a checkout's folders."""
-    if _made:
-        return _made[0]
+def _desk(page, tmp_path_factory) -> Path:
+    """Make, once a page, a folder with an article, rows, labelled data, a checkout's folders."""
+    if page in _made:
+        return _made[page]
     folder = tmp_path_factory.mktemp("desk")
     article = next((ROOT / "seeds").glob("*.txt")).read_text(encoding="utf-8")
     (folder / "article.txt").write_text(article, encoding="utf-8")
@@ -89,7 +115,7 @@ def _desk(tmp_path_factory) -> Path:
     (folder / "tones.toml").write_text(TONES, encoding="utf-8")
     tones = (f"{i // 4},A {w} day {i},{t}" for i, (w, t) in enumerate(WORDS * 12))
     (folder / "tones.csv").write_text("doc,text,tone\n" + "\n".join(tones) + "\n", encoding="utf-8")
-    _made.append(folder)
+    _made[page] = folder
     return folder
 
 

@@ -1,0 +1,78 @@
+"""What stands beside the code holds together: extras that exist, workflows, citation."""
+
+import os
+import re
+import shutil
+import subprocess
+import tomllib
+
+import pytest
+from conftest import ROOT
+
+import tagger
+
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.relative_to(ROOT).as_posix())
+def test_what_pages_tell_to_install_exists(page):
+    text = page.read_text(encoding="utf-8")
+    # Until the package is published its name installs nothing.
+    assert "pip install claim-tagger" not in text and "claim-tagger[" not in text
+    for names in re.findall(r"'\.\[([\w,-]+)\]'", text):
+        assert set(names.split(",")) <= {*PROJECT["optional-dependencies"], "extra"}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.relative_to(ROOT).as_posix())
+def test_links_lead_somewhere(page):
+    text = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+    for target in re.findall(r"\]\(([^)\s]+)\)", text):
+        if not target.startswith(("http", "#")):
+            assert (page.parent / target.partition("#")[0]).exists(), target
+
+
+def test_every_page_is_in_the_site():
+    named = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
+    for page in (ROOT / "docs").rglob("*.md"):
+        assert page.relative_to(ROOT / "docs").as_posix() in named
+
+
+def test_workflows_try_what_is_promised():
+    check = (ROOT / ".github" / "workflows" / "check.yml").read_text(encoding="utf-8")
+    lowest = PROJECT["requires-python"].removeprefix(">=")
+    for name in (lowest, "3.12", "3.13", "3.14", "ubuntu", "macos", "windows", "lowest-direct"):
+        assert name in check
+    assert "scripts/check" in check and "scripts/ranges" in check and ".ci/run" in check
+    hooks = (ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8")
+    assert "entry: scripts/check --quick" in hooks
+
+
+def test_the_citation_is_of_this_version():
+    citation = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    assert f"version: {tagger.__version__}\n" in citation
+    assert f"license: {PROJECT['license']}\n" in citation
+
+
+@pytest.mark.skipif(not shutil.which("bash"), reason="needs bash")
+def test_the_check_runs_its_steps_and_stops_at_the_first_that_fails(tmp_path):
+    said = tmp_path / "said"
+    for name in ("ruff", "mypy", "pytest", "mkdocs"):
+        tool = tmp_path / name
+        tool.write_text(f'#!/bin/sh\necho {name} $1 >> {said}\n[ "$FAILS" != {name} ]\n')
+        tool.chmod(0o755)
+    (tmp_path / "scripts").mkdir()
+    shutil.copy(ROOT / "scripts" / "check", tmp_path / "scripts" / "check")
+
+    def run(*arguments, fails=""):
+        said.write_text("")
+        path = f"{tmp_path}{os.pathsep}{os.environ['PATH']}"
+        command = ["bash", "scripts/check", *arguments]
+        env = {**os.environ, "PATH": path, "FAILS": fails}
+        done = subprocess.run(command, cwd=tmp_path, env=env)
+        return done.returncode, said.read_text().split("\n")[:-1]
+
+    steps = ["ruff check", "ruff format", "mypy", "pytest -n", "mkdocs build"]
+    assert run() == (0, steps)
+    assert run("--quick") == (0, steps[:3])
+    assert run(fails="mypy") == (1, steps[:3])

@@ -36,10 +36,10 @@ def check_free(
 
     Raises
     ------
-    OutputError : one of them exists and `force` is not given; or one is a device, a pipe or
-        a socket, which is never replaced.
+    OutputError : one of them exists and `force` is not given; one is a device, a pipe or
+        a socket, which is never replaced; or a folder may not be written.
     """
-    there = []
+    there, paths = [], list(paths)
     for path in map(Path, paths):
         if _ADDRESS.match(str(path)):
             address = str(path).replace(":/", "://", 1)  # a path has one slash for two
@@ -60,12 +60,21 @@ def check_free(
                 )
         if not stat.S_ISDIR(mode) or any(path.iterdir()):
             there.append(path)
+    for folder in {_nearest(path) for path in map(Path, paths)}:
+        if not os.access(folder, os.W_OK):
+            raise OutputError(f"{folder}: cannot be written: Permission denied, or read-only")
     if there and not force:
         more = f" (and {len(there) - 1} more)" if len(there) > 1 else ""
         raise OutputError(
             f"{there[0]}{more}: is there already {why}: name another output, or replace it "
             "with --force (force=True)"
         )
+
+
+def _nearest(path: Path) -> str:
+    """Return the folder that is there already in which a path would be made."""
+    real = Path(os.path.realpath(path))
+    return next(str(folder) for folder in (real, *real.parents) if os.path.isdir(folder))  # noqa: PTH112  raises nothing
 
 
 @contextmanager

@@ -265,3 +265,22 @@ def test_what_can_be_no_output_is_refused_before_the_work(
         assert isinstance(done.exception, OutputError)
         assert "mine.jsonl: is a file, expected a folder" in str(done.exception)
     assert not (tmp_path / "model").exists()
+
+
+def test_a_folder_that_may_not_be_written_is_refused_before_the_work(
+    article: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed, open_ = tmp_path / "closed", tmp_path / "open"
+    closed.mkdir(), open_.mkdir()
+    (closed / "link.jsonl").symlink_to(open_ / "x.jsonl")
+    may = os.access  # root may do anything
+    monkeypatch.setattr(os, "access", lambda path, how: str(path) != str(closed) and may(path, how))
+    for command in (
+        ("train", "none.csv", "-o", closed / "deep" / "model"),
+        ("evaluate", "none.csv", "-o", closed, "--no-plots"),
+        ("predict", article, "-o", closed / "x.jsonl"),
+    ):
+        done = run(*command)
+        assert isinstance(done.exception, OutputError)
+        assert "closed: cannot be written: Permission denied" in str(done.exception)
+    check_free([closed / "link.jsonl", open_ / "y.jsonl", open_])

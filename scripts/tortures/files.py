@@ -45,7 +45,7 @@ def _job(
             subprocess.run(["rm", "-rf", path], check=True)
         else:
             path.unlink()
-    run = lab.run("predict", *args, "-o", "o.jsonl", timeout=300, **_memory(gib))
+    run = lab.run("predict", *args, "-o", "o.jsonl", timeout=1800, **_memory(gib))
     if lab.expect(what, run, codes, says) and rows is not None:
         counts = _counts(run)
         meant = (sum(rows), *rows)
@@ -287,7 +287,7 @@ def odd_parquet(lab: Lab) -> None:
     pq.write_table(table, lab.folder / "big.parquet", row_group_size=n, use_dictionary=False)
     del table, column
     run = lab.run(
-        "predict", "big.parquet", "--sentences", "-o", "big.out.parquet", timeout=500, **_memory(6)
+        "predict", "big.parquet", "--sentences", "-o", "big.out.parquet", timeout=1800, **_memory(6)
     )
     lab.expect("5 million rows in a group", run)
     lab.count(_counts(run) == (n, n, 0), f"5 million rows: {_counts(run)}")

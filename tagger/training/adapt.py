@@ -23,7 +23,7 @@ from tagger.model.classifier import Classifier, encode, sigmoid, softmax
 from tagger.model.model import Model, fingerprints
 from tagger.training.settings import TaskSettings
 
-WEIGHT = 3.0
+WEIGHT = 10.0
 """How many sentences of the corpus a correction outweighs: measured in benchmarks/README.md."""
 
 _FOLDS = 5

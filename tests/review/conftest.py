@@ -11,7 +11,11 @@ from typing import Any
 
 import pytest
 
+from tagger.corpus.corpus import read_corpus
 from tagger.predictor import Tagger
+from tagger.schema import Schema, Task
+from tagger.training.crossfit import cross_fit
+from tagger.training.settings import TrainingSettings
 
 pytest.importorskip("starlette", reason="the extra review is not installed")
 pytest.importorskip("uvicorn", reason="the extra review is not installed")
@@ -25,6 +29,7 @@ from tagger.review.store import Store
 from tagger.review.teach import Teacher
 
 PORT, TOKEN = 8123, "the-token"
+ODD = "<img src=x onerror=document.title='pwned'>"
 ARTICLE = (
     "Talks stall over grain\n\nTwo soldiers were killed on Monday, the army said. The talks may "
     "fail next week. It was a shameful deal, and everybody knows it.\n\nOil rose 2 percent."
@@ -74,6 +79,18 @@ def model_folder(tiny: Tagger, tmp_path_factory: pytest.TempPathFactory) -> Path
 @pytest.fixture(scope="session")
 def tiny(small_model: Any) -> Tagger:
     return Tagger(small_model)
+
+
+@pytest.fixture(scope="session")
+def odd() -> Tagger:
+    """A model of a schema that is not ours, one of whose labels is markup."""
+    tone = Task("tone", ("sad", ODD))
+    rows = [
+        {"text": f"{'A joyful' if i % 2 else 'A bitter'} {x}.", "doc": str(i % 6),
+         "tone": ODD if i % 2 else "sad"}
+        for i in range(24) for x in ("day", "song")
+    ]  # fmt: skip
+    return Tagger(cross_fit(read_corpus(rows, Schema((tone,))), TrainingSettings(folds=2)).model)
 
 
 class Served:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.review.conftest import ARTICLE, OTHER, Served
+from tests.review.conftest import ARTICLE, ODD, OTHER, Served
 
 httpx = pytest.importorskip("httpx")
 EVIL = "<script>document.title='pwned'</script><img src=x onerror=\"document.title='pwned'\">"
@@ -207,17 +207,9 @@ def test_two_tabs_at_once_lose_nothing(tab: Tab, store: Path) -> None:
 
 
 def test_script_in_text_title_name_and_labels_never_runs(
-    chrome: Any, tmp_path: Path, small_corpus: Any
+    chrome: Any, tmp_path: Path, odd: Any
 ) -> None:
-    from tagger import train
-
-    label = "<img src=x onerror=document.title='pwned'>"
-    data = [
-        {"text": f"{'A joyful' if i % 2 else 'A bitter'} {x}.", "doc": str(i % 6),
-         "tone": label if i % 2 else "sad"}
-        for i in range(24) for x in ("day", "song")
-    ]  # fmt: skip
-    train(data, settings={"folds": 2}, jobs=1).save(tmp_path / "m")
+    odd.model.save(tmp_path / "m")
     source = tmp_path / "a.jsonl"
     record = {"doc": EVIL, "title": EVIL, "text": f"A joyful day {EVIL}.\n\nA bitter song."}
     source.write_text(json.dumps(record) + "\n")
@@ -230,7 +222,7 @@ def test_script_in_text_title_name_and_labels_never_runs(
             tab.go(path)
             if path == "/d/1":
                 tab.css("#panel .label")
-                assert label in tab.text("#panel .task").replace("\n", "")
+                assert ODD in tab.text("#panel .task").replace("\n", "")
                 tab.press("1")
                 until(lambda: "✓" in tab.mark("A joyful"), "the correction")
                 assert EVIL in tab.text("article").replace("\n", "")
@@ -298,7 +290,7 @@ def test_axe_finds_no_serious_problem(tab: Tab, scheme: str, tmp_path: Path, tin
     table = tiny.tag_table([ARTICLE], ["grain"])
     for name, content in pages(to_drafts(table, [ARTICLE]).splitlines(), tiny.schema, "m"):
         (tmp_path / name).write_bytes(content)
-    for width in (1280, 400):
+    for width in (1280, 400) if scheme == "light" else (400,):
         size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
         tab.chrome.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
         for path in ("/", "/d/1", "/queue", "/teach", "grain.html", "index.html"):

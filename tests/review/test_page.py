@@ -15,9 +15,9 @@ from tagger.predictor import Tagger
 from tagger.review import order, views
 from tagger.review.desk import Desk
 from tagger.review.keys import COMMANDS, keys_of, points_for
-from tagger.review.store import ANSWER, Reading
+from tagger.review.store import ANSWER, Reading, Store
 from tagger.schema import CLAIMS, Schema, Task
-from tests.review.conftest import OTHER, PORT, TOKEN
+from tests.review.conftest import ODD, OTHER, PORT, TOKEN
 
 EVIL = "<script>document.title='pwned'</script>"
 
@@ -258,22 +258,13 @@ def test_the_finer_point_that_fits_stands_beside_the_sentence() -> None:
     assert points_for(Schema((Task("tone", ("glad", "sad")),)), "If so.") == []
 
 
-def test_other_schemas_are_read_and_corrected(tmp_path: Path) -> None:
-    from tagger import train
-    from tagger.review.store import Store
-
-    rows = [
-        {"text": f"{'A joyful' if i % 2 else 'A bitter'} {x}.", "doc": str(i % 6),
-         "tone": "gl<a>d" if i % 2 else "sad"}
-        for i in range(24) for x in ("day", "song")
-    ]  # fmt: skip
-    tagger: Tagger = train(rows, settings={"folds": 2}, jobs=1).tagger
-    store = Store(tmp_path / "s.sqlite", tagger.schema)
-    desk = Desk(store, tagger)
+def test_other_schemas_are_read_and_corrected(tmp_path: Path, odd: Tagger) -> None:
+    store = Store(tmp_path / "s.sqlite", odd.schema)
+    desk = Desk(store, odd)
     desk.add_texts(["A joyful day. A bitter song."], ["x"], [""], [()])
     row = store.one("SELECT * FROM sentences WHERE n = 0")
-    panel = views.panel(row, Reading(), {}, tagger)
-    assert "gl&lt;a&gt;d" in panel and "gl<a>d" not in panel and 'data-key="1"' in panel
+    panel = views.panel(row, Reading(), {}, odd)
+    assert ODD not in panel and "&lt;img src=x" in panel and 'data-key="1"' in panel
     store.decide("anna", row["id"], ANSWER, "tone", "sad")
     assert next(iter(desk.training_rows()))["tone"] == "sad"
     store.close()

@@ -46,7 +46,9 @@
       asked += 1;
       const { sentence, document: where } = JSON.parse(answer.headers.get("HX-Trigger")).decided;
       swap(await answer.text());
-      if ($(`#s${sentence}`)) choose(String(sentence), false);
+      const here = $(`#s${sentence}`);
+      if (here && (url === "/undo" || current === String(sentence))) choose(String(sentence), false);
+      else if (here) choose(current);  // the reader has moved on meanwhile
       else if (page.dataset.queue) location.href = `/d/${where}#s${sentence}`;
       filter();
       return true;

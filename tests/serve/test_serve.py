@@ -18,6 +18,7 @@ from conftest import ROOT
 
 from tagger import Tagger
 from tagger.files.tagged import to_jsonl
+from tagger.table import TaggedTable
 
 from .conftest import Answer, Server, running, until
 
@@ -44,21 +45,19 @@ def test_an_article_is_tagged_as_the_library_tags_it(server: Server, tagger: Tag
     assert rows_of(explained) == [json.loads(line) for line in lines]
 
 
-def test_batches_are_tagged_to_the_byte_as_the_command_writes_them(
+def test_batches_are_tagged_as_the_command_writes_them(
     server: Server, tagger: Tagger, sentences: list[str]
 ) -> None:
+    def written(table: TaggedTable) -> list[Any]:
+        return [json.loads(line) for line in to_jsonl(table).splitlines()]
+
     texts = sentences[:700]  # three steps
-    answer = server.ask("/v1/predict", {"sentences": texts})
-    expected = to_jsonl(tagger.tag_table(texts, sentences=True))
-    assert (
-        answer.body.partition(b'"rows": [')[2] == expected[:-1].replace(b"}\n{", b"},\n{") + b"]}"
-    )
+    expected = written(tagger.tag_table(texts, sentences=True))
+    assert rows_of(server.ask("/v1/predict", {"sentences": texts})) == expected
     assert rows_of(server.ask("/v1/predict", {"sentences": []})) == []
     documents = [" ".join(texts[i : i + 90]) for i in range(0, 700, 90)]
-    whole = tagger.tag_table(documents)
-    assert rows_of(server.ask("/v1/predict", {"documents": documents})) == [
-        json.loads(line) for line in to_jsonl(whole).splitlines()
-    ]
+    expected = written(tagger.tag_table(documents))
+    assert rows_of(server.ask("/v1/predict", {"documents": documents})) == expected
 
 
 def test_rows_keep_what_came_with_them(server: Server) -> None:
@@ -153,7 +152,7 @@ def check_problem(answer: Answer, status: int, detail: str) -> None:
 
 
 def test_values_nested_as_deep_as_can_be_read_do_no_harm(server: Server) -> None:
-    for depth in (300, 900, 960, 980, 1000, 3000):
+    for depth in (200, 300, 900, 960, 980, 1000, 3000):
         deep = b'{"sentences": [{"text": "a", "x": ' + b"[" * depth + b"]" * depth + b"}]}"
         assert server.ask("/v1/predict", deep).status in (200, 400)
 
@@ -388,3 +387,30 @@ def test_the_page_and_the_description_load_nothing(server: Server) -> None:
     assert not re.search(r"<script|<link|<img|src=|@import", text)
     assert all(path in text for path in server.ask("/openapi.json").json["paths"])
     assert "p_speculation" in text
+
+
+def test_a_second_reader_answers_as_it_does_in_the_library() -> None:
+    pytest.importorskip("onnxruntime", reason="needs the extra encoder")
+    both = Tagger.load(second_reader="all")
+    text = "The sanctions could cripple oil exports. Two soldiers were killed on Monday."
+    with running("--second-reader", "all") as started:
+        assert rows_of(started.ask("/v1/tag", {"text": text})) == both.tag(text).to_rows()
+        sentence = "The talks may fail."
+        answer = started.ask("/v1/explain", {"sentence": sentence}).json
+        expected = both.explain(sentence).left_out
+        assert [part["adds"] for part in answer["left_out"]] == [e.contributions for e in expected]
+
+
+def test_no_more_bytes_are_held_than_eight_bodies_have() -> None:
+    from tagger.serve.gate import Gate
+    from tagger.serve.problems import Problem
+
+    gate = Gate(queue=1, max_body_bytes=10)
+    with gate.holding() as hold, gate.holding() as other:
+        hold(40)
+        other(40)
+        with pytest.raises(Problem) as refused:
+            hold(1)
+    assert refused.value.status == 429
+    assert gate.held == 0
+    gate.close()

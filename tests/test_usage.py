@@ -10,8 +10,10 @@ from click.testing import CliRunner
 from conftest import ROOT
 
 from tagger import Tagger, TaggerError
+from tagger.bulk.settings import PART_BYTES, REREAD_PART_BYTES, Progress
 from tagger.cli.info import ABOUT
 from tagger.cli.main import COMMANDS, cli
+from tagger.cli.progress import ProgressLine
 from tagger.cli.view import whole_percents
 from tagger.document import Sentence, Tags
 
@@ -139,3 +141,41 @@ def test_compare_writes_what_it_found(tmp_path, small_model):
     assert all(row["difference"] in ("0.0", "") for row in table)
     again = invoke(*command, "--output", tmp_path / "out")
     assert isinstance(again.exception, TaggerError) and "--force" in str(again.exception)
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+def test_progress_shows_from_the_first_moment_with_the_time_left(monkeypatch):
+    terminal, now = Terminal(), [100.0]
+    monkeypatch.setattr("sys.stderr", terminal)
+    monkeypatch.setattr("time.monotonic", lambda: now[0])
+    line = ProgressLine()
+    assert "looking at the input" in terminal.getvalue()
+    now[0] += 2
+    line.show(Progress(rows=100, bytes_done=25, bytes_total=100))
+    assert terminal.getvalue().endswith(" 25%  100 rows  50 a second  0:00:06 left  0 rejected")
+    # What an earlier run has done does not tell how fast this one is.
+    resumed = ProgressLine(resumed=True)
+    now[0] += 2
+    resumed.show(Progress(rows=100, bytes_done=25, bytes_total=100))
+    now[0] += 2
+    resumed.show(Progress(rows=120, bytes_done=30, bytes_total=100))
+    assert "120 rows  10 a second  0:00:28 left" in terminal.getvalue()
+
+
+def test_parts_are_small_where_a_second_reader_rereads(tmp_path, monkeypatch):
+    (tmp_path / "a.jsonl").write_text('{"text": "Oil rose."}\n')
+    seen = []
+    monkeypatch.setattr(
+        "tagger.cli.predict._job", lambda tagger, settings, _: seen.append(settings)
+    )
+    shipped = Tagger.load()
+    monkeypatch.setattr("tagger.cli.predict.Tagger.load", lambda *_: shipped)
+    command = ("predict", tmp_path / "a.jsonl", "-o", tmp_path / "o.jsonl")
+    invoke(*command)
+    invoke(*command, "--second-reader", "all")
+    invoke(*command, "--second-reader", "all", "--part-bytes", 5)
+    assert [s.part_bytes for s in seen] == [PART_BYTES, REREAD_PART_BYTES, 5]

@@ -31,7 +31,7 @@ from tagger.text.titles import recurrence, title_looks
 
 WEIGHTS = ROOT / "tagger" / "resources" / "titles-en.json"
 RULES = replace(ENGLISH, titles="")
-C, OF_CORPUS, ASKED = 0.5, 0.3, 0.6
+C, OF_CORPUS, ASKED = 0.5, 0.5, 0.6
 """Of the regression, what a sentence of the corpus counts, and the probability of a title."""
 
 
@@ -60,7 +60,7 @@ def looks(text: str, start: int, end: int) -> dict[str, float]:
 
 
 def corpus() -> list[dict[str, float]]:
-    """Sentences of the corpus as lines of articles: the first of each and every tenth."""
+    """Sentences of the corpus as lines of articles: the first of each and every third."""
     found = []
     for path in sorted((ROOT / "data" / "corpus").glob("*.jsonl")):
         rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
@@ -68,7 +68,7 @@ def corpus() -> list[dict[str, float]]:
             sentences = [" ".join(row["text"].split()) for row in group]
             text, at = "\n\n".join(sentences), 0
             for i, sentence in enumerate(sentences):
-                if i % 10 == 0:
+                if i % 3 == 0:
                     found.append(looks(text, at, at + len(sentence)))
                 at += len(sentence) + 2
     return [row for row in found if row]

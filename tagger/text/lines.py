@@ -87,6 +87,8 @@ class Lines:
 
     def is_notice(self, start: int, end: int) -> bool:
         """Return whether a stretch of the text is a notice of its page."""
+        if not self.hints:
+            return False
         at = bisect_left(self.hints, (start, start))
         while at < len(self.hints) and self.hints[at][0] < end:
             if self.hints[at][1] <= end:

@@ -53,6 +53,9 @@ def title_looks(
     if following is None or len(words) > _MOST_WORDS:
         return {}
     after = following[0].rstrip()
+    # Most lines are not asked further: a crosshead is short and stands before a paragraph.
+    if number > 1 and (len(after) <= 1.5 * len(line) or (len(words) > 8 and words[1].islower())):
+        return {}
     before = text[max(0, start - _NEAR) : start].rstrip().rpartition("\n")[2].strip()
     place = ("first", "second", "late")[min(number, 2)]
     told = [cue for cue, pattern in language.cue_patterns if pattern.search(line)]

@@ -60,3 +60,16 @@ def test_a_text_of_nothing_but_doubt_is_left_to_the_splitter_in_part():
     text = "Talks with Amb. Fisk failed. " * 40 + "A. " * 20_000 + "Talks with Amb. Fisk failed."
     found = Counter(split(text))
     assert found["Talks with Amb. Fisk failed."] == 40
+
+
+@pytest.mark.parametrize(
+    "sentences",
+    [
+        ["P.S. The talks may fail."],
+        ["Yours, Ann.", "P.P.S. Bring the map."],
+        ["He added a P.S.", "It was short."],
+        ["He added a P.S. to the letter."],
+    ],
+)
+def test_a_postscript_goes_on_where_it_begins_a_sentence(sentences):
+    assert split(" ".join(sentences)) == sentences

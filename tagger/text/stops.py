@@ -232,8 +232,10 @@ class StopRules:
         return bool(stop.closers or stop.mark == "." or not _LIST_ITEM.match(stop.ahead))
 
     def _is_label(self, stop: Stop) -> bool:
-        """Return whether the sentence is nothing yet but a number, a letter or a time."""
+        """Return whether the sentence is nothing yet but a number, a letter, a time or a P.S."""
         word = stop.word
+        if word in self._words.get("thenbegins", ()):
+            return not stop.closers and not self._so_far(stop)
         if stop.closers or not (word[0].isdigit() or len(word) == 1 or word[-1] in "mM"):
             return False
         return bool(_LABEL.fullmatch(f"{self._so_far(stop)} {word}".strip()))

@@ -28,7 +28,7 @@ except ImportError:
     ) from None
 
 NAME = "claim_tagger"
-_READER = "reader"
+_READER, _DOUBT = "reader", "doubt"
 
 
 class ClaimTagger:
@@ -107,7 +107,7 @@ class ClaimTagger:
         """Take the model that `to_bytes` gave; like any model it is checked as it is loaded."""
         packed = srsly.msgpack_loads(data)
         with tempfile.TemporaryDirectory() as folder:
-            for part in ("", _READER):
+            for part in ("", _READER, f"{_READER}/{_DOUBT}"):
                 files = {
                     name.rpartition("/")[2]: content
                     for name, content in packed["files"].items()

@@ -134,7 +134,7 @@ def test_links_and_paths_are_not_followed(folder, tmp_path):
 
 def test_a_file_in_the_way_of_the_folder(small_model, tmp_path):
     (tmp_path / "model").write_text("")
-    with pytest.raises(OutputError, match="cannot be written"):
+    with pytest.raises(OutputError, match="is a file, expected a folder to write in"):
         small_model.save(tmp_path / "model")
 
 

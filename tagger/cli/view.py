@@ -21,6 +21,10 @@ _BAR_WIDTH = 30
 _MARKS_AT_LEAST = 40
 _METHODS = {EXACT: "", OCCLUSION: " (both readers)"}
 _KEY = "marked: words that speak for an answer; thick: half as much as the strongest or more"
+_KEY_REREAD = (
+    "without more: exact parts of the first reader's score; (both readers): what both lose where "
+    "the word is left out"
+)
 
 
 def show(documents: Iterable[Document], tagger: Tagger, explain: bool = False) -> None:
@@ -67,6 +71,8 @@ def show(documents: Iterable[Document], tagger: Tagger, explain: bool = False) -
         console.print(line, style="dim")
     if explain and n_sentences:
         console.print(_KEY, style="dim")
+        if tagger.model.second is not None:
+            console.print(_KEY_REREAD, style="dim")
 
 
 def _tags(sentence: Sentence, schema: Schema) -> Text:

@@ -198,7 +198,7 @@ class Document:
 
     def _spans(self) -> Iterator[tuple[str, int, int, str]]:
         """Yield each piece as HTML, with its start, end and kind."""
-        single = next((task for task in self.schema.tasks if not task.multilabel), None)
+        single = self.schema.single
         others = [task for task in self.schema.tasks if task is not single]
         number, among = numbered(self.schema), single.labels if single else ()
         for s in self.pieces:

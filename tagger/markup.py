@@ -171,7 +171,7 @@ def _blocks(text: str, pieces: Iterable[tuple[str, int, int, str]]) -> Iterator[
 
 def legend(schema: Schema) -> str:
     """Return what tints and marks of a schema mean."""
-    single = next((task for task in schema.tasks if not task.multilabel), None)
+    single = schema.single
     if single is None:
         return ""
     number = numbered(schema)

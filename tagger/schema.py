@@ -164,6 +164,11 @@ class Schema:
         raise ConfigError(f"there is no task {name!r}: {did_you_mean(name, known)}")
 
     @property
+    def single(self) -> Task | None:
+        """The first single-label task, whose answer gives a sentence tint and mark; or None."""
+        return next((task for task in self.tasks if not task.multilabel), None)
+
+    @property
     def answer_columns(self) -> list[str]:
         """The columns of the answers in tagged output: each task and its probabilities."""
         return [c for task in self.tasks for c in (task.name, *self.probability_columns(task))]

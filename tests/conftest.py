@@ -1,6 +1,8 @@
 """Fixtures: a small corpus, a model trained on it, the shipped model, real text if at hand."""
 
 import json
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,16 @@ from tagger.training.settings import TrainingSettings
 
 ROOT = Path(__file__).parent.parent
 SHARED = ROOT.parent / "shared"
+
+
+def until(holds: Callable[[], object], seconds: float = 20) -> bool:
+    """Wait until something holds, and return whether it did in time."""
+    end = time.monotonic() + seconds
+    while not holds():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.01)
+    return True
 
 
 @pytest.fixture(scope="session")

@@ -1,13 +1,14 @@
 """Options that several commands take, each written once."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
 
 from tagger.cli.terminal import say
-from tagger.errors import n_of
+from tagger.errors import ConfigError, n_of
 
 if TYPE_CHECKING:
     from tagger.files import Reject
@@ -87,9 +88,9 @@ def second_reader(what: str = "") -> Decorator:
     )
 
 
-def n_bytes(name: str, default: int, of: str) -> Decorator:
-    """Set a number of bytes."""
-    kind = click.IntRange(1)
+def number(name: str, default: int, of: str, low: int = 1, high: int | None = None) -> Decorator:
+    """Set a whole number."""
+    kind = click.IntRange(low, high)
     return click.option(name, type=kind, default=default, metavar="N", help=f"{of} [{default}]")
 
 
@@ -119,6 +120,19 @@ def rounds() -> Decorator:
 def output_format(*names: str) -> Decorator:
     """Choose what is printed: ``output_format``."""
     return click.option("--format", "output_format", type=click.Choice(names), default=names[0])
+
+
+@contextmanager
+def needing(command: str) -> Iterator[None]:
+    """Import inside what the extra that is called as the command installs."""
+    try:
+        yield
+    except ImportError as error:
+        if (error.name or "").partition(".")[0] == "tagger":
+            raise
+        raise ConfigError(
+            f"tagger {command} needs {error.name}: pip install 'claim-tagger[{command}]'"
+        ) from None
 
 
 def force() -> Decorator:

@@ -68,10 +68,10 @@ _OF_INPUT = ("sentences", "text_column", "id_column", "keep", "delimiter", "enco
 @options.force()
 @options.jobs(1)
 @click.option("--allow-rejects", is_flag=True, help="Exit 0 even where rows were rejected.")
-@options.n_bytes(
+@options.number(
     "--max-document-bytes", MAX_DOCUMENT_BYTES, "Reject documents and rows that are longer."
 )
-@options.n_bytes("--part-bytes", PART_BYTES, "Text in a part, the most that an interruption costs.")
+@options.number("--part-bytes", PART_BYTES, "Text in a part, the most that an interruption costs.")
 @click.option(
     "--engine",
     type=click.Choice(["local", "dask"]),

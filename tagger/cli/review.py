@@ -6,7 +6,6 @@ import click
 
 from tagger.cli import options
 from tagger.cli.terminal import echo, say
-from tagger.errors import ConfigError
 from tagger.files.folders import expand
 
 
@@ -35,12 +34,8 @@ def command(
     tagger review articles/ --store campaign.sqlite
     tagger review --store campaign.sqlite --reader anna
     """
-    try:
+    with options.needing("review"):
         from tagger.review.run import open_desk, serve
-    except ImportError as error:
-        raise ConfigError(
-            f"tagger review needs {error.name}: pip install 'claim-tagger[review]'"
-        ) from None
 
     def ready(address: str) -> None:
         echo(address)

@@ -56,7 +56,7 @@ _SECONDS_A_LINE = 60
 )
 @click.option("--learning-curve", is_flag=True, help="Measure with less data too.")
 @click.option("--report", metavar="DIR", help="Write the cross-validation's report as a page too.")
-@options.n_bytes(
+@options.number(
     "--max-characters",
     MAX_CHARACTERS,
     "Refuse more in all sentences; each takes 100 bytes of memory.",

@@ -13,6 +13,11 @@ from tagger.model.model import Flags, Model
 from tagger.schema import Schema
 
 
+def log_of(probabilities: Floats) -> Floats:
+    """Return the scores that `Combination` takes of a second reader, from probabilities."""
+    return np.log(np.maximum(probabilities, 1e-12))
+
+
 @dataclass(frozen=True)
 class Doubt:
     """A second opinion by a model that has learned from other text than the first reader.
@@ -48,8 +53,9 @@ class Doubt:
     def margins_of(self, first: Mapping[str, Floats], own: Mapping[str, Floats]) -> Floats:
         """Return the margins where the model's own probabilities are at hand."""
         task = self.classifier.task
-        p, second = first[task.name], np.log(np.maximum(own[task.name], 1e-12))
-        weighed = self.combination.probabilities(task, p, second) / self.classifier.thresholds
+        p = first[task.name]
+        both = self.combination.probabilities(task, p, log_of(own[task.name]))
+        weighed = both / self.classifier.thresholds
         return weighed[np.arange(len(p)), p.argmax(axis=1)] / weighed.sum(axis=1)
 
     def of(

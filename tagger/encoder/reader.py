@@ -27,7 +27,9 @@ from tagger.model.store import READABLE_FORMATS, load_model, read_folder
 from tagger.schema import Schema
 
 FORMAT = 2
-"""Number of the saved format; 1 had no model of doubt and is read too."""
+"""Number of the saved format. Format 1 had no model of doubt."""
+
+_READABLE = (1, FORMAT)
 
 ONNX, TOKENIZER = "model.onnx", "tokenizer.json"
 FOLDER = "reader"
@@ -245,7 +247,7 @@ def remove_reader(model: str | Path, first: str) -> str:
     if folder.is_symlink() or not folder.is_dir():
         return ""
     try:
-        _, manifest, files = read_folder(folder, (1, FORMAT), (ONNX, TOKENIZER), MAX_BYTES)
+        _, manifest, files = read_folder(folder, _READABLE, (ONNX, TOKENIZER), MAX_BYTES)
         if manifest.get("kind") != "second reader":
             return f"{folder}: is left as it is: it is no second reader"
         if manifest.get("first") == first:
@@ -283,7 +285,7 @@ def load_reader(folder: str | Path, rereads: str = "all", threads: int = 1) -> S
     """
     _check_rereads(rereads)
     folder = Path(folder)
-    _, manifest, files = read_folder(folder, (1, FORMAT), (ONNX, TOKENIZER), MAX_BYTES)
+    _, manifest, files = read_folder(folder, _READABLE, (ONNX, TOKENIZER), MAX_BYTES)
     try:
         if manifest.get("kind") != "second reader":
             raise ValueError("it is no second reader")

@@ -16,6 +16,7 @@ import numpy as np
 
 from tagger.corpus.rows import Data
 from tagger.document import label_tuple
+from tagger.encoder.samples import outputs_of
 from tagger.errors import ConfigError
 from tagger.evaluation.bootstrap import ends
 from tagger.evaluation.evaluate import AnyModel, labelled
@@ -110,10 +111,8 @@ class Known:
         return np.column_stack([point, np.minimum(low, point), np.maximum(high, point)])
 
     def _shares(self, p: Floats, known: Floats) -> Floats:
-        start, found = 0, []
-        for task in self.schema.tasks:
-            part = slice(start, start + len(task.labels))
-            start = part.stop
+        found = []
+        for task, part in outputs_of(self.schema):
             if not task.multilabel:
                 found += list(_maximized(p[:, part], known[:, part]))
                 continue

@@ -89,7 +89,7 @@ def to_drafts(table: TaggedTable, texts: Iterable[str] | None = None) -> bytes:
 
 def _spans(table: TaggedTable) -> Iterator[str]:
     """Yield each sentence as a span."""
-    single = next((task for task in table.schema.tasks if not task.multilabel), None)
+    single = table.schema.single
     others = [task for task in table.schema.tasks if task is not single]
     number, among = numbered(table.schema), single.labels if single else ()
     for i, text in enumerate(table.text):
@@ -186,7 +186,7 @@ def _sum(draft: _Draft) -> str:
 
 def _bar(draft: _Draft, schema: Schema) -> str:
     """Return the shares of the labels that give the tint as a bar."""
-    single = next((task for task in schema.tasks if not task.multilabel), None)
+    single = schema.single
     if single is None or not draft.n:
         return ""
     number = numbered(schema)

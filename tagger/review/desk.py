@@ -12,7 +12,9 @@ from typing import Any
 import numpy as np
 
 from tagger.bulk.parts import Work
+from tagger.document import label_tuple
 from tagger.errors import ConfigError, DataError
+from tagger.evaluation.answers import decode
 from tagger.files.batches import input_of, read_batches
 from tagger.files.rows import Batch, Reject
 from tagger.files.writers import OUTPUT_FORMATS, writer_of
@@ -212,11 +214,7 @@ def tags_at(table: TaggedTable, i: int) -> dict[str, Any]:
         if np.isnan(p[0]):
             continue
         probabilities[task.name] = p.tolist()
-        labels[task.name] = (
-            [x for x, yes in zip(task.labels, decided, strict=True) if yes]
-            if task.multilabel
-            else task.labels[int(decided)]
-        )
+        labels[task.name] = decode(task, decided)
     return {"labels": labels, "p": probabilities}
 
 
@@ -253,7 +251,7 @@ def _draft(
     n, shares = len(own) or 1, [0.0] * len(number)
     for piece in own:
         for task, answer in json.loads(piece["tags"])["labels"].items():
-            for label in [answer] if isinstance(answer, str) else answer:
+            for label in label_tuple(answer):
                 shares[number[task, label]] += 1 / n
     doubtful = sum(piece["review"] for piece in own)
     return Draft(key, name, title, text, headings, pieces, len(own), doubtful, shares)

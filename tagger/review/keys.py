@@ -42,7 +42,7 @@ def keys_of(schema: Schema) -> dict[str, tuple[str, str]]:
     The first task of one label gets the digits, all others the first free letter of the label.
     """
     keys: dict[str, tuple[str, str]] = {}
-    single = next((task for task in schema.tasks if not task.multilabel), None)
+    single = schema.single
     for task in schema.tasks:
         for number, label in enumerate(task.labels, 1):
             wanted = [str(number)] if task is single and number < 10 else list(_letters(label))

@@ -222,9 +222,10 @@ class Store:
             db.executemany(
                 "UPDATE sentences SET tags = :tags, review = :review, closeness = :closeness"
                 f" WHERE document = {number} AND n = :n",
-                d := draft.pieces,
+                draft.pieces,
             )
-            assert len(d) == self.one("SELECT count(*) FROM sentences WHERE document=?", number)[0]
+            n = self.one("SELECT count(*) FROM sentences WHERE document=?", number)[0]
+            assert len(draft.pieces) == n
             values = (model, draft.doubtful, json.dumps(draft.shares), number)
             db.execute("UPDATE documents SET model=?, doubtful=?, shares=? WHERE id=?", values)
 

@@ -8,7 +8,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from tagger.document import strongest
+from tagger.document import label_tuple, strongest
 from tagger.errors import n_of
 from tagger.markup import (
     article,
@@ -62,11 +62,11 @@ def span(row: Any, reading: Reading, schema: Schema, swapped: bool = False) -> M
     swapped : whether it takes the place of what stands on the page.
     """
     tags, number = json.loads(row["tags"]), numbered(schema)
-    single = next((task for task in schema.tasks if not task.multilabel), None)
+    single = schema.single
     answer, labels = None, []
     for task in schema.tasks:
         given = reading.answers.get(task.name, tags["labels"].get(task.name))
-        for label in [given] if isinstance(given, str) else given or ():
+        for label in label_tuple(given):
             p = tags["p"][task.name][task.labels.index(label)] if task.name in tags["p"] else 1.0
             found = number[task.name, label], label, p
             if task is single:
@@ -105,7 +105,7 @@ def body(text: str, rows: Iterable[Any], readings: Mapping[int, Reading], schema
 def bar_of(shares: Sequence[float], schema: Schema) -> Markup:
     """Return the shares of the first task of one label as a bar."""
     number = numbered(schema)
-    single = next((task for task in schema.tasks if not task.multilabel), schema.tasks[0])
+    single = schema.single or schema.tasks[0]
     numbers = [(number[single.name, label], label) for label in single.labels]
     return Markup(share_bar([(k, label, shares[k]) for k, label in numbers]))
 
@@ -173,8 +173,8 @@ def _answers(task: Task, tags: Any, reading: Reading, keys: Any) -> dict[str, An
             "label": label,
             "p": share,
             "key": keys.get((task.name, label), ""),
-            "on": label in ([shown] if isinstance(shown, str) else shown or []),
-            "model": label in ([model] if isinstance(model, str) else model or []),
+            "on": label in label_tuple(shown),
+            "model": label in label_tuple(model),
             "meaning": task.definitions.get(label, ""),
         }
         for label, share in zip(task.labels, p, strict=True)
@@ -194,7 +194,7 @@ def _why(
             continue
         p = dict(zip(task.labels, tags["p"][task.name], strict=True))
         given = tags["labels"][task.name]
-        wanted = [given] if isinstance(given, str) else list(given)
+        wanted = list(label_tuple(given))
         if not task.multilabel:
             wanted.append(max((x for x in task.labels if x != given), key=p.__getitem__))
         for rank, label in enumerate(wanted):

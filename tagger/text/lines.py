@@ -7,13 +7,12 @@ from functools import cached_property
 
 from tagger.text.language import Language
 from tagger.text.notices import notice_of, words_of_notices
-from tagger.text.titles import is_learned_title
+from tagger.text.titles import NEAR, is_learned_title, recurrence
 
 _LONGEST = 300  # characters of a line that is no sentence
 _SHORT = 80  # longer lines with a stop are looked at only where something is odd
 _LONGEST_HEADING, _MOST_WORDS = 150, 20
 _MOST_WORDS_WITH_STOP = 14
-_NEAR = 3000  # characters in which the words of a title come again
 
 BULLETS = "*•·▪◦‣"
 STOPS = ".!?…。！？؟۔।"
@@ -21,7 +20,6 @@ CLOSERS = " \t\"'”’“„‘»«›‹)]}」』"
 _AROUND = ' \t\ufeff\u200b"“”'
 _SOURCE = re.compile(r"\s*\[[^\[\]]{1,40}\]\Z")
 _NUMBERED = re.compile(r"\d{1,2}[.)]\s+[\"“‘']?[A-Z]")
-_LONG_WORD = re.compile(r"[^\W\d_]{4,}")
 LETTER = re.compile(r"[^\W\d_]")
 _GLUED = re.compile(r"[a-z][A-Z]\w{1,30}?[a-z][A-Z]\w{1,30}?[a-z][A-Z]\w")
 _CELL = re.compile(r" \|(?: |\Z)|\S {3,}\S")
@@ -190,14 +188,12 @@ class Lines:
             return False
         if after != ";" and self.reported.search(line):
             return False
-        below = self.text[end : end + _NEAR]
+        below = self.text[end : end + NEAR]
         if not any(len(other) > 1.5 * len(line) for other in below.split("\n")[1:]):
             return False
         if after:
             return True
-        stems, below = {word[:5].casefold() for word in _LONG_WORD.findall(line)}, below.casefold()
-        n_again = sum(stem in below for stem in stems)
-        return n_again > 0 and 3 * n_again >= len(stems)
+        return recurrence(self.text, start, end) >= 1 / 3
 
     def is_item_heading(self, line: str, end: int) -> bool:
         """Return whether a line is a numbered heading: a longer line follows, and no next item."""

@@ -13,7 +13,7 @@ from tagger.text.language import Language
 from tagger.text.lexicon import RESOURCES
 
 _LONGEST, _MOST_WORDS = 150, 20
-_NEAR = 3000  # characters in which the words of a title come again
+NEAR = 3000  # characters in which the words of a title come again
 _LINE = re.compile(r"\S[^\n]*")
 _NUMBERED = re.compile(r"\d{1,2}[.)]\s+\S")
 _LONG_WORD = re.compile(r"[^\W\d_]{4,}")
@@ -49,14 +49,14 @@ def title_looks(
     """
     line = text[start:end]
     words = line.split()
-    following = _LINE.search(text, end, end + _NEAR)
+    following = _LINE.search(text, end, end + NEAR)
     if following is None or len(words) > _MOST_WORDS:
         return {}
     after = following[0].rstrip()
     # Most lines are not asked further: a crosshead is short and stands before a paragraph.
     if number > 1 and (len(after) <= 1.5 * len(line) or (len(words) > 8 and words[1].islower())):
         return {}
-    before = text[max(0, start - _NEAR) : start].rstrip().rpartition("\n")[2].strip()
+    before = text[max(0, start - NEAR) : start].rstrip().rpartition("\n")[2].strip()
     place = ("first", "second", "late")[min(number, 2)]
     told = [cue for cue, pattern in language.cue_patterns if pattern.search(line)]
     inside = number > 1 and len(after) > 100
@@ -108,7 +108,7 @@ def _capitals(words: Sequence[str], place: str, language: Language) -> dict[str,
 def recurrence(text: str, start: int, end: int) -> float:
     """Return the share of a line's longer words that come again soon after it."""
     stems = {word[:5].casefold() for word in _LONG_WORD.findall(text, start, end)}
-    below = text[end : end + _NEAR].casefold()
+    below = text[end : end + NEAR].casefold()
     return sum(stem in below for stem in stems) / max(1, len(stems))
 
 

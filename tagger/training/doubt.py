@@ -6,7 +6,7 @@ import numpy as np
 
 from tagger.corpus.corpus import Corpus
 from tagger.encoder.combination import fit_combination
-from tagger.encoder.doubt import Doubt
+from tagger.encoder.doubt import Doubt, log_of
 from tagger.model.classifier import encode
 from tagger.model.model import Model
 from tagger.schema import Schema
@@ -41,13 +41,12 @@ def fit_doubt(
     own = Corpus(Schema((task,)), examples)
     fitted = cross_fit(own, settings, seed, jobs)
     y, p = encode(task, own.labels(task.name)), first.probabilities(own.texts)
-    second = np.log(np.maximum(fitted.out_of_fold[task.name], 1e-12))
     # A miss of a rare label costs macro-F1 more than one of a frequent label, by about this.
     weights = np.sqrt(np.bincount(y, minlength=len(task.labels)) / len(y))
     classifier = replace(fitted.model.classifiers[0], thresholds=weights)
     doubt = Doubt(
         replace(fitted.model, classifiers=(classifier,)),
-        fit_combination(task, p[task.name], second, y),
+        fit_combination(task, p[task.name], log_of(fitted.out_of_fold[task.name]), y),
     )
     margins = doubt.margins_of(p, fitted.out_of_fold)
     classifier = replace(classifier, doubt=float(np.quantile(margins, share)))

@@ -6,25 +6,17 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from conftest import until
 
 from .conftest import Command
 from .test_job import write_rows
 
 ARGS = ("in.jsonl", "--sentences", "--part-bytes", "20000", "--jobs", "2")
 SIGNS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
-
-
-def until(holds: Callable[[], object], seconds: float = 20) -> bool:
-    end = time.monotonic() + seconds
-    while not holds():
-        if time.monotonic() > end:
-            return False
-        time.sleep(0.01)
-    return True
 
 
 def own(folder: Path) -> list[int]:

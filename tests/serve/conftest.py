@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain
@@ -111,12 +111,3 @@ def tight() -> Iterator[Server]:
     limits = ("--max-body-bytes", "2000", "--max-characters", "300", "--max-rows", "5")
     with running(*limits, "--timeout", "1") as started:
         yield started
-
-
-def until(holds: Callable[[], object], seconds: float = 20) -> bool:
-    end = time.monotonic() + seconds
-    while not holds():
-        if time.monotonic() > end:
-            return False
-        time.sleep(0.02)
-    return True

@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import ROOT
+from conftest import ROOT, until
 
 from tagger import Tagger
 from tagger.files.tagged import to_jsonl
 from tagger.table import TaggedTable
 
-from .conftest import Answer, Server, running, until
+from .conftest import Answer, Server, running
 
 pytest.importorskip("prometheus_client", reason="needs the extra serve")
 

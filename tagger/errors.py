@@ -11,7 +11,6 @@ for a bad argument.
 """
 
 from collections.abc import Iterable
-from difflib import get_close_matches
 
 
 class TaggerError(Exception):
@@ -42,6 +41,8 @@ def n_of(n: int, what: str) -> str:
 
 def did_you_mean(found: str, known: Iterable[str]) -> str:
     """Return a hint that names the known value nearest to `found`, or all of them."""
+    from difflib import get_close_matches
+
     known = list(known)
     folded = {name.casefold(): name for name in reversed(known)}
     near = get_close_matches(found.casefold(), folded, n=1, cutoff=0.6)

@@ -1,7 +1,6 @@
 """Settings read from configurations: files, tables, overrides."""
 
 import math
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
@@ -92,6 +91,8 @@ def read_toml(path: str | Path) -> dict[str, Any]:
     ------
     ConfigError : it cannot be read, or is not TOML.
     """
+    import tomllib
+
     try:
         with open(path, "rb") as stream:
             return tomllib.load(stream)
@@ -110,6 +111,8 @@ def parse_overrides(pairs: tuple[str, ...]) -> dict[str, Any]:
     ------
     ConfigError : something else than such a pair.
     """
+    import tomllib
+
     values: dict[str, Any] = {}
     for pair in pairs:
         path, equals, text = pair.partition("=")

@@ -10,8 +10,11 @@ from scipy.sparse import diags_array
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 from tagger.errors import ConfigError, DataError
+from tagger.features.block import Packed
+from tagger.features.characters import CharNgrams
 from tagger.features.featurizer import Featurizer
 from tagger.features.lexicons import LexiconClasses
+from tagger.features.runs import pack_strings
 from tagger.features.scorer import Scorer
 from tagger.features.settings import FeatureSettings
 from tagger.features.words import WordNgrams
@@ -241,3 +244,16 @@ def test_no_term_is_an_error():
 def test_wrong_settings_are_named(raw, message):
     with pytest.raises(ConfigError, match=message):
         FeatureSettings.from_dict(raw)
+
+
+@given(st.lists(st.text(st.sampled_from("abß😀 "), min_size=1, max_size=4), unique=True))
+def test_character_n_grams_are_found_in_whatever_order_a_vocabulary_has(terms):
+    settings = FeatureSettings(char_ngrams=(2, 4))
+    counts = []
+    for order in (sorted(terms), terms):
+        packed = Packed({"char_terms": pack_strings(order)})
+        (block,) = CharNgrams.unpack(settings, packed)
+        stream = block.inner
+        assert stream.names(slice(0, len(order))) == [" ".join(term) for term in order]
+        counts.append([len(level) for level in stream.runs.levels])
+    assert counts[0] == counts[1]

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 from conftest import shared
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tagger.text.language import ENGLISH, Language
@@ -41,6 +41,18 @@ LINES = st.sampled_from(
 def kinds(text, language=ENGLISH, headings=()):
     found = pieces(text, language, headings)
     return [(text[p.start : p.end], p.what or p.kind) for p in found]
+
+
+@pytest.mark.parametrize(("what", "begins", "pattern"), ENGLISH.lines)
+def test_a_line_is_looked_at_by_how_it_may_begin(what, begins, pattern):
+    plain = st.characters(max_codepoint=126) | st.sampled_from("©–—·’")
+
+    @settings(max_examples=40)
+    @given(st.from_regex(rf"\A(?:{pattern})", alphabet=plain))
+    def try_lines(line):
+        assert line.lower().startswith(begins), what
+
+    try_lines()
 
 
 @given(st.text() | st.lists(LINES).map("".join), st.lists(st.tuples(*2 * [st.integers(0, 60)])))

@@ -26,12 +26,13 @@ from tagger.bulk.store import (
     stamps,
     write,
 )
-from tagger.bulk.workers import work_off
 from tagger.errors import OutputError
 from tagger.files import tagged
 from tagger.files.writers import copy
 from tagger.predictor import Tagger
 from tagger.targets import atomic_write, locked
+
+_PREFIX = "work-"
 
 
 def run(
@@ -124,7 +125,7 @@ def _run(
             else:
                 yield part
 
-    for done in work_off(tagger, work, missing(), settings.jobs, folder):
+    for done in _work_off(tagger, work, missing(), settings.jobs, folder):
         manifests[done.number] = store.save(done)
         report(meter.add(manifests[done.number]))
     n, lost, written, nulls, others, cut = meter.sums.values()
@@ -198,3 +199,28 @@ def stream(tagger: Tagger, settings: JobSettings) -> Iterator[tuple[Done, bool]]
     known = knows_language(tagger, first)
     for part in chain([first or Part(0)], parts):
         yield work.do(tagger, part), known
+
+
+def _work_off(
+    tagger: Tagger, work: Work, parts: Iterator[Part], jobs: int, folder: Path
+) -> Iterator[Done]:
+    """Tag parts, in this process or in `jobs` others, and yield them in order.
+
+    `folder` is written by this run only; in it the processes meet.
+    """
+    for left in folder.glob(f"{_PREFIX}*"):  # by a run that was killed
+        shutil.rmtree(left, ignore_errors=True)
+    if jobs == 1:
+        yield from (work.do(tagger, part) for part in parts)
+        return
+    # Imported when there are others: no start waits for what joins processes.
+    from tempfile import TemporaryDirectory
+
+    from tagger.bulk.workers import Workers
+
+    # In no folder for temporary files: what kill -9 leaves, the next run finds here.
+    with (
+        TemporaryDirectory(prefix=_PREFIX, dir=folder) as place,
+        Workers(tagger, work, jobs, Path(place)) as workers,
+    ):
+        yield from workers.do(parts)

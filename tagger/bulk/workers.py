@@ -2,8 +2,6 @@
 
 import os
 import pickle
-import shutil
-import tempfile
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures.process import BrokenProcessPool
@@ -16,28 +14,6 @@ import numpy as np
 from tagger.bulk.parts import Done, Part, Work, ends, reject_of
 from tagger.predictor import Tagger
 from tagger.processes import Pool, check_shared, end_with
-
-_PREFIX = "work-"
-
-
-def work_off(
-    tagger: Tagger, work: Work, parts: Iterator[Part], jobs: int, folder: Path
-) -> Iterator[Done]:
-    """Tag parts, in this process or in `jobs` others, and yield them in order.
-
-    `folder` is written by this run only; in it the processes meet.
-    """
-    for left in folder.glob(f"{_PREFIX}*"):  # by a run that was killed
-        shutil.rmtree(left, ignore_errors=True)
-    if jobs == 1:
-        yield from (work.do(tagger, part) for part in parts)
-        return
-    # In no folder for temporary files: what kill -9 leaves, the next run finds here.
-    with (
-        tempfile.TemporaryDirectory(prefix=_PREFIX, dir=folder) as place,
-        Workers(tagger, work, jobs, Path(place)) as workers,
-    ):
-        yield from workers.do(parts)
 
 
 class Workers:

@@ -130,17 +130,28 @@ def _char_stream(terms: Sequence[str], first_column: int) -> Stream:
     """Return character n-grams as runs of characters; each run that is a term has its column."""
     lengths = np.fromiter(map(len, terms), np.int64, len(terms))
     starts = np.cumsum(lengths) - lengths
-    alphabet, flat = np.unique(_codes(terms), return_inverse=True)
+    codes = _codes(terms)
+    stands = np.zeros(codes.max(initial=0) + 1, bool)
+    stands[codes] = True
+    alphabet, flat = np.flatnonzero(stands), (np.cumsum(stands) - 1)[codes]
     runs = TokenRuns(len(alphabet))
     nodes = flat[starts]
     for length in range(2, max(lengths, default=1) + 1):
         longer = np.flatnonzero(lengths >= length)
         keys = nodes[longer] * runs.n_tokens + flat[starts[longer] + length - 1]
-        level, places = np.unique(keys, return_inverse=True)
+        level, places = _distinct(keys)
         nodes[longer] = runs.n_nodes + places
         runs.add_level(level)
     stream = Stream([chr(code) for code in alphabet.tolist()], runs, Ragged.of([]))
     return stream.with_columns(nodes, first_column + np.arange(len(terms)))
+
+
+def _distinct(keys: Ints) -> tuple[Ints, Ints]:
+    """Return the distinct values, sorted, and where each key stands among them."""
+    if (keys[1:] < keys[:-1]).any():  # of terms that no training sorted
+        return np.unique(keys, return_inverse=True)
+    is_new = np.diff(keys, prepend=-1) != 0
+    return keys[is_new], np.cumsum(is_new) - 1
 
 
 def _codes(strings: Iterable[str]) -> npt.NDArray[np.uint32]:

@@ -56,7 +56,8 @@ class Scorer:
         self.featurizer = featurizer
         self.intercept = intercept.astype(np.float64)
         self.max_chunks = max_chunks
-        self._weights = weights * featurizer.term_weights_[:, None]
+        # Row by row in memory, else `take` would copy the whole each time.
+        self._weights = np.multiply(weights, featurizer.term_weights_[:, None], order="C")
         self._streams = [b.stream for b in featurizer.blocks if b.stream is not None]
         self._node_scores = [self._scores_of_nodes(stream) for stream in self._streams]
         self._n_chunks = self._n_read = 0

@@ -6,8 +6,6 @@ import gzip
 import io
 import re
 import shutil
-import socket
-import tempfile
 import threading
 import time
 import zlib
@@ -24,6 +22,7 @@ from tagger.errors import DataError
 from tagger.files.rows import MAX_DOCUMENT_BYTES, Unreadable
 
 if TYPE_CHECKING:
+    import socket
     from http.client import HTTPResponse
 
 MAX_BYTES = 1_000_000_000
@@ -141,13 +140,14 @@ def _fetched(address: str) -> Fetched:
 
 
 @contextmanager
-def _cut_off(sockets: list[socket.socket]) -> Iterator[None]:
+def _cut_off(sockets: "list[socket.socket]") -> Iterator[None]:
     """End what is read from sockets when it takes too long: a server may send byte after byte."""
+    from socket import SHUT_RDWR
 
     def cut() -> None:
         for opened in sockets:
             with suppress(OSError):
-                opened.shutdown(socket.SHUT_RDWR)
+                opened.shutdown(SHUT_RDWR)
 
     timer = threading.Timer(WHOLE_SECONDS, cut)
     timer.daemon = True
@@ -158,7 +158,7 @@ def _cut_off(sockets: list[socket.socket]) -> Iterator[None]:
         timer.cancel()
 
 
-def _answer(address: str, sockets: list[socket.socket]) -> "HTTPResponse":
+def _answer(address: str, sockets: "list[socket.socket]") -> "HTTPResponse":
     import urllib.request as http
     from http.client import HTTPConnection, HTTPSConnection
 
@@ -215,8 +215,10 @@ def _received(answer: "HTTPResponse", end: float) -> Iterator[bytes]:
 
 
 def _save(pieces: Iterable[bytes]) -> Path:
+    from tempfile import NamedTemporaryFile
+
     n = 0
-    with tempfile.NamedTemporaryFile(dir=_folder(), delete=False) as stream:
+    with NamedTemporaryFile(dir=_folder(), delete=False) as stream:
         for data in pieces:
             n += stream.write(data)
             if n > MAX_BYTES:
@@ -258,6 +260,8 @@ def _in_utf8(data: bytes, charset: str) -> bytes:
 
 @cache
 def _folder() -> Path:
-    folder = Path(tempfile.mkdtemp(prefix="tagger-"))
+    from tempfile import mkdtemp
+
+    folder = Path(mkdtemp(prefix="tagger-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return folder

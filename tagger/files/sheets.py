@@ -1,9 +1,7 @@
 """What spreadsheets open right: CSV with text that stays text, and Excel workbooks."""
 
 import re
-import zipfile
 from collections.abc import Iterable, Sequence
-from tempfile import TemporaryFile
 from typing import Any, BinaryIO
 
 from tagger.errors import DataError, OutputError
@@ -85,6 +83,8 @@ def write_workbook(rows: Iterable[dict[str, Any]], names: Sequence[str], stream:
         raise
     if sheet is None:
         _sheet(book, names)
+    from tempfile import TemporaryFile
+
     with TemporaryFile() as made:
         book.save(made)
         _undated(made, stream)
@@ -111,10 +111,12 @@ def _escaped(match: re.Match[str]) -> str:
 
 def _undated(made: Any, stream: BinaryIO) -> None:
     """Copy a workbook without the time at which it was made."""
-    with zipfile.ZipFile(made) as source, zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as out:
+    from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
+
+    with ZipFile(made) as source, ZipFile(stream, "w", ZIP_DEFLATED) as out:
         for name in source.namelist():
-            entry = zipfile.ZipInfo(name, _LONG_AGO)
-            entry.compress_type = zipfile.ZIP_DEFLATED
+            entry = ZipInfo(name, _LONG_AGO)
+            entry.compress_type = ZIP_DEFLATED
             with source.open(name) as member, out.open(entry, "w", force_zip64=True) as copy:
                 if name == "docProps/core.xml":
                     copy.write(_MODIFIED.sub(rb"\g<1>1980-01-01T00:00:00Z", member.read()))

@@ -23,20 +23,29 @@ _AGENCY = (
 )
 _LOOK = r"(?:watch|listen|see|read|view|click|check\s+out|(?:take|have)\s+a\s+look)"
 
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_DAYS = ("mon", "tues", "wednes", "thurs", "fri", "satur", "sun")
+_AGENCIES = (
+    *("reuters", "ap", "afp", "upi", "dpa", "ansa", "efe", "pti", "ians", "tass", "interfax"),
+    *("xinhua", "kyodo", "yonhap", "bloomberg", "associated", "agence", "press"),
+)
+
 LINES = (
     (
         "credit",
+        ("twitter", "facebook", "instagram", "linkedin", "youtube", "x", "getty"),
         r"(?:Twitter|Facebook|Instagram|LinkedIn|YouTube|X|Getty(?: Images)?)\.?\Z"
-        r"|(?:Facebook|LinkedIn|Instagram|Twitter)/[A-Z][\w.'’ ]{2,40}\Z"
-        rf"|(?:{_NAME}\s){{2,4}}/\s{_AGENCY}\.?\Z|{_NAME}\s{_NAME}/{_NAME}(?:\s{_NAME})?\.\Z",
+        r"|(?:Facebook|LinkedIn|Instagram|Twitter)/[A-Z][\w.'’ ]{2,40}\Z",
     ),
     (
         "agency",
+        ("(", "[", "the ", *_AGENCIES),
         rf"[(\[]?(?:The )?{_AGENCY}(?:[/, ]+{_AGENCY})*[)\]]?\.?\s*\Z|ASSOCIATED PRESS\.?\Z",
     ),
-    ("notice", r"(?i:correction appended\.?\Z)"),
+    ("notice", ("correction",), r"(?i:correction appended\.?\Z)"),
     (
         "byline",
+        ("words by", "story by", "written by", "report by", "by", "co"),
         r"(?i:(?:words |story |written |report |co-?(?:authored|written) )?by|byline):?\s+"
         rf"(?:(?:The )?{_AGENCY}\b|{_NAME}"
         rf"(?:,?\s+(?:(?:and|&|of|in|for|at|de|la|van|von|der|al|bin)\s+)?{_NAME})+"
@@ -44,24 +53,39 @@ LINES = (
     ),
     (
         "dateline",
+        (
+            *("first", "last", "published", "posted", "updated", "modified", "date", "issued"),
+            *(*_MONTHS, *_DAYS, *"0123456789"),
+        ),
         rf"(?i:(?:{_STAMP}:?\s+)?(?:{_DATE}|{_TIME})"
         rf"(?:[\s,|•·/–—.-]*(?:at\s+|and\s+)?(?:{_STAMP}:?|{_DATE}|{_TIME}))*\s*[.:]?\s*\Z)",
     ),
     (
         "credit",
+        (
+            *("(", "[", "additional", "with", "reporting", "writing", "editing", "compiled"),
+            *("translated", "illustration", "photo", "image", "graphic"),
+            *("contributing", "source", "credit", "editor"),
+        ),
         r"(?i:[(\[]?(?:additional\s+|with\s+)?(?:reporting|writing|editing|compiled|translated|"
         r"illustrations?|photo(?:s|graphs?|graphy)?|images?|graphics?)\s+by\s)(?=[A-Z])"
-        r"|(?i:contributing|sources?|credits?|editors?):\s|Source\s+[A-Z]{2,}"
-        # An entry of a bibliography.
-        r"|[A-Z][\w'’-]+,\s[A-Z][\w.'’ -]{1,40}\.\s[A-Z][^.]{3,100}\Z",
+        r"|(?i:contributing|sources?|credits?|editors?):\s|Source\s+[A-Z]{2,}",
     ),
     (
         "caption",
+        ("(", "[", "file", "photo", "picture", "image", "caption", "map", "chart", "figure"),
         r"FILE\s*(?:PHOTO|IMAGE)?\s*[-–—:]|(?i:file\s+(?:photo|image|picture)\b)"
         r"|(?i:[(\[]?(?:photo|picture|image|pictured|caption|map|chart|figure)\s*\d*\s*[:|]\s)",
     ),
     (
         "promotion",
+        (
+            *("advertisement", "sponsored", "related", "previously", "recommended", "see", "also"),
+            *("read", "more", "most", "trending", "continue", "story", "show", "skip", "share"),
+            *("view", "leave", "newsletter", "back", "tags", "topics", "filed", "watch", "listen"),
+            *("click", "check", "take", "have", "sign", "subscribe", "register", "want", "enter"),
+            *("download", "follow", "like"),
+        ),
         r"(?i:(?:advertisement|sponsored(?:\s+content)?|related(?:\s+(?:articles?|stories|links|"
         r"content|topics))?|previously|recommended(?:\s+for\s+you)?|see\s+also|also\s+(?:on|in|see|"
         r"read)\s+[\w .'’]{2,30}|read\s+(?:more|next|also)|more\s+(?:on\s+this(?:\s+(?:story|"
@@ -79,11 +103,12 @@ LINES = (
     ),
     (
         "speaker",
+        ("q", "a", "the", "mr", "ms", "dr", "sen"),
         r"(?:[QA][:.]?|(?:THE|MR\.?|MS\.?|MRS\.?|DR\.?|SEN\.?)\s+[A-Z][A-Z .'’-]{1,40}:)\s*\Z",
     ),
-    ("notice", r"(?i:(?:©|\(c\)\s*\d|copyright\s+(?:©|\(c\)|\d{4})))"),
+    ("notice", ("©", "(c)", "copyright"), r"(?i:(?:©|\(c\)\s*\d|copyright\s+(?:©|\(c\)|\d{4})))"),
 )
-"""What a line is, and how it begins; to the end of the line where the pattern says so."""
+"""What a line is, in lower case how it may begin, and its pattern."""
 
 _CREDITED = (
     r"\b(?:Image|Photo|Picture|Photograph|Illustration)(?:\s(?:credit|by|courtesy of))?:\s?[A-Z]"
@@ -94,6 +119,8 @@ _ASIDE = (
 )
 _VIA = r"\bvia (?:Getty|Reuters|AP|AFP)(?: Images)?\.?\)?\s*\Z"
 _HANDED = r"/(?:Getty|Reuters|REUTERS|AFP|AP)\b[\w ]*\)?\.?\s*\Z"
+_SHARED = rf"\A(?:(?:{_NAME}\s){{2,4}}/\s{_AGENCY}\.?\Z|{_NAME}\s{_NAME}/{_NAME}(?:\s{_NAME})?\.\Z)"
+_ENTRY = r"\A[A-Z][\w'’-]+,\s[A-Z][\w.'’ -]{1,40}\.\s[A-Z][^.]{3,100}\Z"  # of a bibliography
 MARKS = (
     (
         ":",
@@ -107,7 +134,12 @@ MARKS = (
         (")", "caption", rf"\((?i:{_MONTH})\s\d{{4}}\)\s*\Z"),
     ),
     (" via ", *((f"via {word}", "credit", _VIA) for word in ("getty", "reuters", "ap", "afp"))),
-    ("/", *((word, "credit", _HANDED) for word in ("/getty", "/reuters", "/afp", "/ap"))),
+    (
+        "/",
+        *((word, "credit", _HANDED) for word in ("/getty", "/reuters", "/afp", "/ap")),
+        ("/", "credit", _SHARED),
+    ),
+    (", ", (". ", "credit", _ENTRY)),
     ("—", (" — ", "credit", r"[\"”]\s—\s[^\"]{3,80}\s\d{4}\Z")),
     ("contributed to", ("contributed", "credit", r"to this (?:report|story|article)\.?\s*\Z")),
     ("ights reserved", ("rights", "notice", r"(?i:all rights reserved)")),

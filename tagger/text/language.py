@@ -33,8 +33,8 @@ class Language:
     suffixes : endings that tell the kind of a word, the first that fits counts.
     lexicons : names of the lexicons in this language that travel with the package.
     vectors : name of such word vectors, or empty.
-    lines : what a line is that is no sentence, such as a byline, and a regular expression
-        without groups that capture, of its beginning.
+    lines : what a line is that is no sentence, such as a byline, in lower case how it may
+        begin, and a regular expression of its beginning.
     marks : what such a line holds, then triples of a word in lower case, of what a line is
         that has it, and of an expression that it must have too.
     minor : small words that titles write without a capital; empty where titles have none.
@@ -52,7 +52,7 @@ class Language:
     suffixes: tuple[str, ...] = ()
     lexicons: tuple[str, ...] = ()
     vectors: str = ""
-    lines: tuple[tuple[str, str], ...] = ()
+    lines: tuple[tuple[str, tuple[str, ...], str], ...] = ()
     marks: tuple[tuple[Any, ...], ...] = ()
     minor: frozenset[str] = frozenset()
     bound: frozenset[str] = frozenset()
@@ -78,10 +78,13 @@ class Language:
         return re.compile(self.token_pattern)
 
     @cached_property
-    def line_pattern(self) -> re.Pattern[str]:
-        """The patterns of `lines` in one; the group that matched is named by what and a number."""
-        named = (f"(?P<{what}_{i}>{pattern})" for i, (what, pattern) in enumerate(self.lines))
-        return re.compile("|".join(named) or r"(?!)")
+    def lines_by_letter(self) -> dict[str, list[tuple[str, tuple[str, ...], str]]]:
+        """Those of `lines` that a line may be, by its first letter in lower case."""
+        table: dict[str, list[tuple[str, tuple[str, ...], str]]] = {}
+        for line in self.lines:
+            for letter in dict.fromkeys(begins[0] for begins in line[1]):
+                table.setdefault(letter, []).append(line)
+        return table
 
     @cached_property
     def reported_pattern(self) -> re.Pattern[str] | None:
@@ -92,14 +95,6 @@ class Language:
     def cue_patterns(self) -> tuple[tuple[str, re.Pattern[str]], ...]:
         """The cues with their patterns compiled."""
         return tuple((name, re.compile(pattern)) for name, pattern in self.cues)
-
-    @cached_property
-    def line_marks(self) -> tuple[tuple[str, tuple[tuple[str, str, re.Pattern[str]], ...]], ...]:
-        """The marks with their patterns compiled."""
-        return tuple(
-            (hint, tuple((word, what, re.compile(pattern)) for word, what, pattern in cues))
-            for hint, *cues in self.marks
-        )
 
 
 ENGLISH = Language(

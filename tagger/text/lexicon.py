@@ -92,14 +92,16 @@ class Lexicon:
         prefixes: dict[str, list[int]] = defaultdict(list)
         numbers = {name: i for i, name in enumerate(self.classes)}
         for entry, name in self._entries:
-            number = numbers[name]
-            if entry[-1] == "*":
-                prefixes[self._tokens(entry[:-1])[0]].append(number)
+            if entry.isascii() and entry.isalpha():  # as nearly all are
+                words = lowered if entry.islower() else cased
+                words[entry].append(numbers[name])
+            elif entry[-1] == "*":
+                prefixes[self._tokens(entry[:-1])[0]].append(numbers[name])
             elif " " not in entry and len(tokens := self._tokens(entry)) == 1:
-                if entry.islower() or not any(c.isupper() for c in entry):
-                    lowered[tokens[0]].append(number)
+                if any(c.isupper() for c in entry):
+                    cased[fold(entry)].append(numbers[name])
                 else:
-                    cased[fold(entry)].append(number)
+                    lowered[tokens[0]].append(numbers[name])
         sizes = sorted(map(len, prefixes)) or [1]
         heads = {prefix[: sizes[0]] for prefix in prefixes}
         return _Words(lowered, cased, prefixes, heads, range(sizes[0], sizes[-1] + 1))

@@ -13,6 +13,7 @@ _LONGEST = 300  # characters of a line that is no sentence
 _SHORT = 80  # longer lines with a stop are looked at only where something is odd
 _LONGEST_HEADING, _MOST_WORDS = 150, 20
 _MOST_WORDS_WITH_STOP = 14
+_LONGEST_BEGINNING = 16
 
 BULLETS = "*•·▪◦‣"
 STOPS = ".!?…。！？؟۔।"
@@ -59,9 +60,7 @@ class Lines:
     def __init__(self, text: str, language: Language) -> None:
         self.text, self.language = text, language
         self.minor, self.bound = language.minor, language.bound
-        self.lines = language.line_pattern
         self.reported = language.reported_pattern
-        self.marks = language.line_marks
         # Found once for the text: a sentence of it would need a search for each word again.
         self.hints = sorted(span for word in words_of_notices(text) for span in _places(word, text))
 
@@ -103,19 +102,17 @@ class Lines:
             start += 1
         while text[end - 1] in _AROUND and start + 1 < end:
             end -= 1
-        if match := self.lines.match(text, start, end) or _PLAIN_LINES.match(text, start, end):
-            if self.is_notice(start, end):
-                return "notice"
-            return str(match.lastgroup).rstrip("_0123456789")
+        if what := self._by_beginning(start, end):
+            return "notice" if self.is_notice(start, end) else what
         if not LETTER.search(text, start, end):
             return wordless(text[start:end])
         line = text[start:end]
         # A word is found far faster than a pattern, and few lines have one of these.
-        for hint, cues in self.marks:
-            if hint in line:
+        for mark in self.language.marks:
+            if mark[0] in line:
                 low = line.lower()
-                for word, what, pattern in cues:
-                    if word in low and pattern.search(line):
+                for word, what, pattern in mark[1:]:
+                    if word in low and re.search(pattern, line):
                         return what
         if self.is_notice(start, end):
             return "notice"
@@ -127,6 +124,16 @@ class Lines:
         numbers = sum(any(map(str.isdigit, word)) for word in words)
         cells = "\t" in line or (("|" in line or "   " in line) and len(_CELL.findall(line)) > 1)
         return "table" if cells or (numbers > 3 and 2 * numbers > len(words)) else ""
+
+    def _by_beginning(self, start: int, end: int) -> str:
+        """Return what a line is that begins as the language says, or as all do; else nothing."""
+        low = self.text[start : start + _LONGEST_BEGINNING].lower()
+        for what, begins, pattern in self.language.lines_by_letter.get(low[0], ()):
+            # Compiled when first met: all at once they cost as much as a model to load.
+            if low.startswith(begins) and re.compile(pattern).match(self.text, start, end):
+                return what
+        match = _PLAIN_LINES.match(self.text, start, end)
+        return str(match.lastgroup) if match else ""
 
     def looks(self, start: int, end: int, n_spans: int, number: int) -> int:
         """Return whether a line looks like a heading: 0 no, 1 maybe, 2 surely."""

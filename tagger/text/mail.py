@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from itertools import groupby
 
 Part = tuple[int, int, str]
+# The longer patterns are compiled when first used, which spares it to all who read no mail.
 _LINE = re.compile(r"[^\n]+")
 _QUOTED = re.compile(r"[ \t]{0,3}>")
 _MOST_INTRO_LINES = 3  # on which mail programs break who wrote when
@@ -15,47 +16,43 @@ _INTRO = re.compile(
     r"(?=.{0,200}(?:\d:\d\d|\b\d{4}\b|@))(?:On|Am|Le|El|Il|Op|Em|Den)\b.{5,200}?"
     r"\b(?:wrote|schrieb[^:]{0,80}|a écrit|escribió|ha scritto|schreef|escreveu|skrev)\s?:"
 )
-_ORIGINAL = re.compile(
-    r"[-_ ]*(?:Original (?:Message|Appointment)|Ursprüngliche Nachricht|Forwarded message"
-    r"|Begin forwarded message:)[-_ ]*",
-    re.IGNORECASE,
+_ORIGINAL = (
+    r"(?i)[-_ ]*(?:Original (?:Message|Appointment)|Ursprüngliche Nachricht|Forwarded message"
+    r"|Begin forwarded message:)[-_ ]*"
 )
 _HEADER = re.compile(
     r"\*?(?:From|Sent|To|Cc|Bcc|Date|Subject|Reply-To|Von|Gesendet|An|Betreff|De)\s?:.*"
 )
 _FIRST_HEADER = re.compile(r"\*?(?:From|Von|De)\s?:\*?\s")
 _HEADS = (_ORIGINAL, _HEADER, _INTRO)
-_GREETING = re.compile(
-    r"(?:(?:dear|hi|hello|hey|greetings|good (?:morning|afternoon|evening|day)"
+_GREETING = (
+    r"(?i)(?:(?:dear|hi|hello|hey|greetings|good (?:morning|afternoon|evening|day)"
     r"|to whom it may concern|sehr geehrte\w?|liebe[rs]?|hallo|bonjour|ch[eè]re?s?"
     r"|estimad[oa]s?|hola)\b[^.!?\n]{0,60}[,:;!]?"
-    r"|[^\W\d_][\w.'’-]*(?: (?:and|&|[^\W\d_][\w.'’-]*)){0,3},)",
-    re.IGNORECASE,
+    r"|[^\W\d_][\w.'’-]*(?: (?:and|&|[^\W\d_][\w.'’-]*)){0,3},)"
 )
-_CLOSING = re.compile(
-    r"(?:(?:with |my )?(?:(?:best|kind(?:est)?|warm(?:est)?|many|sincere|good) )*(?:regards|wishes)"
+_CLOSING = (
+    r"(?i)(?:(?:with |my )?(?:(?:best|kind(?:est)?|warm(?:est)?|many|sincere|good) )*"
+    r"(?:regards|wishes)"
     r"|(?:many |kind )?thanks(?: (?:again|so much|in advance))?|thank you(?: very much)?|thx|best"
     r"|all the best|cheers|take care|(?:yours )?(?:sincerely|truly|faithfully|respectfully)"
     r"|(?:respectfully|sincerely|very truly) yours|yours|cordially|love"
     r"|(?:mit )?(?:freundlichen|besten|viele|liebe|herzliche) gr(?:ü|ue)(?:ß|ss)en?"
-    r"|(?:bien )?cordialement|saludos(?: cordiales)?|atentamente)[ \t]*[,.!]?",
-    re.IGNORECASE,
+    r"|(?:bien )?cordialement|saludos(?: cordiales)?|atentamente)[ \t]*[,.!]?"
 )
-_CONTACT = re.compile(
-    r"(?:(?:tel|phone|telephone|mobile|cell|fax|office|direct|[tmpfo])\b[.:]?\s*)?\+?[\d\s()./-]{7,30}"
+_CONTACT = (
+    r"(?i)(?:(?:tel|phone|telephone|mobile|cell|fax|office|direct|[tmpfo])\b[.:]?\s*)?\+?[\d\s()./-]{7,30}"
     r"(?:\s?(?:ext|x)\.?\s?\d+)?"
     r"|Sent (?:from|via) (?:my|the|Mail|Yahoo)\b.{0,60}|Get Outlook for .{0,30}"
-    r"|(?:e-?mail|web|www|tel|phone|mobile|fax|skype|twitter)\s?:.{0,80}",
-    re.IGNORECASE,
+    r"|(?:e-?mail|web|www|tel|phone|mobile|fax|skype|twitter)\s?:.{0,80}"
 )
-_NOTICE = re.compile(
-    r"(?:(?:this|the information (?:contained )?in this|any views in this"
+_NOTICE = (
+    r"(?i)(?:(?:this|the information (?:contained )?in this|any views in this"
     r"|if you (?:have received|are not the intended))\b.{0,60}"
     r"\b(?:e-?mail|message|communication|recipient)\b.{0,200}"
     r"\b(?:confidential|intended|privileged|in error|recipient)"
     r"|(?:caution|warning|external)\b.{0,20}\be-?mail\b.{0,40}\b(?:outside|external)"
-    r"|please consider the environment before printing)",
-    re.IGNORECASE,
+    r"|please consider the environment before printing)"
 )
 _POSTSCRIPT = re.compile(r"P\.? ?S\.?\b")
 _MOST_SIGNED, _LONGEST_SIGNED = 12, 80
@@ -84,19 +81,19 @@ def parts(text: str) -> list[Part]:
     first = 0
     while first < len(lines):
         end = _answered(shown, what, first)
-        if end > first and not what[first] and _GREETING.fullmatch(shown[first]):
+        if end > first and not what[first] and re.fullmatch(_GREETING, shown[first]):
             what[first] = "greeting"
         _sign(text, lines, what, range(first, end))
         for i in range(first, end):
-            if not what[i] and _CONTACT.fullmatch(shown[i]):
+            if not what[i] and re.fullmatch(_CONTACT, shown[i]):
                 what[i] = "signature"
-            elif not what[i] and _NOTICE.match(shown[i]):
+            elif not what[i] and re.match(_NOTICE, shown[i]):
                 what[i] = "notice"
         if any(not what[i] and any(map(str.isalpha, shown[i])) for i in range(first, end)):
             what[end:] = ["quotation"] * (len(lines) - end)
             break
         first = end
-        while first < len(lines) and any(form.fullmatch(shown[first]) for form in _HEADS):
+        while first < len(lines) and any(re.fullmatch(form, shown[first]) for form in _HEADS):
             what[first] = "mail header"
             first += 1
         first = max(first, end + 1)
@@ -144,7 +141,7 @@ def _answered(shown: Sequence[str], what: Sequence[str], first: int) -> int:
             continue
         heads = map(_HEADER.match, shown[i + 1 : i + 5])
         if (
-            _ORIGINAL.fullmatch(shown[i])
+            re.fullmatch(_ORIGINAL, shown[i])
             or (_FIRST_HEADER.match(shown[i]) and sum(map(bool, heads)) > 1)
             or any(_is_intro(" ".join(shown[i : i + 1 + n])) for n in range(_MOST_INTRO_LINES))
         ):
@@ -158,7 +155,7 @@ def _sign(text: str, lines: Sequence[tuple[int, int]], what: list[str], own: ran
     while at < own.stop:
         line = text[slice(*lines[at])]
         sure = line.rstrip("\r") == "-- "
-        closes = at > own.start and _CLOSING.fullmatch(line.strip())
+        closes = at > own.start and re.fullmatch(_CLOSING, line.strip())
         if what[at] or not (sure or line.strip() == "--" or closes):
             at += 1
             continue

@@ -377,13 +377,10 @@ def _named(value: Any) -> str:
 
 def batches(sentences: Sequence[str], n_bytes: int = _BATCH_BYTES) -> Iterator[list[str]]:
     """Cut sentences into lists of about `n_bytes` characters, at least one sentence each."""
-    batch: list[str] = []
-    size = 0
-    for sentence in text_list(sentences, "sentence"):
-        batch.append(sentence)
-        size += len(sentence)
-        if size >= n_bytes:
-            yield batch
-            batch, size = [], 0
-    if batch:
-        yield batch
+    texts = text_list(sentences, "sentence")
+    ends = np.cumsum(np.fromiter(map(len, texts), np.int64, len(texts)))
+    start = n_before = 0
+    while start < len(texts):
+        stop = int(np.searchsorted(ends, n_before + n_bytes)) + 1
+        yield list(texts[start:stop])
+        start, n_before = stop, ends[min(stop, len(ends)) - 1]

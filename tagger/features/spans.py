@@ -91,7 +91,10 @@ def split_chunks(texts: Sequence[str]) -> Spans:
     """
     if isinstance(texts, str):
         raise DataError("found one string, expected a list of sentences: put it in a list")
-    encoded = [text.encode("utf-8", "surrogatepass") for text in texts]
+    try:
+        encoded = [*map(str.encode, texts)]
+    except UnicodeEncodeError:  # a lone surrogate
+        encoded = [text.encode("utf-8", "surrogatepass") for text in texts]
     lengths = np.fromiter(map(len, encoded), np.int64, len(encoded))
     data = np.frombuffer(bytearray(b" ").join([*encoded, _TAIL]), np.uint8)
     n_bytes = int(lengths.sum()) + len(lengths)

@@ -139,13 +139,13 @@ class TaggedTable:
         """
         pa = pyarrow()
         n = len(self)
-        columns = {"doc": pa.array(utf8(self.doc), pa.string()), "n": pa.array(self.n)}
+        columns = {"doc": _text(self.doc), "n": pa.array(self.n)}
         for name in ("kind", "what"):
             columns[name] = _strings(getattr(self, name))
         for name, kind in kinds.items():
             columns[name] = to_array(self.extra.get(name, [None] * n), kind)
         columns |= {"start": pa.array(self.start), "end": pa.array(self.end)}
-        columns["text"] = pa.array(utf8(self.text), pa.string())
+        columns["text"] = _text(self.text)
         for task in self.schema.tasks:
             names = pa.array(task.labels)
             decided, absent = self.labels[task.name], self.absent(task.name)
@@ -165,6 +165,15 @@ class TaggedTable:
             kind = pa.list_(pa.struct([(k, pa.type_for_alias(t)) for k, t in _EVIDENCE]))
             columns["evidence"] = pa.array(self.evidence, kind)
         return pa.RecordBatch.from_arrays(list(columns.values()), names=list(columns))
+
+
+def _text(column: Sequence[str]) -> Any:
+    """Return strings as an Arrow array, a question mark for each lone surrogate."""
+    pa = pyarrow()
+    try:
+        return pa.array(column, pa.string())
+    except UnicodeEncodeError:
+        return pa.array(utf8(column), pa.string())
 
 
 def _strings(column: Sequence[str]) -> Any:

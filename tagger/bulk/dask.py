@@ -275,7 +275,7 @@ def _lose(piece: _Piece, error: BaseException, store: Store, rows: Rows) -> dict
     reason = " ".join(f"rows {piece.first} to {last} cannot be tagged: {error}".split())
     with open(piece.path, "rb") as stream:
         schema = tags_schema(parquet.open_file(stream, piece.path).schema_arrow, rows)
-    write(store.part(piece.number), parquet.write([], schema))
+    write(store.part(piece.number), parquet.empty(schema))
     reject = Reject(reason, "", piece.path, piece.first, piece.rows)
     none = dict.fromkeys(("sentences", "others", "nulls", "cut"), 0)
     return store.seal(piece.number, [reject], rows=piece.rows, **none)

@@ -28,7 +28,7 @@ from tagger.bulk.store import (
 )
 from tagger.errors import OutputError
 from tagger.files import tagged
-from tagger.files.writers import copy
+from tagger.files.writers import copy, writer_of
 from tagger.predictor import Tagger
 from tagger.targets import atomic_write, locked
 
@@ -95,8 +95,7 @@ def _run(
     before = stamps(files)
     header = header_of(tagger, settings.to_dict(), files)
     begin(folder, header, files, settings.resume)
-    # In the parts folder a page is a draft, and a table has its plain ending.
-    store = Store(folder, settings.format, header)
+    store = Store(folder, writer_of(settings.format).part or settings.format, header)
     meter = _Meter(header["inputs"])
     notes: list[str] = []
 

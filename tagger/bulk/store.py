@@ -145,8 +145,7 @@ class Store:
 
     def part(self, number: int) -> Path:
         """Return the file of a part."""
-        ending = "lines" if self.suffix == "json" else self.suffix  # manifests end in .json
-        return self.folder / f"part-{number:06d}.{ending}"
+        return self.folder / f"part-{number:06d}.{self.suffix}"
 
     def rejects(self, number: int) -> Path:
         """Return the file of the rows of a part that could not be tagged."""

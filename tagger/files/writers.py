@@ -52,6 +52,7 @@ class Writer:
     streams : whether its parts may stand one after another, on standard output or compressed.
     sentences : whether headings and other pieces are not written.
     ending : how the name of such an output ends; empty for a folder.
+    part : how the name of its parts ends; by default its own name.
     """
 
     name: str
@@ -67,6 +68,7 @@ class Writer:
     folder: bool = False
     sentences: bool = False
     ending: str = ""
+    part: str = ""
 
 
 def copy(path: Path, sha256: str, stream: BinaryIO) -> int:
@@ -192,6 +194,7 @@ WRITERS = (
         _join_json,
         json=True,
         ending="json",
+        part="lines",  # manifests end in .json
     ),
     Writer(
         "xlsx",
@@ -205,10 +208,11 @@ WRITERS = (
         "parquet",
         lambda table, kinds, texts: table.to_record_batch(kinds),
         _join_parquet,
-        lambda pieces, layout: parquet.write(pieces, layout.arrow()),
+        lambda pieces, layout: parquet.pack(pieces, layout.arrow()),
         fixed=True,
         typed=True,
         ending="parquet",
+        part="arrow",
     ),
     Writer(
         "html",

@@ -308,8 +308,8 @@ class Tagger:
         featurizer = self.model.featurizer
         tokens = tokenize(text[:100_000], self.language)
         words = [word for word in tokens if word[0].isalpha()]
-        known = featurizer.knows(words)
-        return len(words) < _MIN_TOKENS_TO_JUDGE_LANGUAGE or known >= _MIN_KNOWN_SHARE * len(words)
+        n = len(words)
+        return n < _MIN_TOKENS_TO_JUDGE_LANGUAGE or featurizer.knows(words) >= _MIN_KNOWN_SHARE * n
 
 
 def model_of(model: "Model | Tagger | str | Path | None") -> Model:

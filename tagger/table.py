@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from tagger.arrow import ABSENT, Column, kind_of, pyarrow, to_array, utf8
 from tagger.errors import DataError
-from tagger.schema import SENTENCE, Schema, answered_by
+from tagger.schema import SENTENCE, Schema, Task, answered_by
 
 _EVIDENCE = (
     ("label", "string"),
@@ -98,20 +98,13 @@ class TaggedTable:
             columns[name] = [None if value is ABSENT else value for value in values]
         columns |= {"start": self.start.tolist(), "end": self.end.tolist(), "text": list(self.text)}
         for task in self.schema.tasks:
-            decided = self.labels[task.name].tolist()
-            absent = self.absent(task.name).tolist()
-            if task.multilabel:
-                columns[task.name] = [
-                    None if none else [x for x, yes in zip(task.labels, row, strict=True) if yes]
-                    for row, none in zip(decided, absent, strict=True)
-                ]
-            else:
-                columns[task.name] = [None if i < 0 else task.labels[i] for i in decided]
-            names = self.schema.probability_columns(task)
-            columns |= {
-                name: [None if none else q for q, none in zip(p, absent, strict=True)]
-                for name, p in zip(names, self.probabilities[task.name].T.tolist(), strict=True)
-            }
+            names = (task.name, *self.schema.probability_columns(task))
+            shares: list[list[Any]] = self.probabilities[task.name].T.tolist()
+            answers = [_answers(task, self.labels[task.name]), *shares]
+            for i in np.flatnonzero(self.absent(task.name)).tolist():
+                for column in answers:
+                    column[i] = None
+            columns |= zip(names, answers, strict=True)
         columns |= {"review": self.review.tolist(), "model": self.models}
         return columns if self.evidence is None else {**columns, "evidence": self.evidence}
 
@@ -165,6 +158,17 @@ class TaggedTable:
             kind = pa.list_(pa.struct([(k, pa.type_for_alias(t)) for k, t in _EVIDENCE]))
             columns["evidence"] = pa.array(self.evidence, kind)
         return pa.RecordBatch.from_arrays(list(columns.values()), names=list(columns))
+
+
+def _answers(task: Task, decided: npt.NDArray[Any]) -> list[Any]:
+    """Return decided labels by name: of a multi-label task a list for each row."""
+    if not task.multilabel:
+        return [task.labels[i] for i in decided.tolist()]
+    known: dict[bytes, list[str]] = {}  # few of the sets that are possible come at all
+    rows = np.ascontiguousarray(decided, bool).view(f"V{len(task.labels)}").ravel().tolist()
+    for row in set(rows):
+        known[row] = [label for label, yes in zip(task.labels, row, strict=True) if yes]
+    return [[*known[row]] for row in rows]
 
 
 def _text(column: Sequence[str]) -> Any:

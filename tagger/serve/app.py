@@ -207,7 +207,7 @@ class Api:
 def _members(table: TaggedTable) -> bytes:
     """Return rows as members of a JSON array, with the values that `tagger predict` writes."""
     columns = table.columns()
-    rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+    rows = [dict(zip(columns, row, strict=False)) for row in zip(*columns.values(), strict=True)]
     for name, column in table.extra.items():
         for row, value in zip(rows, column, strict=True):
             if value is ABSENT:

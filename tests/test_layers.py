@@ -26,8 +26,8 @@ ROOMS = (
 )
 FLOORS = {
     "text": (
-        {"english", "notices", "breaks", "context", "mail"},
-        {"language"},
+        {"english", "notices", "breaks", "context", "mail", "quotes"},
+        {"language", "nations"},
         {"tokens"},
         {"lexicon"},
         {"titles"},

@@ -20,7 +20,8 @@ def split(text):
 
 
 @pytest.mark.parametrize(
-    ("name", "n", "least"), [("splits", 113, 113), ("stops", 286, 286), ("more", 185, 184)]
+    ("name", "n", "least"),
+    [("splits", 113, 113), ("stops", 286, 286), ("more", 185, 184), ("read", 28, 28)],
 )
 def test_hard_cases(name, n, least):
     lines = (CASES / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()

@@ -11,6 +11,7 @@ ENDS = "?"  # the splitter knows no abbreviation that ends in it
 _LINE_BREAK = re.compile(r"\n(?<!\n\n)(?<!\n\r\n)(?=\S)")
 _BLANK_LINE = re.compile(r"\n\r?\n")
 _CLOSING = '"”’)]:'
+_OPENERS = {")": "(", "]": "["}
 _NEW_LINE = re.compile(r"[\"“‘(]?[A-Z]")
 _ITEM = re.compile(r"\(?(?:\d{1,3}|[a-z])[._)]")
 _BYLINE = re.compile(r"By [A-Z][\w.'’-]*(?:,? (?:(?:and|of|in|for|at|the) )?[A-Z][\w.'’-]*){1,9}")
@@ -45,6 +46,10 @@ def lines_settled(text: str, never_last: frozenset[str]) -> str:
             # Not in place of a quotation mark, which the splitter needs.
             visible = line if line[-1] in ")]:" else line.rstrip(_CLOSING)
             stop = begin + len(visible) - 1
+            opener = begin + line.rfind(_OPENERS.get(line[-1], "\n"))
+            if opener >= begin:  # or the splitter goes on to look for its end
+                parts += [text[done:opener], ","]
+                done = opener + 1
             parts += [text[done:stop], ENDS]
             done = stop + 1
     return "".join([*parts, text[done:]])

@@ -1,12 +1,25 @@
 """A stop and what stands around it, as far as it takes to tell whether a sentence ends."""
 
 import re
+from collections.abc import Iterable
 from typing import NamedTuple
 
 WINDOW = 80
 """How many characters before a word and after a stop are looked at."""
 
 _NEXT_WORD = re.compile(r"[\"“‘'(]*([\w'’/-]+(?:\.[\w'’-]+)*)")
+
+CHAIN = re.compile(r"\W*(?:[A-Z]\.)+(?:[A-Z][a-z]{1,3}\.)*[A-Z][a-z]{1,3}")
+"""Abbreviations in a row, such as S.Con.Res."""
+
+LABEL = re.compile(r"(?:\d{1,3}|[A-Za-z]|[ivx]+|\d{1,2}[.:]\d\d(?:\s?[ap]\.?m)?|\d{1,2}\s[ap]\.m)")
+"""A number, a letter or a time, which a list begins its items with."""
+
+_NOTE = re.compile(
+    r"\(([^()\n]{2,60})\)(?=\s*\n|\s*\Z|\s+[\"“]?[A-Z])|\[([^][\n]{2,60})\](?=\s*\n|\s*\Z)"
+)
+_END_OR_LABEL = re.compile(rf"[.!?][\"'”’]*\Z|\A{LABEL.pattern}\Z")
+_SHORT = re.compile(r"[A-Z][a-z]{1,3}\.")
 
 
 class Stop(NamedTuple):
@@ -39,8 +52,28 @@ def is_inside_name(text: str, start: int, end: int) -> bool:
     """Return whether a stop without white space behind it is one of a name, file or address."""
     token = (text[max(0, start - WINDOW) : start].split() or [""])[-1]
     if text[start - 1].isupper() and not text[start - 2 : start - 1].isalpha():
-        return "-" in token or text[end + 1 : end + 2] != "."  # the splitter knows U.S.
+        # The splitter knows U.S., but not non-U.S.
+        return text[start - 2 : start - 1] in "-–" or text[end + 1 : end + 2] != "."
     rest = (text[end : end + WINDOW].split() or [""])[0]
     if len(rest.rstrip(",;:)\"'”’")) < 3 and re.search(r"\w\.\w", token):
         return True  # Win32.Kido.B
+    if CHAIN.fullmatch(token) and _SHORT.match(rest):
+        return True  # S.Con.Res. 33
     return bool(re.search(r"://|www\.|@", token) or re.search(r"[\w)]\.\w|[=&@]", rest))
+
+
+def end_of_note(text: str, start: int) -> int:
+    """Return where a credit or a source in brackets ends that begins at a place; 0 if none does."""
+    note = _NOTE.match(text, start) if text[start] in "([" else None
+    return note.end() if note and not _END_OR_LABEL.search(note[1] or note[2]) else 0
+
+
+def rewritten(text: str, changes: Iterable[tuple[int, str]]) -> str:
+    """Return a text as long, with what is to stand where; of two that overlap, the first."""
+    parts = []
+    done = 0
+    for place, new in sorted(changes):
+        if place >= done:
+            parts += [text[done:place], new]
+            done = place + len(new)
+    return "".join([*parts, text[done:]])

@@ -11,10 +11,13 @@ from collections.abc import Iterator
 from functools import cache
 
 from tagger.text.breaks import ENDS, lines_settled
-from tagger.text.context import WINDOW, Stop, is_inside_name
+from tagger.text.context import CHAIN, LABEL, WINDOW, Stop, end_of_note, is_inside_name, rewritten
 from tagger.text.lexicon import resource
+from tagger.text.nations import ends_behind_nation
+from tagger.text.quotes import paired
 
 GOES_ON = "_"
+HIDDEN = "*"
 UNDECIDED = ""
 
 _CLOSERS = r"\"'”’»)\]"
@@ -28,20 +31,20 @@ _MARKS = (re.compile(rf"\?(?<![?!]\?)[?!]*+{_BEHIND}"), re.compile(rf"!(?<![?!]!
 _ELLIPSIS = re.compile(rf"…(?<=\w…)(?=[{_CLOSERS}]*\s+[\"“‘]?[A-Z])")
 _QUOTES = '"“‘'
 _OPENERS = "\"'“‘«(["
+_ONE_MARK = "''"  # as TeX writes it
+_CONTRACTED = frozenset(("s", "m", "d", "ve", "ll", "re", "t"))
 _HYPHENS = re.compile(r"[-–—/(\[]")
 _LETTERS = re.compile(r"(?:[A-Z]\.-?)*[A-Z]")
 _NO_VOWEL = re.compile(r"[B-DF-HJ-NP-TV-XZ]?[b-df-hj-np-tv-xz]{2,5}")
 _COUNT = re.compile(r"[B-HJ-Z]\b|[IVXLC]{2,}\b|[AI]\b(?!\s[a-z])")
 _BRAND = re.compile(r"[a-z]{1,2}[A-Z]|[#@]|https?:|www\.")
-_LABEL = re.compile(r"(?:\d{1,3}|[A-Za-z]|[ivx]+|\d{1,2}[.:]\d\d(?:\s?[ap]\.?m)?|\d{1,2}\s[ap]\.m)")
 _ZONE = re.compile(r"(?:[A-Z]\w+ ){1,2}time\b")
+_HYPHENED = re.compile(r"\.([A-Z])\.(?=[-–]\w)")
 _INITIAL = re.compile(r"\.[A-Z]\.")
 _LIST_ITEM = re.compile(r"- [A-Z]")
 _ORDINAL = re.compile(r"\d+(?:st|nd|rd|th)")
 _DATELINE = re.compile(r"(?:\([^()\n]{2,30}\)\s*-?)?(?:[—–]|--?)\s|—[A-Z]")
 _AGENCY = re.compile(r"/[A-Z][\w -]{1,20}/")
-_NOTE = re.compile(r"\(([^()\n]{2,60})\)(?=\s*\n|\s*\Z|\s+[\"“]?[A-Z])")
-_END_OR_LABEL = re.compile(rf"[.!?][\"'”’]*\Z|\A{_LABEL.pattern}\Z")
 _CAPITALIZED = r"[A-Z][\w'’-]*\.?"
 _ATTRIBUTION = re.compile(
     rf"({_CAPITALIZED})((?:\s(?:{_CAPITALIZED}|of|de|van|von|bin|al)){{0,5}})"
@@ -95,13 +98,9 @@ class StopRules:
 
     def settled(self, text: str) -> str:
         """Return a text as long, in which each stop that is decided is made plain."""
-        parts = []
-        done = 0
-        for place, new in sorted(self._changes(text)):
-            if place >= done:
-                parts += [text[done:place], new]
-                done = place + len(new)
-        return lines_settled("".join([*parts, text[done:]]), self._words["afterwrap"])
+        text, unclosed = paired(text)
+        text = lines_settled(rewritten(text, self._changes(text)), self._words["afterwrap"])
+        return rewritten(text, ((place, HIDDEN) for place in unclosed)) if unclosed else text
 
     def _changes(self, text: str) -> Iterator[tuple[int, str]]:
         """Yield where to write what instead.
@@ -148,7 +147,8 @@ class StopRules:
             return
         if not gap:
             if not closers and head.strip() and is_inside_name(text, start, end):
-                yield start, GOES_ON * len(mark)
+                both = _HYPHENED.match(text, start)  # Japan-U.S.-ROK
+                yield start, f"{GOES_ON}{both[1]}{GOES_ON}" if both else GOES_ON * len(mark)
             return
         if head[-1:] == "/" or (text[end] == "/" and _AGENCY.match(text, end)):
             yield start, GOES_ON * len(mark)
@@ -156,12 +156,12 @@ class StopRules:
         if not word or head[-1].isspace() or head[-1] == ".":
             return
         known = word in self._classes or _LETTERS.fullmatch(word)
-        note = _NOTE.match(text, end) if text[end] == "(" and not known else None
-        if note and not _END_OR_LABEL.search(note[1]):
+        note = 0 if known else end_of_note(text, end)
+        if note:
             yield start, GOES_ON * len(mark)
-            if text[note.end() : note.end() + 1] == " ":
+            if text[note : note + 1].isspace():
                 yield end, ","  # or the splitter goes on to look for its end
-                yield note.end() - 1, ENDS
+                yield note - 1, ENDS
             return
         before = text[max(0, start - len(word) - WINDOW) : start - len(word)]
         stop = Stop(word, before, mark, closers, text[end : end + 2 * WINDOW])
@@ -169,7 +169,7 @@ class StopRules:
         if verdict == ENDS and closers[-1:] in (")", "]"):
             # It moves behind the bracket, where the splitter sees it.
             yield start, closers + ENDS * len(mark)
-        elif verdict == ENDS and len(closers) > 1:
+        elif verdict == ENDS and len(closers) > 1 and closers != _ONE_MARK:
             yield start, closers[:-1] + ENDS * len(mark)  # nor within two quotations
         elif verdict:
             yield start, verdict * len(mark)
@@ -217,6 +217,8 @@ class StopRules:
         if first.islower():
             return self._before_small(stop, classes)
         if stop.closers and "title" not in classes:
+            if stop.closers == "]" and _LETTERS.fullmatch(stop.word):
+                return self._after_letters(stop)  # [George W.] Bush, filled in by an editor
             alone = stop.closers[0] == ")" and stop.before.endswith("(")
             return GOES_ON if alone else ENDS  # (ret.)
         if _LETTERS.fullmatch(stop.word) and not classes:
@@ -229,7 +231,11 @@ class StopRules:
     def _is_before_dash(self, stop: Stop) -> bool:
         if stop.ahead[0] not in "(—–-" or not _DATELINE.match(stop.ahead):
             return False
-        return bool(stop.closers or stop.mark == "." or not _LIST_ITEM.match(stop.ahead))
+        if stop.closers or not _LIST_ITEM.match(stop.ahead):
+            return True
+        place = f"{self._so_far(stop)} {stop.word}".split(maxsplit=4)  # ODESA, Ukraine. - The port
+        known = self._classes_of(stop) or _LETTERS.fullmatch(stop.word)
+        return stop.mark == "." and bool(known or (len(place) < 5 and place[0].isupper()))
 
     def _is_label(self, stop: Stop) -> bool:
         """Return whether the sentence is nothing yet but a number, a letter, a time or a P.S."""
@@ -238,7 +244,7 @@ class StopRules:
             return not stop.closers and not self._so_far(stop)
         if stop.closers or not (word[0].isdigit() or len(word) == 1 or word[-1] in "mM"):
             return False
-        return bool(_LABEL.fullmatch(f"{self._so_far(stop)} {word}".strip()))
+        return bool(LABEL.fullmatch(f"{self._so_far(stop)} {word}".strip()))
 
     def _so_far(self, stop: Stop) -> str:
         """Return what stands before the word in its sentence, as far as it is at hand."""
@@ -269,7 +275,9 @@ class StopRules:
             return ENDS
         if "country" in classes:
             return UNDECIDED if stop.last.lower() == "the" else GOES_ON
-        if stop.word in "cpdb" and len(stop.word) == 1:
+        # S.Con.Res. 33, pre-E.O. 14285
+        cited = stop.before.endswith("-") and _LETTERS.fullmatch(stop.word)
+        if stop.word in ("c", "p", "d", "b") or cited or CHAIN.fullmatch(stop.word):
             return GOES_ON
         goes_on = {"number", "month", "unit", "always", "small", "place", "title", "day"}
         return GOES_ON if classes & goes_on else UNDECIDED
@@ -292,8 +300,8 @@ class StopRules:
             return UNDECIDED if self._begins(stop.following) else GOES_ON
         if self._is_attributed(stop, needs_end=False):
             return GOES_ON
-        behind = stop.closers[-1:] in (")", "]") or len(stop.closers) > 1
-        if behind and stop.ahead.lstrip(_OPENERS)[:1].isupper():
+        two = len(stop.closers) > 1 and stop.closers != _ONE_MARK
+        if (two or stop.closers[-1:] in (")", "]")) and stop.ahead.lstrip(_OPENERS)[:1].isupper():
             return ENDS
         return UNDECIDED
 
@@ -309,7 +317,9 @@ class StopRules:
         return True
 
     def _is_no_name(self, word: str) -> bool:
-        return word in self._words["thenname"]
+        bare, _, suffix = word.replace("’", "'").partition("'")
+        names = self._words["thenname"]
+        return word in names or (bare in names and suffix in _CONTRACTED)
 
     def _begins(self, word: str) -> bool:
         """Return whether a word with a capital tells that a sentence begins."""
@@ -333,21 +343,13 @@ class StopRules:
             small = small and not stop.after_following[:1].isupper()
             return ENDS if small or self._is_no_name(following) else GOES_ON
         if stop.word.count(".") > 1:
-            return self._after_noun(stop)
+            return self._after_nation(stop)
         return ENDS if self._is_no_name(following) else GOES_ON
 
-    def _after_noun(self, stop: Stop) -> str:
-        """Decide on initials such as U.S., nouns in themselves and in front of others."""
-        following, beyond = stop.following, stop.after_following
-        if self._is_no_name(following):
-            return ENDS
-        if following.replace("’", "'").removesuffix("'s") in self._words["thenoffice"]:
-            return GOES_ON
-        if following in self._words["thenday"] and beyond not in self._words["afterday"]:
-            return GOES_ON
-        if stop.last.lower() == "the":
-            return GOES_ON if beyond[:1].isupper() or beyond == "of" else ENDS
-        return ENDS if following.lower() in self._openers and beyond.islower() else GOES_ON
+    def _after_nation(self, stop: Stop) -> str:
+        begins = self._is_no_name(stop.following) and stop.ahead[0] not in _QUOTES
+        ends = ends_behind_nation(stop, self._so_far(stop), self._words, self._openers)
+        return ENDS if begins or ends else GOES_ON
 
     def _before_capital(self, stop: Stop, classes: set[str], quoted: bool) -> str:
         following, so_far = stop.following, self._so_far(stop)
@@ -357,24 +359,27 @@ class StopRules:
             return ENDS if following in self._words["thennoun"] and not quoted else GOES_ON
         if not so_far and not classes & {"number", "small", "unit"}:
             return GOES_ON  # no sentence is one abbreviation
-        if classes & {"place", "joint", "vowelless"}:
+        opening = so_far.split()[:4]
+        opens = len(opening) in (1, 2, 3) and opening[0] in self._words["afterpreposition"]
+        if classes & {"place", "joint", "vowelless"} and not (opens and "place" in classes):
             return self._before_name(stop, classes)
         if "number" in classes and stop.word not in ("No", "no", "Nos", "nos"):
             return GOES_ON if _COUNT.match(stop.ahead) else ENDS
-        opening = so_far.split()[:4]
-        if len(opening) in (1, 2, 3) and opening[0] in self._words["afterpreposition"]:
+        if opens:
             return GOES_ON if not classes & {"small", "unit", "number"} else ENDS
+        if "country" in classes:
+            return self._after_nation(stop)
         if quoted:
             return ENDS
         for name in ("clock", "company", "person", "street"):
             if name in classes and following in self._words["then" + name]:
                 return GOES_ON
+        if "company" in classes and _COUNT.match(stop.ahead):
+            return GOES_ON  # Co. B of the 199th Battalion
         if "clock" in classes and _ZONE.match(stop.ahead):
             return GOES_ON
         if "day" in classes and following in self._classes:
             return GOES_ON if "month" in self._classes[following] else ENDS
-        if "country" in classes:
-            return self._after_noun(stop)
         if "state" in classes and following in self._words["thenoffice"]:
             return ENDS if stop.last.endswith(",") and stop.word != "D.C" else GOES_ON
         return ENDS

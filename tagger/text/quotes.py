@@ -6,6 +6,7 @@ too few, as where a quotation goes on in the next paragraph, turns all behind it
 
 import re
 from collections.abc import Sequence
+from itertools import cycle
 
 _MARK = re.compile(r"[\"“”]")
 _PARAGRAPH = re.compile(r"[^\n]+(?:\n(?!\r?\n)[^\n]*)*")
@@ -29,7 +30,8 @@ def paired(text: str) -> tuple[str, list[int]]:
         if paragraph and _is_odd(paragraph):
             marks = [start + m.start() for m in _MARK.finditer(paragraph)]
             told, alone = _told(text, marks)
-            taken = [text[at] if text[at] != '"' else "“”"[n % 2] for n, at in enumerate(marks)]
+            turns = cycle((_OPENS, _CLOSES))
+            taken = [next(turns) if text[at] == '"' else text[at] for at in marks]
             if len(marks) > 1 and (told != taken or alone not in ([], marks[-1:])):
                 unclosed += alone
                 for at, mark in zip(marks, told, strict=True):

@@ -15,8 +15,13 @@ _MOST_QUOTATION_WORK = 10_000_000
 _LONG_PARAGRAPH = 20_000
 # On such a space behind a capital letter the segmenter panics, which ends the process.
 _SPACE_BEFORE_STOP = re.compile(r"[^\S\x00-\x7f](?=\.)")
+_STOP_BEHIND_SPACE = re.compile(r"\.(?<=[^\S\x00-\x7f]\.)")  # the same, found sooner
 # A stop after a word, which an abbreviation's seldom is; one that is nothing else.
 _END_OF_SENTENCE = re.compile(r"\w{4}[.!?…؟۔][\"'”’»)\]]{0,3}\s|[。！？।]")
+_OPENING = re.compile(rf"\s[{_QUOTATION_MARKS}]")
+_CLOSERS = frozenset('"”’)]')
+# What closes and stands at an end that the segmenter took for one too early.
+_CLOSING = re.compile(r"([\"”’)\]]{1,3})(?:\s+|\Z)")
 _PLAIN_STOP = re.compile("[。！？।]")
 
 
@@ -42,12 +47,15 @@ def sentence_spans(text: str, language: Language = ENGLISH) -> list[tuple[int, i
     if language.stops:
         clean = stop_rules(language.stops).settled(clean)
     spans: list[tuple[int, int]] = []
-    for first, last in pairwise(_cuts(clean)):
-        stretch = clean[first:last]
+    last = -1
+    for first, beyond in pairwise(_cuts(clean)):
+        stretch = clean[first:beyond]
         if "\n\n" not in stretch and len(stretch) > 2 * _LONG_PARAGRAPH:
             pieces = [stretch]  # no sentence ends in it
         else:
-            stretch = _SPACE_BEFORE_STOP.sub(" ", _tamed(stretch))
+            stretch = _tamed(stretch)
+            if _STOP_BEHIND_SPACE.search(stretch):
+                stretch = _SPACE_BEFORE_STOP.sub(" ", stretch)
             pieces = _segmented(stretch, language)
             if sum(map(len, pieces)) != len(stretch):
                 pieces = _completed(pieces, stretch)
@@ -56,24 +64,37 @@ def sentence_spans(text: str, language: Language = ENGLISH) -> list[tuple[int, i
             if visible:
                 start = first if piece[0] == visible[0] else first + piece.index(visible[0])
                 end = start + len(visible)
-                if spans and spans[-1][1] == start and clean[start - 1] in _QUOTATION_MARKS:
-                    start = _reopened(clean, spans, start)
-                spans.append((start, end))
+                if last >= start or clean[end : end + 1] in _CLOSERS:
+                    _add(clean, spans, start, end)
+                else:
+                    spans.append((start, end))
+                last = spans[-1][1]
             first += len(piece)
     return spans
 
 
-def _reopened(text: str, spans: list[tuple[int, int]], start: int) -> int:
-    """Move a mark that opens a quotation from the sentence before to the one it stands at.
+def _add(text: str, spans: list[tuple[int, int]], start: int, end: int) -> None:
+    """Add a sentence, with the marks at its ends that the segmenter left on their other side.
 
-    The segmenter takes it for the end of one where no other mark follows: as in a quotation
-    that goes on in the next paragraph.
+    It ends a sentence at a stop before two marks that close, and takes a mark that opens a
+    quotation for the end of one where no other follows, as in one that goes on in the next
+    paragraph.
     """
-    before, _ = spans[-1]
-    if start - 2 <= before or not text[start - 2].isspace():
-        return start
-    spans[-1] = before, before + len(text[before : start - 1].rstrip())
-    return start - 1
+    if closing := _CLOSING.match(text, end):
+        end = closing.end(1)
+    if spans:
+        begin, last = spans[-1]
+        if start < last:  # those marks
+            rest = text[last:end].lstrip()
+            start = end - len(rest)
+            if rest[:1].islower():
+                spans[-1] = begin, end
+                return
+        elif start == last and begin < last - 2 and _OPENING.match(text, last - 2):
+            spans[-1] = begin, begin + len(text[begin : last - 1].rstrip())
+            start -= 1
+    if start < end:
+        spans.append((start, end))
 
 
 def _segmented(stretch: str, language: Language) -> list[str]:

@@ -156,8 +156,7 @@ class StopRules:
         if not word or head[-1].isspace() or head[-1] == ".":
             return
         known = word in self._classes or _LETTERS.fullmatch(word)
-        note = 0 if known else end_of_note(text, end)
-        if note:
+        if not known and (note := end_of_note(text, end)):
             yield start, GOES_ON * len(mark)
             if text[note : note + 1].isspace():
                 yield end, ","  # or the splitter goes on to look for its end
@@ -231,8 +230,10 @@ class StopRules:
     def _is_before_dash(self, stop: Stop) -> bool:
         if stop.ahead[0] not in "(—–-" or not _DATELINE.match(stop.ahead):
             return False
-        if stop.closers or not _LIST_ITEM.match(stop.ahead):
+        if not _LIST_ITEM.match(stop.ahead):
             return True
+        if stop.closers:  # - Ann Roe, but not - Ports will
+            return stop.mark != "." or not "".join(stop.ahead.split()[2:3]).islower()
         place = f"{self._so_far(stop)} {stop.word}".split(maxsplit=4)  # ODESA, Ukraine. - The port
         known = self._classes_of(stop) or _LETTERS.fullmatch(stop.word)
         return stop.mark == "." and bool(known or (len(place) < 5 and place[0].isupper()))

@@ -19,6 +19,7 @@ _NOTE = re.compile(
     r"\(([^()\n]{2,60})\)(?=\s*\n|\s*\Z|\s+[\"“]?[A-Z])|\[([^][\n]{2,60})\](?=\s*\n|\s*\Z)"
 )
 _END_OR_LABEL = re.compile(rf"[.!?][\"'”’]*\Z|\A{LABEL.pattern}\Z")
+_HYPHENED = re.compile(r"[-–](?:[A-Z]\.)*[A-Z]\Z")
 _SHORT = re.compile(r"[A-Z][a-z]{1,3}\.")
 
 
@@ -53,7 +54,7 @@ def is_inside_name(text: str, start: int, end: int) -> bool:
     token = (text[max(0, start - WINDOW) : start].split() or [""])[-1]
     if text[start - 1].isupper() and not text[start - 2 : start - 1].isalpha():
         # The splitter knows U.S., but not non-U.S.
-        return text[start - 2 : start - 1] in "-–" or text[end + 1 : end + 2] != "."
+        return bool(_HYPHENED.search(token)) or text[end + 1 : end + 2] != "."
     rest = (text[end : end + WINDOW].split() or [""])[0]
     if len(rest.rstrip(",;:)\"'”’")) < 3 and re.search(r"\w\.\w", token):
         return True  # Win32.Kido.B

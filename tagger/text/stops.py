@@ -39,6 +39,7 @@ _NO_VOWEL = re.compile(r"[B-DF-HJ-NP-TV-XZ]?[b-df-hj-np-tv-xz]{2,5}")
 _COUNT = re.compile(r"[B-HJ-Z]\b|[IVXLC]{2,}\b|[AI]\b(?!\s[a-z])")
 _BRAND = re.compile(r"[a-z]{1,2}[A-Z]|[#@]|https?:|www\.")
 _ZONE = re.compile(r"(?:[A-Z]\w+ ){1,2}time\b")
+_NAMED = re.compile(r"[\d°]\Z|[A-Z]{2}[-–]\Z")  # 5 C, 40° N, CPI-U
 _HYPHENED = re.compile(r"\.([A-Z])\.(?=[-–]\w)")
 _INITIAL = re.compile(r"\.[A-Z]\.")
 _LIST_ITEM = re.compile(r"- [A-Z]")
@@ -334,9 +335,8 @@ class StopRules:
         if len(stop.word) == 1:
             if stop.word in "QA" and not self._so_far(stop):
                 return GOES_ON
-            if stop.word == "I" and last in self._words["afteri"]:
-                return ENDS
-            if last[-1:].isdigit() or last[-1:] == "°" or last in self._words["afterletter"]:
+            before = self._words["afteri" if stop.word == "I" else "afterletter"]
+            if last in before or last in self._words["afterletter"] or _NAMED.search(last):
                 return ENDS
             if stop.word in "IVX" and last in self._words["aftercrown"]:
                 return ENDS if self._begins(following) else GOES_ON
@@ -358,7 +358,8 @@ class StopRules:
             return GOES_ON
         if "title" in classes:
             return ENDS if following in self._words["thennoun"] and not quoted else GOES_ON
-        if not so_far and not classes & {"number", "small", "unit"}:
+        begins = self._is_no_name(following)
+        if not (so_far or begins or classes & {"number", "small", "unit"}):
             return GOES_ON  # no sentence is one abbreviation
         opening = so_far.split()[:4]
         opens = len(opening) in (1, 2, 3) and opening[0] in self._words["afterpreposition"]
@@ -375,9 +376,8 @@ class StopRules:
         for name in ("clock", "company", "person", "street"):
             if name in classes and following in self._words["then" + name]:
                 return GOES_ON
-        if "company" in classes and _COUNT.match(stop.ahead):
-            return GOES_ON  # Co. B of the 199th Battalion
-        if "clock" in classes and _ZONE.match(stop.ahead):
+        more = {"clock": _ZONE, "company": _COUNT}  # 5 p.m. Tonga time, Co. B
+        if any(name in classes and more[name].match(stop.ahead) for name in more):
             return GOES_ON
         if "day" in classes and following in self._classes:
             return GOES_ON if "month" in self._classes[following] else ENDS

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from enum import Enum
 from typing import Any
 
-from tagger.errors import DataError
+from tagger.errors import DataError, install_command
 
 
 class Absent(Enum):
@@ -32,8 +32,7 @@ def pyarrow() -> Any:
         import pyarrow.parquet
     except ImportError:
         raise DataError(
-            "Parquet files and Arrow tables need the extra parquet: "
-            "pip install 'claim-tagger[parquet]'"
+            f"Parquet files and Arrow tables need the extra parquet: {install_command('parquet')}"
         ) from None
     return pyarrow
 

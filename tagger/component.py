@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tagger.document import Tags
-from tagger.errors import ConfigError, DataError
+from tagger.errors import ConfigError, DataError, install_command
 from tagger.model.model import Model
 from tagger.model.store import load_model
 from tagger.predictor import Tagger, shipped_model
@@ -23,9 +23,7 @@ try:
     from spacy.tokens import Doc, Span
     from spacy.util import minibatch
 except ImportError:
-    raise ConfigError(
-        "the component needs the extra spacy: pip install 'claim-tagger[spacy]'"
-    ) from None
+    raise ConfigError(f"the component needs the extra spacy: {install_command('spacy')}") from None
 
 NAME = "claim_tagger"
 _READER, _DOUBT = "reader", "doubt"

@@ -11,6 +11,7 @@ for a bad argument.
 """
 
 from collections.abc import Iterable
+from functools import cache
 
 
 class TaggerError(Exception):
@@ -47,3 +48,41 @@ def did_you_mean(found: str, known: Iterable[str]) -> str:
     folded = {name.casefold(): name for name in reversed(known)}
     near = get_close_matches(found.casefold(), folded, n=1, cutoff=0.6)
     return f"did you mean {folded[near[0]]!r}?" if near else f"expected one of {', '.join(known)}"
+
+
+@cache  # asked for each file of a kind that cannot be read
+def install_command(extra: str) -> str:
+    """Return the command that installs an extra from where this tagger came from.
+
+    Parameters
+    ----------
+    extra : a name of pyproject.toml's optional dependencies.
+    """
+    import json
+    from importlib.metadata import PackageNotFoundError, distribution
+    from pathlib import Path
+    from shlex import quote
+    from urllib.parse import urlsplit
+    from urllib.request import url2pathname
+
+    package = "claim-tagger"
+    place, own = Path(__file__).parent.parent, ""
+    if (place / "pyproject.toml").is_file():
+        own = "--editable "  # a copy would no longer be the code that is edited here
+    else:
+        try:
+            told = distribution(package).read_text("direct_url.json")
+        except PackageNotFoundError:
+            told = None
+        if not told:  # pip writes none of what an index gave
+            return f"pip install '{package}[{extra}]'"
+        source = json.loads(told)
+        url = urlsplit(source["url"])
+        if url.scheme != "file":
+            kind = source["vcs_info"]["vcs"] + "+" if "vcs_info" in source else ""
+            return "pip install " + quote(f"{package}[{extra}] @ {kind}{source['url']}")
+        place = Path(url2pathname(url.path))
+        if not place.exists():
+            return f"pip install '.[{extra}]' in a checkout of tagger"
+    here = "." if place == Path.cwd() else str(place)
+    return f"pip install {own}" + quote(f"{here}[{extra}]")

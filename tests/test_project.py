@@ -1,15 +1,18 @@
 """What stands beside the code holds together: extras that exist, workflows, citation."""
 
+import json
 import os
 import re
 import shutil
 import subprocess
 import tomllib
+from types import SimpleNamespace
 
 import pytest
 from conftest import ROOT
 
 import tagger
+from tagger import errors
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -22,6 +25,44 @@ def test_what_pages_tell_to_install_exists(page):
     assert "pip install claim-tagger" not in text and "claim-tagger[" not in text
     for names in re.findall(r"'\.\[([\w,-]+)\]'", text):
         assert set(names.split(",")) <= {*PROJECT["optional-dependencies"], "extra"}
+
+
+def test_what_errors_tell_to_install_exists():
+    named = []
+    for file in (ROOT / "tagger").rglob("*.py"):
+        text = file.read_text(encoding="utf-8")
+        named += re.findall(r"install_command\(['\"]([\w-]+)", text)
+        if file.name != "errors.py":  # the one place that decides what is named
+            assert f"{PROJECT['name']}[" not in text, file
+    assert len(named) > 10 and set(named) <= {*PROJECT["optional-dependencies"]}
+
+
+def told(place="", **source):
+    """Return what is told to install where pip keeps that it took the package from there."""
+    kept = json.dumps({"url": place, **source}) if place else None
+    with pytest.MonkeyPatch.context() as patch:
+        package = SimpleNamespace(read_text=lambda name: kept)
+        patch.setattr("importlib.metadata.distribution", lambda name: package)
+        patch.setattr(errors, "__file__", "/lib/site-packages/tagger/errors.py")
+        return errors.install_command.__wrapped__("plots")
+
+
+def test_what_errors_tell_to_install_is_where_tagger_came_from(tmp_path, monkeypatch):
+    at = tmp_path / "the checkout"
+    at.mkdir()
+    monkeypatch.chdir(ROOT)
+    assert errors.install_command.__wrapped__("plots") == "pip install --editable '.[plots]'"
+    monkeypatch.chdir(tmp_path)
+    assert errors.install_command.__wrapped__("plots") == f"pip install --editable '{ROOT}[plots]'"
+    assert told(at.as_uri()) == f"pip install '{at}[plots]'"
+    monkeypatch.chdir(at)
+    assert told(at.as_uri()) == "pip install '.[plots]'"
+    assert told((tmp_path / "gone").as_uri()) == "pip install '.[plots]' in a checkout of tagger"
+    assert told() == "pip install 'claim-tagger[plots]'"
+    git = told("https://example.org/t.git", vcs_info={"vcs": "git", "commit_id": "0" * 40})
+    assert git == "pip install 'claim-tagger[plots] @ git+https://example.org/t.git'"
+    wheel = told("https://example.org/t.whl", archive_info={})
+    assert wheel == "pip install 'claim-tagger[plots] @ https://example.org/t.whl'"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.relative_to(ROOT).as_posix())

@@ -27,7 +27,7 @@ from tagger.bulk.store import (
     stamps,
     write,
 )
-from tagger.errors import ConfigError, DataError, OutputError
+from tagger.errors import ConfigError, DataError, OutputError, install_command
 from tagger.files import parquet
 from tagger.files.batches import Places
 from tagger.files.columns import Columns, tell_nobody
@@ -172,7 +172,7 @@ def _distributed() -> Any:
         import distributed
     except ImportError:
         raise DataError(
-            "--engine dask needs the extra cluster: pip install 'claim-tagger[cluster]'"
+            f"--engine dask needs the extra cluster: {install_command('cluster')}"
         ) from None
     return distributed
 

@@ -8,7 +8,7 @@ import click
 from click.core import ParameterSource
 
 from tagger.cli.terminal import say
-from tagger.errors import ConfigError, n_of
+from tagger.errors import ConfigError, install_command, n_of
 
 if TYPE_CHECKING:
     from tagger.files import Reject
@@ -131,7 +131,7 @@ def needing(command: str) -> Iterator[None]:
         if (error.name or "").partition(".")[0] == "tagger":
             raise
         raise ConfigError(
-            f"tagger {command} needs {error.name}: pip install 'claim-tagger[{command}]'"
+            f"tagger {command} needs {error.name}: {install_command(command)}"
         ) from None
 
 

@@ -19,7 +19,7 @@ from tagger.encoder.doubt import Doubt
 from tagger.encoder.graph import check_graph
 from tagger.encoder.samples import outputs_of
 from tagger.encoder.settings import MAX_BYTES
-from tagger.errors import ConfigError, ModelError, OutputError, did_you_mean
+from tagger.errors import ConfigError, ModelError, OutputError, did_you_mean, install_command
 from tagger.features.arrays import Floats
 from tagger.model.classifier import sigmoid, softmax
 from tagger.model.model import MANIFEST, Flags, Model, Reread, checksum, sha256
@@ -333,6 +333,4 @@ def _required(name: str) -> Any:
     try:
         return import_module(name)
     except ImportError:
-        raise ConfigError(
-            f"the second reader needs {name}: pip install 'claim-tagger[encoder]'"
-        ) from None
+        raise ConfigError(f"the second reader needs {name}: {install_command('encoder')}") from None

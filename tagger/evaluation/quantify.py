@@ -17,7 +17,7 @@ import numpy as np
 from tagger.corpus.rows import Data
 from tagger.document import label_tuple
 from tagger.encoder.samples import outputs_of
-from tagger.errors import ConfigError
+from tagger.errors import ConfigError, install_command
 from tagger.evaluation.bootstrap import ends
 from tagger.evaluation.evaluate import AnyModel, labelled
 from tagger.evaluation.tally import Tally
@@ -136,6 +136,6 @@ def _quapy() -> Any:
             from quapy.method.aggregative import EMQ
     except ImportError:
         raise ConfigError(
-            "a reference needs the extra quantify: pip install 'claim-tagger[quantify]'"
+            f"a reference needs the extra quantify: {install_command('quantify')}"
         ) from None
     return EMQ

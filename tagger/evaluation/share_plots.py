@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tagger.errors import DataError, n_of
+from tagger.errors import DataError, install_command, n_of
 from tagger.evaluation.shares import ALL, CROSS, DOCUMENT, MONTH, Share
 from tagger.markup import PALETTE, name_of
 from tagger.targets import check_free
@@ -38,7 +38,7 @@ def plot_shares(
         import matplotlib
         from matplotlib.figure import Figure
     except ImportError:
-        raise DataError("plots need the extra plots: pip install 'claim-tagger[plots]'") from None
+        raise DataError(f"plots need the extra plots: {install_command('plots')}") from None
     labels = dict.fromkeys((s.task, s.label) for s in shares)
     # Numbered through all tasks, as on the pages, so that claims and themes share no colour.
     colors = {pair: PALETTE[i % len(PALETTE)][0] for i, pair in enumerate(labels)}

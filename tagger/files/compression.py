@@ -6,6 +6,7 @@ import zlib
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
+from tagger.errors import install_command
 from tagger.files.rows import Unreadable
 
 SUFFIXES = (".gz", ".zst")
@@ -53,7 +54,5 @@ def _zstandard() -> Any:
     try:
         import zstandard
     except ImportError:
-        raise Unreadable(
-            "zstd files need the extra zstd: pip install 'claim-tagger[zstd]'"
-        ) from None
+        raise Unreadable(f"zstd files need the extra zstd: {install_command('zstd')}") from None
     return zstandard

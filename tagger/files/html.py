@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from html import unescape
 from typing import Any, BinaryIO
 
+from tagger.errors import install_command
 from tagger.files.encoding import lost
 from tagger.files.rows import MAX_DOCUMENT_BYTES, Note, Reject, Row, Unreadable, as_text, too_long
 from tagger.text.notices import notice_of
@@ -73,7 +74,7 @@ def read(
         import trafilatura
     except ImportError as error:
         raise Unreadable(
-            f"an HTML page: install the extra html: pip install 'claim-tagger[html]' ({error})"
+            f"an HTML page: install the extra html: {install_command('html')} ({error})"
         ) from None
     data = stream.read(limit + 1)
     tree, reason, encoding, n_bad = _parsed(data, limit)

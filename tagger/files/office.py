@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from importlib import import_module
 from typing import Any, BinaryIO
 
+from tagger.errors import install_command
 from tagger.files.rows import Unreadable, too_long
 
 _MISSING = re.compile(r"item named '([^']+)'")
@@ -16,9 +17,7 @@ def library(name: str, kind: str) -> Any:
     try:
         return import_module(name)
     except ImportError:
-        raise Unreadable(
-            f"{kind}: install the extra office: pip install 'claim-tagger[office]'"
-        ) from None
+        raise Unreadable(f"{kind}: install the extra office: {install_command('office')}") from None
 
 
 def whole(stream: BinaryIO, limit: int) -> BinaryIO:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 from urllib.parse import quote, urlsplit, urlunsplit
 
 from tagger import __version__
-from tagger.errors import DataError
+from tagger.errors import DataError, install_command
 from tagger.files.rows import MAX_DOCUMENT_BYTES, Unreadable
 
 if TYPE_CHECKING:
@@ -99,9 +99,7 @@ def open_address(name: str, recode: bool = True) -> BinaryIO:
     try:
         import fsspec
     except ImportError:
-        raise Unreadable(
-            f"{name}: needs the extra remote: pip install 'claim-tagger[remote]'"
-        ) from None
+        raise Unreadable(f"{name}: needs the extra remote: {install_command('remote')}") from None
     try:
         return cast(BinaryIO, fsspec.open(name, "rb").open())
     except Exception as error:  # each store has errors of its own

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any, BinaryIO
 
-from tagger.errors import DataError, OutputError
+from tagger.errors import DataError, OutputError, install_command
 
 BOM = b"\xef\xbb\xbf"
 MOST_CHARACTERS = 32_767
@@ -54,9 +54,7 @@ def write_workbook(rows: Iterable[dict[str, Any]], names: Sequence[str], stream:
         from openpyxl import Workbook
         from openpyxl.cell import WriteOnlyCell
     except ImportError:
-        raise DataError(
-            "Excel files need the extra office: pip install 'claim-tagger[office]'"
-        ) from None
+        raise DataError(f"Excel files need the extra office: {install_command('office')}") from None
     book = Workbook(write_only=True)
     sheet, room, n = None, 0, 0
     try:

@@ -107,7 +107,7 @@ def check(
     Raises
     ------
     ConfigError : schema or columns do not hold together, or `label_errors` without the
-        extra `review`.
+        extra `checks`.
     DataError : a file cannot be read, or no row can be used.
     """
     known, named_columns, guess = find_schema(schema, data, columns)
@@ -166,7 +166,7 @@ def findings_of(
 
     Raises
     ------
-    ConfigError : `label_errors` without the extra `review`.
+    ConfigError : `label_errors` without the extra `checks`.
     """
     findings = [
         *balance(corpus),

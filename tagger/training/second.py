@@ -17,7 +17,7 @@ from tagger.encoder.combination import Combination, fit_combination
 from tagger.encoder.reader import REREADS, SecondReader
 from tagger.encoder.samples import outputs_of
 from tagger.encoder.settings import EncoderSettings
-from tagger.errors import ConfigError, n_of
+from tagger.errors import ConfigError, install_command, n_of
 from tagger.evaluation.answers import decided
 from tagger.evaluation.compare import compare_answers
 from tagger.features.arrays import Floats
@@ -55,7 +55,7 @@ def check_second(settings: EncoderSettings) -> None:
             import_module(name)
     except ImportError:
         raise ConfigError(
-            f"a second reader is trained with {name}: pip install 'claim-tagger[encoder-train]'"
+            f"a second reader is trained with {name}: {install_command('encoder-train')}"
         ) from None
     from tagger.encoder.network import load_base
 

@@ -1,6 +1,7 @@
 """The command check: what it finds, and that it finds no more."""
 
 import json
+import re
 import sys
 
 import pytest
@@ -8,7 +9,7 @@ from click.testing import CliRunner
 
 from tagger.cli.main import cli
 from tagger.corpus.corpus import Corpus, Example
-from tagger.errors import ConfigError, DataError
+from tagger.errors import ConfigError, DataError, install_command
 from tagger.schema import Schema, Task
 from tagger.training.checks import findings_of, read_for_checks
 from tagger.training.findings import ERROR, WARNING, likely_label_errors
@@ -137,7 +138,7 @@ def test_wrong_labels_are_found_by_a_model_that_did_not_see_them(tmp_path):
 
 def test_a_missing_extra_is_named(corpus, monkeypatch):
     monkeypatch.setitem(sys.modules, "cleanlab.filter", None)
-    with pytest.raises(ConfigError, match=r"needs cleanlab: pip install 'claim-tagger\[checks\]'"):
+    with pytest.raises(ConfigError, match=f"cleanlab: {re.escape(install_command('checks'))}"):
         likely_label_errors(corpus)
 
 

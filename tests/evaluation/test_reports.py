@@ -15,7 +15,7 @@ import tagger
 from tagger.cli.main import cli
 from tagger.cli.tables import versus_lines
 from tagger.corpus.corpus import Corpus, read_corpus
-from tagger.errors import ConfigError, DataError
+from tagger.errors import ConfigError, DataError, install_command
 from tagger.evaluation.answers import Answers
 from tagger.evaluation.compare import compare_answers
 from tagger.evaluation.evaluate import check_report
@@ -171,7 +171,7 @@ def test_data_that_was_trained_on_is_warned_of(folder, data, tmp_path):
 
 def test_a_missing_extra_is_named_before_the_work(folder, unseen, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "jinja2", None)
-    with pytest.raises(ConfigError, match=r"needs jinja2: pip install 'claim-tagger\[plots\]'"):
+    with pytest.raises(ConfigError, match=f"needs jinja2: {re.escape(install_command('plots'))}"):
         run("evaluate", "--model", folder, unseen, "-o", tmp_path / "r")
     assert not (tmp_path / "r").exists()
     run("evaluate", "--model", folder, unseen, "-o", tmp_path / "r", "--no-plots")

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tagger.corpus.rows import rows_of
-from tagger.errors import DataError, OutputError
+from tagger.errors import DataError, OutputError, install_command
 from tagger.files import remote
 from tagger.files.batches import input_of, read_batches
 from tagger.files.folders import expand
@@ -265,7 +265,7 @@ def test_what_a_store_does_not_give_is_said(name, reason):
 
 def test_a_missing_extra_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "fsspec", None)
-    assert "pip install 'claim-tagger[remote]'" in refused("memory://in/a.txt")
+    assert install_command("remote") in refused("memory://in/a.txt")
 
 
 def test_an_address_is_no_place_to_write():

@@ -24,6 +24,7 @@ import zstandard
 from click.testing import CliRunner, Result
 
 from tagger.cli.main import cli
+from tagger.errors import install_command
 from tagger.files import read_rows
 
 FIRST = "The talks in Geneva ended on Monday without a date for a new round."
@@ -423,7 +424,7 @@ def test_a_missing_extra_rejects_the_file_that_needs_it(
     monkeypatch.setitem(sys.modules, lacking, None)
     rows, done = predict(tmp_path / "in")
     assert len(rows) == 4 and done.exit_code == 1
-    assert f"{name}: " in done.stderr and f"pip install 'claim-tagger[{extra}]'" in done.stderr
+    assert f"{name}: " in done.stderr and install_command(extra) in done.stderr
     rows, done = predict(tmp_path / "all.zip")
     assert len(rows) == 2 and f"all.zip/{name}: " in done.stderr
 

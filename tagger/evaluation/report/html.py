@@ -3,7 +3,7 @@
 from importlib import import_module
 from itertools import accumulate
 
-from tagger.errors import ConfigError
+from tagger.errors import ConfigError, install_command
 from tagger.evaluation.report.markdown import (
     about_rows,
     count_line,
@@ -27,7 +27,7 @@ def require_plots() -> None:
             import_module(name)
         except ImportError:
             raise ConfigError(
-                f"a page needs {name}: pip install 'claim-tagger[plots]', or go without the page"
+                f"a page needs {name}: {install_command('plots')}, or go without the page"
             ) from None
 
 

@@ -74,7 +74,7 @@ def _told(folder: Path) -> Iterator[tuple[str, str]]:
     from tagger.evaluation.report.values import JSON, read_report
     from tagger.settings import read_toml
 
-    if (folder / ABOUT).is_file():  # written by hand, so that it may hold anything
+    if (folder / ABOUT).is_file():  # anyone may have written anything
         for name, value in read_toml(folder / ABOUT).items():
             yield name, str(value)
     if not (folder / JSON).is_file():

@@ -7,6 +7,7 @@ from typing import Any
 
 from tagger.arrow import ABSENT, describe, infer_type, pyarrow, to_array
 from tagger.bulk.settings import JobSettings
+from tagger.errors import ConfigError
 from tagger.files import compression, tagged
 from tagger.files.batches import BATCH_BYTES, raw_of, read_batches
 from tagger.files.columns import Input
@@ -16,6 +17,7 @@ from tagger.predictor import Tagger
 from tagger.table import TaggedTable
 
 _SAMPLE_CHARACTERS = 100_000
+_MOST_COLUMNS = 16_384  # as many as a spreadsheet has
 
 
 @dataclass
@@ -256,6 +258,11 @@ def plan(settings: JobSettings, first: Part | None) -> Work:
                 kinds.setdefault(name, _kind(column, name, first) if writer.typed else "string")
         for name in settings.origin.keep or ():
             kinds.setdefault(settings.origin.named(name), "string")
+    if len(kinds) > _MOST_COLUMNS:
+        raise ConfigError(
+            f"found {len(kinds):,} columns in the first rows, expected at most {_MOST_COLUMNS:,} "
+            "in a table: name those to pass on with --keep, or write jsonl, whose rows may differ"
+        )
     suffix = compression.split_suffix(settings.output)[1]
     return Work(
         *(settings.format, settings.origin.sentences, settings.explain, kinds, suffix),

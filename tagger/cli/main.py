@@ -5,11 +5,12 @@ import io
 import signal
 import sys
 from importlib import import_module
+from typing import Any
 
 import click
 
 from tagger import __version__
-from tagger.cli.stop import Stopped, end_on_signals, ending
+from tagger.cli.stop import Stopped, end_on_signals, ending, stop_behind
 from tagger.cli.terminal import echo, prepare, say, silence
 from tagger.errors import TaggerError, did_you_mean
 
@@ -69,6 +70,16 @@ def cli() -> None:
     """
 
 
+def _run() -> Any:
+    try:
+        code = cli.main(standalone_mode=False)
+    except Exception as error:
+        if (stop := stop_behind(error)) is None:
+            raise
+        raise stop from None
+    return code
+
+
 def main() -> None:
     """Run the command line; exit 0, 1 with a clear error, 2 on wrong usage, 128 + a signal."""
     # A start makes many objects that all stay: looking for garbage among them takes a tenth of it.
@@ -76,7 +87,7 @@ def main() -> None:
     prepare()
     try:
         end_on_signals()
-        code = cli.main(standalone_mode=False)
+        code = _run()
     except click.exceptions.Exit as stop:
         code = stop.exit_code
     except click.ClickException as error:

@@ -22,6 +22,17 @@ def end_on_signals() -> None:
         signal.signal(number, _raise)
 
 
+def stop_behind(error: BaseException | None) -> BaseException | None:
+    """Return what asked the command to end and came out as another error; None where nothing did.
+
+    A library that is being imported makes an ImportError of it, and what was to be told to
+    install then is there.
+    """
+    while error is not None and not isinstance(error, (Stopped, KeyboardInterrupt)):
+        error = error.__cause__ or error.__context__
+    return error
+
+
 def ending() -> None:
     """Let no signal disturb what the interpreter clears away, now that the work is done."""
     for number in (signal.SIGINT, *_asked()):

@@ -31,6 +31,7 @@ from tagger.files.text import oddity
 from tagger.targets import atomic_write, check_free
 
 BATCH_BYTES = 1 << 20
+_MOST_ABSENT = 200_000  # values that rows of a batch lack which others of it have
 
 
 def _named(rows: Iterable[Item], origin: Input) -> Iterator[Item]:
@@ -123,17 +124,23 @@ def _read_batches(
     origin: Input, n_bytes: int, report: Report, columns: Columns
 ) -> Iterator[Batch | Reject]:
     rows: list[Row] = []
-    size = 0
+    names: set[str] = set()
+    size = n_values = 0
     for item in _items(origin, report, columns):
         if isinstance(item, Row):
             rows.append(item)
             size += len(item.record[origin.text_column])
-            if size < n_bytes:
+            names.update(item.record)
+            n_values += len(item.record)
+            # A column has a place for each row: rows that share no names would fill the memory.
+            full = size >= n_bytes or len(names) * len(rows) - n_values > _MOST_ABSENT
+            if not full:
                 continue
-        ends = isinstance(item, Batch) or (isinstance(item, Input) and item != origin)
-        if rows and (size >= n_bytes or ends):
+        else:
+            full = isinstance(item, Batch) or (isinstance(item, Input) and item != origin)
+        if rows and full:
             yield batch_of(origin, rows)
-            rows, size = [], 0
+            rows, names, size, n_values = [], set(), 0, 0
         if isinstance(item, Input):
             origin = item
         elif not isinstance(item, Row):

@@ -17,8 +17,8 @@ import pytest
 from tagger.bulk.arrow import Rows, tag_rows
 from tagger.bulk.job import run
 from tagger.bulk.settings import JobSettings, Progress
-from tagger.errors import DataError
-from tagger.files.batches import input_of
+from tagger.errors import ConfigError, DataError
+from tagger.files.batches import input_of, read_batches
 from tagger.predictor import Tagger
 
 from .conftest import Command, sentences
@@ -386,3 +386,21 @@ def test_told_to_stop_it_leaves_whole_parts(predict: Command, tmp_path: Path, si
     assert not (tmp_path / "o.jsonl").exists()
     assert predict(*args, "-o", "o.jsonl", "--resume").returncode == 0
     assert (tmp_path / "o.jsonl").read_bytes() == (tmp_path / "whole.jsonl").read_bytes()
+
+
+def test_rows_that_share_no_names_take_no_memory_for_all_of_them(tmp_path: Path) -> None:
+    n = 3000
+    rows = [{"text": "It may rain.", f"k{i}": i} for i in range(n)]
+    (tmp_path / "in.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    batches = list(read_batches(input_of([str(tmp_path / "in.jsonl")])))
+    assert [name for b in batches for name in b.extra] == [f"k{i}" for i in range(n)]
+    cells = [len(b) * len(b.extra) for b in batches]
+    assert max(cells) < 300_000 < sum(map(len, batches)) ** 2
+
+
+def test_a_table_of_too_many_columns_is_refused(tiny: Tagger, tmp_path: Path) -> None:
+    names = ", ".join(f'"k{i}": 1' for i in range(16_385))
+    (tmp_path / "in.jsonl").write_text(f'{{"text": "It may rain.", {names}}}\n')
+    with pytest.raises(ConfigError, match=r"16,385 columns .* --keep, or write jsonl"):
+        run(tiny, settings(tiny, tmp_path / "in.jsonl", "o.csv"))
+    assert run(tiny, settings(tiny, tmp_path / "in.jsonl", "o.jsonl")).sentences == 1

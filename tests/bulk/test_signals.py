@@ -63,6 +63,26 @@ def nothing_left(scratch: Path) -> bool:
 
 
 @pytest.mark.parametrize("sign", SIGNS)
+def test_a_signal_that_a_library_makes_another_error_of_is_told_as_what_it_was(sign: int) -> None:
+    # As extension modules do that are being imported, and our own advice to install them.
+    code = (
+        "import os, sys\n"
+        "from tagger.cli import main\n"
+        "from tagger.errors import DataError\n"
+        "def broken(**options):\n"
+        "    try:\n"
+        "        try: os.kill(os.getpid(), int(sys.argv[1])); import time; time.sleep(9)\n"
+        "        except BaseException as stop: raise ImportError('it failed') from stop\n"
+        "    except ImportError: raise DataError('install it') from None\n"
+        "main.cli.main = broken\n"
+        "main.main()"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(int(sign))], capture_output=True)
+    told = {2: b"interrupted", 15: b"stopped by SIGTERM", 1: b"stopped by SIGHUP"}[sign]
+    assert (done.returncode, done.stderr) == (128 + sign, b"tagger: " + told + b"\n")
+
+
+@pytest.mark.parametrize("sign", SIGNS)
 def test_a_job_that_all_its_processes_are_told_to_end_can_be_resumed(
     predict: Command, tmp_path: Path, scratch: Path, sign: int
 ) -> None:

@@ -1,9 +1,14 @@
 """Texts that are much alike, found in time that grows with their length alone."""
 
 import math
-from collections import Counter, defaultdict, deque
+from array import array
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
+import numpy as np
+import numpy.typing as npt
+
+from tagger.features.arrays import Interned
 from tagger.text.language import UNKNOWN, language_of
 from tagger.text.tokens import tokenize
 
@@ -11,6 +16,7 @@ SIMILAR = 0.8
 _SHINGLE = 3
 _ANY = language_of(UNKNOWN)  # what is alike is so in any language
 _MAX_COMPARED = 100
+_FACTOR = np.uint64(0x9E3779B97F4A7C15)
 
 
 def similar_pairs(
@@ -30,11 +36,8 @@ def similar_pairs(
         are compared with each other, and the pairs that join them into groups are yielded.
     least : the lowest similarity.
     """
-    numbers: dict[tuple[str, ...], int] = {}
-    rows = [_shingles(text, numbers) for text in (*texts, *(others or ()))]
-    counts = Counter(n for row in rows for n in row)
-    sets = [frozenset(row) for row in rows]
-    latest: dict[int, deque[int]] = defaultdict(lambda: deque(maxlen=_MAX_COMPARED))
+    rows, counts = _shingles([*texts, *(others or ())])
+    latest: dict[int, list[int]] = defaultdict(list)
     group = list(range(len(rows)))
 
     def root(i: int) -> int:
@@ -45,25 +48,56 @@ def similar_pairs(
 
     for j, row in enumerate(rows):
         is_other = j >= len(texts)
-        rarest = sorted(row, key=lambda n: (counts[n], n))
+        n_texts = counts.take(_slots(row, len(counts)))
+        rarest = np.argsort(n_texts, kind="stable")
         prefix = rarest[: len(row) - math.ceil(least * len(row) - 1e-9) + 1]
-        candidates = {i for shingle in prefix for i in latest[shingle]}
+        shared = row[prefix[n_texts[prefix] > 1]].tolist()  # the others stand nowhere else
+        candidates = {i for shingle in shared for i in latest[shingle][-_MAX_COMPARED:]}
+        own = set(row.tolist()) if candidates else set()
         for i in sorted(candidates) if is_other or others is None else ():
             if not is_other and root(i) == root(j):
                 continue
-            common = len(sets[i] & sets[j])
-            similarity = common / (len(sets[i]) + len(sets[j]) - common)
+            common = len(own.intersection(rows[i].tolist()))
+            similarity = common / (len(rows[i]) + len(own) - common)
             if similarity >= least:
                 yield i, j - len(texts) if is_other else j, similarity
                 if is_other:
                     break
                 group[root(j)] = root(i)
         if not is_other:
-            for shingle in prefix:
+            for shingle in shared:
                 latest[shingle].append(j)
 
 
-def _shingles(text: str, numbers: dict[tuple[str, ...], int]) -> list[int]:
-    words = [token for token in tokenize(text, _ANY) if token[0].isalnum()]
-    runs = zip(*(words[i:] for i in range(_SHINGLE)), strict=False)
-    return sorted({numbers.setdefault(run, len(numbers)) for run in runs})
+def _shingles(texts: Sequence[str]) -> tuple[list[npt.NDArray[np.uint64]], npt.NDArray[np.int32]]:
+    """Return the hashes of the distinct shingles of each text, and about how common each is.
+
+    Returns
+    -------
+    The hashes by text, sorted. In how many texts they stand, at their slot: of those that share one
+    the sum, so that none is taken for rarer than it is.
+    """
+    known = Interned()
+    words, lengths = array("I"), []
+    for text in texts:
+        own = [token for token in tokenize(text, _ANY) if token[0].isalnum()]
+        words.extend(map(known.__getitem__, own))
+        lengths.append(len(own))
+    flat = np.frombuffer(words, np.uint32)
+    hashes = np.zeros(max(0, len(flat) - _SHINGLE + 1), np.uint64)
+    for i in range(_SHINGLE):
+        hashes += flat[i : i + len(hashes)]
+        hashes *= _FACTOR
+    rows, start = [], 0
+    for n in lengths:
+        rows.append(np.unique(hashes[start : start + max(0, n - _SHINGLE + 1)]))
+        start += n
+    counts = np.zeros(1 << max(10, len(hashes).bit_length()), np.int32)
+    for row in rows:
+        np.add.at(counts, _slots(row, len(counts)), 1)
+    return rows, counts
+
+
+def _slots(hashes: npt.NDArray[np.uint64], n: int) -> npt.NDArray[np.int64]:
+    """Return a place among `n`, a power of two, for each hash: its highest bits."""
+    return (hashes >> np.uint64(65 - n.bit_length())).view(np.int64)

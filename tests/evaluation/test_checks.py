@@ -3,7 +3,9 @@
 import json
 import re
 import sys
+import tracemalloc
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
@@ -67,6 +69,18 @@ def test_near_duplicates_share_most_shingles():
     (near,) = found(corpus, "near duplicate")
     assert near.where == ("f:1", "f:2")
     assert "2 sentences, 87% alike, of 2 documents" in near.message
+
+
+def test_looking_for_similar_texts_takes_a_few_bytes_a_word():
+    letters = np.random.default_rng(0).integers(97, 123, (2000, 30, 4), np.uint8)
+    texts = [" ".join(bytes(word).decode() for word in row) for row in letters]
+    list(similar_pairs(texts[:10]))
+    tracemalloc.start()
+    found = list(similar_pairs([*texts, texts[7] + " more"]))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert found == [(7, 2000, pytest.approx(28 / 29))]
+    assert peak / (2000 * 30) < 200  # most of it the words themselves, each known once
 
 
 def test_shared_sentences_and_documents_are_leakage():

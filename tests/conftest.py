@@ -1,11 +1,15 @@
 """Fixtures: a small corpus, a model trained on it, the shipped model, real text if at hand."""
 
+import inspect
 import json
+import signal
 import time
 from collections.abc import Callable
+from functools import partialmethod
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from tagger import Tagger
 from tagger.corpus.corpus import Corpus, read_corpus
@@ -15,8 +19,20 @@ from tagger.schema import CLAIMS
 from tagger.training.crossfit import cross_fit
 from tagger.training.settings import TrainingSettings
 
+if "mix_stderr" in inspect.signature(CliRunner).parameters:  # click before 8.2
+    CliRunner.__init__ = partialmethod(CliRunner.__init__, mix_stderr=False)
+
+# A shell starts what runs in the background deaf to Ctrl-C, and what that starts is so too.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
 ROOT = Path(__file__).parent.parent
 SHARED = ROOT.parent / "shared"
+
+
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Name files by their argument: some hold the time, and workers must name tests alike."""
+    return argname if isinstance(val, bytes) else None
 
 
 def until(holds: Callable[[], object], seconds: float = 20) -> bool:

@@ -3,6 +3,7 @@
 import doctest
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -44,7 +45,7 @@ def test_python_examples(page):
 
 
 def test_datasets_are_tagged_in_batches(tagger):
-    datasets = pytest.importorskip("datasets", reason="Hugging Face datasets is not installed")
+    datasets = pytest.importorskip("datasets", reason="needs the extra dev")
     (line,) = (
         code.strip() for code in blocks("py")["docs/beside.md"] if code.startswith("ds = ds.map")
     )
@@ -52,6 +53,23 @@ def test_datasets_are_tagged_in_batches(tagger):
     names = {"ds": ds, "tagger": tagger}
     exec(line, names)
     assert names["ds"]["claim"][:] == ["reported_fact", "speculation"]
+
+
+def test_r_examples():
+    r = shutil.which("Rscript")
+    lacks = '!requireNamespace("reticulate") || packageVersion("reticulate") < "1.41"'
+    if (
+        not r
+        or subprocess.run([r, "-e", f"quit(status = {lacks})"], capture_output=True).returncode
+    ):
+        pytest.skip("needs R with reticulate 1.41 or later")
+    (code,) = blocks("r")["docs/beside.md"]
+    assert 'use_virtualenv("/path/to/.venv")' in code
+    code = code.replace("/path/to/.venv", sys.prefix)
+    code += "\ncat(claims, tagged$claim, class(tagged), sep = '\\n')\n"
+    done = subprocess.run([r, "-"], input=code, capture_output=True, text=True)
+    said = ["reported_fact", "speculation"]
+    assert (done.stdout.split(), done.returncode) == ([*said, *said, "data.frame"], 0), done.stderr
 
 
 def test_docstring_example():

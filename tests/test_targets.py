@@ -182,7 +182,7 @@ def test_outputs_are_named_for_what_they_are(article: Path, tmp_path: Path) -> N
     ):
         done = run("predict", article, "--format", form, "-o", tmp_path / name)
         assert done.exit_code == 2
-        assert f"but --format is {form}: {hint}" in done.output
+        assert f"but --format is {form}: {hint}" in done.stderr
         assert not (tmp_path / name).exists()
     done = run("predict", article, "-o", tmp_path / "x.html")
     assert "--format (html writes a folder of pages)" in done.output

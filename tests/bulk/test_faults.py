@@ -68,6 +68,8 @@ def test_killed_twenty_times_it_gives_the_same_bytes(predict: Command, tmp_path:
                 kills += 1
             if process.returncode == 0:
                 break
+        else:  # a busy machine needs longer than it is given
+            assert predict(*args, "-o", "o.jsonl", "--resume").returncode == 0
         assert (tmp_path / "o.jsonl").read_bytes() == whole
         assert not (tmp_path / "o.jsonl.parts").exists()
         (tmp_path / "o.jsonl").unlink()

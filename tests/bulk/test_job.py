@@ -102,7 +102,10 @@ def test_parquet_columns_of_views_are_tagged_and_kept(
             "inside": pa.array([{"l": ["x"]}] * 3, pa.struct([("l", pa.list_(pa.string_view()))])),
         }
     )
-    pq.write_table(table, tmp_path / "in.parquet")
+    try:
+        pq.write_table(table, tmp_path / "in.parquet")
+    except pa.ArrowNotImplementedError as error:
+        pytest.skip(f"pyarrow {pa.__version__}: {error}")
     run(tiny, settings(tiny, tmp_path / "in.parquet", "o.parquet", jobs=jobs))
     found = pq.read_table(tmp_path / "o.parquet").to_pylist()
     assert [row["text"] for row in found] == [texts[0], texts[2]]

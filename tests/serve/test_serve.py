@@ -1,5 +1,6 @@
 """What `tagger serve` answers, and whom it refuses: real processes over the loopback address."""
 
+import errno
 import json
 import os
 import re
@@ -221,8 +222,9 @@ def raw(server: Server, *parts: bytes, pause: float = 0.0, half: bool = False) -
                 stream.shutdown(socket.SHUT_WR)
             while more := stream.recv(65536):
                 got += more
-        except (ConnectionResetError, BrokenPipeError):
-            pass
+        except OSError as error:  # the server may have gone at any step
+            if error.errno not in (errno.ECONNRESET, errno.EPIPE, errno.ENOTCONN):
+                raise
         return got
 
 

@@ -185,7 +185,7 @@ def test_outputs_are_named_for_what_they_are(article: Path, tmp_path: Path) -> N
         assert f"but --format is {form}: {hint}" in done.stderr
         assert not (tmp_path / name).exists()
     done = run("predict", article, "-o", tmp_path / "x.html")
-    assert "--format (html writes a folder of pages)" in done.output
+    assert "--format (html writes a folder of pages)" in done.stderr
     assert run("predict", article, "--format", "excel", "-o", tmp_path / "x.csv").exit_code == 0
 
 

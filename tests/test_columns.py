@@ -347,8 +347,8 @@ def test_what_cannot_be_read_is_one_message_in_every_command(
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("", "no row in .*a.csv"),
-        ("text,mood\n", "no row in .*a.csv"),
+        ("", "no labelled sentence in .*a.csv: an empty file.*expected"),
+        ("text,mood\n", "no labelled sentence in .*a.csv, expected"),
         ("text,mood,mood\nIt is.,sad,sad\n", "the header names mood more than once"),
         ("text,mood\nIt is.,\nIt was.,\n", "no column of text, mood looks like labels"),
         ("one,two\nIt is.,\nIt was.,\n", "no column of one, two looks like"),
@@ -368,7 +368,10 @@ def test_check_and_train_refuse_a_table_that_says_nothing(tmp_path, content, mes
         ("", "a.csv: no tagged sentence"),
         ("doc,n,text,claim,theme\n", "a.csv: no tagged sentence"),
         ("doc,doc,claim\na,b,c\n", "the header names doc more than once"),
-        ("doc,n,text\na,0,It is.\n", "a.csv:2: no column 'claim'.*expected tagged sentences"),
+        (
+            "doc,n,text\na,0,It is.\n",
+            "a.csv:2: found no column 'claim'.*expected what tagger predict wrote",
+        ),
         ("doc,claim,theme\na,sad,\n", "a.csv:2: claim is 'sad'"),
     ],
 )

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tagger.corpus.columns import Columns, Finder, check_columns, is_mark, split, truth
-from tagger.corpus.rows import Data, named, rows_of
+from tagger.corpus.rows import Data, named, nothing_in, rows_of
 from tagger.document import Labels
 from tagger.errors import DataError, did_you_mean, n_of
 from tagger.files import Reject, Row
@@ -139,7 +139,7 @@ def read_corpus(
     if corpus.skipped and (not skip_bad_rows or corpus.mostly_bad):
         raise DataError(_refusal(corpus, skip_bad_rows))
     if not len(corpus):
-        raise DataError(f"no labelled sentence in {named(data)}")
+        raise nothing_in(data, corpus.notes)
     if not any(example.labels for example in corpus.examples):
         names = ", ".join(task.name for task in schema.tasks)
         raise DataError(
@@ -211,6 +211,9 @@ def read_examples(data: Data, schema: Schema, columns: Columns) -> Corpus:
             skipped.append(Reject(str(error), raw_of(row.record), row.source, row.line))
     finder.leave()
     notes = (*told, *finder.said(), *left_out(n_apart), *marks.settle())
+    silent = [t.name for t in schema.tasks if not any(t.name in e.labels for e in examples)]
+    if silent := [name for name in silent if examples and not finder.without[name]]:
+        notes += (f"no row has an answer to {', '.join(silent)}",)
     if blanks:
         notes += (
             f"blanks around a label taken off in {n_of(len(blanks), 'row')}; the first is "

@@ -2,13 +2,13 @@
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any
 
 from tagger.corpus.columns import Columns, is_mark, labels_of, split, truth
 from tagger.corpus.corpus import plain_label
-from tagger.corpus.rows import Data, named, rows_of
+from tagger.corpus.rows import Data, named, nothing_in, rows_of
 from tagger.errors import ConfigError, DataError, did_you_mean
 from tagger.files import Reject
 from tagger.files.names import DOCUMENTS, TEXTS, document_column, key, usual
@@ -50,10 +50,11 @@ def guess_schema(data: Data, columns: Columns) -> tuple[Schema, Columns, bool]:
     ------
     DataError : the data has no row, or nothing that looks like text and labels.
     """
-    records = (row.record for row in rows_of(data) if not isinstance(row, Reject))
-    rows: list[dict[str, Any]] = list(islice(records, _MAX_ROWS))
+    notes: list[str] = []
+    rejects: list[Reject] = []
+    rows = list(islice(_records(data, notes, rejects), _MAX_ROWS))
     if not rows:
-        raise DataError(f"no row in {named(data)}, expected labelled sentences")
+        raise nothing_in(data, notes, rejects)
     names = list(dict.fromkeys(name for row in rows for name in row))
     wanted = [
         n for c in columns.tasks.values() for n in (c.values() if isinstance(c, dict) else [c])
@@ -72,9 +73,11 @@ def guess_schema(data: Data, columns: Columns) -> tuple[Schema, Columns, bool]:
     found = columns.tasks or ours or _others(rows, rest)
     if not found:
         raise DataError(
-            f"no column of {', '.join(names)} looks like labels: name it with --column "
-            "label=NAME, or write a schema and give it with --schema"
+            f"{named(data)}: no column of {', '.join(names)} looks like labels, expected one of "
+            "few values that come again: name it with --column label=NAME, or write a schema and "
+            "give it with --schema"
         )
+    _check_header(rows, text, found, named(data))
     separator = columns.label_separator or _separator(rows, found)
     sure = bool(columns.label_separator)
     tasks = [
@@ -83,6 +86,25 @@ def guess_schema(data: Data, columns: Columns) -> tuple[Schema, Columns, bool]:
     ]
     kept = {name: column for name, column in found.items() if name != column}
     return Schema(tuple(tasks)), Columns(text, doc, kept, separator), doc in names
+
+
+def _records(data: Data, notes: list[str], rejects: list[Reject]) -> Iterator[dict[str, Any]]:
+    for row in rows_of(data, notes.append):
+        if isinstance(row, Reject):
+            rejects.append(row)
+        else:
+            yield row.record
+
+
+def _check_header(rows: Sequence[dict[str, Any]], text: str, found: "_Found", data: str) -> None:
+    """Refuse names of columns that are the first row of a table without a header."""
+    labels = (name for name in found.values() if isinstance(name, str))
+    stands = next((name for name in labels if any(row.get(name) == name for row in rows)), None)
+    if stands is not None and len(text.split()) > 2:
+        raise DataError(
+            f"{data}: the first line looks like a row of data ({stands!r} names a column and "
+            "stands in it too), expected names of columns: put a line such as text,label on top"
+        )
 
 
 def _text(rows: Sequence[dict[str, Any]], names: Sequence[str], wanted: str) -> str:

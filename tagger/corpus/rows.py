@@ -85,6 +85,19 @@ def _is_missing(value: Any) -> bool:
     )
 
 
+def nothing_in(data: Data, notes: Sequence[str] = (), rejects: Sequence[Reject] = ()) -> DataError:
+    """Return the error of data without a row that can be used: what was found instead."""
+    if rejects:
+        more = sum(reject.n_rows for reject in rejects) - 1
+        first = f"{rejects[0].where}: {rejects[0].reason}"
+        return DataError(first + (f" (and {more} more that cannot be used)" * (more > 0)))
+    found = f" ({'; '.join(notes)})" if notes else ""
+    return DataError(
+        f"no labelled sentence in {named(data)}{found}, expected a row for each, with columns of "
+        "the text and its labels"
+    )
+
+
 def named(data: Data) -> str:
     """Return what to call data in errors: its paths, or what it is."""
     if isinstance(data, Files):

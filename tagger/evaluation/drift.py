@@ -71,6 +71,7 @@ def label_drift(output: str, earlier: str, model: AnyModel = None) -> LabelDrift
     after = tally(output, schema, ())
     before = tally(earlier, schema, ())
     notes, _ = correction_notes(after, confusion, model_id)
+    notes += [*after.notes, *before.notes]
     notes += [*apart_notes(output, after), *apart_notes(earlier, before)]
     drifts = tuple(drift(before, after))
     return LabelDrift(drifts, changed(earlier, output, schema), tuple(notes))

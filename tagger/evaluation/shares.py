@@ -148,7 +148,7 @@ def label_shares(
     if known is not None:
         notes, confusion = known.notes(counted, model_id), None
     notes += [f"{output}: {x} in column {name!r}" for x, name in counted.found.items()]
-    notes += apart_notes(output, counted)
+    notes += [*counted.notes, *apart_notes(output, counted)]
     if counted.n_unread_dates:
         notes.append(
             f"{counted.n_unread_dates} of {counted.n} sentences have a date that cannot be read, "
@@ -186,6 +186,8 @@ def correction_notes(
     # A second reader that reads what is in doubt leaves the other rows to the first.
     own = {model_id} | ({answered_by(model_id, False)} if model_id in counted.models else set())
     others = sorted(set(counted.models) - own)
+    if others == [""]:
+        return ["no column model says what tagged it: shares are not corrected"], None
     if others:
         note = (
             f"tagged by model {', '.join(others)}, not by {model_id}: shares are not "

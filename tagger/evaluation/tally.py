@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from tagger.document import Labels, label_tuple
-from tagger.errors import DataError, did_you_mean
+from tagger.errors import DataError
 from tagger.evaluation.dates import month_of
 from tagger.features.arrays import Ints
 from tagger.files import Reject, Row, read_rows
@@ -18,6 +18,9 @@ from tagger.files.folders import expand
 from tagger.files.names import alike
 from tagger.files.tagged import manifest_path
 from tagger.schema import Schema, is_apart
+
+_MOST_NAMES = 20
+_EXPECTED = "expected what tagger predict wrote, with this model (--model): tag the texts first"
 
 
 @dataclass
@@ -38,6 +41,7 @@ class Tally:
         one of these dates.
     n_apart : how many rows are headings and other pieces, which are not counted.
     found : columns by the names that they have there, where those are others.
+    notes : what reading guessed, passed over and left out.
     """
 
     schema: Schema
@@ -51,6 +55,7 @@ class Tally:
     unread_date: str = ""
     n_apart: int = 0
     found: dict[str, str] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
 
 
 def read_manifest(path: str | Path) -> dict[str, Any]:
@@ -92,7 +97,7 @@ def tally(
     size = 1 + sum(len(task.labels) for task in schema.tasks)
     months: dict[str, str] = {"": ""}
     places: dict[tuple[str, ...], dict[str, str]] = {}
-    for where, record, labels in tagged_rows(path, schema):
+    for where, record, labels in tagged_rows(path, schema, counted.notes.append):
         if labels is None:
             counted.n_apart += 1
             continue
@@ -122,7 +127,8 @@ def tally(
         counted.models[str(record.get("model", ""))] += 1
         counted.n += 1
     if not counted.n:
-        raise DataError(f"{path}: no tagged sentence")
+        found = f" ({'; '.join(counted.notes)})" if counted.notes else ""
+        raise DataError(f"{path}: no tagged sentence{found}, {_EXPECTED}")
     return counted
 
 
@@ -142,27 +148,28 @@ def _probabilities(where: str, record: Mapping[str, Any], schema: Schema) -> lis
 
 
 def tagged_rows(
-    path: str, schema: Schema
+    path: str, schema: Schema, say: Callable[[str], None] = lambda note: None
 ) -> Iterator[tuple[str, Mapping[str, Any], list[Labels] | None]]:
     """Yield the rows of tagged files: file and line, columns, and the answers to the tasks.
 
     A row that is no sentence has None for its answers.
     """
-    for name in expand([path], outputs=True):
-        for row in read_rows(name):
+    for name in expand([path], say, outputs=True):
+        for row in read_rows(name, say=say):
             if isinstance(row, Reject):
                 raise DataError(f"{row.where}: {row.reason}")
             try:
                 labels = None if is_apart(row.record) else _labels(row, schema)
             except DataError as error:
-                raise DataError(f"{row.where}: {error}: expected tagged sentences") from None
+                raise DataError(f"{row.where}: {error}; {_EXPECTED}") from None
             yield row.where, row.record, labels
 
 
 def _labels(row: Row, schema: Schema) -> list[Labels]:
     for task in schema.tasks:
         if task.name not in row.record:
-            raise DataError(f"no column {task.name!r}: {did_you_mean(task.name, row.record)}")
+            names = ", ".join(list(row.record)[:_MOST_NAMES])
+            raise DataError(f"found no column {task.name!r} among {names}")
     return [task.parse(row.record[task.name]) for task in schema.tasks]
 
 

@@ -109,7 +109,9 @@ def read_tar(
                     continue
                 inside = archive.extractfile(member) if member.isreg() else None
                 if inside is None:
-                    yield Reject("a link or a device, expected a file", "", name)
+                    yield Reject(
+                        "a link or a device, expected a file: pack it anew without", "", name
+                    )
                     continue
                 yield Member(counted(cast(BinaryIO, inside), Budget(packed=member.size)), name)
                 cast(Any, archive).members = []  # else it keeps each that it has seen
@@ -142,4 +144,4 @@ def _opened(stream: BinaryIO) -> ZipFile:
     try:
         return ZipFile(stream)
     except (BadZipFile, LargeZipFile, OSError, ValueError) as error:
-        raise Unreadable(f"a damaged ZIP archive: {error}") from None
+        raise Unreadable(f"a damaged ZIP archive: {error}: fetch or make it again") from None

@@ -329,7 +329,12 @@ def _until_broken(
     except Unreadable as error:
         yield Reject(str(error).removeprefix(f"{source}: "), "", source, line)
     except compression.errors() as error:
-        yield Reject(f"the file cannot be read beyond this row: {_reason(error)}", "", source, line)
+        yield Reject(
+            f"the file cannot be read beyond this row, fetch or make it again: {_reason(error)}",
+            "",
+            source,
+            line,
+        )
 
 
 def _broken() -> tuple[type[Exception], ...]:

@@ -34,7 +34,7 @@ _CONVERT = "save it as plain text, .docx or PDF with text"
 _EXPORT = "export its rows as CSV, JSON Lines or Parquet"
 _NO_TEXT = "there is no text to read in it"
 TEXT, EMPTY = Kind("text file"), Kind("empty file")
-BINARY = Kind("binary file", advice="expected text")
+BINARY = Kind("binary file", advice="expected text: export it as plain text or CSV")
 HTML, JSON, JSONL = (
     Kind("HTML page", "html"),
     Kind("JSON file", "json"),

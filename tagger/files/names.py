@@ -81,4 +81,6 @@ def alike(wanted: str, names: Iterable[str]) -> str:
 def check_once(names: Iterable[str], source: str) -> None:
     """Raise a DataError where two columns have one name."""
     if twice := sorted(name for name, n in Counter(names).items() if n > 1):
-        raise DataError(f"{source}: the header names {', '.join(twice)} more than once")
+        raise DataError(
+            f"{source}: the header names {', '.join(twice)} more than once: rename all but one"
+        )

@@ -27,7 +27,7 @@ def open_file(stream: BinaryIO, source: str) -> Any:
             stream, pre_buffer=False, buffer_size=1 << 20, page_checksum_verification=True
         )
     except (pa.ArrowException, OSError) as error:
-        raise Unreadable(f"{source}: not a Parquet file: {error}") from None
+        raise Unreadable(f"{source}: not a Parquet file, or a damaged one: {error}") from None
     check_once(file.schema_arrow.names, source)
     return file
 

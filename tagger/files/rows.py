@@ -137,7 +137,7 @@ class Batch:
 
 def too_long(what: str, limit: int) -> str:
     """Say that a piece of the input is longer than is read."""
-    return f"{what} of more than {limit:,} bytes, see --max-document-bytes"
+    return f"{what} of more than {limit:,} bytes (tagger predict --max-document-bytes raises that)"
 
 
 def not_json(error: Exception) -> str:

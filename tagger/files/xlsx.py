@@ -37,7 +37,9 @@ def read(stream: BinaryIO, source: str, limit: int = MAX_DOCUMENT_BYTES) -> Iter
         _, header = next(rows, (0, []))
         names = [str(cell).strip() if cell is not None else "" for cell in header]
         if twice := sorted(n for n, times in Counter(filter(None, names)).items() if times > 1):
-            raise Unreadable(f"the header names {', '.join(twice)} more than once")
+            raise Unreadable(
+                f"the header names {', '.join(twice)} more than once: rename all but one"
+            )
         for number, cells in rows:
             cells += [None] * (len(names) - len(cells))
             names += [""] * (len(cells) - len(names))

@@ -85,11 +85,18 @@ def read_report(folder: str | Path) -> Report:
         report = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror or error}") from None
-    except ValueError as error:
-        raise DataError(f"{path}: not a report: {error}") from None
-    if not isinstance(report, dict) or report.get("report") != FORMAT:
-        version = report.get("report") if isinstance(report, dict) else None
-        raise DataError(f"{path}: found report format {version!r}, expected {FORMAT}")
+    except (ValueError, RecursionError):
+        report = None  # no JSON, or none that is read
+    if not isinstance(report, dict) or "report" not in report:
+        raise DataError(
+            f"{path}: not a report, expected the folder that tagger evaluate --output wrote, or "
+            f"its {JSON}; data to compare two models on come after their folders"
+        )
+    if report["report"] != FORMAT:
+        raise DataError(
+            f"{path}: found report format {report['report']!r:.20}, expected {FORMAT}: make it "
+            "again with tagger evaluate"
+        )
     return report
 
 

@@ -98,8 +98,15 @@ def read_toml(path: str | Path) -> dict[str, Any]:
             return tomllib.load(stream)
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror or error}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: not TOML: {error}") from None
+    except UnicodeDecodeError:
+        raise ConfigError(
+            f"{path}: not TOML, for it is no UTF-8 text; expected a file such as tagger train "
+            "--save-schema writes"
+        ) from None
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(
+            f"{path}: not TOML: {error}; expected a file such as tagger train --save-schema writes"
+        ) from None
 
 
 def parse_overrides(pairs: tuple[str, ...]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from tagger.corpus.columns import Columns
 from tagger.corpus.corpus import Corpus, left_out, read_examples
-from tagger.corpus.rows import Data, named
+from tagger.corpus.rows import Data, named, nothing_in
 from tagger.corpus.schemas import find_schema, spelling_variants
 from tagger.errors import DataError
 from tagger.files import Reject
@@ -133,8 +133,10 @@ def read_for_checks(
     level = WARNING if skip_bad_rows and not corpus.mostly_bad else ERROR
     findings = [Finding("row", level, (bad.where,), bad.reason) for bad in corpus.skipped]
     if not len(corpus):
-        first = f": {findings[0].where[0]}: {findings[0].message}" if findings else ""
-        raise DataError(f"no row of {named(data)} can be used{first}")
+        if not findings:
+            raise nothing_in(data, corpus.notes)
+        first = f"{findings[0].where[0]}: {findings[0].message}"
+        raise DataError(f"no row of {named(data)} can be used: {first}")
     if level == ERROR and skip_bad_rows and findings:
         message = f"{corpus.n_skipped:,} rows cannot be used: more than half is not left out"
         findings.append(Finding("row", ERROR, (), message))

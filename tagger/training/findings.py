@@ -25,6 +25,7 @@ from tagger.features.settings import FeatureSettings
 from tagger.model.classifier import encode
 from tagger.model.model import fingerprints
 from tagger.schema import Task
+from tagger.text.segment import sentence_spans
 from tagger.training.crossfit import cross_fit
 from tagger.training.requirements import check_size, fold_problems, label_problems
 from tagger.training.settings import MAX_CHARACTERS, TrainingSettings
@@ -185,6 +186,15 @@ def leakage(corpus: Corpus, against: Corpus) -> Iterator[Finding]:
         named = ", ".join(shared[:5]) + (" ..." if len(shared) > 5 else "")
         yield Finding(
             "leakage", WARNING, (), f"{n_of(len(shared), 'document')} on both sides: {named}"
+        )
+    n_long = sum(len(sentence_spans(text)) > 1 for text in against.texts)
+    if n_long > len(against) / 2:
+        yield Finding(
+            "leakage",
+            WARNING,
+            (),
+            f"several sentences in {n_long} of {n_of(len(against), 'row')} to compare with, taken "
+            "as one each: give one sentence a row",
         )
     place: dict[int, str] = {}
     for example, number in zip(corpus.examples, fingerprints(corpus.texts).tolist(), strict=True):

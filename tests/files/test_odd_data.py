@@ -117,3 +117,23 @@ def test_json_that_is_no_report_is_refused(tmp_path: Path, text: str) -> None:
     error = run("compare FILE FILE", tmp_path / "report.json").exception
     assert isinstance(error, DataError)
     assert "not a report, expected" in str(error) or "found report format 99, exp" in str(error)
+
+
+def test_texts_to_compare_with_are_no_sentences(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("doc,text,mood\n" + CSV)
+    (tmp_path / "b.txt").write_text("The port may stay shut for 3 days. Nobody knows why.")
+    (tmp_path / "c.csv").write_text("")
+    command = f"check FILE --format json --against {tmp_path}"
+    found = json.loads(run(f"{command}/b.txt", tmp_path / "a.csv").stdout)["findings"]
+    said = [one["message"] for one in found if one["check"] == "leakage"]
+    assert said == [
+        "several sentences in 1 of 1 row to compare with, taken as one each: give one sentence a row"
+    ]
+    error = run(f"{command}/c.csv", tmp_path / "a.csv").exception
+    assert "c.csv: an empty file), expected a row for each" in str(error)
+
+
+def test_a_schema_that_is_no_text_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_bytes(b"\x89PNG\r\n")
+    error = run("check FILE --schema FILE", tmp_path / "a.csv").exception
+    assert "not TOML, for it is no UTF-8 text; expected a file such as" in str(error)

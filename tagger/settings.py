@@ -98,14 +98,10 @@ def read_toml(path: str | Path) -> dict[str, Any]:
             return tomllib.load(stream)
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror or error}") from None
-    except UnicodeDecodeError:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        why = error if isinstance(error, tomllib.TOMLDecodeError) else "no UTF-8 text"
         raise ConfigError(
-            f"{path}: not TOML, for it is no UTF-8 text; expected a file such as tagger train "
-            "--save-schema writes"
-        ) from None
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(
-            f"{path}: not TOML: {error}; expected a file such as tagger train --save-schema writes"
+            f'{path}: not TOML: {why}; expected lines such as name = "value"'
         ) from None
 
 

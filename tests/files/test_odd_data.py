@@ -127,7 +127,8 @@ def test_texts_to_compare_with_are_no_sentences(tmp_path: Path) -> None:
     found = json.loads(run(f"{command}/b.txt", tmp_path / "a.csv").stdout)["findings"]
     said = [one["message"] for one in found if one["check"] == "leakage"]
     assert said == [
-        "several sentences in 1 of 1 row to compare with, taken as one each: give one sentence a row"
+        "several sentences in 1 of 1 row to compare with, taken as one each: give one sentence "
+        "a row"
     ]
     error = run(f"{command}/c.csv", tmp_path / "a.csv").exception
     assert "c.csv: an empty file), expected a row for each" in str(error)
@@ -136,4 +137,4 @@ def test_texts_to_compare_with_are_no_sentences(tmp_path: Path) -> None:
 def test_a_schema_that_is_no_text_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_bytes(b"\x89PNG\r\n")
     error = run("check FILE --schema FILE", tmp_path / "a.csv").exception
-    assert "not TOML, for it is no UTF-8 text; expected a file such as" in str(error)
+    assert "not TOML: no UTF-8 text; expected lines such as" in str(error)

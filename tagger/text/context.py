@@ -7,7 +7,17 @@ from typing import NamedTuple
 WINDOW = 80
 """How many characters before a word and after a stop are looked at."""
 
-_NEXT_WORD = re.compile(r"[\"“‘'(]*([\w'’/-]+(?:\.[\w'’-]+)*)")
+_CLOSERS = r"\"'”’»)\]"
+# Patterns that begin with one character are looked for fast, so there is one a mark.
+_BEHIND = rf"([{_CLOSERS}]*+)(?!\s?\n\r?\n)(\s+(?=\S)|(?=[A-Z]))"
+# Not those after five small letters that a capital follows: no doubt there.
+STOP = re.compile(
+    rf"\.(?<!\.\.)(?!\.)(?:(?<![a-z]{{5}}\.)|(?<=essrs\.|pprox\.)|(?=[{_CLOSERS}A-Z]|\s+[^A-Z\s\"“‘])){_BEHIND}"
+)
+MARKS = (re.compile(rf"\?(?<![?!]\?)[?!]*+{_BEHIND}"), re.compile(rf"!(?<![?!]!)[?!]*+{_BEHIND}"))
+ELLIPSIS = re.compile(rf"…(?<=\w…)(?=[{_CLOSERS}]*\s+[\"“‘]?[A-Z])")
+
+_NEXT_WORD = re.compile(r"[\"“‘'(]*([\w'’/]+(?:-[\w'’/]+)*(?:\.[\w'’-]+)*)")
 
 CHAIN = re.compile(r"\W*(?:[A-Z]\.)+(?:[A-Z][a-z]{1,3}\.)*[A-Z][a-z]{1,3}")
 """Abbreviations in a row, such as S.Con.Res."""
@@ -19,6 +29,15 @@ _NOTE = re.compile(
     r"\(([^()\n]{2,60})\)(?=\s*\n|\s*\Z|\s+[\"“]?[A-Z])|\[([^][\n]{2,60})\](?=\s*\n|\s*\Z)"
 )
 _END_OR_LABEL = re.compile(rf"[.!?][\"'”’]*\Z|\A{LABEL.pattern}\Z")
+_CAPITALIZED = r"[A-Z][\w'’-]*\.?"
+ATTRIBUTION = re.compile(
+    rf"({_CAPITALIZED})((?:\s(?:{_CAPITALIZED}|of|de|van|von|bin|al)){{0,5}})"
+    r"(?:,\s[^,.!?\"“”]{2,80},)?\s"
+    r"(?!wanted\b(?!\sto\sknow)|(?:ordered|commanded|instructed)\b(?![,.]))([a-z]+)\b(\s*[.,])?"
+    r"(?!\s(?:that|he|she|it|they|the|there|a|an|no|his|her|its)\b)"
+)
+"""A name and a verb, which may be one of saying, behind a quotation."""
+
 _HYPHENED = re.compile(r"[-–](?:[A-Z]\.)*[A-Z]\Z")
 _SHORT = re.compile(r"[A-Z][a-z]{1,3}\.")
 

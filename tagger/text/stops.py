@@ -10,8 +10,9 @@ import re
 from collections.abc import Iterator
 from functools import cache
 
+from tagger.text import context
 from tagger.text.breaks import ENDS, lines_settled
-from tagger.text.context import CHAIN, LABEL, WINDOW, Stop, end_of_note, is_inside_name, rewritten
+from tagger.text.context import WINDOW, Stop, rewritten
 from tagger.text.lexicon import resource
 from tagger.text.nations import ends_behind_nation
 from tagger.text.quotes import paired
@@ -20,15 +21,6 @@ GOES_ON = "_"
 HIDDEN = "*"
 UNDECIDED = ""
 
-_CLOSERS = r"\"'”’»)\]"
-# Patterns that begin with one character are looked for fast, so there is one a mark.
-_BEHIND = rf"([{_CLOSERS}]*+)(?!\s?\n\r?\n)(\s+(?=\S)|(?=[A-Z]))"
-# Not those after five small letters that a capital follows: no doubt there.
-_STOP = re.compile(
-    rf"\.(?<!\.\.)(?!\.)(?:(?<![a-z]{{5}}\.)|(?<=essrs\.)|(?=[{_CLOSERS}A-Z]|\s+[^A-Z\s\"“‘])){_BEHIND}"
-)
-_MARKS = (re.compile(rf"\?(?<![?!]\?)[?!]*+{_BEHIND}"), re.compile(rf"!(?<![?!]!)[?!]*+{_BEHIND}"))
-_ELLIPSIS = re.compile(rf"…(?<=\w…)(?=[{_CLOSERS}]*\s+[\"“‘]?[A-Z])")
 _QUOTES = '"“‘'
 _OPENERS = "\"'“‘«(["
 _ONE_MARK = "''"  # as TeX writes it
@@ -38,21 +30,16 @@ _LETTERS = re.compile(r"(?:[A-Z]\.-?)*[A-Z]")
 _NO_VOWEL = re.compile(r"[B-DF-HJ-NP-TV-XZ]?[b-df-hj-np-tv-xz]{2,5}")
 _COUNT = re.compile(r"[B-HJ-Z]\b|[IVXLC]{2,}\b|[AI]\b(?!\s[a-z])")
 _BRAND = re.compile(r"[a-z]{1,2}[A-Z]|[#@]|https?:|www\.")
-_ZONE = re.compile(r"(?:[A-Z]\w+ ){1,2}time\b")
-_NAMED = re.compile(r"[\d°]\Z|[A-Z]{2}[-–]\Z")  # 5 C, 40° N, CPI-U
+_ZONE = re.compile(r"(?:[A-Z]\w+ ){1,2}[Tt]ime\b")
+_PARTY = re.compile(r"\([A-Z]{1,3}[-–]\Z")
+_ARTICLES = frozenset(("a", "an", "the", "his", "her", "their", "my", "your", "no", "another"))
+_NAMED = re.compile(r"(?<!\d)\d{1,3}\Z|°\Z|[A-Z]{2}[-–]\Z")  # 5 C, 40° N, CPI-U
 _HYPHENED = re.compile(r"\.([A-Z])\.(?=[-–]\w)")
 _INITIAL = re.compile(r"\.[A-Z]\.")
 _LIST_ITEM = re.compile(r"- [A-Z]")
 _ORDINAL = re.compile(r"\d+(?:st|nd|rd|th)")
 _DATELINE = re.compile(r"(?:\([^()\n]{2,30}\)\s*-?)?(?:[—–]|--?)\s|—[A-Z]")
 _AGENCY = re.compile(r"/[A-Z][\w -]{1,20}/")
-_CAPITALIZED = r"[A-Z][\w'’-]*\.?"
-_ATTRIBUTION = re.compile(
-    rf"({_CAPITALIZED})((?:\s(?:{_CAPITALIZED}|of|de|van|von|bin|al)){{0,5}})"
-    r"(?:,\s[^,.!?\"“”]{2,80},)?\s"
-    r"(?!wanted\b(?!\sto\sknow)|(?:ordered|commanded|instructed)\b(?![,.]))([a-z]+)\b(\s*[.,])?"
-    r"(?!\s(?:that|he|she|it|they|the|there|a|an|no|his|her|its)\b)"
-)
 _END_BEFORE = re.compile(r"[.!?:;][\"'”’)\]]*\s|\n")
 _COST = 8  # of a stop that is looked at closely, in those that are told at a glance
 _OF_OTHERS = ("then", "after", "none")
@@ -109,7 +96,7 @@ class StopRules:
         Where there is more doubt than in any prose, the rest of the text is left as it is.
         """
         left = 1000 + len(text) // 20
-        for match in _STOP.finditer(text):
+        for match in context.STOP.finditer(text):
             left -= 1
             if left < 0:
                 return
@@ -126,9 +113,9 @@ class StopRules:
                 continue  # within initials, which the splitter knows
             left -= _COST
             yield from self._change(text, start, end, ".", match)
-        for match in _ELLIPSIS.finditer(text):
+        for match in context.ELLIPSIS.finditer(text):
             yield match.start(), ENDS
-        for marks in _MARKS:
+        for marks in context.MARKS:
             for match in marks.finditer(text):
                 left -= _COST
                 if left < 0:
@@ -147,7 +134,7 @@ class StopRules:
         if "\n" in gap and gap.count("\n") > 1:
             return
         if not gap:
-            if not closers and head.strip() and is_inside_name(text, start, end):
+            if not closers and head.strip() and context.is_inside_name(text, start, end):
                 both = _HYPHENED.match(text, start)  # Japan-U.S.-ROK
                 yield start, f"{GOES_ON}{both[1]}{GOES_ON}" if both else GOES_ON * len(mark)
             return
@@ -157,7 +144,7 @@ class StopRules:
         if not word or head[-1].isspace() or head[-1] == ".":
             return
         known = word in self._classes or _LETTERS.fullmatch(word)
-        if not known and (note := end_of_note(text, end)):
+        if not known and (note := context.end_of_note(text, end)):
             yield start, GOES_ON * len(mark)
             if text[note : note + 1].isspace():
                 yield end, ","  # or the splitter goes on to look for its end
@@ -219,14 +206,21 @@ class StopRules:
         if stop.closers and "title" not in classes:
             if stop.closers == "]" and _LETTERS.fullmatch(stop.word):
                 return self._after_letters(stop)  # [George W.] Bush, filled in by an editor
-            alone = stop.closers[0] == ")" and stop.before.endswith("(")
-            return GOES_ON if alone else ENDS  # (ret.)
+            return GOES_ON if self._is_within(stop) else ENDS
         if _LETTERS.fullmatch(stop.word) and not classes:
             return self._after_letters(stop)
         if not classes and not _NO_VOWEL.fullmatch(stop.word):
             return ENDS
         quoted = stop.ahead[0] in _OPENERS
         return self._before_capital(stop, classes or {"vowelless"}, quoted)
+
+    def _is_within(self, stop: Stop) -> bool:
+        """Return whether marks hold nothing but an abbreviation: (ret.), (D-Ill.), “J.D.”."""
+        if stop.closers == ")":
+            within = _PARTY.search(stop.before) and not self._is_no_name(stop.following)
+            return bool(within) or stop.before.endswith("(")
+        nickname = len(stop.closers) == 1 and stop.before[-1:] in _QUOTES
+        return nickname and bool(_LETTERS.fullmatch(stop.word)) and not self._begins(stop.following)
 
     def _is_before_dash(self, stop: Stop) -> bool:
         if stop.ahead[0] not in "(—–-" or not _DATELINE.match(stop.ahead):
@@ -246,7 +240,7 @@ class StopRules:
             return not stop.closers and not self._so_far(stop)
         if stop.closers or not (word[0].isdigit() or len(word) == 1 or word[-1] in "mM"):
             return False
-        return bool(LABEL.fullmatch(f"{self._so_far(stop)} {word}".strip()))
+        return bool(context.LABEL.fullmatch(f"{self._so_far(stop)} {word}".strip()))
 
     def _so_far(self, stop: Stop) -> str:
         """Return what stands before the word in its sentence, as far as it is at hand."""
@@ -266,6 +260,9 @@ class StopRules:
         named = stop.last[:1].isupper() and stop.last[-1:].isalpha()
         if {"title", "person"} <= classes:
             return {"person"} if named else {"title"}
+        last = stop.last
+        if "person" in classes and "." in word and last.islower() and last not in _ARTICLES:
+            return set()  # to J.D. Roe
         return classes
 
     def _before_figure(self, stop: Stop, classes: set[str]) -> str:
@@ -279,7 +276,7 @@ class StopRules:
             return UNDECIDED if stop.last.lower() == "the" else GOES_ON
         # S.Con.Res. 33, pre-E.O. 14285
         cited = stop.before.endswith("-") and _LETTERS.fullmatch(stop.word)
-        if stop.word in ("c", "p", "d", "b") or cited or CHAIN.fullmatch(stop.word):
+        if stop.word in ("c", "p", "d", "b") or cited or context.CHAIN.fullmatch(stop.word):
             return GOES_ON
         goes_on = {"number", "month", "unit", "always", "small", "place", "title", "day"}
         return GOES_ON if classes & goes_on else UNDECIDED
@@ -311,7 +308,7 @@ class StopRules:
         """Return whether a name and a verb of saying follow a quotation."""
         if not stop.closers or stop.closers[-1] in ")]":
             return False
-        found = _ATTRIBUTION.match(stop.ahead)
+        found = context.ATTRIBUTION.match(stop.ahead)
         if not found or found[3] not in self._words["thensaying"] or self._is_no_name(found[1]):
             return False
         if needs_end or (not found[2] and found[1].lower() in self._openers):
@@ -349,6 +346,7 @@ class StopRules:
 
     def _after_nation(self, stop: Stop) -> str:
         begins = self._is_no_name(stop.following) and stop.ahead[0] not in _QUOTES
+        begins = begins and not stop.ahead.startswith("Under Secretar")
         ends = ends_behind_nation(stop, self._so_far(stop), self._words, self._openers)
         return ENDS if begins or ends else GOES_ON
 
@@ -391,7 +389,7 @@ class StopRules:
             goes_on = stop.word[0].isupper() and not self._begins(following)
             return GOES_ON if goes_on else ENDS
         last = stop.last
-        if stop.word == "St" and following not in self._words["thensaint"]:
+        if stop.word == "St" and following.replace("’", "'") not in self._words["thensaint"]:
             is_name = last[:1].isupper() and last[-1:].isalpha() and not self._is_no_name(last)
             if _ORDINAL.fullmatch(last) or (
                 is_name and last not in self._words["afterpreposition"]

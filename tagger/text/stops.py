@@ -24,7 +24,6 @@ UNDECIDED = ""
 _QUOTES = '"“‘'
 _OPENERS = "\"'“‘«(["
 _ONE_MARK = "''"  # as TeX writes it
-_CONTRACTED = frozenset(("s", "m", "d", "ve", "ll", "re", "t"))
 _HYPHENS = re.compile(r"[-–—/(\[]")
 _LETTERS = re.compile(r"(?:[A-Z]\.-?)*[A-Z]")
 _NO_VOWEL = re.compile(r"[B-DF-HJ-NP-TV-XZ]?[b-df-hj-np-tv-xz]{2,5}")
@@ -32,7 +31,6 @@ _COUNT = re.compile(r"[B-HJ-Z]\b|[IVXLC]{2,}\b|[AI]\b(?!\s[a-z])")
 _BRAND = re.compile(r"[a-z]{1,2}[A-Z]|[#@]|https?:|www\.")
 _ZONE = re.compile(r"(?:[A-Z]\w+ ){1,2}[Tt]ime\b")
 _PARTY = re.compile(r"\([A-Z]{1,3}[-–]\Z")
-_ARTICLES = frozenset(("a", "an", "the", "his", "her", "their", "my", "your", "no", "another"))
 _NAMED = re.compile(r"(?<!\d)\d{1,3}\Z|°\Z|[A-Z]{2}[-–]\Z")  # 5 C, 40° N, CPI-U
 _HYPHENED = re.compile(r"\.([A-Z])\.(?=[-–]\w)")
 _INITIAL = re.compile(r"\.[A-Z]\.")
@@ -158,6 +156,8 @@ class StopRules:
             yield start, closers + ENDS * len(mark)
         elif verdict == ENDS and len(closers) > 1 and closers != _ONE_MARK:
             yield start, closers[:-1] + ENDS * len(mark)  # nor within two quotations
+        elif verdict == ENDS and "!" in word[-1] + mark:
+            yield start - 1, GOES_ON + ENDS * len(mark)  # Yahoo!
         elif verdict:
             yield start, verdict * len(mark)
 
@@ -203,9 +203,9 @@ class StopRules:
             return self._before_figure(stop, classes)
         if first.islower():
             return self._before_small(stop, classes)
+        if stop.closers == "]" and _LETTERS.fullmatch(stop.word):
+            return self._after_letters(stop)  # [George W.] Bush, filled in by an editor
         if stop.closers and "title" not in classes:
-            if stop.closers == "]" and _LETTERS.fullmatch(stop.word):
-                return self._after_letters(stop)  # [George W.] Bush, filled in by an editor
             return GOES_ON if self._is_within(stop) else ENDS
         if _LETTERS.fullmatch(stop.word) and not classes:
             return self._after_letters(stop)
@@ -257,13 +257,12 @@ class StopRules:
         classes = self._classes.get(word, set())
         if not classes and word.isupper() and stop.following.isupper():
             classes = self._classes.get(word.capitalize(), set())  # ST. LOUIS
-        named = stop.last[:1].isupper() and stop.last[-1:].isalpha()
+        last = stop.last
+        named = last[:1].isupper() and last[-1:].isalpha()
         if {"title", "person"} <= classes:
             return {"person"} if named else {"title"}
-        last = stop.last
-        if "person" in classes and "." in word and last.islower() and last not in _ARTICLES:
-            return set()  # to J.D. Roe
-        return classes
+        initials = "." in word and last.islower() and last not in self._words["afterdegree"]
+        return set() if initials and "person" in classes else classes  # to J.D. Roe
 
     def _before_figure(self, stop: Stop, classes: set[str]) -> str:
         if stop.ahead[0] in "([":
@@ -278,6 +277,8 @@ class StopRules:
         cited = stop.before.endswith("-") and _LETTERS.fullmatch(stop.word)
         if stop.word in ("c", "p", "d", "b") or cited or context.CHAIN.fullmatch(stop.word):
             return GOES_ON
+        if classes == {"unit"} and not any(map(str.isdigit, stop.last)):
+            return ENDS  # all of them are in. 40 came
         goes_on = {"number", "month", "unit", "always", "small", "place", "title", "day"}
         return GOES_ON if classes & goes_on else UNDECIDED
 
@@ -296,7 +297,7 @@ class StopRules:
         if classes and stop.ahead[0].islower():
             return GOES_ON
         if "named" in classes and stop.ahead[0].isupper():
-            return UNDECIDED if self._begins(stop.following) else GOES_ON
+            return ENDS if self._is_no_name(stop.following) else GOES_ON
         if self._is_attributed(stop, needs_end=False):
             return GOES_ON
         two = len(stop.closers) > 1 and stop.closers != _ONE_MARK
@@ -318,7 +319,7 @@ class StopRules:
     def _is_no_name(self, word: str) -> bool:
         bare, _, suffix = word.replace("’", "'").partition("'")
         names = self._words["thenname"]
-        return word in names or (bare in names and suffix in _CONTRACTED)
+        return word in names or (bare in names and suffix in self._words["thencontracted"])
 
     def _begins(self, word: str) -> bool:
         """Return whether a word with a capital tells that a sentence begins."""

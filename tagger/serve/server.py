@@ -12,9 +12,8 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
-import h11
 from uvicorn import Config, Server
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.supervisors.multiprocess import Multiprocess, Process
 
 from tagger.errors import ConfigError, n_of
@@ -25,6 +24,7 @@ from tagger.serve.metrics import FOLDER
 from tagger.serve.settings import ServeSettings
 
 _IDLE_SECONDS = 30.0
+_LONGEST_HEAD = 1 << 16
 _SIGNALS = [getattr(signal, n) for n in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, n)]
 
 
@@ -155,18 +155,39 @@ def _run_workers(
         workers.run()
 
 
-class _Connection(H11Protocol):
-    """Closes a connection on which the head of a request does not become whole."""
+class _Connection(HttpToolsProtocol):
+    """Closes a connection on which the head of a request does not become whole, or has no end."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self.loop.call_later(self.timeout_keep_alive, self._look, None)
+        self._head: asyncio.TimerHandle | None = None  # while it is not whole
+        self._n_bytes = 0
+        self._wait()
 
-    def _look(self, seen: Any) -> None:
-        if self.transport.is_closing():
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._come()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        if self._n_bytes > _LONGEST_HEAD:
+            self.send_400_response("The head of the request is too long.")
             return
-        unfinished = self.cycle is None or self.conn.trailing_data[0]
-        if self.conn.their_state is h11.IDLE and self.cycle is seen and unfinished:
-            self.transport.close()
-            return
-        self.loop.call_later(self.timeout_keep_alive, self._look, self.cycle)
+        super().data_received(data)
+        self._n_bytes = self._n_bytes + len(data) if self._head else 0
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        if not self._head:
+            self._wait()
+
+    def on_headers_complete(self) -> None:
+        self._come()
+        super().on_headers_complete()
+
+    def _wait(self) -> None:
+        self._head = self.loop.call_later(self.timeout_keep_alive, self.transport.close)
+
+    def _come(self) -> None:
+        if self._head:
+            self._head.cancel()
+            self._head = None

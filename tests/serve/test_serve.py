@@ -255,6 +255,14 @@ def test_slow_clients_are_not_waited_for(tight: Server) -> None:
     assert time.monotonic() - start < 8
 
 
+def test_a_head_has_an_end(server: Server) -> None:
+    for endless in (b"A: b\r\n", b"b" * 10):  # and none is waited for
+        got = raw(server, b"GET /health HTTP/1.1\r\n", *[endless * 2_000] * 30)
+        assert got[:12] in (b"", b"HTTP/1.1 400")
+    fits = b"GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
+    assert raw(server, fits, b"A: " + b"b" * 30_000, b"\r\n\r\n").startswith(b"HTTP/1.1 200")
+
+
 def test_half_closed_and_broken_connections_do_no_harm(server: Server) -> None:
     raw(server, HEAD + b"Content-Length: 20\r\n\r\n", b'{"te', half=True)
     raw(server, HEAD + b'Content-Length: 13\r\n\r\n{"text": "a"}', half=True)

@@ -98,18 +98,19 @@ class Pool:
     ) -> None:
         check_shared()
         from joblib import cpu_count
-        from joblib.externals.loky import ProcessPoolExecutor, get_reusable_executor
+        from joblib.externals.loky import ProcessPoolExecutor
 
         self.jobs = jobs
         threads = str(max(cpu_count() // jobs, 1))
         how = {
+            "max_workers": jobs,
             "timeout": 60,
             "initializer": initializer,
             "initargs": (os.getpid(),) if initargs is None else initargs,
             "env": {name: os.environ.get(name, threads) for name in _THREADS},
         }
         with starting():
-            self._pool = (get_reusable_executor if keep else ProcessPoolExecutor)(jobs, **how)
+            self._pool = _kept(how) if keep else ProcessPoolExecutor(**how)
 
     def submit(self, task: Callable[..., Any], *args: Any) -> "Future[Any]":
         """Send a task; no more than one may wait beside those that the processes have."""
@@ -158,6 +159,20 @@ class Pool:
             pass
         finally:
             self._pool.shutdown(wait=True, kill_workers=True)
+
+
+_KEPT: list[tuple[dict[str, Any], Any]] = []
+
+
+def _kept(how: dict[str, Any]) -> Any:
+    # loky keeps one for all, but hands it to joblib too, which fails over one that it did not make.
+    from joblib.externals.loky import ProcessPoolExecutor
+
+    for made, pool in _KEPT:
+        if made == how and not (pool._flags.broken or pool._flags.shutdown):
+            return pool
+    _KEPT[:] = [(how, ProcessPoolExecutor(**how))]
+    return _KEPT[0][1]
 
 
 def in_parallel(tasks: Iterable[Callable[[], Any]], jobs: int) -> Iterator[Any]:

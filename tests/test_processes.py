@@ -7,10 +7,12 @@ import time
 from functools import partial
 
 import pytest
+from conftest import until
+from joblib import Parallel, delayed
 from joblib.externals.loky import process_executor
 
 from tagger.errors import ConfigError
-from tagger.processes import Pool, in_parallel
+from tagger.processes import _KEPT, Pool, in_parallel
 
 
 def test_answers_come_in_the_order_of_the_tasks():
@@ -61,3 +63,18 @@ def test_a_worker_that_dies_is_a_clear_error():
 
 def _die():
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_a_pool_that_is_kept_serves_again_and_leaves_joblib_its_own():
+    def workers():
+        assert list(in_parallel([partial(pow, i, 2) for i in range(4)], 2)) == [0, 1, 4, 9]
+        return set(_KEPT[0][1]._processes)
+
+    before = workers()
+    assert Parallel(2)(delayed(abs)(i) for i in (-1, -2, -3)) == [1, 2, 3]
+    after = workers()
+    assert before == after
+    assert Parallel(2)(delayed(abs)(i) for i in (-1, -2, -3)) == [1, 2, 3]
+    os.kill(after.pop(), signal.SIGKILL)
+    assert until(lambda: _KEPT[0][1]._flags.broken)
+    assert not workers() & before

@@ -271,7 +271,7 @@ def test_library_and_commands_write_the_same_bytes(report, folder, unseen, tmp_p
     for name in names:
         assert (report / name).read_bytes() == (tmp_path / "a" / name).read_bytes()
     assert check_report(report, folder, [unseen]) == []
-    frame = pd.read_json(unseen, lines=True, convert_dates=False, dtype=False)
+    frame = pd.DataFrame(map(json.loads, unseen.read_text().splitlines()))
     of_frame = tagger.evaluate(Tagger.load(folder), frame, rounds=200)
     assert of_frame.evaluation == found.evaluation
     tagger.compare(folder, folder, unseen).save(tmp_path / "c")

@@ -396,7 +396,7 @@ def text_that_acts(lab: Lab) -> None:
             stdin=subprocess.DEVNULL,
             capture_output=True,
         ).stdout.decode(errors="replace")
-        styles = re.sub("\x1b\\[\\??[0-9;]*[mKhl]", "", shown)
+        styles = re.sub("\x1b\\[\\??[0-9;]*[mKhlA]", "", shown)  # ours, and those of a progress bar
         raw = sorted(set(re.findall("[\x07\x1b\x9b\u202e]", styles)))
         lab.count(not raw, f"{args} shows {raw!r}")
     lab.expect("excel", lab.run("predict", "in.jsonl", "--format", "excel", "-o", "o.csv"))

@@ -67,7 +67,8 @@ def install_command(extra: str) -> str:
 
     package = "claim-tagger"
     place, own = Path(__file__).parent.parent, ""
-    if (place / "pyproject.toml").is_file():
+    project = place / "pyproject.toml"
+    if project.is_file() and f'name = "{package}"' in project.read_text("utf-8", "replace"):
         own = "--editable "  # a copy would no longer be the code that is edited here
     else:
         try:
@@ -79,10 +80,16 @@ def install_command(extra: str) -> str:
         source = json.loads(told)
         url = urlsplit(source["url"])
         if url.scheme != "file":
-            kind = source["vcs_info"]["vcs"] + "+" if "vcs_info" in source else ""
-            return "pip install " + quote(f"{package}[{extra}] @ {kind}{source['url']}")
+            vcs = source.get("vcs_info", {})
+            kind, revision = f"{vcs['vcs']}+" if vcs else "", ""
+            if vcs:
+                revision = f"@{vcs.get('requested_revision') or vcs['commit_id']}"
+            return "pip install " + quote(f"{package}[{extra}] @ {kind}{source['url']}{revision}")
         place = Path(url2pathname(url.path))
         if not place.exists():
             return f"pip install '.[{extra}]' in a checkout of tagger"
-    here = "." if place == Path.cwd() else str(place)
+    try:
+        here = "." if place == Path.cwd() else str(place)
+    except OSError:  # the working folder is gone
+        here = str(place)
     return f"pip install {own}" + quote(f"{here}[{extra}]")

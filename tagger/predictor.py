@@ -381,6 +381,6 @@ def batches(sentences: Sequence[str], n_bytes: int = _BATCH_BYTES) -> Iterator[l
     ends = np.cumsum(np.fromiter(map(len, texts), np.int64, len(texts)))
     start = n_before = 0
     while start < len(texts):
-        stop = int(np.searchsorted(ends, n_before + n_bytes)) + 1
+        stop = max(start, int(np.searchsorted(ends, n_before + n_bytes))) + 1
         yield list(texts[start:stop])
         start, n_before = stop, ends[min(stop, len(ends)) - 1]

@@ -60,7 +60,7 @@ def test_what_errors_tell_to_install_is_where_tagger_came_from(tmp_path, monkeyp
     assert told((tmp_path / "gone").as_uri()) == "pip install '.[plots]' in a checkout of tagger"
     assert told() == "pip install 'claim-tagger[plots]'"
     git = told("https://example.org/t.git", vcs_info={"vcs": "git", "commit_id": "0" * 40})
-    assert git == "pip install 'claim-tagger[plots] @ git+https://example.org/t.git'"
+    assert git == f"pip install 'claim-tagger[plots] @ git+https://example.org/t.git@{'0' * 40}'"
     wheel = told("https://example.org/t.whl", archive_info={})
     assert wheel == "pip install 'claim-tagger[plots] @ https://example.org/t.whl'"
 

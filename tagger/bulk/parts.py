@@ -17,7 +17,7 @@ from tagger.predictor import Tagger
 from tagger.table import TaggedTable
 
 _SAMPLE_CHARACTERS = 100_000
-_MOST_COLUMNS = 16_384  # as many as a spreadsheet has
+_MOST_PASSED = 16_000  # with ours, no more columns than a spreadsheet has
 
 
 @dataclass
@@ -258,9 +258,9 @@ def plan(settings: JobSettings, first: Part | None) -> Work:
                 kinds.setdefault(name, _kind(column, name, first) if writer.typed else "string")
         for name in settings.origin.keep or ():
             kinds.setdefault(settings.origin.named(name), "string")
-    if len(kinds) > _MOST_COLUMNS:
+    if len(kinds) > _MOST_PASSED:
         raise ConfigError(
-            f"found {len(kinds):,} columns in the first rows, expected at most {_MOST_COLUMNS:,} "
+            f"found {len(kinds):,} columns in the first rows, expected at most {_MOST_PASSED:,} "
             "in a table: name those to pass on with --keep, or write jsonl, whose rows may differ"
         )
     suffix = compression.split_suffix(settings.output)[1]

@@ -14,7 +14,6 @@ from tagger.cli.stop import Stopped, end_on_signals, ending, stop_behind
 from tagger.cli.terminal import echo, prepare, say, silence
 from tagger.errors import TaggerError, did_you_mean
 
-_GARBAGE = 100_000  # new objects before it is looked for
 COMMANDS = {
     "predict": "Tag the sentences of articles.",
     "check": "Look labelled sentences over before training.",
@@ -41,7 +40,11 @@ class LazyGroup(click.Group):
         """Import a command, or only describe it where all are listed."""
         if name not in COMMANDS:
             return None
+        # Imports make many objects that all stay: looking for garbage among them takes long.
+        gc.disable()
         command: click.Command = import_module(f"tagger.cli.{name}").command
+        gc.freeze()
+        gc.enable()
         return command
 
     def resolve_command(
@@ -82,8 +85,6 @@ def _run() -> Any:
 
 def main() -> None:
     """Run the command line; exit 0, 1 with a clear error, 2 on wrong usage, 128 + a signal."""
-    # A start makes many objects that all stay: looking for garbage among them takes a tenth of it.
-    gc.set_threshold(_GARBAGE, 20, 20)
     prepare()
     try:
         end_on_signals()

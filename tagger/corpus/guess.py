@@ -77,7 +77,8 @@ def guess_schema(data: Data, columns: Columns) -> tuple[Schema, Columns, bool]:
             "few values that come again: name it with --column label=NAME, or write a schema and "
             "give it with --schema"
         )
-    _check_header(rows, text, found, named(data))
+    if not wanted:
+        _check_header(rows, text, found, named(data))
     separator = columns.label_separator or _separator(rows, found)
     sure = bool(columns.label_separator)
     tasks = [
@@ -100,7 +101,7 @@ def _check_header(rows: Sequence[dict[str, Any]], text: str, found: "_Found", da
     """Refuse names of columns that are the first row of a table without a header."""
     labels = (name for name in found.values() if isinstance(name, str))
     stands = next((name for name in labels if any(row.get(name) == name for row in rows)), None)
-    if stands is not None and len(text.split()) > 2:
+    if stands is not None and len(text.split()) > 3 and text.rstrip("\"'”’)")[-1:] in (*".!?…",):
         raise DataError(
             f"{data}: the first line looks like a row of data ({stands!r} names a column and "
             "stands in it too), expected names of columns: put a line such as text,label on top"

@@ -91,6 +91,8 @@ def nothing_in(data: Data, notes: Sequence[str] = (), rejects: Sequence[Reject] 
         more = sum(reject.n_rows for reject in rejects) - 1
         first = f"{rejects[0].where}: {rejects[0].reason}"
         return DataError(first + (f" (and {more} more that cannot be used)" * (more > 0)))
+    if isinstance(data, list) and not data:
+        return DataError("found an empty list, expected a row for each labelled sentence")
     found = f" ({'; '.join(notes)})" if notes else ""
     return DataError(
         f"no labelled sentence in {named(data)}{found}, expected a row for each, with columns of "

@@ -186,14 +186,12 @@ def correction_notes(
     # A second reader that reads what is in doubt leaves the other rows to the first.
     own = {model_id} | ({answered_by(model_id, False)} if model_id in counted.models else set())
     others = sorted(set(counted.models) - own)
-    if others == [""]:
+    if others == [""] and not any(map(counted.models.get, own)):
         return ["no column model says what tagged it: shares are not corrected"], None
     if others:
-        note = (
-            f"tagged by model {', '.join(others)}, not by {model_id}: shares are not "
-            "corrected; name the right one with --model"
-        )
-        return [note], None
+        named = ", ".join(name or "unknown" for name in others)
+        note = f"tagged by model {named}, not by {model_id}: shares are not corrected; name the "
+        return [f"{note}right one with --model"], None
     if not confusion:
         return [UNKNOWN], None
     return [], confusion

@@ -74,13 +74,13 @@ def empty(schema: Any) -> bytes:
 
 
 def pack(batches: Sequence[Any], schema: Any) -> bytes:
-    """Return record batches as the bytes of an Arrow file, which `join` reads.
+    """Return record batches as the bytes of an Arrow stream, which `join` reads.
 
     It is read once and thrown away: encoding it as Parquet takes thirty times as long.
     """
     pa = pyarrow()
     sink = io.BytesIO()
-    with pa.ipc.new_file(sink, schema) as writer:
+    with pa.ipc.new_stream(sink, schema) as writer:
         for batch in batches:
             writer.write_batch(batch)
     return sink.getvalue()
@@ -102,7 +102,8 @@ def join(parts: Iterable[Path], schema: Any, stream: BinaryIO) -> int:
         for part in parts:
             # One open file at a time: an archive has more parts than a process may open.
             with open(part, "rb") as source:
-                table = pa.ipc.open_file(source).read_all()
-                writer.write_table(table)
+                table = pa.ipc.open_stream(source).read_all()
+                if len(table):
+                    writer.write_table(table)
                 n += len(table)
     return n

@@ -169,14 +169,15 @@ class _Connection(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        if self._n_bytes > _LONGEST_HEAD:
+        if self._head and self._n_bytes > _LONGEST_HEAD:
             self.send_400_response("The head of the request is too long.")
             return
+        self._n_bytes += len(data)
         super().data_received(data)
-        self._n_bytes = self._n_bytes + len(data) if self._head else 0
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
+        self._n_bytes = 0  # what stands before it in the same data is not of this head
         if not self._head:
             self._wait()
 
@@ -188,6 +189,7 @@ class _Connection(HttpToolsProtocol):
         self._head = self.loop.call_later(self.timeout_keep_alive, self.transport.close)
 
     def _come(self) -> None:
+        self._n_bytes = 0
         if self._head:
             self._head.cancel()
             self._head = None

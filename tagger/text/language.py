@@ -7,7 +7,7 @@ add one, write a value with what the fields below ask for and put it in `LANGUAG
 
 import re
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 from tagger.errors import ConfigError
@@ -20,6 +20,12 @@ UNKNOWN = "und"
 _ABBREVIATION = r"(?:[^\W\d_]\.){2,}"  # u.s., p.m.
 _NUMBER = r"\d+(?:[.,:]\d+)*"  # 0,000.00
 _PUNCTUATION = r"(?!(?<=[\w.])-(?=\w))[^\w\s]"  # but no hyphen inside a word
+
+
+@cache
+def compiled(pattern: str) -> re.Pattern[str]:
+    """Compile a pattern when it is first needed, and keep it, which re does for some 500 only."""
+    return re.compile(pattern)
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 
-from tagger.text.language import Language
+from tagger.text.language import Language, compiled
 from tagger.text.notices import notice_of, words_of_notices
 from tagger.text.titles import NEAR, is_learned_title, recurrence
 
@@ -112,7 +112,7 @@ class Lines:
             if mark[0] in line:
                 low = line.lower()
                 for word, what, pattern in mark[1:]:
-                    if word in low and re.search(pattern, line):
+                    if word in low and compiled(pattern).search(line):
                         return what
         if self.is_notice(start, end):
             return "notice"
@@ -130,7 +130,7 @@ class Lines:
         low = self.text[start : start + _LONGEST_BEGINNING].lower()
         for what, begins, pattern in self.language.lines_by_letter.get(low[0], ()):
             # Compiled when first met: all at once they cost as much as a model to load.
-            if low.startswith(begins) and re.compile(pattern).match(self.text, start, end):
+            if low.startswith(begins) and compiled(pattern).match(self.text, start, end):
                 return what
         match = _PLAIN_LINES.match(self.text, start, end)
         return str(match.lastgroup) if match else ""

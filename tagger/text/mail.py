@@ -5,10 +5,12 @@ Each part is a range of characters and a word for what it is.
 
 import re
 from collections.abc import Sequence
+from functools import cache
 from itertools import groupby
 
 Part = tuple[int, int, str]
-# The longer patterns are compiled when first used, which spares it to all who read no mail.
+# The longer patterns wait until used, which spares it to all who read no mail.
+_compiled = cache(re.compile)
 _LINE = re.compile(r"[^\n]+")
 _QUOTED = re.compile(r"[ \t]{0,3}>")
 _MOST_INTRO_LINES = 3  # on which mail programs break who wrote when
@@ -81,13 +83,13 @@ def parts(text: str) -> list[Part]:
     first = 0
     while first < len(lines):
         end = _answered(shown, what, first)
-        if end > first and not what[first] and re.fullmatch(_GREETING, shown[first]):
+        if end > first and not what[first] and _compiled(_GREETING).fullmatch(shown[first]):
             what[first] = "greeting"
         _sign(text, lines, what, range(first, end))
         for i in range(first, end):
-            if not what[i] and re.fullmatch(_CONTACT, shown[i]):
+            if not what[i] and _compiled(_CONTACT).fullmatch(shown[i]):
                 what[i] = "signature"
-            elif not what[i] and re.match(_NOTICE, shown[i]):
+            elif not what[i] and _compiled(_NOTICE).match(shown[i]):
                 what[i] = "notice"
         if any(not what[i] and any(map(str.isalpha, shown[i])) for i in range(first, end)):
             what[end:] = ["quotation"] * (len(lines) - end)
@@ -141,7 +143,7 @@ def _answered(shown: Sequence[str], what: Sequence[str], first: int) -> int:
             continue
         heads = map(_HEADER.match, shown[i + 1 : i + 5])
         if (
-            re.fullmatch(_ORIGINAL, shown[i])
+            _compiled(_ORIGINAL).fullmatch(shown[i])
             or (_FIRST_HEADER.match(shown[i]) and sum(map(bool, heads)) > 1)
             or any(_is_intro(" ".join(shown[i : i + 1 + n])) for n in range(_MOST_INTRO_LINES))
         ):
@@ -155,7 +157,7 @@ def _sign(text: str, lines: Sequence[tuple[int, int]], what: list[str], own: ran
     while at < own.stop:
         line = text[slice(*lines[at])]
         sure = line.rstrip("\r") == "-- "
-        closes = at > own.start and re.fullmatch(_CLOSING, line.strip())
+        closes = at > own.start and _compiled(_CLOSING).fullmatch(line.strip())
         if what[at] or not (sure or line.strip() == "--" or closes):
             at += 1
             continue

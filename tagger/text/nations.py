@@ -36,6 +36,6 @@ def ends_behind_nation(
     if _ACRONYM.fullmatch(following) and following not in words["thenalliance"]:
         return False
     clause = (stop.before.split()[-2:-1] or [""])[0]
-    if not so_far[:-4] or clause.lower() in words["afterclause"]:
+    if not so_far.removesuffix("the").strip() or clause.lower() in words["afterclause"]:
         return False  # it is a subject
     return not (beyond[:1].isupper() or beyond == "of" or _PAIR.match(stop.ahead))

@@ -25,19 +25,19 @@ def paired(text: str) -> tuple[str, list[int]]:
     """
     parts: list[str] = []
     unclosed: list[int] = []
-    done = start = 0
-    for paragraph in text.split("\n\n") if _MARK.search(text) else ():
-        if paragraph and _is_odd(paragraph):
-            marks = [start + m.start() for m in _MARK.finditer(paragraph)]
+    done = 0
+    for paragraph in _PARAGRAPH.finditer(text) if _MARK.search(text) else ():
+        if _is_odd(paragraph[0]):
+            marks = [m.start() for m in _MARK.finditer(text, *paragraph.span())]
             told, alone = _told(text, marks)
             turns = cycle((_OPENS, _CLOSES))
             taken = [next(turns) if text[at] == '"' else text[at] for at in marks]
-            if len(marks) > 1 and (told != taken or alone not in ([], marks[-1:])):
+            is_mixed = '"' in paragraph[0] and any(text[at] != '"' for at in marks)
+            if len(marks) > 1 and (told != taken or is_mixed or alone not in ([], marks[-1:])):
                 unclosed += alone
                 for at, mark in zip(marks, told, strict=True):
                     parts += [text[done:at], mark]
                     done = at + 1
-        start += len(paragraph) + 2
     return "".join([*parts, text[done:]]), unclosed
 
 

@@ -277,7 +277,7 @@ class StopRules:
         cited = stop.before.endswith("-") and _LETTERS.fullmatch(stop.word)
         if stop.word in ("c", "p", "d", "b") or cited or context.CHAIN.fullmatch(stop.word):
             return GOES_ON
-        if classes == {"unit"} and not any(map(str.isdigit, stop.last)):
+        if classes == {"unit"} and stop.word == "in" and not any(map(str.isdigit, stop.last)):
             return ENDS  # all of them are in. 40 came
         goes_on = {"number", "month", "unit", "always", "small", "place", "title", "day"}
         return GOES_ON if classes & goes_on else UNDECIDED

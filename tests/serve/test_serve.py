@@ -263,6 +263,14 @@ def test_a_head_has_an_end(server: Server) -> None:
     assert raw(server, fits, b"A: " + b"b" * 30_000, b"\r\n\r\n").startswith(b"HTTP/1.1 200")
 
 
+def test_a_request_may_follow_a_long_one_at_once(server: Server) -> None:
+    body = json.dumps({"text": "It may rain. " * 7_000}).encode()
+    head = b"GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+    first = HEAD + b"Content-Length: %d\r\n\r\n" % len(body) + body
+    got = raw(server, first + head[:20], head[20:], pause=0.3)
+    assert got.count(b"HTTP/1.1 200") == 2
+
+
 def test_half_closed_and_broken_connections_do_no_harm(server: Server) -> None:
     raw(server, HEAD + b"Content-Length: 20\r\n\r\n", b'{"te', half=True)
     raw(server, HEAD + b'Content-Length: 13\r\n\r\n{"text": "a"}', half=True)

@@ -71,7 +71,10 @@ def damaged_rows(batch: Any) -> dict[int, str]:
     def fault(rows: Any) -> str:
         try:
             rows.validate(full=True)
-        except pa.ArrowInvalid as error:
+            for column in rows.columns:
+                if pa.types.is_temporal(column.type):
+                    column.to_pylist()  # Python has no year beyond 9999
+        except (pa.ArrowInvalid, OverflowError, ValueError) as error:
             return " ".join(str(error).split())
         return ""
 

@@ -17,6 +17,7 @@ from tagger.predictor import Tagger
 from tagger.table import TaggedTable
 
 _SAMPLE_CHARACTERS = 100_000
+_MANY_CELLS, _MOST_GAPS = 10_000_000, 100
 _MOST_PASSED = 16_000  # with ours, no more columns than a spreadsheet has
 
 
@@ -258,16 +259,28 @@ def plan(settings: JobSettings, first: Part | None) -> Work:
                 kinds.setdefault(name, _kind(column, name, first) if writer.typed else "string")
         for name in settings.origin.keep or ():
             kinds.setdefault(settings.origin.named(name), "string")
-    if len(kinds) > _MOST_PASSED:
+    if len(kinds) > _MOST_PASSED or _is_hollow(first, len(kinds)):
         raise ConfigError(
             f"found {len(kinds):,} columns in the first rows, expected at most {_MOST_PASSED:,} "
-            "in a table: name those to pass on with --keep, or write jsonl, whose rows may differ"
+            "in a table, most of them filled: name those to pass on with --keep, or write jsonl, "
+            "whose rows may differ"
         )
     suffix = compression.split_suffix(settings.output)[1]
     return Work(
         *(settings.format, settings.origin.sentences, settings.explain, kinds, suffix),
         settings.keep_headings,
     )
+
+
+def _is_hollow(first: Part | None, n_columns: int) -> bool:
+    """Return whether a table of the first rows would hold little but gaps."""
+    batches = first.batches if first else []
+    n_cells = n_columns * sum(map(len, batches))
+    if n_cells < _MANY_CELLS:
+        return False
+    lists = (c for b in batches for c in b.extra.values())
+    n_values = sum(len(c) - (c.count(ABSENT) if isinstance(c, list) else 0) for c in lists)
+    return n_cells > _MOST_GAPS * n_values
 
 
 def _kind(column: Any, name: str, first: Part | None) -> str:

@@ -31,6 +31,7 @@ from tagger.files.text import oddity
 from tagger.targets import atomic_write, check_free
 
 BATCH_BYTES = 1 << 20
+_SENTENCE = 100  # characters, about
 _MOST_ABSENT = 200_000  # values that rows of a batch lack which others of it have
 
 
@@ -133,7 +134,9 @@ def _read_batches(
             names.update(item.record)
             n_values += len(item.record)
             # A column has a place for each row: rows that share no names would fill the memory.
-            full = size >= n_bytes or len(names) * len(rows) - n_values > _MOST_ABSENT
+            n_pieces = 1 if origin.sentences else max(1, size // (_SENTENCE * len(rows)))
+            n_absent = (len(names) * len(rows) - n_values) * n_pieces
+            full = size >= n_bytes or n_absent > _MOST_ABSENT
             if not full:
                 continue
         else:

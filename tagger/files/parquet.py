@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from tagger.arrow import pyarrow
+from tagger.arrow import damaged_rows, pyarrow
 from tagger.errors import DataError
 from tagger.files.names import check_once
 from tagger.files.office import whole
@@ -61,7 +61,12 @@ def read(stream: BinaryIO, source: str, limit: int = MAX_DOCUMENT_BYTES) -> Iter
             yield item
             continue
         batch, first = item
-        for i, record in enumerate(batch.to_pylist()):
+        damaged = damaged_rows(batch)
+        for i, why in damaged.items():
+            yield Reject(f"damaged: {why}", "", source, first + i)
+        sound = [i for i in range(len(batch)) if i not in damaged]
+        records = (batch.take(sound) if damaged else batch).to_pylist()
+        for i, record in zip(sound, records, strict=True):
             yield Row(record, source, first + i)
 
 

@@ -24,7 +24,7 @@ from tagger.serve.metrics import FOLDER
 from tagger.serve.settings import ServeSettings
 
 _IDLE_SECONDS = 30.0
-_LONGEST_HEAD = 1 << 16
+_LONGEST_HEAD, _CHUNKED = 1 << 16, 8
 _SIGNALS = [getattr(signal, n) for n in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, n)]
 
 
@@ -54,7 +54,11 @@ def serve(settings: ServeSettings, say: Callable[[str], None]) -> None:
         say(f"{url} answers for model {tagger.model.id}; {url}/docs says what; Ctrl-C ends it")
         if settings.workers == 1:
             app = partial(create_app, settings, hosts, tagger=tagger)
-            _Server(_config(app, settings)).run([listener])
+            server = _Server(_config(app, settings))
+            server.run([listener])
+            if server.force_exit:
+                say("ended at once, asked twice: what was at hand is not answered")
+                return
         else:
             _run_workers(settings, hosts, listener, say)
     say("ended; all that was asked is answered")
@@ -174,6 +178,8 @@ class _Connection(HttpToolsProtocol):
             return
         self._n_bytes += len(data)
         super().data_received(data)
+        if self._n_bytes > _LONGEST_HEAD and not self._head:  # chunks of nothing, trailers
+            self.transport.close()
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
@@ -184,6 +190,21 @@ class _Connection(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         self._come()
         super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        super().on_body(body)
+        # Each byte of it may come in a chunk of its own.
+        self._n_bytes = max(0, self._n_bytes - _CHUNKED * len(body))
+
+    def on_message_complete(self) -> None:
+        super().on_message_complete()
+        self._n_bytes = 0
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        if self.cycle.response_complete:  # else another request waits behind it
+            self._come()
+            self._wait()
 
     def _wait(self) -> None:
         self._head = self.loop.call_later(self.timeout_keep_alive, self.transport.close)

@@ -18,6 +18,7 @@ from tagger.bulk.arrow import Rows, tag_rows
 from tagger.bulk.job import run
 from tagger.bulk.settings import JobSettings, Progress
 from tagger.errors import ConfigError, DataError
+from tagger.files import read_rows
 from tagger.files.batches import input_of, read_batches
 from tagger.predictor import Tagger
 
@@ -430,3 +431,29 @@ def test_commands_collect_garbage_but_not_while_they_are_imported() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["True"] * 3
+
+
+def test_a_table_of_gaps_is_refused(tiny: Tagger, tmp_path: Path) -> None:
+    rows = [{"text": "It may rain.", f"k{i}": i} for i in range(3500)]
+    (tmp_path / "in.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    with pytest.raises(ConfigError, match=r"3,500 columns .* most of them filled"):
+        run(tiny, settings(tiny, tmp_path / "in.jsonl", "o.parquet"))
+
+
+def test_what_python_cannot_hold_is_rejected_by_row(tiny: Tagger, tmp_path: Path) -> None:
+    days = pa.array([2**31 - 1, 20_000, -(2**31)], pa.date32())
+    table = pa.table({"text": ["It may rain.", "It fell.", "It rose."], "day": days})
+    pq.write_table(table, tmp_path / "in.parquet")
+    result = run(tiny, settings(tiny, tmp_path / "in.parquet", "o.jsonl"))
+    assert (result.tagged, result.rejected) == (1, 2)
+    assert [type(row).__name__ for row in read_rows(str(tmp_path / "in.parquet"))] == [
+        *("Reject", "Reject", "Row"),
+    ]
+
+
+def test_values_that_lie_too_deep_are_rejected_by_row(tiny: Tagger, tmp_path: Path) -> None:
+    deep = {"text": "It may rain.", "x": json.loads("[" * 600 + "]" * 600)}
+    rows = [{"text": "It fell."}, deep, {"text": "It rose.", "x": [[[1]]]}]
+    (tmp_path / "in.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    result = run(tiny, settings(tiny, tmp_path / "in.jsonl", "o.jsonl"))
+    assert (result.tagged, result.rejected) == (2, 1)

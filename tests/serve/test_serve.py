@@ -263,6 +263,16 @@ def test_a_head_has_an_end(server: Server) -> None:
     assert raw(server, fits, b"A: " + b"b" * 30_000, b"\r\n\r\n").startswith(b"HTTP/1.1 200")
 
 
+def test_an_answered_request_has_an_end_too(tight: Server) -> None:
+    head = b"GET /health HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n"
+    start = time.monotonic()
+    for trailer in (b"X: y\r\n", b"y" * 10):
+        assert raw(tight, head, *[trailer * 2_000] * 30)[:12] in (b"", b"HTTP/1.1 200")
+    plain = b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    assert raw(tight, plain, *[b"\r\n"] * 5, pause=0.2).startswith(b"HTTP/1.1 200")
+    assert time.monotonic() - start < 12
+
+
 def test_a_request_may_follow_a_long_one_at_once(server: Server) -> None:
     body = json.dumps({"text": "It may rain. " * 7_000}).encode()
     head = b"GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"

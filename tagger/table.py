@@ -110,12 +110,18 @@ class TaggedTable:
 
     def to_pandas(self) -> Any:
         """Return the table as a pandas DataFrame."""
-        return _library("pandas").DataFrame(self.columns())
+        return _library("pandas").DataFrame(self._of_frames())
 
     def to_polars(self) -> Any:
         """Return the table as a polars DataFrame."""
+        return _library("polars").DataFrame(self._of_frames(), strict=False)
+
+    def _of_frames(self) -> dict[str, Sequence[Any]]:
+        # Frames hold UTF-8: polars, and pandas from version 3.
         columns = self.columns() | {"doc": utf8(self.doc), "text": utf8(self.text)}
-        return _library("polars").DataFrame(columns, strict=False)
+        for name in self.extra:
+            columns[name] = [utf8([x])[0] if isinstance(x, str) else x for x in columns[name]]
+        return columns
 
     def to_arrow(self) -> Any:
         """Return the table as a pyarrow Table."""

@@ -274,6 +274,7 @@ def test_what_an_explanation_does_not_have_is_named(tagger):
 
 
 def test_a_lone_surrogate_reaches_every_kind_of_frame(tagger):
-    table = tagger.tag_table(["\ud800 Oil rose."])
+    table = tagger.tag_table(["\ud800 Oil rose."], extra={"x": ["\ud800"]})
     pytest.importorskip("polars")
-    assert len(table.to_pandas()) == len(table.to_polars()) == table.to_arrow().num_rows == 1
+    frames = table.to_pandas(), table.to_polars(), table.to_arrow().to_pandas()
+    assert [(f["text"][0], f["x"][0]) for f in frames] == [("? Oil rose.", "?")] * 3

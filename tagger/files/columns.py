@@ -57,10 +57,14 @@ class Input:
         return self.keep is None or name in self.keep
 
     def named(self, name: str) -> str:
-        """Return what the output calls a column of the input."""
-        return f"input_{name}" if name in self.taken else name
+        """Return what the output calls a column of the input; no two are called the same."""
+        bare = name
+        while bare.startswith(_INPUT) and bare not in self.taken:
+            bare = bare.removeprefix(_INPUT)
+        return f"{_INPUT}{name}" if bare in self.taken else name
 
 
+_INPUT = "input_"
 _Item = TypeVar("_Item", bound=Reject | Batch)
 
 

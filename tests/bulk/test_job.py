@@ -457,3 +457,14 @@ def test_values_that_lie_too_deep_are_rejected_by_row(tiny: Tagger, tmp_path: Pa
     (tmp_path / "in.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     result = run(tiny, settings(tiny, tmp_path / "in.jsonl", "o.jsonl"))
     assert (result.tagged, result.rejected) == (2, 1)
+
+
+def test_columns_of_the_input_that_are_named_as_ours_all_have_a_name(
+    tiny: Tagger, tmp_path: Path
+) -> None:
+    row = {"text": "It may rain.", "claim": 1, "input_claim": 2, "input_x": 3}
+    (tmp_path / "in.jsonl").write_text(json.dumps(row) + "\n")
+    run(tiny, settings(tiny, tmp_path / "in.jsonl", "o.jsonl"))
+    (found,) = read_lines(tmp_path / "o.jsonl")
+    named = {"input_claim": 1, "input_input_claim": 2, "input_x": 3}
+    assert {name: found.get(name) for name in named} == named

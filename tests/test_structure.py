@@ -45,7 +45,7 @@ def kinds(text, language=ENGLISH, headings=()):
 
 @pytest.mark.parametrize(("what", "begins", "pattern"), ENGLISH.lines)
 def test_a_line_is_looked_at_by_how_it_may_begin(what, begins, pattern):
-    plain = st.characters(max_codepoint=126, include_characters="©–—·’")
+    plain = st.characters(max_codepoint=126, include_characters="©–—·’•…»")
 
     @settings(max_examples=40)
     @given(st.from_regex(rf"\A(?:{pattern})", alphabet=plain))

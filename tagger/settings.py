@@ -98,11 +98,13 @@ def read_toml(path: str | Path) -> dict[str, Any]:
             return tomllib.load(stream)
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror or error}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-        why = error if isinstance(error, tomllib.TOMLDecodeError) else "no UTF-8 text"
-        raise ConfigError(
-            f'{path}: not TOML: {why}; expected lines such as name = "value"'
-        ) from None
+    except tomllib.TOMLDecodeError as error:
+        why = str(error)
+    except UnicodeDecodeError:
+        why = "no UTF-8 text"
+    except RecursionError:
+        why = "values lie too deep in each other"
+    raise ConfigError(f'{path}: not TOML: {why}; expected lines such as name = "value"')
 
 
 def parse_overrides(pairs: tuple[str, ...]) -> dict[str, Any]:

@@ -170,11 +170,22 @@ def _answers(task: Task, decided: npt.NDArray[Any]) -> list[Any]:
     """Return decided labels by name: of a multi-label task a list for each row."""
     if not task.multilabel:
         return [task.labels[i] for i in decided.tolist()]
-    known: dict[bytes, list[str]] = {}  # few of the sets that are possible come at all
-    rows = np.ascontiguousarray(decided, bool).view(f"V{len(task.labels)}").ravel().tolist()
-    for row in set(rows):
-        known[row] = [label for label, yes in zip(task.labels, row, strict=True) if yes]
-    return [[*known[row]] for row in rows]
+    keys, sets = label_sets(task, decided)
+    return [[*sets[key]] for key in keys]
+
+
+def label_sets(task: Task, decided: npt.NDArray[Any]) -> tuple[list[bytes], dict[bytes, list[str]]]:
+    """Return for each row of a multi-label task a key, and the labels by key: few sets come at all.
+
+    Parameters
+    ----------
+    task : the task.
+    decided : whether each label is given, shape (n, n_labels).
+    """
+    rows = np.ascontiguousarray(decided, bool)
+    keys: list[bytes] = rows.view(f"V{len(task.labels)}").ravel().tolist()
+    named = ((key, zip(task.labels, key, strict=True)) for key in set(keys))
+    return keys, {key: [label for label, yes in pairs if yes] for key, pairs in named}
 
 
 def _text(column: Sequence[str]) -> Any:

@@ -15,7 +15,7 @@ import numpy as np
 from tagger.arrow import ABSENT, Column
 from tagger.files.sheets import BOM, as_text
 from tagger.schema import MULTILABEL_SEPARATOR, Schema, Task
-from tagger.table import TaggedTable
+from tagger.table import TaggedTable, label_sets
 
 
 def columns(schema: Schema, extra: Iterable[str], explain: bool) -> list[str]:
@@ -104,10 +104,9 @@ def _answers(task: Task, table: TaggedTable, write: Any) -> list[str]:
     if not task.multilabel:
         names = [*map(write, task.labels), write(None)]  # -1 stands for no answer
         return [names[i] for i in decided.tolist()]
-    distinct, which = np.unique(decided, axis=0, return_inverse=True)
-    sets = [[n for n, y in zip(task.labels, row, strict=True) if y] for row in distinct.tolist()]
-    written = [write(answer) for answer in sets]
-    names = [written[i] for i in which.reshape(-1).tolist()]
+    keys, sets = label_sets(task, decided)
+    written = {key: write(labels) for key, labels in sets.items()}
+    names = [written[key] for key in keys]
     for i in np.flatnonzero(table.absent(task.name)).tolist():
         names[i] = write(None)
     return names

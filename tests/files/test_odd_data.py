@@ -138,3 +138,9 @@ def test_a_schema_that_is_no_text_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_bytes(b"\x89PNG\r\n")
     error = run("check FILE --schema FILE", tmp_path / "a.csv").exception
     assert "not TOML: no UTF-8 text; expected lines such as" in str(error)
+
+
+def test_a_schema_that_lies_too_deep_is_told_as_that(tmp_path: Path) -> None:
+    (tmp_path / "a.toml").write_text("a = " + "[" * 5000 + "]" * 5000)
+    error = run("check FILE --schema FILE", tmp_path / "a.toml").exception
+    assert "not TOML: values lie too deep in each other; expected lines such as" in str(error)

@@ -11,7 +11,7 @@ from tagger.errors import ConfigError
 from tagger.files import compression, tagged
 from tagger.files.batches import BATCH_BYTES, raw_of, read_batches
 from tagger.files.columns import Input
-from tagger.files.rows import Batch, Reject
+from tagger.files.rows import TOO_DEEP, Batch, Reject
 from tagger.files.writers import Layout, Writer, writer_of
 from tagger.predictor import Tagger
 from tagger.table import TaggedTable
@@ -92,7 +92,7 @@ class Work:
         pieces: list[Any] = []
         n = n_all = n_nulls = n_cut = 0
         for batch in part.batches:
-            whole, n_lacking = finite(batch) if self.writer.json else (batch, 0)
+            whole, n_lacking = _finite_rows(batch, rejects) if self.writer.json else (batch, 0)
             n_nulls += n_lacking
             for fit, table in self.tables(tagger, whole, rejects):
                 n += table.n_sentences
@@ -206,6 +206,21 @@ def finite(batch: Batch) -> tuple[Batch, int]:
             extra[name] = cleaned
             n += n_lacking
     return (replace(batch, extra=extra), n) if n else (batch, 0)
+
+
+def _finite_rows(batch: Batch, rejects: list[Reject]) -> tuple[Batch, int]:
+    """Do the same; rows whose values lie too deep in each other join the rejects."""
+    try:
+        return finite(batch)
+    except RecursionError:
+        sound = []
+    for i in range(len(batch)):
+        try:
+            finite(batch.take([i]))
+            sound.append(i)
+        except RecursionError:
+            rejects.append(reject_of(batch, i, TOO_DEEP))
+    return finite(batch.take(sound))
 
 
 def _may_hold_floats(kind: Any) -> bool:

@@ -16,6 +16,7 @@ from tagger.document import Labels
 from tagger.errors import DataError, did_you_mean, n_of
 from tagger.files import Reject, Row
 from tagger.files.batches import document_name, raw_of
+from tagger.files.rows import TOO_DEEP
 from tagger.schema import Schema, Task, is_apart
 
 _MAX_PROBLEMS_SHOWN = 10
@@ -207,8 +208,9 @@ def read_examples(data: Data, schema: Schema, columns: Columns) -> Corpus:
             examples.append(example := example_of(row, schema, own))
             marks.see(row, example, own)
             blanks += [row.where] * has_blanks(row, schema, own)
-        except DataError as error:
-            skipped.append(Reject(str(error), raw_of(row.record), row.source, row.line))
+        except (DataError, RecursionError) as error:
+            reason = str(error) if isinstance(error, DataError) else TOO_DEEP
+            skipped.append(Reject(reason, raw_of(row.record), row.source, row.line))
     finder.leave()
     notes = (*told, *finder.said(), *left_out(n_apart), *marks.settle())
     silent = [t.name for t in schema.tasks if not any(t.name in e.labels for e in examples)]
@@ -314,8 +316,8 @@ def plain_label(value: Any) -> Any:
         return "true" if value else "false"
     if isinstance(value, int) or (isinstance(value, float) and value.is_integer()):
         return str(int(value))  # a column of whole numbers with gaps is one of floats in pandas
-    if isinstance(value, (list, tuple)):
-        return [plain_label(item) for item in value]
+    if isinstance(value, (list, tuple)):  # of labels: no list in it is one, however deep it lies
+        return [x if isinstance(x, (list, tuple)) else plain_label(x) for x in value]
     if not isinstance(value, str):
         return value
     value = value.strip()

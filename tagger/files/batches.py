@@ -4,6 +4,7 @@ import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ from tagger.targets import atomic_write, check_free
 
 BATCH_BYTES = 1 << 20
 _SENTENCE = 100  # characters, about
+_LOOK, _WIDE = 16, 1000  # rows after which their names are looked at; names, at once
 _MOST_ABSENT = 200_000  # values that rows of a batch lack which others of it have
 
 
@@ -71,8 +73,11 @@ def _fault(text: Any, origin: Input, line: int, record: Iterable[str]) -> str:
 
 
 def raw_of(record: dict[str, Any]) -> str:
-    """Return a row as its reject keeps it."""
-    return json.dumps(record, ensure_ascii=False, default=plain)
+    """Return a row as its reject keeps it; nothing of one whose values lie too deep."""
+    try:
+        return json.dumps(record, ensure_ascii=False, default=plain)
+    except RecursionError:
+        return ""
 
 
 def reject_line(reject: Reject) -> bytes:
@@ -126,24 +131,27 @@ def _read_batches(
 ) -> Iterator[Batch | Reject]:
     rows: list[Row] = []
     names: set[str] = set()
-    size = n_values = 0
+    size = n_seen = n_values = 0
     for item in _items(origin, report, columns):
         if isinstance(item, Row):
             rows.append(item)
             size += len(item.record[origin.text_column])
-            names.update(item.record)
-            n_values += len(item.record)
-            # A column has a place for each row: rows that share no names would fill the memory.
-            n_pieces = 1 if origin.sentences else max(1, size // (_SENTENCE * len(rows)))
-            n_absent = (len(names) * len(rows) - n_values) * n_pieces
-            full = size >= n_bytes or n_absent > _MOST_ABSENT
+            full = size >= n_bytes
+            if not full and (len(rows) - n_seen == _LOOK or len(item.record) > _WIDE):
+                # A column has a place for each row: rows that share no names would fill the memory.
+                records = [row.record for row in rows[n_seen:]]
+                n_seen = len(rows)
+                names.update(*records)
+                n_values += sum(map(len, records))
+                n_pieces = 1 if origin.sentences else max(1, size // (_SENTENCE * len(rows)))
+                full = (len(names) * len(rows) - n_values) * n_pieces > _MOST_ABSENT
             if not full:
                 continue
         else:
             full = isinstance(item, Batch) or (isinstance(item, Input) and item != origin)
         if rows and full:
             yield batch_of(origin, rows)
-            rows, names, size, n_values = [], set(), 0, 0
+            rows, names, size, n_seen, n_values = [], set(), 0, 0, 0
         if isinstance(item, Input):
             origin = item
         elif not isinstance(item, Row):
@@ -240,7 +248,7 @@ def _lose(origin: Input, row: Row, before: Reject | None) -> Reject:
 
 def batch_of(origin: Input, rows: list[Row]) -> Batch:
     """Return rows, each with a text, column by column."""
-    names = dict.fromkeys(name for row in rows for name in row.record)
+    names = dict.fromkeys(chain.from_iterable(row.record for row in rows))
     return Batch(
         [row.record[origin.text_column] for row in rows],
         [document_name(row.record.get(origin.id_column), row.where) for row in rows],

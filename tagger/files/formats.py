@@ -21,17 +21,7 @@ from tagger.files import (
 )
 from tagger.files.exchange import brat, webanno
 from tagger.files.exchange.tools import translated
-from tagger.files.rows import (
-    DEEPEST,
-    MAX_DOCUMENT_BYTES,
-    Member,
-    Note,
-    Notes,
-    Reject,
-    Row,
-    Unreadable,
-    is_too_deep,
-)
+from tagger.files.rows import MAX_DOCUMENT_BYTES, Member, Note, Notes, Reject, Row, Unreadable
 
 Report = Callable[[str, int], None]
 Item = Row | Reject | Note
@@ -333,10 +323,6 @@ def _until_broken(
         for row in cast(Iterator[Item], known.read(stream, source, limit)):
             if type(row) is Row:
                 line = row.line
-                if is_too_deep(row.record):
-                    reason = f"values lie too deep in each other, expected at most {DEEPEST} levels"
-                    yield Reject(reason, "", source, line)
-                    continue
             yield row
         if lost is not None:
             yield from lost(source)

@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import chain
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -15,10 +14,9 @@ from tagger.text.structure import Range
 
 MAX_DOCUMENT_BYTES = 50_000_000
 """The most bytes of one document or row that are read, unless told otherwise."""
-DEEPEST = 100
-"""How deep lists and objects of a row may lie in each other."""
 Ranges = tuple[Range, ...]
 _MOST_NAMED = 3
+TOO_DEEP = "values lie too deep in each other"
 
 
 class _Placed:
@@ -146,21 +144,10 @@ def too_long(what: str, limit: int) -> str:
 def not_json(error: Exception) -> str:
     """Say what follows "not JSON" of a text that is none, or none that is read."""
     if isinstance(error, RecursionError):
-        return " that is read: values lie too deep in each other"
+        return f" that is read: {TOO_DEEP}"
     if "integer string conversion" in str(error):
         return " that is read: a number of more than 4,300 digits, expected it as a string"
     return f": {error}"
-
-
-def is_too_deep(record: Mapping[str, Any]) -> bool:
-    """Return whether values lie deeper in each other than can be written again with ease."""
-    level = [value for value in record.values() if isinstance(value, (dict, list))]
-    for _ in range(DEEPEST):
-        if not level:
-            return False
-        inner = chain.from_iterable(v.values() if isinstance(v, dict) else v for v in level)
-        level = [value for value in inner if isinstance(value, (dict, list))]
-    return True
 
 
 def as_text(raw: bytes) -> str:

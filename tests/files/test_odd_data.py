@@ -144,3 +144,12 @@ def test_a_schema_that_lies_too_deep_is_told_as_that(tmp_path: Path) -> None:
     (tmp_path / "a.toml").write_text("a = " + "[" * 5000 + "]" * 5000)
     error = run("check FILE --schema FILE", tmp_path / "a.toml").exception
     assert "not TOML: values lie too deep in each other; expected lines such as" in str(error)
+
+
+def test_a_label_that_lies_deep_is_no_label(tmp_path: Path) -> None:
+    rows = [{"text": f"It may rain, the {i}th said.", "mood": "ab"[i % 2]} for i in range(20)]
+    lines = [*map(json.dumps, rows), '{"text": "It fell.", "mood": ' + "[" * 600 + "]" * 600 + "}"]
+    (tmp_path / "a.jsonl").write_text("\n".join(lines))
+    done = run("check FILE --format json", tmp_path / "a.jsonl")
+    assert done.exception is None or isinstance(done.exception, SystemExit)
+    assert "a.jsonl:21" in done.output

@@ -173,12 +173,13 @@ class _Connection(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        if self._head and self._n_bytes > _LONGEST_HEAD:
-            self.send_400_response("The head of the request is too long.")
-            return
         self._n_bytes += len(data)
         super().data_received(data)
-        if self._n_bytes > _LONGEST_HEAD and not self._head:  # chunks of nothing, trailers
+        if self._n_bytes <= _LONGEST_HEAD or self.transport.is_closing():
+            return
+        if self._head:
+            self.send_400_response("The head of the request is too long.")
+        else:  # chunks of nothing, trailers
             self.transport.close()
 
     def on_message_begin(self) -> None:

@@ -1,10 +1,11 @@
 """What a model has to beat: answers that take little or no learning."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import scipy.sparse
 
 from tagger.corpus.corpus import Corpus, folds
 from tagger.evaluation.answers import Answers
@@ -16,6 +17,9 @@ from tagger.schema import Task
 from tagger.text.language import ENGLISH, Language
 
 N_FOLDS = 5
+# Of all texts that a baseline learns from: scikit-learn takes some 60 bytes a character.
+MOST_CHARACTERS = 30_000_000
+_AT_ONCE = 50_000
 
 
 def baseline_answers(
@@ -24,7 +28,7 @@ def baseline_answers(
     training: Corpus | None = None,
     seed: int = 0,
     language: Language = ENGLISH,
-) -> dict[str, dict[str, Answers]]:
+) -> tuple[dict[str, dict[str, Answers]], str]:
     """Return what the baselines answer to the annotated sentences, by task and baseline.
 
     - ``majority``: the most frequent answer.
@@ -33,14 +37,19 @@ def baseline_answers(
       the built-in lexicons a sentence holds.
     - ``TF-IDF + LR``: scikit-learn's ``TfidfVectorizer`` and ``LogisticRegression`` with
       their defaults.
+
+    Where the texts to learn from have more than `MOST_CHARACTERS`, sentences are drawn at random
+    until they have so many; the second value says so, and is empty otherwise.
     """
     if fold_of is None:
         fold_of = folds(corpus.groups, N_FOLDS, seed)
     pool = corpus if training is None else training
     texts = corpus.texts + ([] if training is None else training.texts)
+    lengths = np.fromiter(map(len, texts), np.int64, len(texts))
     matrices: dict[str, Any] = {}
     if language.lexicons:
-        matrices["cue lexicon"] = _cue_counts(texts, language)
+        known = _drawn(np.arange(len(texts)), lengths, seed)
+        matrices["cue lexicon"] = _cue_counts(texts, known, language)
     matrices["TF-IDF + LR"] = np.array(texts, object)
     # Rows to learn from and rows to answer, in `texts`.
     if training is None:
@@ -48,11 +57,22 @@ def baseline_answers(
         splits = [(numbers[fold_of != f], numbers[fold_of == f]) for f in np.unique(fold_of)]
     else:
         splits = [(np.arange(len(corpus), len(texts)), np.arange(len(corpus)))]
-    return {
-        task.name: _task_answers(task, corpus, pool, matrices, splits, seed)
+    tasks = {
+        task.name: _task_answers(task, corpus, pool, matrices, splits, lengths, seed)
         for task in corpus.schema.tasks
         if len(corpus.annotated(task.name)) and len(pool.annotated(task.name))
     }
+    most = max(int(lengths[rows].sum()) for rows, _ in splits)
+    said = f", of {most:,} characters from {MOST_CHARACTERS:,} drawn at random"
+    return tasks, said if most > MOST_CHARACTERS else ""
+
+
+def _drawn(rows: npt.NDArray[np.int64], lengths: npt.NDArray[np.int64], seed: int) -> Any:
+    """Return the rows, in their order, or as many drawn ones as `MOST_CHARACTERS` allow."""
+    if lengths[rows].sum() <= MOST_CHARACTERS:
+        return rows
+    shuffled = np.random.default_rng(seed).permutation(rows)
+    return np.sort(shuffled[np.cumsum(lengths[shuffled]) <= MOST_CHARACTERS])
 
 
 def _task_answers(
@@ -61,6 +81,7 @@ def _task_answers(
     pool: Corpus,
     matrices: Mapping[str, Any],
     splits: list[tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]],
+    lengths: npt.NDArray[np.int64],
     seed: int,
 ) -> dict[str, Answers]:
     y = np.zeros((len(pool), len(task.labels)), bool)
@@ -73,7 +94,7 @@ def _task_answers(
     shares = np.zeros((n, k))
     learned = {name: np.zeros((n, k)) for name in matrices}
     for rows, answered in splits:
-        rows = rows[is_known[rows - offset]]
+        rows = _drawn(rows[is_known[rows - offset]], lengths, seed)
         target = y[rows - offset]
         shares[answered] = target.mean(axis=0) if len(rows) else 1 / k
         for name, x in matrices.items():
@@ -119,22 +140,30 @@ def _learn(
             return result
     if not len(columns):
         return result
-    train, test = x[rows], x[answered]
+    train, vectorizer = x[rows], None
     if name == "TF-IDF + LR":
         vectorizer = TfidfVectorizer()
-        train, test = vectorizer.fit_transform(train), vectorizer.transform(test)
-    model = LogisticRegression(max_iter=1000)
+        train = vectorizer.fit_transform(train)
     with threadpool_limits(1):  # threads change the order of sums, and so the last bits
         if multilabel:
-            for i in columns:
-                result[:, i] = model.fit(train, target[:, i]).predict_proba(test)[:, 1]
+            models = [LogisticRegression(max_iter=1000).fit(train, target[:, i]) for i in columns]
         else:
-            result[:, columns] = model.fit(train, target.argmax(axis=1)).predict_proba(test)
+            models = [LogisticRegression(max_iter=1000).fit(train, target.argmax(axis=1))]
+        for start in range(0, len(answered), _AT_ONCE):
+            at = slice(start, start + _AT_ONCE)
+            test = x[answered[at]]
+            if vectorizer is not None:
+                test = vectorizer.transform(test)
+            p = [model.predict_proba(test) for model in models]
+            result[at, columns] = np.stack([q[:, 1] for q in p], 1) if multilabel else p[0]
     return result
 
 
-def _cue_counts(texts: list[str], language: Language) -> Any:
-    """Return how often each class of the language's lexicons occurs, one row a sentence."""
+def _cue_counts(texts: list[str], known: Iterable[int], language: Language) -> Any:
+    """Return how often each class of the language's lexicons occurs, one row a sentence.
+
+    Counts are weighted by inverse document frequency in the texts `known`.
+    """
     settings = FeatureSettings(
         language=language.code,
         word_ngrams=(1, 1),
@@ -143,7 +172,10 @@ def _cue_counts(texts: list[str], language: Language) -> Any:
         masked_ngrams=(),
         lexicons=language.lexicons,
     )
-    featurizer = Featurizer(settings)
-    x = featurizer.fit_transform(texts)
+    featurizer = Featurizer(settings).fit([texts[i] for i in known])
     columns = [featurizer.blocks_[name] for name in language.lexicons]
-    return x[:, columns[0].start : columns[-1].stop].tocsr()
+    parts = [
+        featurizer.transform(texts[i : i + _AT_ONCE])[:, columns[0].start : columns[-1].stop]
+        for i in range(0, len(texts), _AT_ONCE)
+    ]
+    return scipy.sparse.vstack(parts, "csr")

@@ -1,11 +1,15 @@
 """Every figure against numbers that can be counted by hand, or against scikit-learn."""
 
+import re
+
 import numpy as np
 import pytest
 from sklearn import metrics
+from sklearn.feature_extraction.text import TfidfVectorizer
 
 from tagger.corpus.corpus import Corpus, Example
 from tagger.errors import DataError
+from tagger.evaluation import baselines
 from tagger.evaluation.answers import Answers
 from tagger.evaluation.baselines import baseline_answers
 from tagger.evaluation.bootstrap import resampled_sums
@@ -222,16 +226,36 @@ def test_a_corpus_without_gold_is_refused():
 
 
 def test_baselines_learn_what_the_words_give_away(corpus):
-    found = baseline_answers(corpus)["mood"]
+    found = baseline_answers(corpus)[0]["mood"]
     gold = np.array([example.labels["mood"] == "sad" for example in corpus.examples])
     right = {name: (answers.labels == gold).mean() for name, answers in found.items()}
     assert right["TF-IDF + LR"] > 0.75 > right["majority"]
     assert list(found) == ["majority", "chance", "cue lexicon", "TF-IDF + LR"]
 
 
+def test_baselines_learn_from_a_bounded_number_of_characters_and_say_so(corpus, monkeypatch):
+    whole, said = baseline_answers(corpus)
+    assert said == ""
+    monkeypatch.setattr(baselines, "_AT_ONCE", 7)
+    again, _ = baseline_answers(corpus)
+    for name, answers in whole["mood"].items():
+        np.testing.assert_array_equal(answers.labels, again["mood"][name].labels)
+    learned = []
+    fit = TfidfVectorizer.fit_transform
+    monkeypatch.setattr(
+        TfidfVectorizer, "fit_transform", lambda self, x: [learned.append(list(x)), fit(self, x)][1]
+    )
+    monkeypatch.setattr(baselines, "MOST_CHARACTERS", 300)
+    drawn, said = baseline_answers(corpus)
+    assert re.fullmatch(r", of [\d,]+ characters from 300 drawn at random", said)
+    assert len(learned) == baselines.N_FOLDS * len(corpus.schema.tasks)
+    assert all(200 < sum(map(len, texts)) <= 300 for texts in learned)
+    assert len(drawn["mood"]["TF-IDF + LR"].labels) == len(corpus)
+
+
 def test_baselines_of_one_class_or_three_rows_do_not_fail():
     corpus = corpus_of(*[(f"p q r {i}", {"letter": "a", "tag": ()}, str(i), {}) for i in range(3)])
-    found = baseline_answers(corpus)
+    found = baseline_answers(corpus)[0]
     assert found["letter"]["TF-IDF + LR"].labels.tolist() == [0, 0, 0]
     assert not found["tag"]["majority"].labels.any()
 

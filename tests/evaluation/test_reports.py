@@ -221,6 +221,14 @@ def test_the_terminal_shows_the_baselines_and_whether_the_model_beats_them(folde
     )
 
 
+def test_a_report_says_where_baselines_learned_from_a_part_of_the_data(folder, unseen, monkeypatch):
+    monkeypatch.setattr("tagger.evaluation.baselines.MOST_CHARACTERS", 900)
+    found = tagger.evaluate(folder, str(unseen), rounds=0)
+    said = r"by cross-validation by document, of [\d,]+ characters from 900 drawn at random"
+    assert re.search(said, found.report["about"]["baselines"])
+    assert re.search(said, found.files(plots=False)["report.md"])
+
+
 def test_a_lead_that_chance_may_give_is_called_unsure(corpus):
     gold = np.array([example.labels["mood"] == "sad" for example in corpus.examples]).astype(int)
     model, rival = gold.copy(), gold.copy()

@@ -100,7 +100,9 @@ def model_report(
     """Measure a model on labelled sentences."""
     answers, cut = read_by(model, corpus.texts)
     spoken = model.featurizer.settings.spoken
-    others = baseline_answers(corpus, None, training, seed, spoken) if baselines else {}
+    others, drawn = (
+        baseline_answers(corpus, None, training, seed, spoken) if baselines else ({}, "")
+    )
     evaluation = measure(
         model.schema,
         corpus,
@@ -118,7 +120,7 @@ def model_report(
             "learned from the same data by cross-validation by document"
             if training is None
             else f"learned from the data with sha256 {training.sha256}"
-        )
+        ) + drawn
         options["baselines_sha256"] = training.sha256 if training else ""
     report = to_dict(evaluation, about)
     pairs = {}
@@ -160,13 +162,13 @@ def training_report(
     second_reader : how it compares with the first in the same folds, where there is one.
     html : whether to make the page.
     """
+    spoken = model.featurizer.settings.spoken
+    others, drawn = baseline_answers(corpus, fold_of, seed=seed, language=spoken)
     evaluation = measure(
         corpus.schema,
         corpus,
         decided(model, out_of_fold),
-        baselines=baseline_answers(
-            corpus, fold_of, seed=seed, language=model.featurizer.settings.spoken
-        ),
+        baselines=others,
         rounds=rounds,
         seed=seed,
         n_mistakes=0,
@@ -184,7 +186,7 @@ def training_report(
     how = f"cross-validation in {n_folds} folds, no sentence by a model that saw {seen}"
     about = _about(model, corpus, how, rounds, seed, {"slices": [], "baselines": True})
     about["split_sha256"] = hashlib.sha256(fold_of.astype("<i8").tobytes()).hexdigest()
-    about["baselines"] = "learned in the same folds"
+    about["baselines"] = "learned in the same folds" + drawn
     report = to_dict(evaluation, about, texts=False)
     if learning_curve:
         report["learning_curve"] = [dict(point) for point in learning_curve]

@@ -4,7 +4,6 @@ import hashlib
 import io
 import json
 import os
-import random
 import resource
 import shutil
 import struct
@@ -310,35 +309,24 @@ ADVERSARIAL = [
 ]
 
 
-@pytest.fixture(scope="module")
-def normal_seconds() -> dict[str, float]:
-    words = "The army *said* on [Monday](http://x.org/a) that the talks may `fail`, he added. "
-    rng = random.Random(0)
-    text = "".join(words + ("\n\n" if rng.random() < 0.2 else "") for _ in range(122_000))[
-        :10_000_000
-    ]
+def seconds_of(call: Callable[[str], object], text: str) -> float:
     start = time.process_time()
-    without_markup(text)
-    middle = time.process_time()
-    sentence_spans(text)
-    return {"markdown": middle - start, "segment": time.process_time() - middle}
+    call(text)
+    return time.process_time() - start
 
 
-def ends_within(seconds: float, call: Callable[[str], object], text: str) -> bool:
-    """Say whether one of three calls does: a busy machine slows down any single one."""
-    for _ in range(3):
-        start = time.process_time()
-        call(text)
-        if time.process_time() - start < seconds:
-            return True
-    return False
+def grows_linearly(call: Callable[[str], object], text: str) -> bool:
+    """Say whether eight times the text takes nowhere near 64 times as long.
+
+    Times on a busy machine differ by half, so each is the best of some.
+    """
+    part = min(seconds_of(call, text[: len(text) // 8]) for _ in range(3))
+    return any(seconds_of(call, text) < 24 * max(part, 0.005) for _ in range(3))
 
 
 @pytest.mark.parametrize("text", ADVERSARIAL, ids=lambda t: repr(t[:8]))
-def test_adversarial_markdown_takes_no_longer_than_three_times_normal_text(
-    text: str, normal_seconds: dict[str, float]
-) -> None:
-    assert ends_within(3 * normal_seconds["markdown"] + 0.2, without_markup, text)
+def test_adversarial_markdown_is_read_in_linear_time(text: str) -> None:
+    assert grows_linearly(without_markup, text[:4_000_000])
 
 
 @pytest.mark.parametrize(
@@ -361,10 +349,8 @@ def test_adversarial_markdown_takes_no_longer_than_three_times_normal_text(
     ],
     ids=lambda t: repr(t[:4]),
 )
-def test_adversarial_text_is_segmented_in_linear_time(
-    text: str, normal_seconds: dict[str, float]
-) -> None:
-    assert ends_within(3 * normal_seconds["segment"] + 0.2, sentence_spans, text)
+def test_adversarial_text_is_segmented_in_linear_time(text: str) -> None:
+    assert grows_linearly(sentence_spans, text[:4_000_000])
 
 
 HARD_FOR_READERS = {
@@ -389,7 +375,7 @@ def test_csv_is_read_in_linear_time(text: str) -> None:
             n_lines = text.count("\n")
             assert not n_lines or sum(getattr(row, "n_rows", 1) for row in rows) == n_lines
 
-    assert ends_within(2.0, read, text)
+    assert grows_linearly(read, text)
 
 
 def test_page_of_countless_tags_is_rejected_with_the_reason() -> None:

@@ -106,9 +106,11 @@ async def rate(port: int, messages: list[bytes], seconds: float, n_connections: 
     return done / (time.perf_counter() - start)
 
 
-def throughput(sentences: list[str], rounds: int, seconds: float) -> None:
+def throughput(sentences: list[str], rounds: int, seconds: float, columns: bool) -> None:
     batches = cut(sentences, BATCH)
-    messages = [request("/v1/predict", {"sentences": batch}) for batch in batches]
+    messages = [
+        request("/v1/predict", {"sentences": batch, "columns": columns}) for batch in batches
+    ]
     tagger = Tagger.load()
     for batch in batches:
         tagger.tag_table(batch, sentences=True)
@@ -134,8 +136,9 @@ def throughput(sentences: list[str], rounds: int, seconds: float) -> None:
         f"{ours:,.0f} sentences a second of processor against {theirs:,.0f}, medians of {rounds} "
         f"rounds; on the clock {statistics.median(clock):.0%}"
     )
+    form = "columns" if columns else "rows"
     print(
-        f"| one worker, batches of {BATCH} sentences, against `Tagger.tag_table` "
+        f"| one worker, batches of {BATCH} sentences, {form}, against `Tagger.tag_table` "
         f"| {statistics.median(ratios):.0%} | {min(ratios):.0%} to {max(ratios):.0%} | 60 % "
         f"| {note} |",
         flush=True,
@@ -248,7 +251,8 @@ def main() -> None:
     sentences = corpus_sentences()
     print(f"{platform.processor() or platform.machine()}, Python {platform.python_version()}\n")
     print("| | result | spread | must | |\n| --- | --- | --- | --- | --- |", flush=True)
-    throughput(sentences, options.rounds, options.seconds)
+    for columns in (False, True):
+        throughput(sentences, options.rounds, options.seconds, columns)
     articles(sentences, options.rounds)
     if options.soak:
         endurance(sentences, options.soak)

@@ -140,22 +140,17 @@ def _learn(
             return result
     if not len(columns):
         return result
-    train, vectorizer = x[rows], None
+    train, test = x[rows], x[answered]
     if name == "TF-IDF + LR":
         vectorizer = TfidfVectorizer()
-        train = vectorizer.fit_transform(train)
+        train, test = vectorizer.fit_transform(train), vectorizer.transform(test)
+    model = LogisticRegression(max_iter=1000)
     with threadpool_limits(1):  # threads change the order of sums, and so the last bits
         if multilabel:
-            models = [LogisticRegression(max_iter=1000).fit(train, target[:, i]) for i in columns]
+            for i in columns:
+                result[:, i] = model.fit(train, target[:, i]).predict_proba(test)[:, 1]
         else:
-            models = [LogisticRegression(max_iter=1000).fit(train, target.argmax(axis=1))]
-        for start in range(0, len(answered), _AT_ONCE):
-            at = slice(start, start + _AT_ONCE)
-            test = x[answered[at]]
-            if vectorizer is not None:
-                test = vectorizer.transform(test)
-            p = [model.predict_proba(test) for model in models]
-            result[at, columns] = np.stack([q[:, 1] for q in p], 1) if multilabel else p[0]
+            result[:, columns] = model.fit(train, target.argmax(axis=1)).predict_proba(test)
     return result
 
 

@@ -117,8 +117,7 @@ class Api:
             n_cut += sum(s.tags.cut for s in some)
             for row, evidence in zip(rows[first:], found, strict=False):
                 row["evidence"] = evidence
-        written = [json.dumps(row).encode("ascii") for row in rows]
-        return self._rows(written, self._notes(text, n_cut), len(rows), len(text))
+        return self._rows([_json(rows)[1:-1]], self._notes(text, n_cut), len(rows), len(text))
 
     def _whole(self, text: str, doc: str, keep: bool) -> bytes:
         table = self.tagger.tag_table([text], [doc], keep_headings=keep)
@@ -134,25 +133,26 @@ class Api:
         small = len(values[name]) <= _STEP_ROWS
         of_rows = (name, values[name], self.settings, self._taken)
         batch = bodies.batch(*of_rows) if small else await self.run(bodies.batch, *of_rows)
-        places, written, n_rows, n_cut = Places(), [], 0, 0
+        places, parts, n_rows, n_cut = Places(), [], 0, 0
         for step in _steps(batch):
             part, table = await self.run(self._part, step, sentences, places, values)
-            written.append(part)
+            parts.append(part)
             n_rows += len(table)
             n_cut += table.n_cut
-        beginning = " ".join(batch.texts[:5])
-        notes = self._notes(beginning, n_cut)
-        return self._rows(written, notes, n_rows, sum(map(len, batch.texts)))
+        notes = self._notes(" ".join(batch.texts[:5]), n_cut)
+        if not parts and values["columns"]:
+            parts.append(dict.fromkeys(self.tagger.columns, b""))
+        return self._rows(parts, notes, n_rows, sum(map(len, batch.texts)))
 
     def _part(
         self, step: Batch, sentences: bool, places: Places, values: dict[str, Any]
-    ) -> tuple[bytes, TaggedTable]:
+    ) -> tuple[bytes | dict[str, bytes], TaggedTable]:
         n = places.of(step.docs) if sentences else None
         keep = values.get("keep_headings", False)
         table = self.tagger.tag_table(
             step.texts, step.docs, step.extra, sentences, n=n, keep_headings=keep
         )
-        return _members(table), table
+        return _columns(table) if values["columns"] else _members(table), table
 
     async def explain(self, raw: Any) -> bytes:
         """Split the scores of one sentence into the contributions of its words."""
@@ -188,11 +188,17 @@ class Api:
         told = ["this does not look like the language that the model was trained on"]
         return [*(told * unknown), *cut_notes(n_cut)]
 
-    def _rows(self, parts: list[bytes], notes: list[str], n_rows: int, n_characters: int) -> bytes:
+    def _rows(self, parts: list[Any], notes: list[str], n_rows: int, n_characters: int) -> bytes:
         self.metrics.rows.inc(n_rows)
         self.metrics.characters.inc(n_characters)
-        head = json.dumps({"model": self.tagger.model.id, "notes": notes})[:-1]
-        return b'%s, "rows": [%s]}' % (head.encode("ascii"), b", ".join(filter(None, parts)))
+        head = json.dumps({"model": self.tagger.model.id, "notes": notes})[:-1].encode("ascii")
+        if not (parts and isinstance(parts[0], dict)):
+            return b'%s, "rows": [%s]}' % (head, b", ".join(filter(None, parts)))
+        columns = [
+            b"%s: [%s]" % (_json(name), b", ".join(filter(None, (part[name] for part in parts))))
+            for name in parts[0]
+        ]
+        return b'%s, "columns": {%s}}' % (head, b", ".join(columns))
 
     async def health(self, request: Request) -> Response:
         """Say that this process answers, whatever its thread is at."""
@@ -212,10 +218,19 @@ def _members(table: TaggedTable) -> bytes:
         for row, value in zip(rows, column, strict=True):
             if value is ABSENT:
                 del row[name]
+    return _json(rows)[1:-1]
+
+
+def _columns(table: TaggedTable) -> dict[str, bytes]:
+    """Return by name of a column its values as members of a JSON array."""
+    return {name: _json(values)[1:-1] for name, values in table.columns().items()}
+
+
+def _json(value: Any) -> bytes:
     try:
-        return orjson.dumps(rows)[1:-1]  # four times as fast as json
+        return orjson.dumps(value)  # four times as fast as json
     except TypeError:  # lone surrogates and whole numbers of more than 64 bits, which json writes
-        return json.dumps(rows).encode("ascii")[1:-1]
+        return json.dumps(value).encode("ascii")
 
 
 def _steps(batch: Batch) -> Iterator[Batch]:

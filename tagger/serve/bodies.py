@@ -40,10 +40,12 @@ TAG = (
     _HEADINGS,
     Field("explain", bool, "Add the column evidence, the words behind each tag; slow.", False),
 )
-SENTENCES = (Field("sentences", list, "Each one sentence: a string, or an object with a text."),)
+_COLUMNS = Field("columns", bool, "Answer with columns, not rows: half as long.", False)
+SENTENCES = (Field("sentences", list, "Each one sentence: a string or object with text."), _COLUMNS)
 DOCUMENTS = (
     Field("documents", list, "Each a whole text: a string, or an object with a text."),
     _HEADINGS,
+    _COLUMNS,
 )
 EXPLAIN = (Field("sentence", str, "A text that is one sentence."),)
 

@@ -83,7 +83,8 @@ def _operation(path: str, told: str) -> dict[str, Any]:
             "examples": {key: {"value": _EXAMPLES[key]} for key in examples},
         }
         operation["requestBody"] = {"required": True, "content": {bodies.JSON: body}}
-        content = {bodies.JSON: {"schema": _ref("explanation" if name == "explain" else "rows")}}
+        answers = {"predict": ("rows", "columns"), "explain": ("explanation",)}.get(name, ("rows",))
+        content = {bodies.JSON: {"schema": {"oneOf": [_ref(answer) for answer in answers]}}}
         kinds = list(_PROBLEMS)
     elif name == "health":
         members = {"status": {"const": "ok"}, "model": _MODEL, "version": _TEXT}
@@ -129,7 +130,8 @@ def _schemas(tagger: Tagger, settings: ServeSettings) -> dict[str, Any]:
         },
         "notes": _NOTES,
     }
-    rows = {"type": "array", "items": _row(tagger)}
+    row = _row(tagger)
+    columns = {n: {"type": "array", "items": row["properties"][n]} for n in tagger.columns}
     told = ("title", "detail", "found", "expected", "remedy", "type")
     return {
         "tag-request": _body(bodies.TAG, settings),
@@ -137,7 +139,10 @@ def _schemas(tagger: Tagger, settings: ServeSettings) -> dict[str, Any]:
             "oneOf": [_body(f, settings) for f in (bodies.SENTENCES, bodies.DOCUMENTS)]
         },
         "explain-request": _body(bodies.EXPLAIN, settings),
-        "rows": _object({"model": _MODEL, "notes": _NOTES, "rows": rows}),
+        "rows": _object(
+            {"model": _MODEL, "notes": _NOTES, "rows": {"type": "array", "items": row}}
+        ),
+        "columns": _object({"model": _MODEL, "notes": _NOTES, "columns": _object(columns)}),
         "explanation": _object(explanation),
         "problem": _object({**dict.fromkeys(told, _TEXT), "status": _WHOLE}),
     }

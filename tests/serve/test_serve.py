@@ -77,6 +77,24 @@ def test_rows_keep_what_came_with_them(server: Server) -> None:
     assert rows[3]["big"] == 10**30
 
 
+def test_columns_hold_what_rows_hold(server: Server, sentences: list[str]) -> None:
+    rare = [{"text": "Oil rose.", "outlet": "wire"}, {"text": "It fell \ud800.", "big": 10**30}]
+    for body in (
+        {"sentences": [*sentences[:600], *rare]},  # three steps
+        {"documents": [" ".join(sentences[i : i + 90]) for i in range(0, 700, 90)]},
+        {"sentences": []},
+    ):
+        rows = rows_of(server.ask("/v1/predict", body))
+        answer = server.ask("/v1/predict", {**body, "columns": True})
+        columns = answer.json["columns"]
+        assert set(answer.json) == {"model", "notes", "columns"}
+        assert all(len(column) == len(rows) for column in columns.values())
+        for i, row in enumerate(rows):
+            found = {name: column[i] for name, column in columns.items()}
+            assert list(row) == [name for name in found if name in row]
+            assert found == {name: row.get(name) for name in found}
+
+
 def test_an_explanation_sums_to_the_scores(server: Server, tagger: Tagger) -> None:
     sentence = "The sanctions could cripple oil exports."
     answer = server.ask("/v1/explain", {"sentence": sentence}).json

@@ -1,11 +1,13 @@
 """The claim of real news: the second reader beside SetFit and a fine-tuned encoder.
 
     pip install -e ".[bench,encoder-train]" setfit
-    python benchmarks/encoders.py FILE.jsonl [--only NAME ...] [--shots N] [--sentences N]
+    python benchmarks/encoders.py FILE.jsonl [--only NAME ...] [--shots N] [--pairs N]
+        [--sentences N]
 
 Both rivals start from the encoder that the second reader starts from, all-MiniLM-L6-v2, and learn
-from data/corpus: SetFit (Tunstall et al. 2022) from N sentences of each label, the other one as
-sequence classifiers usually are, all layers, two epochs, from all or N of them. FILE holds real
+from data/corpus: SetFit (Tunstall et al. 2022) from N sentences of each label and so many pairs
+of each kind a sentence, the other one as sequence classifiers usually are, all layers, two epochs,
+from all or N of them. FILE holds real
 news, labelled, which is not part of the project. Sentences a second are of processor time, on
 one thread.
 """
@@ -46,13 +48,13 @@ def drawn(corpus: Corpus, shots: int) -> Corpus:
     return corpus.take(np.concatenate(rows))
 
 
-def setfit(corpus: Corpus, shots: int, n: int | None) -> tuple[Answer, int]:
+def setfit(corpus: Corpus, given: argparse.Namespace) -> tuple[Answer, int]:
     from datasets import Dataset
     from setfit import SetFitModel, Trainer, TrainingArguments
 
     from tagger.encoder.network import base_folder
 
-    part = drawn(corpus, shots)
+    part = drawn(corpus, given.shots)
     model = SetFitModel.from_pretrained(base_folder(BASE))
     data = Dataset.from_dict({"text": part.texts, "label": gold_of(part).tolist()})
     with tempfile.TemporaryDirectory() as scratch:
@@ -60,7 +62,7 @@ def setfit(corpus: Corpus, shots: int, n: int | None) -> tuple[Answer, int]:
             output_dir=scratch,
             batch_size=16,
             num_epochs=1,
-            num_iterations=20,
+            num_iterations=given.pairs,
             seed=0,
             logging_strategy="no",
         )
@@ -69,7 +71,7 @@ def setfit(corpus: Corpus, shots: int, n: int | None) -> tuple[Answer, int]:
     return lambda texts: np.asarray(model.predict(texts, batch_size=BATCH)), size
 
 
-def finetuned(corpus: Corpus, shots: int, n: int | None) -> tuple[Answer, int]:
+def finetuned(corpus: Corpus, given: argparse.Namespace) -> tuple[Answer, int]:
     import torch
     from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
@@ -79,7 +81,7 @@ def finetuned(corpus: Corpus, shots: int, n: int | None) -> tuple[Answer, int]:
     folder = base_folder(BASE)
     tokenizer = AutoTokenizer.from_pretrained(folder)
     model = AutoModelForSequenceClassification.from_pretrained(folder, num_labels=3)
-    corpus = corpus.take(np.random.default_rng(0).permutation(len(corpus))[:n])
+    corpus = corpus.take(np.random.default_rng(0).permutation(len(corpus))[: given.sentences])
     y, texts = gold_of(corpus), corpus.texts
     total, step = EPOCHS * -(-len(texts) // BATCH), 0
     optimizer = torch.optim.AdamW(model.parameters(), lr=5e-5, weight_decay=0.01)
@@ -128,8 +130,8 @@ def finetuned(corpus: Corpus, shots: int, n: int | None) -> tuple[Answer, int]:
     return answer, sum(p.numel() * p.element_size() for p in model.parameters())
 
 
-def tagger(rereads: str | None) -> Callable[[Corpus, int, int | None], tuple[Answer, int]]:
-    def load(corpus: Corpus, shots: int, n: int | None) -> tuple[Answer, int]:
+def tagger(rereads: str | None) -> Callable[[Corpus, argparse.Namespace], tuple[Answer, int]]:
+    def load(corpus: Corpus, given: argparse.Namespace) -> tuple[Answer, int]:
         loaded = Tagger.load(second_reader=rereads)
         folders = ["claims-en", *(["claims-en-reader"] if rereads else [])]
         size = sum(p.stat().st_size for f in folders for p in (ROOT / "models" / f).rglob("*"))
@@ -152,6 +154,7 @@ def main() -> None:
     parser.add_argument("real", type=Path, help="labelled real sentences, JSON Lines")
     parser.add_argument("--only", nargs="+", choices=RIVALS, default=list(RIVALS))
     parser.add_argument("--shots", type=int, default=32, help="sentences a label, of SetFit")
+    parser.add_argument("--pairs", type=int, default=20, help="of each kind a sentence, of SetFit")
     parser.add_argument("--sentences", type=int, help="of the fine-tuned encoder [all]")
     given = parser.parse_args()
     corpus = read_corpus(sorted((ROOT / "data" / "corpus").glob("*.jsonl")), CLAIMS)
@@ -161,7 +164,7 @@ def main() -> None:
     print("| " + " | ".join(heads) + " |\n| --- |" + " ---: |" * 4, flush=True)
     for name in given.only:
         try:
-            answer, size = RIVALS[name](corpus, given.shots, given.sentences)
+            answer, size = RIVALS[name](corpus, given)
         except ImportError as error:
             print(f"| {name} | not installed ({error.name}) | | | |", flush=True)
             continue

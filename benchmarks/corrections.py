@@ -2,6 +2,7 @@
 
     python benchmarks/corrections.py articles.jsonl           # the whole articles, none is kept
     python benchmarks/corrections.py --labelled real.jsonl    # as data/real/join.py gives them
+    python benchmarks/corrections.py --page data/corpus/wire.jsonl   # seconds until retrained
 
 A simulated reader answers by the labels in `corrections.jsonl` (no text: document, offsets and
 hash of each sentence). The documents of an outlet are cut in two at random, the model learns
@@ -12,6 +13,7 @@ Macro F1 of claims over all sentences of the outlet, and the mean of the cuts.
 import argparse
 import hashlib
 import json
+import tempfile
 import time
 from pathlib import Path
 
@@ -23,6 +25,9 @@ from tagger.evaluation.answers import Answers
 from tagger.evaluation.figures import count_table, figures_of
 from tagger.model.classifier import encode
 from tagger.model.model import Model
+from tagger.review.desk import Desk
+from tagger.review.store import ANSWER, Store
+from tagger.review.teach import Teacher
 from tagger.training.adapt import adapt, closeness
 
 LABELS = Path(__file__).parent / "corrections.jsonl"
@@ -93,17 +98,54 @@ def learned(
     return float(np.mean(found)), float(np.std(found)), float(np.median(seconds))
 
 
+def retrained(path: Path, n: int) -> float:
+    """Return the seconds on the clock from asking the page to retrain until it shows the gain."""
+    tagger = Tagger.load()
+    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    labels = {row["text"]: row for row in rows}
+    documents: dict[str, list[str]] = {}
+    for row in rows[: 2 * n]:
+        documents.setdefault(row["doc"], []).append(row["text"])
+    with tempfile.TemporaryDirectory() as folder:
+        store = Store(Path(folder) / "review.sqlite", tagger.schema)
+        desk = Desk(store, tagger)
+        none = [""] * len(documents)
+        desk.add_texts(
+            [" ".join(x) for x in documents.values()], list(documents), none, [[]] * len(none)
+        )
+        known = [r for r in store.all("SELECT id, text FROM sentences") if r["text"] in labels][:n]
+        for row in known:
+            for task in tagger.schema.tasks:
+                answer = labels[row["text"]][task.name]
+                store.decide("reader", row["id"], ANSWER, task.name, answer)
+        teacher, start = Teacher(desk, None), time.perf_counter()
+        teacher.start()
+        while teacher.shown()["running"]:
+            time.sleep(0.01)
+        took = time.perf_counter() - start
+        ((version, report),) = teacher.shown()["versions"]
+        store.close()
+    if len(known) < n or version["status"] != "done" or report["n"] != n:
+        raise SystemExit(f"{version['status']}: {report} of {len(known)} corrections")
+    return took
+
+
 def main() -> None:
     """Print a line for each outlet, weight and number of corrections."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("articles", type=Path)
     parser.add_argument("--labelled", action="store_true", help="the file has labels, by source")
+    parser.add_argument("--page", action="store_true", help="time 200 corrections on the page")
     parser.add_argument("--model", help="folder; the shipped model by default")
     parser.add_argument("--at-random", action="store_true", help="not the least clear first")
     parser.add_argument("--cuts", type=int, default=5)
     parser.add_argument("--weights", type=float, nargs="+", default=[1, 3, 10, 30])
     parser.add_argument("--numbers", type=int, nargs="+", default=[25, 50, 100])
     given = parser.parse_args()
+    if given.page:
+        times = sorted(retrained(given.articles, 200) for _ in range(5))
+        print(f"200 corrections retrained: {times[2]:.1f} s ({times[0]:.1f} to {times[-1]:.1f})")
+        return
     model = Tagger.load(given.model).model
     if given.labelled:
         sources = labelled(given.articles, 600, model)

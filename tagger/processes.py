@@ -65,18 +65,30 @@ def check_shared() -> None:
 
 
 @contextmanager
-def starting() -> Iterator[None]:
-    """Start processes inside: until they can be deaf, what is sent to all waits."""
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, _TO_ALL)
+def undisturbed() -> Iterator[None]:
+    """Start or end processes inside: what is sent meanwhile, to this one or to all, comes after."""
+    came: list[int] = []
+    handlers: dict[int, Callable[..., Any]] = {}
+    before: set[int | signal.Signals] | None = None
     try:
-        resource_tracker.ensure_running()  # where it is started, Python 3.11 unblocks signals
-        signal.pthread_sigmask(signal.SIG_BLOCK, _TO_ALL)
+        if threading.current_thread() is threading.main_thread():
+            # The mask is of this thread, and another may take what is sent to the process.
+            for sign in _TO_ALL:
+                if callable(handler := signal.getsignal(sign)):
+                    handlers[sign] = handler
+                    signal.signal(sign, lambda number, frame: came.append(number))
+        if hasattr(signal, "pthread_sigmask"):  # for what is started: until it can be deaf
+            before = signal.pthread_sigmask(signal.SIG_BLOCK, _TO_ALL)
+            resource_tracker.ensure_running()  # where it is started, Python 3.11 unblocks signals
+            signal.pthread_sigmask(signal.SIG_BLOCK, _TO_ALL)
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        if before is not None:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        for number in dict.fromkeys(came):
+            handlers[number](number, None)
 
 
 class Pool:
@@ -109,12 +121,12 @@ class Pool:
             "initargs": (os.getpid(),) if initargs is None else initargs,
             "env": {name: os.environ.get(name, threads) for name in _THREADS},
         }
-        with starting():
+        with undisturbed():
             self._pool = _kept(how) if keep else ProcessPoolExecutor(**how)
 
     def submit(self, task: Callable[..., Any], *args: Any) -> "Future[Any]":
         """Send a task; no more than one may wait beside those that the processes have."""
-        with starting():  # the processes start with the first task
+        with undisturbed():  # the processes start with the first task
             future: Future[Any] = self._pool.submit(task, *args)
             return future
 

@@ -12,7 +12,7 @@ from joblib import Parallel, delayed
 from joblib.externals.loky import process_executor
 
 from tagger.errors import ConfigError
-from tagger.processes import _KEPT, Pool, in_parallel
+from tagger.processes import _KEPT, Pool, in_parallel, undisturbed
 
 
 def test_answers_come_in_the_order_of_the_tasks():
@@ -78,3 +78,20 @@ def test_a_pool_that_is_kept_serves_again_and_leaves_joblib_its_own():
     os.kill(after.pop(), signal.SIGKILL)
     assert until(lambda: _KEPT[0][1]._flags.broken)
     assert not workers() & before
+
+
+def test_what_is_sent_as_processes_start_comes_when_they_have_started():
+    """Also where another thread takes it, whose mask this one cannot set."""
+    came, idle = [], threading.Event()
+    threading.Thread(target=idle.wait, daemon=True).start()
+    before = signal.signal(signal.SIGTERM, lambda number, frame: came.append(number))
+    try:
+        with undisturbed():
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(0.05)
+            assert came == []
+            assert signal.SIGTERM in signal.pthread_sigmask(signal.SIG_BLOCK, ())
+        assert came == [signal.SIGTERM]
+    finally:
+        signal.signal(signal.SIGTERM, before)
+        idle.set()

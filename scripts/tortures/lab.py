@@ -16,6 +16,7 @@ ROOT = Path(__file__).parent.parent.parent
 MODEL = ROOT / "models" / "claims-en"
 _MARK = "TAGGER_TORTURE"
 _GRACE = 5.0  # seconds within which what a command started must have ended after it
+_PATIENCE = 10  # times as long as it may do nothing, a command may work
 
 TRIALS: dict[str, tuple[Callable[["Lab"], None], str]] = {}
 
@@ -29,6 +30,14 @@ def trial(does: Callable[["Lab"], None]) -> Callable[["Lab"], None]:
 
 class Skip(Exception):
     """This machine has not what a trial needs."""
+
+
+def hear() -> None:
+    """Let commands hear what this process was started to ignore, as by nohup; itself stays deaf."""
+    for sign in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(sign) == signal.SIG_IGN:
+            # What is ignored, a new program ignores too; what is caught, it does not.
+            signal.signal(sign, lambda number, frame: None)
 
 
 class Run:
@@ -61,6 +70,7 @@ class Lab:
         self.lost: list[str] = []
         self.notes: list[str] = []
         self.table: Path | None = None
+        self.commands: list[str] = []  # of a trial of scale; all where none is named
 
     def count(self, survived: bool, what: str) -> bool:
         """Count one try; where it is lost, say what happened."""
@@ -122,15 +132,22 @@ class Lab:
     def wait(
         self, process: subprocess.Popen[bytes], timeout: float = 120, began: float | None = None
     ) -> Run:
-        """Wait for a command that was started."""
+        """Wait for a command that was started; it hangs where it does nothing for so long."""
         began = time.monotonic() if began is None else began
-        try:
-            out, err = process.communicate(timeout=timeout)
-            code = process.returncode
-        except subprocess.TimeoutExpired:
-            end(process, signal.SIGKILL)
-            out, err = process.communicate()
-            code, err = 999, err + f"\nhung for {timeout:.0f} s".encode()
+        last = began + _PATIENCE * timeout
+        while True:
+            used = self.used()
+            try:
+                out, err = process.communicate(timeout=timeout)
+                code = process.returncode
+                break
+            except subprocess.TimeoutExpired:
+                if time.monotonic() < last and self.used() - used > timeout / 100:
+                    continue  # the machine is busy with other things
+                end(process, signal.SIGKILL)
+                out, err = process.communicate()
+                code, err = 999, err + f"\nhung for {time.monotonic() - began:.0f} s".encode()
+                break
         return Run(code, out or b"", err or b"", time.monotonic() - began)
 
     def expect(
@@ -178,6 +195,17 @@ class Lab:
             except OSError:
                 continue
             yield int(entry.name), line.strip()[-200:]
+
+    def used(self) -> float:
+        """Return the seconds of processor that this trial's living processes have used."""
+        ticks = 0
+        for pid, _ in self.processes():
+            try:
+                cells = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+            except OSError:
+                continue
+            ticks += int(cells[11]) + int(cells[12])
+        return ticks / os.sysconf("SC_CLK_TCK")
 
     def workers(self) -> list[int]:
         """Return the numbers of the workers of a job."""

@@ -9,7 +9,7 @@ import traceback
 from pathlib import Path
 
 from tortures import changed, cluster, files, killed, limits, models, scale, signals  # noqa: F401
-from tortures.lab import TRIALS, Lab, Skip
+from tortures.lab import TRIALS, Lab, Skip, hear
 from tortures.record import save
 
 
@@ -21,6 +21,12 @@ def main() -> None:
     parser.add_argument("--save", metavar="FILE", help="put the results into the table of FILE")
     parser.add_argument("--folder", metavar="DIR", help="where to work; a temporary folder if not")
     parser.add_argument("--real", metavar="FILE", help="JSON Lines of articles, for real text")
+    parser.add_argument(
+        "--command",
+        metavar="COMMAND",
+        action="append",
+        help="of the trials of scale, only this command; may be repeated",
+    )
     given = parser.parse_args()
     if given.list:
         for name, (_, about) in TRIALS.items():
@@ -30,18 +36,20 @@ def main() -> None:
         parser.error(f"no trial {', '.join(sorted(unknown))}; --list names them")
     if sys.flags.optimize:
         parser.error("run it without -O: a trial of -O is among them")
+    hear()
     lost = 0
     for name in given.names or TRIALS:
-        lost += _try(name, given.folder, given.real, given.save)
+        lost += _try(name, given)
     sys.exit(bool(lost))
 
 
-def _try(name: str, within: str | None, real: str | None, table: str | None) -> int:
+def _try(name: str, given: argparse.Namespace) -> int:
     """Run one trial, print its result, and return how much it lost."""
     does, about = TRIALS[name]
-    folder = Path(tempfile.mkdtemp(prefix=f"torture-{name}-", dir=within))
-    lab = Lab(folder, Path(real).resolve() if real else None)
-    lab.table = Path(table).resolve() if table else None
+    folder = Path(tempfile.mkdtemp(prefix=f"torture-{name}-", dir=given.folder))
+    lab = Lab(folder, Path(given.real).resolve() if given.real else None)
+    lab.table = Path(given.save).resolve() if given.save else None
+    lab.commands = given.command or []
     began = time.monotonic()
     try:
         does(lab)
@@ -58,6 +66,6 @@ def _try(name: str, within: str | None, real: str | None, table: str | None) -> 
     print(f"{name:24} {counts}  ({seconds:.0f} s)", flush=True)
     for note in lab.notes:
         print(f"    {note}", flush=True)
-    if lab.table:
+    if lab.table and not lab.commands:  # a part is not the trial
         save(lab.table, name, about, lab, seconds)
     return len(lab.lost)

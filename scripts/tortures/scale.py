@@ -78,7 +78,10 @@ def _all(lab: Lab, text: str, paths: dict[int, Path]) -> None:
         with open(path) as stream, open(lab.folder / f"half{n}.jsonl", "w") as half:
             half.writelines(line for i, line in enumerate(stream) if i % 2)
     each = {n: _commands(lab, n, path) for n, path in paths.items()}
-    for what in each[min(paths)]:
+    known = each[min(paths)]
+    if unknown := set(lab.commands) - known.keys():
+        raise Skip(f"no command {', '.join(sorted(unknown))}; there are {', '.join(known)}")
+    for what in lab.commands or known:
         _scale(lab, what, text, {n: each[n][what] for n in paths})
 
 

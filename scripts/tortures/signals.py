@@ -46,6 +46,7 @@ def signals_to_predict(lab: Lab) -> None:
     whole, seconds = reference(lab)
     rng = random.Random(11)
     for name, sign in _SIGNS.items():
+        stopped = 0
         for i in range(10):
             process = lab.start(*_PREDICT, "-o", "o.jsonl")
             lab.ready(process.pid)
@@ -53,8 +54,10 @@ def signals_to_predict(lab: Lab) -> None:
             _send(process, sign, to_all=i % 2 == 0)
             run = lab.wait(process, 60)
             what = f"{name} {i} to {'the parent' if i % 2 else 'all'}"
+            stopped += run.code != 0
             if lab.expect(what, run, (0, 128 + sign, -sign)):
                 resumed(lab, what, whole, *_PREDICT)
+        lab.count(stopped > 0, f"{name} ended none of 10 runs: nothing was tried")
 
 
 @trial
@@ -65,6 +68,7 @@ def signals_to_others(lab: Lab) -> None:
         run = lab.run(*args, timeout=300)
         lab.expect(command, run)
         for name, sign in _SIGNS.items():
+            stopped = 0
             for i in range(5):
                 shutil.rmtree(lab.folder / "out", ignore_errors=True)
                 process = lab.start(*args)
@@ -72,10 +76,12 @@ def signals_to_others(lab: Lab) -> None:
                 time.sleep(rng.uniform(0, run.seconds))
                 _send(process, sign, to_all=i % 2 == 0)
                 done = lab.wait(process, 60)
+                stopped += done.code != 0
                 what = f"{name} to {command} {i}, {'the parent' if i % 2 else 'all'}"
                 if lab.expect(what, done, (0, 128 + sign, -sign)) and output and done.code:
                     parts = list(lab.folder.rglob("*.part"))
                     lab.count(not parts, f"{what}: half a file left: {parts}")
+            lab.count(stopped > 0, f"{name} ended none of 5 runs of {command}: nothing was tried")
 
 
 @trial
@@ -110,6 +116,7 @@ def closed_terminal(lab: Lab) -> None:
     """A terminal closed at random moments: nothing left, and --resume gives the same bytes"""
     whole, seconds = reference(lab)
     rng = random.Random(14)
+    stopped = 0
     for i in range(12):
         pid, master = _on_terminal(lab, *_PREDICT, "-o", "o.jsonl")
         lab.ready(pid)
@@ -117,8 +124,10 @@ def closed_terminal(lab: Lab) -> None:
         os.close(master)
         _, status = os.waitpid(pid, 0)
         code = os.waitstatus_to_exitcode(status)
+        stopped += code != 0
         if lab.count(code in (0, 129), f"close {i}: exit {code}, expected 129"):
             resumed(lab, f"close {i}", whole, *_PREDICT)
+    lab.count(stopped > 0, "no run of 12 was ended: nothing was tried")
 
 
 @trial

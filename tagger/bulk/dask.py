@@ -33,7 +33,7 @@ from tagger.files.batches import Places
 from tagger.files.columns import Columns, tell_nobody
 from tagger.files.remote import is_address
 from tagger.files.rows import Reject
-from tagger.processes import starting
+from tagger.processes import undisturbed
 from tagger.schema import SENTENCE
 from tagger.targets import LOCK, atomic_write, check_free, locked
 
@@ -187,7 +187,7 @@ def _on_cluster(
     place = _local_cluster(n_workers) if scheduler is None else nullcontext(scheduler)
     # What Dask logs on its way down says less than the errors here.
     quiet = distributed.utils.silence_logging_cmgr(logging.CRITICAL)
-    with quiet, place as cluster, distributed.Client(cluster) as client:
+    with quiet, place as cluster, _whole(lambda: distributed.Client(cluster)) as client:
         futures = client.map(tag_piece, pieces, store=store, rows=rows, pure=False)
         of = dict(zip((f.key for f in futures), pieces, strict=True))
         for future in _completed(client, futures):
@@ -233,19 +233,32 @@ def _local_cluster(n_workers: int) -> Iterator[Any]:
     """Have workers on this machine, deaf to what ends this process and gone with it."""
     import dask
 
-    with TemporaryDirectory(prefix="tagger-") as scratch:
-        with starting(), dask.config.set({**_MEMORY, "temporary-directory": scratch}):
-            cluster = _distributed().LocalCluster(
+    def make() -> Any:
+        with dask.config.set({**_MEMORY, "temporary-directory": scratch}):
+            return _distributed().LocalCluster(
                 n_workers=n_workers,
                 threads_per_worker=1,
                 dashboard_address="127.0.0.1:0",
                 scheduler_kwargs={"dashboard": False},
                 silence_logs=logging.CRITICAL,  # else workers tell of a scheduler that ends first
             )
-        try:
-            yield cluster
-        finally:
-            cluster.close()
+
+    with TemporaryDirectory(prefix="tagger-") as scratch, _whole(make) as cluster:
+        yield cluster
+
+
+@contextmanager
+def _whole(make: Callable[[], Any]) -> Iterator[Any]:
+    """Have what is made and closed whole, whatever signal comes: Dask leaves halves running."""
+    made = None
+    try:
+        with undisturbed():
+            made = make()
+        yield made
+    finally:
+        if made is not None:
+            with undisturbed():
+                made.close()
 
 
 def _require(scheduler: str) -> None:

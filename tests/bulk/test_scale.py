@@ -162,6 +162,42 @@ def test_a_cluster_without_workers_is_an_error_and_nothing_is_left(
     assert not list((tmp_path / "scratch").iterdir())
 
 
+@pytest.mark.parametrize("moment", ["LocalCluster", "Client", "close"])
+def test_a_signal_as_dask_starts_or_ends_leaves_nothing_half_made(
+    tmp_path: Path, tiny_folder: Path, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    distributed = pytest.importorskip("distributed")
+    pq.write_table(table(3), tmp_path / "in.parquet")
+    done = []
+
+    def hit(now: str) -> None:
+        if now == moment:
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(0.05)
+        done.append(now)
+
+    class Made:
+        def __init__(self, *args: object, **how: object) -> None:
+            hit(type(self).__name__)
+
+        def map(self, *args: object, **how: object) -> list[object]:
+            raise OutputError("far enough")
+
+        def close(self) -> None:
+            hit("close")
+
+    for name in ("LocalCluster", "Client"):
+        monkeypatch.setattr(distributed, name, type(name, (Made,), {}))
+    # As another thread does that takes what is sent to the process.
+    monkeypatch.setattr(signal, "pthread_sigmask", lambda how, signs: set())
+    with pytest.raises(KeyboardInterrupt):
+        predict_with_dask(
+            [str(tmp_path / "in.parquet")], str(tmp_path / "out"), Rows(str(tiny_folder))
+        )
+    made = ["LocalCluster"] if moment == "LocalCluster" else ["LocalCluster", "Client"]
+    assert done == made + ["close"] * len(made)
+
+
 def test_dask_rejects_have_the_shape_of_a_job_and_a_run_can_be_resumed(
     tmp_path: Path, tiny_folder: Path
 ) -> None:

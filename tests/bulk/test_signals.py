@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import until
+from conftest import ROOT, until
 
 from .conftest import Command
 from .test_job import write_rows
@@ -166,3 +166,21 @@ def test_a_hangup_that_the_caller_ignores_ends_nothing(
     process.communicate(timeout=60)
     assert process.returncode == 0
     assert (tmp_path / "o.jsonl").exists()
+
+
+def test_trials_by_nohup_in_the_background_try_signals_all_the_same() -> None:
+    trial = (
+        "import signal, sys; sys.path.insert(0, 'scripts')\n"
+        "from tortures.lab import hear\n"
+        "import subprocess\n"
+        "for sign in (1, 2, 15): signal.signal(sign, signal.SIG_IGN)\n"
+        "hear()\n"
+        "for sign in (1, 2, 15): signal.raise_signal(sign)\n"
+        "show = 'import signal; print(*map(signal.getsignal, (1, 2, 15)), sep=chr(10))'\n"
+        "subprocess.run([sys.executable, '-c', show], check=True)"
+    )
+    done = subprocess.run([sys.executable, "-c", trial], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    hangup, interrupt, end = done.stdout.splitlines()
+    assert "default_int_handler" in interrupt
+    assert hangup == end == str(signal.SIG_DFL)

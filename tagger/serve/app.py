@@ -20,7 +20,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tagger import __version__
 from tagger.arrow import ABSENT
-from tagger.errors import TaggerError
+from tagger.errors import TaggerError, n_of
 from tagger.files.batches import Places
 from tagger.files.rows import Batch
 from tagger.model.model import cut_notes
@@ -260,10 +260,14 @@ class _Door:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        named = dict(scope["headers"]).get(b"host", b"").decode("latin-1").lower()
+        fields = [value for name, value in scope["headers"] if name == b"host"]
+        named = b"".join(fields[:1]).decode("latin-1").lower()
         match = _HOST.fullmatch(named)
         app = self.app
-        if self.hosts and named and not (match and match[1] in self.hosts):
+        if len(fields) > 1 or not (fields or scope["http_version"] == "1.0"):  # RFC 9112, 3.2
+            one, remedy = "one (RFC 9112)", "send the host and port of the address, once"
+            app = Problem(400, n_of(len(fields), "Host header"), one, remedy).response()
+        elif self.hosts and named and not (match and match[1] in self.hosts):
             remedy = "use its address, or start it with another --host"
             app = Problem(421, f"the host {named!r:.100}", "this machine's", remedy).response()
         await self.metrics.counted(app, scope, receive, send)

@@ -10,7 +10,7 @@ from tagger.serve import bodies, problems
 from tagger.serve.settings import ServeSettings
 
 _PROBLEMS = {
-    400: "Not JSON, or not whole.",
+    400: "Not JSON, or not whole; or it names no host, or several.",
     408: "The body came too slowly.",
     413: "The body is too long.",
     415: "The body is not JSON in UTF-8.",
@@ -75,7 +75,7 @@ def _operation(path: str, told: str) -> dict[str, Any]:
     name = path.rpartition("/")[2].partition(".")[0]
     operation: dict[str, Any] = {"operationId": name, "summary": told}
     content: dict[str, Any] = {bodies.JSON: {"schema": {"type": "object"}}}
-    kinds = [421, 500]
+    kinds = [400, 421, 500]
     if path.startswith("/v1/"):
         examples = ("sentences", "documents") if name == "predict" else (name,)
         body = {

@@ -209,6 +209,15 @@ def test_this_machine_is_not(server: Server, host: str) -> None:
     assert not [name for name in answer.headers if name.startswith("access-control")]
 
 
+@pytest.mark.parametrize("n", [0, 1, 2])
+def test_a_request_names_one_host(server: Server, n: int) -> None:
+    for version, wanted in (("1.1", 200 if n == 1 else 400), ("1.0", 400 if n == 2 else 200)):
+        head = f"GET /health HTTP/{version}\r\n" + "Host: localhost\r\n" * n
+        got = raw(server, head.encode() + b"Connection: close\r\n\r\n")
+        assert got.startswith(b"HTTP/1.1 %d" % wanted)
+        assert wanted == 200 or f"{n} Host headers".encode() in got
+
+
 @pytest.mark.parametrize("wrong", ["port", "host"])
 def test_a_bad_place_to_listen_is_named(server: Server, wrong: str) -> None:
     where = {"port": ["--port", str(server.port)], "host": ["--host", "no.such.host.invalid"]}

@@ -76,6 +76,10 @@ def command(
     from tagger.predictor import Tagger
     from tagger.targets import check_free
 
+    if no_baselines and baseline_data:
+        raise click.UsageError(
+            "--baseline-data is what baselines learn from: leave --no-baselines out"
+        )
     loaded = Tagger.load(model, read.pop("second_reader")).model
     paths, read["baseline_data"] = options.files(read.pop("encoding"), data, baseline_data)
     if check:

@@ -38,8 +38,8 @@ def baseline_answers(
     - ``TF-IDF + LR``: scikit-learn's ``TfidfVectorizer`` and ``LogisticRegression`` with
       their defaults.
 
-    Where the texts to learn from have more than `MOST_CHARACTERS`, sentences are drawn at random
-    until they have so many; the second value says so, and is empty otherwise.
+    Where sentences to learn from have more than `MOST_CHARACTERS` together, they are drawn at
+    random; the second value says so, and is empty where there are not so many.
     """
     if fold_of is None:
         fold_of = folds(corpus.groups, N_FOLDS, seed)
@@ -62,16 +62,15 @@ def baseline_answers(
         for task in corpus.schema.tasks
         if len(corpus.annotated(task.name)) and len(pool.annotated(task.name))
     }
-    most = max(int(lengths[rows].sum()) for rows, _ in splits)
-    said = f", of {most:,} characters from {MOST_CHARACTERS:,} drawn at random"
-    return tasks, said if most > MOST_CHARACTERS else ""
+    said = f", from sentences drawn at random where they have over {MOST_CHARACTERS:,} characters"
+    return tasks, said if lengths.sum() > MOST_CHARACTERS else ""
 
 
 def _drawn(rows: npt.NDArray[np.int64], lengths: npt.NDArray[np.int64], seed: int) -> Any:
     """Return the rows, in their order, or as many drawn ones as `MOST_CHARACTERS` allow."""
     if lengths[rows].sum() <= MOST_CHARACTERS:
         return rows
-    shuffled = np.random.default_rng(seed).permutation(rows)
+    shuffled = np.random.default_rng(seed).permutation(rows[lengths[rows] <= MOST_CHARACTERS])
     return np.sort(shuffled[np.cumsum(lengths[shuffled]) <= MOST_CHARACTERS])
 
 

@@ -37,6 +37,7 @@ from tagger.table import TaggedTable
 
 _STEP_ROWS, _STEP_CHARACTERS = 256, 60_000
 _STEP_EXPLAINED = 4
+_ANSWERED = 16  # so many times the longest body are in the longest answer
 _SMALL = 100_000
 _JUDGED = 300
 _HOST = re.compile(r"(\[[^\]]*\]|[^:]*)(?::\d+)?")
@@ -57,6 +58,7 @@ class Api:
         self.gate = Gate(settings.queue, settings.max_body_bytes)
         self.metrics = Metrics(tagger.model.id, frozenset(PATHS))
         self._taken = [*tagger.columns, "evidence"]
+        self._most = _ANSWERED * settings.max_body_bytes
 
     def asked(self, answer: Callable[[Any], Awaitable[bytes]]) -> Callable[[Request], Any]:
         """Return what answers a request whose body `answer` takes, within the limits."""
@@ -109,6 +111,7 @@ class Api:
             return await self.run(self._whole, text, doc, keep)
         document = await self.run(self.tagger.tag, text, doc, (), keep)
         rows, n_cut = document.to_rows(), 0
+        bodies.check_answer([doc] * len(rows), {}, self._most)
         for first in range(0, len(rows), _STEP_EXPLAINED):
             some = document.pieces[first : first + _STEP_EXPLAINED]
             found = await self.run(
@@ -121,6 +124,7 @@ class Api:
 
     def _whole(self, text: str, doc: str, keep: bool) -> bytes:
         table = self.tagger.tag_table([text], [doc], keep_headings=keep)
+        bodies.check_answer(table.doc, {}, self._most)
         notes = self._notes(text, table.n_cut)
         return self._rows([_members(table)], notes, len(table), len(text))
 
@@ -133,10 +137,13 @@ class Api:
         small = len(values[name]) <= _STEP_ROWS
         of_rows = (name, values[name], self.settings, self._taken)
         batch = bodies.batch(*of_rows) if small else await self.run(bodies.batch, *of_rows)
-        places, parts, n_rows, n_cut = Places(), [], 0, 0
+        places, parts, n_rows, n_cut, room = Places(), [], 0, 0, self._most
         for step in _steps(batch):
             part, table = await self.run(self._part, step, sentences, places, values)
             parts.append(part)
+            room -= sum(map(len, part.values())) if isinstance(part, dict) else len(part)
+            if room < 0:
+                raise bodies.too_long(self._most)
             n_rows += len(table)
             n_cut += table.n_cut
         notes = self._notes(" ".join(batch.texts[:5]), n_cut)
@@ -152,6 +159,7 @@ class Api:
         table = self.tagger.tag_table(
             step.texts, step.docs, step.extra, sentences, n=n, keep_headings=keep
         )
+        bodies.check_answer(table.doc, table.extra, self._most)
         return _columns(table) if values["columns"] else _members(table), table
 
     async def explain(self, raw: Any) -> bytes:

@@ -3,12 +3,14 @@
 import asyncio
 import json
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, NoReturn
 
 from starlette.requests import ClientDisconnect, Request
 
+from tagger.arrow import Column
 from tagger.errors import did_you_mean
 from tagger.files.batches import batch_of
 from tagger.files.columns import Input
@@ -198,6 +200,32 @@ def batch(name: str, items: list[Any], limits: ServeSettings, taken: Sequence[st
         found, expected = f"{n_names:,} names of members in {name}", f"at most {MAX_COLUMNS}"
         raise Problem(422, found, expected, "leave out what need not be passed on")
     return batch_of(Input((), taken=frozenset(taken)), rows)
+
+
+def check_answer(docs: Sequence[str], extra: Mapping[str, Column], most: int) -> None:
+    """Look whether an answer stays short though it repeats what came with a text for each piece.
+
+    Raises
+    ------
+    Problem : it would have more than `most` bytes.
+    """
+    sizes: dict[int, int] = {}  # the pieces of a text share its values
+    n = 0
+    for value in chain(docs, *extra.values()):
+        if type(value) is str:
+            n += len(value)
+        elif type(value) in (list, dict):
+            if id(value) not in sizes:
+                sizes[id(value)] = len(repr(value))
+            n += sizes[id(value)]
+    if n > most:
+        raise too_long(most)
+
+
+def too_long(most: int) -> Problem:
+    """Return what is wrong with a request whose answer would have more than `most` bytes."""
+    found = f"what takes an answer of more than {most:,} bytes"
+    return Problem(422, found, "less", "send less at once, and shorter names and members")
 
 
 def _record(place: str, item: Any, limits: ServeSettings) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from tagger.serve.settings import ServeSettings
 
 _IDLE_SECONDS = 30.0
 _LONGEST_HEAD, _CHUNKED = 1 << 16, 8
+_LEAST_READ = 1 << 16  # bytes of an answer, in the time that a connection may be idle
 _SIGNALS = [getattr(signal, n) for n in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, n)]
 
 
@@ -160,16 +161,39 @@ def _run_workers(
 
 
 class _Connection(HttpToolsProtocol):
-    """Closes a connection on which the head of a request does not become whole, or has no end."""
+    """Closes a connection on which a head does not become whole or has no end, or nobody reads."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self._head: asyncio.TimerHandle | None = None  # while it is not whole
         self._n_bytes = 0
+        self._reading: asyncio.TimerHandle | None = None  # while an answer waits to be read
         self._wait()
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._look(math.inf)
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self._read()
+
+    def _look(self, before: float) -> None:
+        """Close it where little of an answer has been read since it was looked at before."""
+        left = self.transport.get_write_buffer_size()
+        if left > before - _LEAST_READ:
+            self.transport.abort()
+        else:
+            self._reading = self.loop.call_later(self.timeout_keep_alive, self._look, left)
+
+    def _read(self) -> None:
+        if self._reading:
+            self._reading.cancel()
+            self._reading = None
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._come()
+        self._read()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:

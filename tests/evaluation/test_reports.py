@@ -224,9 +224,34 @@ def test_the_terminal_shows_the_baselines_and_whether_the_model_beats_them(folde
 def test_a_report_says_where_baselines_learned_from_a_part_of_the_data(folder, unseen, monkeypatch):
     monkeypatch.setattr("tagger.evaluation.baselines.MOST_CHARACTERS", 900)
     found = tagger.evaluate(folder, str(unseen), rounds=0)
-    said = r"by cross-validation by document, of [\d,]+ characters from 900 drawn at random"
-    assert re.search(said, found.report["about"]["baselines"])
-    assert re.search(said, found.files(plots=False)["report.md"])
+    said = "by document, from sentences drawn at random where they have over 900 characters"
+    assert said in found.report["about"]["baselines"]
+    assert said in found.files(plots=False)["report.md"]
+
+
+def test_a_report_counts_the_bad_rows_of_the_baselines_data(folder, unseen, tmp_path):
+    rows = [json.loads(line) for line in unseen.read_text().splitlines()]
+    bad = tmp_path / "bad.jsonl"
+    bad.write_text("".join(json.dumps(r) + "\n" for r in [*rows, {**rows[0], "text": None}]))
+    found = tagger.evaluate(
+        folder, str(unseen), baseline_data=str(bad), skip_bad_rows=True, rounds=0
+    )
+    assert "(1 bad rows left out)" in found.report["about"]["baselines"]
+    refused = run("evaluate", "--model", folder, unseen, "--no-baselines", "--baseline-data", bad)
+    assert refused.exit_code == 2 and "--no-baselines" in refused.stderr
+
+
+def test_a_report_with_lone_surrogates_can_be_made_again(folder, unseen, tmp_path):
+    rows = [json.loads(line) for line in unseen.read_text().splitlines()]
+    odd = tmp_path / "odd.jsonl"
+    named = ({**r, "outlet": f"wire \udc00{i % 2}"} for i, r in enumerate(rows))
+    odd.write_text("".join(json.dumps(r) + "\n" for r in named))
+    out = tmp_path / "report"
+    made = run("evaluate", "--model", folder, odd, "-o", out, "--no-plots", "--rounds", 10)
+    assert made.exit_code == 0, made.stderr
+    assert "wire \\udc000" in (out / "report.json").read_text(encoding="utf-8")
+    again = run("evaluate", "--model", folder, odd, "--check", out)
+    assert again.exit_code == 0, again.stderr
 
 
 def test_a_lead_that_chance_may_give_is_called_unsure(corpus):

@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -235,6 +236,35 @@ def test_limits(tight: Server) -> None:
     check_problem(tight.ask("/v1/predict", {"sentences": ["a" * 301]}), 422, "sentences[0].text")
     check_problem(tight.ask("/v1/tag", b"a" * 2001), 413, "2,001 bytes")
     assert tight.ask("/v1/tag", b" " * 1900 + b'{"text": "a"}').status == 200
+
+
+@pytest.mark.parametrize("form", [{}, {"columns": True}])
+@pytest.mark.parametrize("named", [{"doc": "d" * 600}, {"x": ["d" * 600]}])
+def test_an_answer_that_repeats_too_much_is_refused_before_it_is_made(
+    tight: Server, form: dict[str, Any], named: dict[str, Any]
+) -> None:
+    text = "A.\n" * 60
+    assert tight.ask("/v1/predict", {"documents": [text], **form}).status == 200
+    long = tight.ask("/v1/predict", {"documents": [{"text": text, **named}], **form})
+    check_problem(long, 422, "an answer of more than 32,000 bytes")
+    if not form:
+        many = tight.ask("/v1/predict", {"documents": [text] * 4})
+        check_problem(many, 422, "an answer of more than 32,000 bytes")
+
+
+def test_an_answer_that_nobody_reads_is_not_kept() -> None:
+    body = json.dumps({"documents": [{"text": "It fell.\n" * 3000, "x": "d" * 4000}]}).encode()
+    head = HEAD.replace(b"/tag", b"/predict") + b"Content-Length: %d\r\n\r\n" % len(body)
+    with running("--timeout", "2") as started, socket.socket() as stream:
+        stream.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 16)
+        stream.connect(("127.0.0.1", started.port))
+        stream.sendall(head + body)
+        time.sleep(5)
+        n = 0
+        with suppress(ConnectionResetError):
+            while more := stream.recv(1 << 20):
+                n += len(more)
+    assert 0 < n < 12_000_000
 
 
 def raw(server: Server, *parts: bytes, pause: float = 0.0, half: bool = False) -> bytes:

@@ -120,6 +120,7 @@ def model_report(
             "learned from the same data by cross-validation by document"
             if training is None
             else f"learned from the data with sha256 {training.sha256}"
+            + (f" ({training.n_skipped} bad rows left out)" if training.skipped else "")
         ) + drawn
         options["baselines_sha256"] = training.sha256 if training else ""
     report = to_dict(evaluation, about)

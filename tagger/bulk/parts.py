@@ -9,7 +9,7 @@ from tagger.arrow import ABSENT, describe, infer_type, pyarrow, to_array
 from tagger.bulk.settings import JobSettings
 from tagger.errors import ConfigError
 from tagger.files import compression, tagged
-from tagger.files.batches import BATCH_BYTES, raw_of, read_batches
+from tagger.files.batches import BATCH_BYTES, MOST_VALUES, SENTENCE, raw_of, read_batches
 from tagger.files.columns import Input
 from tagger.files.rows import TOO_DEEP, Batch, Reject
 from tagger.files.writers import Layout, Writer, writer_of
@@ -59,18 +59,21 @@ class Done:
 def read_parts(
     origin: Input, part_bytes: int, report: Callable[[str, int], None] = lambda path, n: None
 ) -> Iterator[Part]:
-    """Cut an input into parts of about `part_bytes` bytes of text."""
-    part, size = Part(0), 0
+    """Cut an input into parts of about `part_bytes` bytes of text; less where rows are wide."""
+    part, size, n_values = Part(0), 0, 0
     for item in read_batches(origin, min(BATCH_BYTES, part_bytes), report):
         if isinstance(item, Reject):
             part.rejects.append(item)
             size += len(item.raw) + 100
         else:
             part.batches.append(item)
-            size += sum(map(len, item.texts))
-        if size >= part_bytes:
+            n_bytes = sum(map(len, item.texts))
+            size += n_bytes
+            n_sentences = 0 if origin.sentences else n_bytes // SENTENCE
+            n_values += max(len(item), n_sentences) * (1 + len(item.extra))
+        if size >= part_bytes or n_values >= MOST_VALUES:
             yield part
-            part, size = Part(part.number + 1), 0
+            part, size, n_values = Part(part.number + 1), 0, 0
     if part.rows:
         yield part
 

@@ -32,8 +32,9 @@ from tagger.files.text import oddity
 from tagger.targets import atomic_write, check_free
 
 BATCH_BYTES = 1 << 20
-_SENTENCE = 100  # characters, about
+SENTENCE = 100  # characters, about
 _LOOK, _WIDE = 16, 1000  # rows after which their names are looked at; names, at once
+MOST_VALUES = 1_000_000  # passed on by the sentences of a batch or part: a few seconds' work
 _MOST_ABSENT = 200_000  # values that rows of a batch lack which others of it have
 
 
@@ -143,8 +144,9 @@ def _read_batches(
                 n_seen = len(rows)
                 names.update(*records)
                 n_values += sum(map(len, records))
-                n_pieces = 1 if origin.sentences else max(1, size // (_SENTENCE * len(rows)))
-                full = (len(names) * len(rows) - n_values) * n_pieces > _MOST_ABSENT
+                n_pieces = 1 if origin.sentences else max(1, size // (SENTENCE * len(rows)))
+                n_absent = len(names) * len(rows) - n_values
+                full = n_absent * n_pieces > _MOST_ABSENT or n_values * n_pieces > MOST_VALUES
             if not full:
                 continue
         else:

@@ -11,11 +11,13 @@ import time
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.csv as arrow_csv
 import pyarrow.parquet as pq
 import pytest
 
 from tagger.bulk.arrow import Rows, tag_rows
 from tagger.bulk.job import run
+from tagger.bulk.parts import read_parts
 from tagger.bulk.settings import JobSettings, Progress
 from tagger.errors import ConfigError, DataError
 from tagger.files import read_rows
@@ -468,3 +470,21 @@ def test_columns_of_the_input_that_are_named_as_ours_all_have_a_name(
     (found,) = read_lines(tmp_path / "o.jsonl")
     named = {"input_claim": 1, "input_input_claim": 2, "input_x": 3}
     assert {name: found.get(name) for name in named} == named
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+@pytest.mark.parametrize("documents", [False, True])
+def test_wide_rows_are_done_in_short_steps_so_that_a_job_can_be_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ending: str, documents: bool
+) -> None:
+    for place in ("tagger.files.batches", "tagger.bulk.parts"):
+        monkeypatch.setattr(f"{place}.MOST_VALUES", 2_000)
+    monkeypatch.setattr("tagger.files.parquet._BATCH_ROWS", 50)
+    wide = {f"c{i}": [str(i)] * 400 for i in range(20)}
+    text = "The talks may fail. " * (50 if documents else 1)  # 10 sentences, as they are counted
+    rows = pa.table({"text": [text] * 400, **wide})
+    path = tmp_path / f"in.{ending}"
+    (arrow_csv.write_csv if ending == "csv" else pq.write_table)(rows, path)
+    parts = list(read_parts(input_of([str(path)], sentences=not documents), 2 << 20))
+    assert sum(part.rows for part in parts) == 400
+    assert max(part.rows for part in parts) <= (50 if documents else 112)

@@ -77,14 +77,11 @@ def command(
     from tagger.targets import check_free
 
     if no_baselines and baseline_data:
-        raise click.UsageError(
-            "--baseline-data is what baselines learn from: leave --no-baselines out"
-        )
+        raise click.UsageError("--baseline-data is for baselines: leave it or --no-baselines out")
     loaded = Tagger.load(model, read.pop("second_reader")).model
     paths, read["baseline_data"] = options.files(read.pop("encoding"), data, baseline_data)
     if check:
-        _reproduce(check, loaded, paths, read)
-        return
+        return _reproduce(check, loaded, paths, read)
     if output:  # before the work
         check_free([Path(output) / name for name in FILES], force)
         if not no_plots:
@@ -99,12 +96,11 @@ def command(
             rounds=rounds,
             seed=seed,
         )
-    warnings = (f"warning: {warning}" for warning in made.warnings)
-    options.say_read([*made.notes, *warnings], made.skipped, output)
+    options.say_read([*made.notes, *(f"warning: {w}" for w in made.warnings)], made.skipped, output)
     if output:
         made.save(output, not no_plots, force)
-    n = made.report["about"]["data"]["n_sentences"]
-    Console().print(score_table(made.evaluation.tasks, f"{n} sentences, model {loaded.id}"))
+    title = f"{made.report['about']['data']['n_sentences']} sentences, model {loaded.id}"
+    Console().print(score_table(made.evaluation.tasks, title))
     for line in versus_lines(made.evaluation):
         echo(line)
 

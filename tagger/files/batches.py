@@ -145,8 +145,8 @@ def _read_batches(
                 names.update(*records)
                 n_values += sum(map(len, records))
                 n_pieces = 1 if origin.sentences else max(1, size // (SENTENCE * len(rows)))
-                n_absent = len(names) * len(rows) - n_values
-                full = n_absent * n_pieces > _MOST_ABSENT or n_values * n_pieces > MOST_VALUES
+                known, places = (n * n_pieces for n in (n_values, len(names) * len(rows)))
+                full = places - known > _MOST_ABSENT or known > MOST_VALUES
             if not full:
                 continue
         else:
@@ -296,9 +296,8 @@ def _parquet_batches(
 
 def _sound(texts: list[Any], limit: int) -> bool:
     """Return whether all texts can be tagged, as far as a quick look tells."""
-    if set(map(type, texts)) != {str}:
-        return False
-    return len(max(texts, key=len)) * 4 <= limit and all(map(str.strip, texts))
+    known = set(map(type, texts)) == {str}
+    return known and len(max(texts, key=len)) * 4 <= limit and all(map(str.strip, texts))
 
 
 class Places:

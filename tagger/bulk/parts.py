@@ -69,8 +69,8 @@ def read_parts(
             part.batches.append(item)
             n_bytes = sum(map(len, item.texts))
             size += n_bytes
-            n_sentences = 0 if origin.sentences else n_bytes // SENTENCE
-            n_values += max(len(item), n_sentences) * (1 + len(item.extra))
+            n_pieces = 1 if origin.sentences else max(1, n_bytes // (SENTENCE * len(item)))
+            n_values += (len(item) + _n_values(item)) * n_pieces
         if size >= part_bytes or n_values >= MOST_VALUES:
             yield part
             part, size, n_values = Part(part.number + 1), 0, 0
@@ -296,9 +296,13 @@ def _is_hollow(first: Part | None, n_columns: int) -> bool:
     n_cells = n_columns * sum(map(len, batches))
     if n_cells < _MANY_CELLS:
         return False
-    lists = (c for b in batches for c in b.extra.values())
-    n_values = sum(len(c) - (c.count(ABSENT) if isinstance(c, list) else 0) for c in lists)
-    return n_cells > _MOST_GAPS * n_values
+    return n_cells > _MOST_GAPS * sum(map(_n_values, batches))
+
+
+def _n_values(batch: Batch) -> int:
+    """Return how many values rows have beside their texts."""
+    columns = batch.extra.values()
+    return sum(len(c) - (c.count(ABSENT) if isinstance(c, list) else 0) for c in columns)
 
 
 def _kind(column: Any, name: str, first: Part | None) -> str:

@@ -81,15 +81,15 @@ def command(
     loaded = Tagger.load(model, read.pop("second_reader")).model
     paths, read["baseline_data"] = options.files(read.pop("encoding"), data, baseline_data)
     if check:
-        return _reproduce(check, loaded, paths, read)
+        _reproduce(check, loaded, paths, read)
+        return
     if output:  # before the work
         check_free([Path(output) / name for name in FILES], force)
         if not no_plots:
             require_plots()
     with working("measuring the model, its baselines and their intervals"):
         made = evaluate(
-            loaded,
-            paths,
+            *(loaded, paths),
             **read,
             slices=slices,
             baselines=not no_baselines,

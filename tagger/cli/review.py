@@ -42,7 +42,7 @@ def command(
         if opens:
             webbrowser.open(address)
 
-    desk = open_desk(store, model)
+    desk = open_desk(store, model, say)
     say(f"{store}: every decision is kept here; Ctrl-C ends")
     try:
         serve(desk, expand(list(paths), say) if paths else [], model, reader, port, ready, say)

@@ -7,21 +7,24 @@ from pathlib import Path
 
 import uvicorn
 
-from tagger.errors import DataError
+from tagger.errors import DataError, ModelError
 from tagger.predictor import Tagger
 from tagger.review.desk import Desk
 from tagger.review.guard import Guard
 from tagger.review.server import Page, in_background
 from tagger.review.store import Store
-from tagger.review.teach import DONE, Teacher
+from tagger.review.teach import DONE, Teacher, load_version
 
 HOST = "127.0.0.1"
 
 
-def open_desk(store_path: str | Path, model: str | None) -> Desk:
+def open_desk(
+    store_path: str | Path, model: str | None, say: Callable[[str], None] = lambda note: None
+) -> Desk:
     """Open a store with the version of the model that it says is in use.
 
-    The model that is named is its first version.
+    The model that is named is its first version; it is used, and `say` told, where the one in
+    use cannot be loaded.
 
     Raises
     ------
@@ -39,8 +42,11 @@ def open_desk(store_path: str | Path, model: str | None) -> Desk:
             f"{store_path}: its versions come from the model {first['hash']}, found "
             f"{base.model.id}: name that one with --model, or another --store"
         )
-    folder = store.adopted["folder"]
-    return Desk(store, Tagger.load(folder) if folder else base)
+    try:
+        return Desk(store, load_version(store, store.adopted["id"], model))
+    except ModelError as error:
+        say(f"{error}; until then the model that it was taught from is used, {base.model.id}")
+        return Desk(store, base)
 
 
 def serve(

@@ -113,7 +113,7 @@ class Store:
     """
 
     def __init__(self, path: str | Path, schema: Schema) -> None:
-        self.path = Path(path)
+        self.path = Path(path).resolve()  # through a link: versions lie beside the file itself
         self._lock = threading.RLock()
         try:
             self._db = sqlite3.connect(path, timeout=30, check_same_thread=False)
@@ -291,10 +291,16 @@ class Store:
             columns = ", ".join(f"{name} = ?" for name in values)
             db.execute(f"UPDATE models SET {columns} WHERE id = ?", (*values.values(), number))
 
+    def finished(self, number: int) -> Any:
+        """Return a version that is trained."""
+        row = self.one("SELECT * FROM models WHERE id = ? AND status = 'done'", number)
+        if row is None:
+            raise DataError(f"there is no finished version {number}")
+        return row
+
     def adopt(self, number: int, reader: str) -> None:
         """Make a version the one that is used."""
-        if self.one("SELECT 1 FROM models WHERE id = ? AND status = 'done'", number) is None:
-            raise DataError(f"there is no finished version {number}")
+        self.finished(number)
         with self.write() as db:
             sql = "INSERT INTO adoptions (at, model, reader) VALUES (?, ?, ?)"
             db.execute(sql, (_now(), number, reader))

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tagger.corpus.corpus import Corpus, Example
-from tagger.errors import DataError, TaggerError
+from tagger.errors import DataError, ModelError, TaggerError
 from tagger.evaluation.readers import agreement
 from tagger.predictor import Tagger
 from tagger.review.desk import Desk
@@ -43,7 +43,7 @@ def train_version(store_path: str, base: str | None, number: int) -> None:
     try:
         corpus = corrections(Desk(store, tagger))
         model = adapt(tagger.model, corpus)
-        folder = Path(f"{store_path}.models") / str(number)
+        folder = Path(f"{store.path}.models") / str(number)
         model.save(folder)
         report: dict[str, Any] = {"n": len(corpus), "weight": WEIGHT, "tasks": [], "note": ""}
         try:
@@ -55,12 +55,45 @@ def train_version(store_path: str, base: str | None, number: int) -> None:
                 report["tasks"].append({"task": found.task, "n": found.n, **gain, **changed})
         except DataError as error:
             report["note"] = str(error)
-        ready = {"folder": str(folder), "hash": model.id, "report": json.dumps(report)}
+        place = folder.relative_to(store.path.parent).as_posix()
+        ready = {"folder": place, "hash": model.id, "report": json.dumps(report)}
         store.set_model(number, status=DONE, step="", **ready)
     except TaggerError as error:
         store.set_model(number, status=FAILED, step=str(error))
     finally:
         store.close()
+
+
+def load_version(store: Store, number: int, base: str | None) -> Tagger:
+    """Load a version that lies beside its store.
+
+    Parameters
+    ----------
+    store : which may have been moved or renamed, with the folder of its versions or without.
+    number : of the version in the store.
+    base : folder of the model that all versions start from, None for the shipped one.
+
+    Raises
+    ------
+    DataError : there is no such version.
+    ModelError : its folder is gone, damaged, or holds another model.
+    """
+    row, other = store.finished(number), ""
+    if not row["folder"]:
+        return Tagger.load(base)
+    told, home = Path(row["folder"]), store.path.parent
+    renamed, beside = Path(f"{store.path}.models", told.name), home.joinpath(*told.parts[-2:])
+    # The last one: stores of before name the folder from where the command was called.
+    for folder in dict.fromkeys((home / told, renamed, beside, told.absolute())):
+        if folder.is_dir():
+            tagger = Tagger.load(folder)
+            if tagger.model.id == row["hash"]:
+                return tagger
+            other += f"; {folder} holds the model {tagger.model.id}"
+    raise ModelError(
+        f"version {number}, the model {row['hash']}, is not in {home / told}{other}: "
+        "put its folder back there, or use another version"
+    )
 
 
 class Teacher:
@@ -101,9 +134,10 @@ class Teacher:
 
     def adopt(self, number: int, reader: str) -> Tagger:
         """Note that a version is used from now on, and return it for `Desk.use`."""
-        store = self.desk.store
-        store.adopt(number, reader)
-        return Tagger.load(store.adopted["folder"] or self.base)
+        tagger = load_version(self.desk.store, number, self.base)  # first: it may be gone
+        self.desk.store.adopt(number, reader)
+        self.desk.tagger = tagger
+        return tagger
 
     def shown(self) -> dict[str, Any]:
         """Return what the page shows of versions and readers."""
@@ -115,10 +149,10 @@ class Teacher:
                     reason = f"its process ended with {process.exitcode}"
                     store.set_model(row["id"], status=FAILED, step=reason)
             rows = store.all("SELECT * FROM models ORDER BY id DESC")
-        adopted = store.adopted
+        adopted, used = store.adopted, self.desk.tagger.model.id
         return {
             "versions": [(row, json.loads(row["report"])) for row in rows],
-            "adopted": adopted["id"] if adopted else 0,
+            "adopted": adopted["id"] if adopted and adopted["hash"] == used else 0,
             "running": next((row for row in rows if row["status"] == RUNNING), None),
             "readers": readers(store),
             "agreement": agreements(store, self.desk.schema),

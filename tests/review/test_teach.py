@@ -1,5 +1,6 @@
 """Corrections become a version: it learns them, what it gains is measured, none is overwritten."""
 
+import shutil
 import time
 from pathlib import Path
 
@@ -79,7 +80,7 @@ def test_versions_are_kept_and_found_again(desk: Desk, model_folder: Path) -> No
     number = store.add_model("", "", "running")
     train_version(str(store.path), str(model_folder), number)
     row = store.one("SELECT * FROM models WHERE id = ?", number)
-    assert row["status"] == "done" and Tagger.load(row["folder"]).model.id == row["hash"]
+    assert row["status"] == "done" and row["folder"] == f"store.sqlite.models/{number}"
     assert store.adopted["id"] == 1  # shown before it is used
     teacher = Teacher(desk, str(model_folder))
     desk.use(teacher.adopt(number, "anna"))
@@ -90,6 +91,96 @@ def test_versions_are_kept_and_found_again(desk: Desk, model_folder: Path) -> No
     again.store.close()
     with pytest.raises(DataError, match="no finished version 9"):
         store.adopt(9, "anna")
+
+
+@pytest.fixture
+def version(desk: Desk, model_folder: Path) -> int:
+    """The number of a version that is trained, of which nothing is measured."""
+    desk.store.decide("anna", 2, ANSWER, "claim", "speculation")
+    number = desk.store.add_model("", "", "running")
+    train_version(str(desk.store.path), str(model_folder), number)
+    return number
+
+
+def test_a_version_that_is_gone_is_not_adopted(
+    client: TestClient, desk: Desk, version: int, tmp_path: Path
+) -> None:
+    versions = tmp_path / "store.sqlite.models"
+    versions.rename(tmp_path / "away")
+    answer = client.post(f"/models/{version}")
+    assert answer.status_code == 400 and f"is not in {versions / str(version)}" in answer.text
+    assert desk.store.adopted["id"] == 1
+    (tmp_path / "away").rename(versions)
+    assert client.post(f"/models/{version}").status_code == 200
+    assert desk.store.adopted["id"] == version
+
+
+def test_a_store_opens_without_the_version_in_use_and_says_so(
+    client: TestClient, desk: Desk, version: int, model_folder: Path, tmp_path: Path
+) -> None:
+    desk.use(Teacher(desk, str(model_folder)).adopt(version, "anna"))
+    assert "not in use on this page" not in client.get("/teach").text
+    folder = tmp_path / "store.sqlite.models" / str(version)
+    shutil.rmtree(folder)
+    for other, why in ((None, "is not in"), (model_folder, "holds the model"), ("", "manifest")):
+        if other:
+            shutil.copytree(other, folder)  # another model in its place
+        elif other == "":
+            (folder / "manifest.json").write_text("{}")
+        said: list[str] = []
+        again = open_desk(desk.store.path, str(model_folder), said.append)
+        assert again.tagger.model.id == again.store.one("SELECT hash FROM models")[0]
+        assert len(said) == 1 and why in said[0] and "is used" in said[0]
+        assert Teacher(again, str(model_folder)).shown()["adopted"] == 0
+        assert again.store.readings()[2]["anna"].answers  # no decision is out of reach
+        again.store.close()
+    desk.tagger = Tagger.load(model_folder)
+    assert "not in use on this page" in client.get("/teach").text
+
+
+@pytest.mark.parametrize("old", [False, True])
+def test_a_store_finds_its_versions_wherever_it_is_moved(
+    desk: Desk, version: int, model_folder: Path, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch, old: bool,
+) -> None:  # fmt: skip
+    if old:  # stores of before name it from where the command was called
+        desk.store.set_model(version, folder=f"{tmp_path.name}/store.sqlite.models/{version}")
+    desk.store.adopt(version, "anna")
+    taught = desk.store.adopted["hash"]
+    desk.store.close()
+    monkeypatch.chdir(model_folder)
+
+    def used(path: Path) -> str:
+        said: list[str] = []
+        found = open_desk(path, str(model_folder), said.append)
+        found.store.close()
+        assert not said
+        return found.tagger.model.id
+
+    there = tmp_path / "there"
+    there.mkdir()
+    for name in ("store.sqlite", "store.sqlite.models"):
+        (tmp_path / name).rename(there / name)
+    assert used(there / "store.sqlite") == taught
+    (there / "store.sqlite").rename(there / "mine.sqlite")
+    assert used(there / "mine.sqlite") == taught
+    (there / "store.sqlite.models").rename(there / "mine.sqlite.models")
+    assert used(there / "mine.sqlite") == taught
+    (tmp_path / "link.sqlite").symlink_to(there / "mine.sqlite")
+    assert used(tmp_path / "link.sqlite") == taught
+
+
+def test_versions_lie_beside_the_store_and_not_beside_a_link_to_it(
+    desk: Desk, model_folder: Path, tmp_path: Path
+) -> None:
+    desk.store.decide("anna", 2, ANSWER, "claim", "speculation")
+    (tmp_path / "here").mkdir()
+    link = tmp_path / "here" / "link.sqlite"
+    link.symlink_to(desk.store.path)
+    train_version(str(link), str(model_folder), desk.store.add_model("", "", "running"))
+    assert desk.store.finished(2)["folder"] == "store.sqlite.models/2"
+    assert (tmp_path / "store.sqlite.models" / "2").is_dir()
+    assert not (tmp_path / "here" / "link.sqlite.models").exists()
 
 
 def test_another_base_model_is_refused(desk: Desk) -> None:

@@ -234,7 +234,12 @@ class Page:
         async with request.form() as form:
             said = {name: str(value) for name, value in form.items()}
         number = request.path_params["sentence"]
-        await run_in_threadpool(self._decide, self.reader(request), number, said)
+
+        def stored() -> None:
+            with self.desk.store.write():  # what is read for it may not change meanwhile
+                self._decide(self.reader(request), number, said)
+
+        await run_in_threadpool(stored)
         return await run_in_threadpool(self._changed, request, number)
 
     def _decide(self, reader: str, number: int, said: dict[str, str]) -> None:

@@ -163,15 +163,19 @@ class Store:
 
     @contextmanager
     def write(self) -> Iterator[sqlite3.Connection]:
-        """Give the connection inside a transaction."""
+        """Give the connection inside a transaction; inside another one, that one goes on."""
         with self._lock:
+            if self._db.in_transaction:  # of this thread, which alone holds the lock
+                yield self._db
+                return
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 yield self._db
+                self._db.execute("COMMIT")
             except BaseException:
-                self._db.execute("ROLLBACK")
+                if self._db.in_transaction:  # SQLite ends it itself where the disk is full
+                    self._db.execute("ROLLBACK")
                 raise
-            self._db.execute("COMMIT")
 
     def all(self, sql: str, *values: Any) -> list[sqlite3.Row]:
         """Return all rows of a query."""

@@ -6,7 +6,9 @@ import re
 import time
 import zipfile
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
@@ -120,6 +122,25 @@ def test_a_key_corrects_and_undo_takes_it_back(client: TestClient, desk: Desk) -
         assert client.post("/undo", data={"document": "1"}).status_code == 200
     assert decided(desk, 3) == {}
     assert client.post("/undo", data={}).text == "there is nothing to undo\n"
+
+
+def test_labels_of_several_browsers_at_once_are_all_kept(
+    browser_of: Callable[..., TestClient], desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    labels = CLAIMS["theme"].labels
+    desk.store.decide("anna", 3, ANSWER, "theme", [])
+    read = desk.store.readings
+
+    def slowly(*asked: Any) -> Any:
+        found = read(*asked)
+        time.sleep(0.05)
+        return found
+
+    monkeypatch.setattr(desk.store, "readings", slowly)
+    with ThreadPoolExecutor(len(labels)) as threads:
+        send = lambda label: browser_of().post("/s/3", data={"task": "theme", "label": label})  # noqa: E731
+        assert {answer.status_code for answer in threads.map(send, labels)} == {200}
+    assert decided(desk, 3) == {"theme": list(labels)}
 
 
 def test_enter_agrees_with_what_is_shown(client: TestClient, desk: Desk) -> None:

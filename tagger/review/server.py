@@ -23,7 +23,7 @@ from starlette.responses import (
 )
 from starlette.routing import Route
 
-from tagger.errors import DataError, TaggerError, n_of
+from tagger.errors import DataError, OutputError, TaggerError, n_of
 from tagger.files.rows import Reject
 from tagger.markup import numbered, style
 from tagger.review import order, views
@@ -79,7 +79,7 @@ class Page:
         ]
         self.app = Starlette(
             routes=[Route(path, endpoint, methods=methods) for path, endpoint, methods in routes],
-            exception_handlers={TaggerError: _refused, ValueError: _refused},
+            exception_handlers=dict.fromkeys((TaggerError, ValueError, OSError), _refused),
         )
 
     # What all share
@@ -379,7 +379,8 @@ class Page:
 
 
 def _refused(request: Request, error: Exception) -> Response:
-    return PlainTextResponse(f"{error}\n", 400)
+    full = isinstance(error, (OutputError, OSError))  # the disk's doing, not the request's
+    return PlainTextResponse(f"{error}\n", 507 if full else 400)
 
 
 def in_background(work: Callable[[], Any], failed: Callable[[str], None]) -> threading.Thread:

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from tagger.errors import ConfigError, DataError
+from tagger.errors import ConfigError, DataError, OutputError
 from tagger.schema import Schema
 
 FORMAT = 1
@@ -110,18 +110,17 @@ class Store:
     Raises
     ------
     ConfigError : the file is no such store, or one of another schema or a later format.
+    OutputError : the file cannot be written, here or later: the disk is full, or read-only.
     """
 
     def __init__(self, path: str | Path, schema: Schema) -> None:
         self.path = Path(path).resolve()  # through a link: versions lie beside the file itself
         self._lock = threading.RLock()
-        try:
+        with self._held():
             self._db = sqlite3.connect(path, timeout=30, check_same_thread=False)
             self._db.row_factory = sqlite3.Row
             self._db.isolation_level = None
             self._open(schema)
-        except sqlite3.Error as error:
-            raise ConfigError(f"{path}: not a store of tagger review: {error}") from None
 
     def _open(self, schema: Schema) -> None:
         tasks = json.dumps(schema.to_dict(), sort_keys=True)
@@ -162,9 +161,27 @@ class Store:
             self._db.close()
 
     @contextmanager
+    def _held(self) -> Iterator[None]:
+        """Keep other threads out, and say in a reader's words what SQLite refuses."""
+        try:
+            with self._lock:
+                yield
+        except OverflowError:  # of a number with more than 64 bits
+            raise DataError("a number is too large: expected one that the page shows") from None
+        except sqlite3.DatabaseError as error:
+            if isinstance(error, (sqlite3.IntegrityError, sqlite3.ProgrammingError)):
+                raise  # a mistake of ours
+            if error.sqlite_errorcode == sqlite3.SQLITE_NOTADB:
+                raise ConfigError(f"{self.path}: not a store of tagger review: {error}") from None
+            raise OutputError(
+                f"{self.path}: the store cannot be used: {error}; nothing of this was stored: see "
+                "that its disk has room and can be written, then do it again"
+            ) from error
+
+    @contextmanager
     def write(self) -> Iterator[sqlite3.Connection]:
         """Give the connection inside a transaction; inside another one, that one goes on."""
-        with self._lock:
+        with self._held():
             if self._db.in_transaction:  # of this thread, which alone holds the lock
                 yield self._db
                 return
@@ -179,12 +196,12 @@ class Store:
 
     def all(self, sql: str, *values: Any) -> list[sqlite3.Row]:
         """Return all rows of a query."""
-        with self._lock:
+        with self._held():
             return self._db.execute(sql, values).fetchall()
 
     def one(self, sql: str, *values: Any) -> Any:
         """Return the first row of a query; None where there is none."""
-        with self._lock:
+        with self._held():
             return self._db.execute(sql, values).fetchone()
 
     # Documents

@@ -1,5 +1,6 @@
 """The page: who may ask, what it shows, what it stores, for any schema and any text."""
 
+import errno
 import io
 import json
 import re
@@ -161,6 +162,42 @@ def test_what_cannot_be_is_refused_with_a_reason(client: TestClient, desk: Desk)
         assert answer.status_code == 400 and len(answer.text) > 10
     assert client.get("/d/99").status_code == client.get("/export/nonsense").status_code == 400
     assert desk.store.one("SELECT count(*) FROM decisions")[0] == 0
+
+
+@pytest.mark.parametrize("number", ["9" * 20, "9" * 5000, "-" + "9" * 20])
+def test_numbers_beyond_what_a_store_holds_are_refused(client: TestClient, number: str) -> None:
+    paths = (f"/d/{number}", f"/s/{number}", f"/export/jsonl?document={number}")
+    answers = [client.get(path) for path in (*paths, f"/?page={number.lstrip('-')}")]
+    posted = ((f"/s/{number}", {"key": "1"}), ("/undo", {"document": number}))
+    answers += [client.post(path, data=data) for path, data in (*posted, (f"/models/{number}", {}))]
+    assert {a.status_code for a in answers} <= {400, 404}
+    assert all(0 < len(a.text) < 200 for a in answers)
+
+
+def test_a_full_disk_is_said_and_what_is_stored_stays(
+    client: TestClient, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pages = desk.store.one("PRAGMA page_count")[0]
+    desk.store.one(f"PRAGMA max_page_count = {pages}")
+    answers = [client.post("/s/2", data={"note": f"{i} " * 900}) for i in range(20)]
+    full = [a for a in answers if a.status_code != 200]
+    assert full and {a.status_code for a in full} == {507}
+    assert "disk is full; nothing of this was stored" in full[0].text
+    notes = desk.store.one("SELECT count(*) FROM decisions")[0]
+    assert notes == len(answers) - len(full)
+    assert client.get("/d/1").status_code == 200
+    answer = client.post("/documents", data={"text": "Oil rose. " * 500})
+    assert answer.status_code == 507 and "disk is full" in answer.text
+    desk.store.one(f"PRAGMA max_page_count = {pages + 1000}")  # room was made
+    assert client.post("/s/2", data={"note": "short"}).status_code == 200
+    assert desk.store.one("SELECT count(*) FROM decisions")[0] == notes + 1
+
+    def no_room(**_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("tempfile.mkdtemp", no_room)
+    answer = client.get("/export/csv")
+    assert answer.status_code == 507 and "No space left" in answer.text
 
 
 def test_readers_are_blind_until_both_have_decided(

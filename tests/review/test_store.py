@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tagger.errors import ConfigError
+from tagger.errors import ConfigError, OutputError
 from tagger.review.desk import Desk
 from tagger.review.store import ANSWER, NOTE, SKIP, Store
 from tagger.schema import CLAIMS, Schema, Task
@@ -73,6 +73,23 @@ def test_another_file_is_refused_and_left_alone(tmp_path: Path, content: bytes) 
             Store(path, CLAIMS)
     else:
         Store(path, CLAIMS).close()  # an empty file is a new store
+
+
+def test_a_store_that_cannot_be_written_is_a_store_all_the_same(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(OutputError, match=r"unable to open database file; .* disk has room"):
+        Store(tmp_path / "gone" / "x.sqlite", CLAIMS)
+    desk.store.close()
+    path, connect = desk.store.path, sqlite3.connect
+    monkeypatch.setattr(
+        sqlite3, "connect", lambda _, **more: connect(f"{path.as_uri()}?mode=ro", uri=True, **more)
+    )
+    store = Store(path, CLAIMS)
+    assert store.one("SELECT count(*) FROM documents")[0] == 2
+    with pytest.raises(OutputError, match="readonly database; nothing of this was stored"):
+        store.decide("anna", 2, ANSWER, "claim", "speculation")
+    store.close()
 
 
 def test_a_store_of_other_labels_is_refused(desk: Desk) -> None:

@@ -91,12 +91,12 @@ class LabelShares:
     def to_rows(self) -> list[dict[str, Any]]:
         """Return the shares as a table with a column for each that sentences are grouped by."""
         columns = dict.fromkeys(name for share in self.shares for name in share.values)
-        own = {"by", "group", "task", "label"}  # which a column of the data may be called too
         rows = []
         for share in self.shares:
             row = asdict(share)
             values = row.pop("values")
-            row |= {f"{c}_value" if c in own else c: values.get(c, "") for c in columns}
+            # A column of the data may be called as one of the shares is.
+            row |= {f"{c}_value" if c in row else c: values.get(c, "") for c in columns}
             rows.append(row)
         return rows
 

@@ -252,6 +252,15 @@ def test_csv_has_a_column_for_each_that_is_grouped_by(tmp_path: Path) -> None:
     assert "values" not in rows[0] and float(rows[0]["raw"]) >= 0
 
 
+@pytest.mark.parametrize("name", ["label", "raw", "n_sentences", "adjusted_high"])
+def test_a_column_called_as_one_of_the_shares_hides_no_figure(tmp_path: Path, name: str) -> None:
+    path = parties(tmp_path / "a.jsonl")
+    Path(path).write_text(Path(path).read_text().replace('"party"', f'"{name}"'))
+    found = label_shares(path, by=[name])
+    for row, share in zip(found.to_rows(), found.shares, strict=True):
+        assert row[f"{name}_value"] == share.group and row[name] == getattr(share, name)
+
+
 @pytest.mark.parametrize("way", ["month", "party", "party,month"])
 def test_plots_are_drawn_by_any_of_them(tmp_path: Path, way: str) -> None:
     pytest.importorskip("matplotlib")

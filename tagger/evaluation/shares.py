@@ -31,7 +31,6 @@ CROSS = ","
 """What joins the columns of a cross, and the values of a group of one."""
 N_DRAWS = 400
 _MIN_SEPARATION = 0.05
-_ADJUSTED = "adjusted", "adjusted_low", "adjusted_high"
 
 
 UNKNOWN = (
@@ -232,9 +231,13 @@ def shares(
         found = _group(counted.schema, by, CROSS.join(name) or ALL, counts, drawn, seed)
         if known is not None and not documents:
             p = [[row for k in own for row in counted.p[k]] for own in parted]
+            width = np.array([share.high - share.low for share in found])
+            three = _at_least_as_wide(width, *known.correct(p, seed).T).T
             found = [
-                replace(share, **dict(zip(_ADJUSTED, three, strict=True)))
-                for share, three in zip(found, known.correct(p, seed), strict=True)
+                share
+                if point != point  # not a number: it is not known
+                else replace(share, adjusted=point, adjusted_low=low, adjusted_high=high)
+                for share, (point, low, high) in zip(found, three.tolist(), strict=True)
             ]
         of = dict(zip((*keys, *([DOCUMENT] if documents else ())), name, strict=True))
         result += [replace(share, values=of) for share in found]
@@ -294,6 +297,11 @@ def _corrected(task: Task, raw: Floats, draws: Floats, width: Floats, matrices: 
     sent_back = _sent_back(task, draws, matrices[1:])
     low = np.clip(ends(np.where(np.isnan(sent_back), 0, sent_back))[0], 0, 1)
     high = np.clip(ends(np.where(np.isnan(sent_back), 1, sent_back))[1], 0, 1)
+    return _at_least_as_wide(width, point, low, high)
+
+
+def _at_least_as_wide(width: Floats, point: Floats, low: Floats, high: Floats) -> Floats:
+    """Return points and intervals that hold them, none narrower than `width`."""
     half = np.maximum(high - low, width) / 2
     middle = np.clip((low + high) / 2, half, 1 - half)
     narrow = high - low < width

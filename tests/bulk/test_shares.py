@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -316,6 +317,69 @@ def test_shares_are_corrected_by_labelled_sentences_of_the_same_kind(
     assert [s.raw for s in plain.shares] == [s.raw for s in found.shares]
     with pytest.raises(ConfigError, match="name with --model the one that tagged them"):
         label_shares(str(tmp_path / "t.jsonl"), None, by=["all"], reference=gold)
+
+
+def labelled_and_tagged(folder: Path, tiny: Tagger) -> tuple[list[dict[str, Any]], str]:
+    """Return 60 labelled sentences of 20 documents, and the file of their tags."""
+    rows = [
+        {"text": text, "doc": f"d{i // 3}", "claim": claim, "theme": list(THEMES[claim])}
+        for i, (text, claim) in enumerate(zip(sentences(60), list(STARTS) * 20, strict=True))
+    ]
+    tagged = [r for row in rows for r in tiny.tag(row["text"], row["doc"]).to_rows()]
+    tagged[0]["outlet"] = "of one document"
+    path = folder / "t.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in tagged))
+    return rows, str(path)
+
+
+def test_a_reference_that_knows_too_little_corrects_nothing_and_says_so(
+    tmp_path: Path, tiny: Tagger
+) -> None:
+    pytest.importorskip("quapy", reason="needs the extra quantify")
+    gold, path = labelled_and_tagged(tmp_path, tiny)
+
+    def by(reference: list[dict[str, Any]]) -> tuple[set[str], str]:
+        found = label_shares(path, tiny, by=["all", "outlet"], reference=reference)
+        # A document that stands alone has no interval, and so no corrected share.
+        assert all(s.adjusted is None for s in found.shares if s.by == "outlet")
+        corrected = {s.label for s in found.shares if s.adjusted is not None}
+        for s in found.shares:
+            if s.adjusted is not None and s.adjusted_low is not None and s.adjusted_high:
+                assert s.adjusted_high - s.adjusted_low >= s.high - s.low - 1e-9
+        return corrected, "; ".join(found.notes)
+
+    themes = {"military", "economic", "diplomatic"}
+    assert by(gold)[0] == {*STARTS, *themes}
+    corrected, said = by(gold[:1])
+    assert not corrected and "corrected by" not in said
+    assert "claim is not corrected: the reference has 1 labelled sentence of 1 document" in said
+    assert "expected 40 of 20 or more" in said
+    # Enough sentences, but of too few documents.
+    assert not by([{**row, "doc": row["text"][-3:-2]} for row in gold])[0]
+    corrected, said = by([{**row, "theme": ["military"]} for row in gold])
+    assert corrected == set(STARTS)
+    assert "military, diplomatic, economic is not corrected: none or all of the" in said
+    # Of the labels of one task some may be corrected; those of a single-label task sum to one.
+    corrected, said = by([row for row in gold if row["claim"] != "speculation"])
+    assert corrected == {"military", "economic"}
+    assert "claim is not corrected: none or all of the reference is speculation" in said
+
+
+def test_the_miss_of_raw_shares_is_that_of_the_tasks_with_answers(
+    tmp_path: Path, tiny: Tagger
+) -> None:
+    pytest.importorskip("quapy", reason="needs the extra quantify")
+    gold, path = labelled_and_tagged(tmp_path, tiny)
+    wrong = [
+        {**row, "claim": "speculation" if i < 12 else row["claim"]} for i, row in enumerate(gold)
+    ]
+    for row in wrong:
+        del row["theme"]
+    found = label_shares(path, tiny, by=["all"], reference=wrong)
+    # 8 of 60 sentences moved to one label, 4 from each of two: 13.3, 6.7 and 6.7 points.
+    assert "there raw shares miss by 8.9 points" in found.notes[-1]
+    assert {s.task for s in found.shares if s.adjusted is not None} == {"claim"}
+    assert any("theme is not corrected: the reference has 0 labelled" in x for x in found.notes)
 
 
 def test_errors_on_other_text_than_a_model_learned_from_correct_nothing(

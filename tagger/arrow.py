@@ -16,6 +16,9 @@ class Absent(Enum):
 
 ABSENT = Absent.ABSENT
 
+# Of a field whose cells are JSON, since no type holds its values, which are of several.
+AS_JSON = {b"tagger": b"json"}
+
 # A list, or a pyarrow Array that keeps the type it had in its file.
 Column = Any
 

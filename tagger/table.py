@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tagger.arrow import ABSENT, Column, kind_of, pyarrow, to_array, utf8
+from tagger.arrow import ABSENT, AS_JSON, Column, kind_of, pyarrow, to_array, utf8
 from tagger.errors import DataError
 from tagger.schema import SENTENCE, Schema, Task, answered_by
 
@@ -163,7 +163,9 @@ class TaggedTable:
         if self.evidence is not None:
             kind = pa.list_(pa.struct([(k, pa.type_for_alias(t)) for k, t in _EVIDENCE]))
             columns["evidence"] = pa.array(self.evidence, kind)
-        return pa.RecordBatch.from_arrays(list(columns.values()), names=list(columns))
+        marks = {name: AS_JSON for name, kind in kinds.items() if kind == "json"}
+        fields = [pa.field(x, c.type, metadata=marks.get(x)) for x, c in columns.items()]
+        return pa.RecordBatch.from_arrays(list(columns.values()), schema=pa.schema(fields))
 
 
 def _answers(task: Task, decided: npt.NDArray[Any]) -> list[Any]:

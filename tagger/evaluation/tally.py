@@ -16,7 +16,7 @@ from tagger.features.arrays import Ints
 from tagger.files import Reject, Row, read_rows
 from tagger.files.folders import expand
 from tagger.files.names import alike
-from tagger.files.tagged import manifest_path
+from tagger.files.tagged import cell, manifest_path
 from tagger.schema import Schema, is_apart
 
 _MOST_NAMES = 20
@@ -133,7 +133,7 @@ def tally(
 
 
 def _value(value: Any) -> str:
-    return "" if value is None else str(value)
+    return str(cell(value))  # as in CSV, so that no format has groups of its own
 
 
 def _probabilities(where: str, record: Mapping[str, Any], schema: Schema) -> list[float]:

@@ -1,11 +1,12 @@
 """Parquet: rows in, column by column, and tagged sentences out."""
 
 import io
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from tagger.arrow import damaged_rows, pyarrow
+from tagger.arrow import AS_JSON, damaged_rows, pyarrow
 from tagger.errors import DataError
 from tagger.files.names import check_once
 from tagger.files.office import whole
@@ -66,7 +67,9 @@ def read(stream: BinaryIO, source: str, limit: int = MAX_DOCUMENT_BYTES) -> Iter
             yield Reject(f"damaged: {why}", "", source, first + i)
         sound = [i for i in range(len(batch)) if i not in damaged]
         records = (batch.take(sound) if damaged else batch).to_pylist()
+        mixed = [x.name for x in batch.schema if AS_JSON.items() <= (x.metadata or {}).items()]
         for i, record in zip(sound, records, strict=True):
+            record |= {x: json.loads(record[x]) for x in mixed if record[x] is not None}
             yield Row(record, source, first + i)
 
 

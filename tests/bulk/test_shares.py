@@ -433,6 +433,36 @@ def test_options_that_would_do_nothing_are_refused(arguments: list[str], option:
     assert f"{option} is not for" in done.stderr
 
 
+def test_shares_are_the_same_whatever_the_format_of_the_output(
+    tmp_path: Path, tiny_folder: Path
+) -> None:
+    pytest.importorskip("pyarrow")
+    pytest.importorskip("openpyxl")
+    several = (
+        ["A", '"B"', 7, True],
+        ["2024-01-03", "3 Feb. 2024", 20240305, "soon"],
+        [{"a": "b"}, [1]],
+    )
+    rows = [
+        {"text": "The talks may fail.", "outlet": several[0][i % 4], "date": several[1][i % 4],
+         "sound": i % 3 > 0, "deep": several[2][i % 2]}
+        for i in range(12)
+    ]  # fmt: skip
+    (tmp_path / "in.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    found = []
+    for form in ("jsonl", "csv", "parquet", "xlsx"):
+        output = str(tmp_path / f"out.{form}")
+        command = "predict", str(tmp_path / "in.jsonl"), "-o", output, "--model", str(tiny_folder)
+        done = CliRunner().invoke(cli, command, catch_exceptions=False)
+        assert done.exit_code == 0, done.stderr
+        own = label_shares(output, by=["outlet", "month", "sound", "deep"])
+        found.append([(s.by, s.group, s.n_sentences, s.raw) for s in own.shares])
+        assert any("3 of 12 sentences have a date that" in note for note in own.notes)
+    assert found[0] == found[1] == found[2] == found[3]
+    assert {group for by, group, *_ in found[0] if by == "outlet"} == {"A", '"B"', "7", "true"}
+    assert {group for by, group, *_ in found[0] if by == "sound"} == {"false", "true"}
+
+
 def test_a_column_of_dates_is_found_whatever_its_case_and_said(tmp_path: Path) -> None:
     path = write(tmp_path / "a.jsonl", [("a", "2024-01-02", "speculation")])
     text = Path(path).read_text().replace('"date"', '"Date"')

@@ -19,7 +19,8 @@ from tagger.cli.terminal import echo, say, write_data, write_json
     multiple=True,
     metavar="WHAT",
     help="What to group by: all, document, month (of the date), any column, or several joined by "
-    "commas for their cross; may be given again. [all, outlet and month where there are any]",
+    "commas for their cross (a name with a comma in quotes); may be given again. [all, outlet and "
+    "month where there are any]",
 )
 @click.option(
     "--reference",

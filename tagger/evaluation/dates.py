@@ -19,7 +19,7 @@ def month_of(value: Any, day_first: bool | None = None) -> str:
     day_first : whether ``05/01/2024`` is of January (True) or of May (False).
     """
     year, month = _parsed(value, day_first)
-    return f"{year}-{month:02d}" if year and month else ""
+    return f"{year:04d}-{month:02d}" if year and month else ""
 
 
 def year_of(value: Any) -> str:

@@ -44,8 +44,7 @@ class Known:
     p, groups : the probabilities of all labels, one row a sentence, and its document; NaN
         where a sentence has no answer to a task, and for a label that is not corrected.
     said : the notes of reading the sentences, and what is not corrected.
-    misses : how far raw shares are from the gold ones there, in the mean of the labels
-        that are corrected.
+    misses : how far raw shares are from the gold ones there, in the mean of what is corrected.
     """
 
     schema: Schema
@@ -75,10 +74,9 @@ class Known:
             n_docs = len(np.unique(corpus.groups[chosen]))
             if len(chosen) < LEAST_SENTENCES or n_docs < LEAST_DOCUMENTS:
                 found = f"{n_of(len(chosen), 'labelled sentence')} of {n_of(n_docs, 'document')}"
-                said.append(
-                    f"{name} is not corrected: the reference has {found} for it, expected "
-                    f"{LEAST_SENTENCES} of {LEAST_DOCUMENTS} or more: fewer make shares worse"
-                )
+                least = f"{LEAST_SENTENCES} of {LEAST_DOCUMENTS} or more: fewer make shares worse"
+                found = f"the reference has {found} for it, expected {least}"
+                said.append(f"{name} is not corrected: {found}")
                 continue
             gold, raw = (
                 np.mean([[x in label_tuple(row) for x in labels] for row in rows], axis=0)
@@ -93,7 +91,7 @@ class Known:
             known[name][np.ix_(chosen, usable)] = p[name][np.ix_(chosen, usable)]
             misses += np.abs(raw - gold)[usable].tolist()
         both = np.hstack([known[task.name] for task in schema.tasks])
-        miss = float(np.mean(misses)) if misses else np.nan
+        miss = float(np.mean(misses or [np.nan]))
         return cls(schema, loaded.id, both, corpus.groups, tuple(said), miss)
 
     def notes(self, counted: Tally, model_id: str) -> list[str]:
@@ -103,12 +101,11 @@ class Known:
                 f"the sentences were tagged by {', '.join(sorted(counted.models))}, the reference "
                 f"is read by {self.model}: name with --model the one that tagged them"
             )
-        rows = ~np.isnan(self.p).all(axis=1)
-        if not rows.any():
+        groups = self.groups[~np.isnan(self.p).all(axis=1)]
+        if not len(groups):
             return list(self.said)
-        n_docs = len(np.unique(self.groups[rows]))
         how = (
-            f"corrected by {rows.sum():,} sentences of {n_docs:,} documents "
+            f"corrected by {len(groups):,} sentences of {len(np.unique(groups)):,} documents "
             f"(expectation maximization); there raw shares miss by {100 * self.misses:.1f} points"
         )
         return [*self.said, how]

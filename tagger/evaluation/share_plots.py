@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from tagger.errors import DataError, install_command, n_of
-from tagger.evaluation.shares import ALL, CROSS, DOCUMENT, MONTH, Share
+from tagger.evaluation.shares import ALL, DOCUMENT, MONTH, Share, columns_of
 from tagger.markup import PALETTE, name_of
 from tagger.targets import check_free
 
@@ -48,7 +48,7 @@ def plot_shares(
         own = [s for s in shares if s.by == way]
         _check(own, way)
         for task in dict.fromkeys(task for task, _ in labels):
-            name = f"shares-{task}-by-{way.replace(CROSS, '-')}".replace("/", "_")
+            name = f"shares-{task}-by-{'-'.join(columns_of(way))}".replace("/", "_")
             pictures.append((Path(folder) / name, [s for s in own if s.task == task], way))
     written = [path.with_name(f"{path.name}.{end}") for path, _, _ in pictures for end in ENDINGS]
     check_free(written, force)
@@ -56,7 +56,7 @@ def plot_shares(
     for path, own, way in pictures:
         with matplotlib.rc_context(_STYLE):
             figure = Figure(layout="constrained")
-            draw = _over_time if MONTH in way.split(CROSS) else _in_rows
+            draw = _over_time if MONTH in columns_of(way) else _in_rows
             draw(figure, own, colors, way)
             for end in ENDINGS:
                 empty = {"Date": None} if end == "svg" else {"CreationDate": None}
@@ -71,12 +71,12 @@ def _check(shares: Sequence[Share], way: str) -> None:
     for wrong, found, expected in (
         (way == ALL, "one group", "one or more columns in --by"),
         (not groups, "no group", "values to group by"),
-        (MONTH in way.split(CROSS) and len(months) < 2, n_of(len(months), "month"), "two or more"),
-        (MONTH in way.split(CROSS) and len(panels) > _MOST_PANELS,
+        (MONTH in columns_of(way) and len(months) < 2, n_of(len(months), "month"), "two or more"),
+        (MONTH in columns_of(way) and len(panels) > _MOST_PANELS,
          n_of(len(panels), "group") + " beside months", f"{_MOST_PANELS} at most"),
-        (MONTH not in way.split(CROSS) and len(groups) > _MOST_GROUPS,
+        (MONTH not in columns_of(way) and len(groups) > _MOST_GROUPS,
          n_of(len(groups), "group"), f"{_MOST_GROUPS} at most"),
-        (DOCUMENT in way.split(CROSS) and len(groups) > _MOST_GROUPS,
+        (DOCUMENT in columns_of(way) and len(groups) > _MOST_GROUPS,
          n_of(len(groups), "document"), f"{_MOST_GROUPS} at most"),
     ):  # fmt: skip
         if wrong:
@@ -146,7 +146,7 @@ def _in_rows(
     names = [f"{g} ({next(s.n_sentences for s in shares if s.group == g):,})" for g in groups]
     axes.set_yticks(range(len(groups)), names)
     axes.set_ylim(len(groups) - 0.4, -0.6)
-    axes.set_ylabel(way.replace(CROSS, ", "))
+    axes.set_ylabel(", ".join(columns_of(way)))
     _finish(axes, "x")
     axes.set_xlim(0, None)
     _legend(figure, axes, shares)

@@ -7,6 +7,7 @@ cross-validation, so the true ones are found by sending them back. The draws tak
 the confusion matrix anew too: a matrix from few sentences gives a wide interval.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
@@ -117,8 +118,8 @@ def label_shares(
     output : what `tagger predict` wrote.
     model : what tagged it; by default the manifest beside `output` tells.
     by : what to group by: ``all``, ``document``, ``month`` (of the date), any column, or
-        several of them joined by commas, for their cross; by default all, and outlet and
-        month where there are any.
+        several joined by commas, for their cross (a name with a comma in quotes); by default
+        all, and outlet and month where there are any.
     outlet_column, date_column : columns with the outlet and the date.
     day_first : whether ``05/01/2024`` is of January or of May.
     reference : labelled sentences of the same kind of text, by which shares are corrected
@@ -142,21 +143,32 @@ def label_shares(
         asked = any(key in _keys(kind) for kind in by) or column not in ("outlet", "date", MONTH)
         if found not in counted.columns and asked:
             hint = did_you_mean(column, sorted(counted.columns))
+            hint += "; a name with a comma stands in quotes" if CROSS in "".join(by) else ""
             raise DataError(f"{output}: there is no column {column!r} to group by: {hint}")
     notes, confusion = correction_notes(counted, confusion, model_id)
     if known is not None:
         notes, confusion = known.notes(counted, model_id), None
     notes += [f"{output}: {x} in column {name!r}" for x, name in counted.found.items()]
     notes += [*counted.notes, *apart_notes(output, counted)]
-    if counted.n_unread_dates:
-        notes.append(
-            f"{counted.n_unread_dates} of {counted.n} sentences have a date that cannot be read, "
-            f"such as {counted.unread_date!r}: in no month"
-        )
+    notes += _in_no_group(counted, columns)
     by_group = [share for kind in kinds for share in shares(counted, kind, confusion, known=known)]
     if not by_group:
         raise DataError(f"{output}: no sentence has a value to group by")
     return LabelShares(tuple(by_group), tuple(notes))
+
+
+def _in_no_group(counted: Tally, columns: Mapping[str, str]) -> list[str]:
+    """Say how many sentences lack a value that others are grouped by."""
+    notes = []
+    for i, key in enumerate(counted.keys):
+        n = sum(int(c[0]) for (values, _), c in counted.counts.items() if not values[i])
+        column, unread = columns.get(key, key), counted.n_unread_dates if key == MONTH else 0
+        if unread:
+            what = f"a date that cannot be read, such as {counted.unread_date!r}"
+            notes.append(f"{unread} of {counted.n} sentences have {what}: in no month")
+        if n > unread and counted.found.get(column, column) in counted.columns:
+            notes.append(f"{n - unread} of {counted.n} sentences have no {column}: in no group")
+    return notes
 
 
 def known_errors(output: str, model: AnyModel) -> tuple[Schema, Confusion | None, str]:
@@ -198,7 +210,12 @@ def correction_notes(
 
 def _keys(by: str) -> tuple[str, ...]:
     """Return the columns of a way to group."""
-    return tuple(x for x in by.split(CROSS) if x not in (ALL, DOCUMENT, ""))
+    return tuple(x for x in columns_of(by) if x not in (ALL, DOCUMENT))
+
+
+def columns_of(by: str) -> list[str]:
+    """Return what a way to group joins by commas; a name that holds one stands in quotes."""
+    return [quoted or plain for quoted, plain in re.findall(r'"([^"]+)"|([^,]+)', by)]
 
 
 def shares(
@@ -209,7 +226,7 @@ def shares(
     known: Known | None = None,
 ) -> list[Share]:
     """Return the share of each label in each group, groups sorted by name."""
-    keys, documents = _keys(by), DOCUMENT in by.split(CROSS)
+    keys, documents = _keys(by), DOCUMENT in columns_of(by)
     at = [counted.keys.index(key) for key in keys]
     # Other columns may part a document, which is drawn as a whole all the same.
     groups: dict[tuple[str, ...], dict[Any, list[Any]]] = {}
@@ -319,7 +336,8 @@ def wilson(k: int, n: int) -> tuple[float, float]:
     z = 1.959963984540054
     centre = (k + z * z / 2) / (n + z * z)
     half = z / (n + z * z) * np.sqrt(k * (n - k) / n + z * z / 4)
-    return max(0.0, float(centre - half)), min(1.0, float(centre + half))
+    # Rounding would leave out a share of 0 or 1.
+    return max(0.0, min(float(centre - half), k / n)), min(1.0, max(float(centre + half), k / n))
 
 
 def _matrices(task: Task, confusion: Any, rng: np.random.Generator) -> Floats:

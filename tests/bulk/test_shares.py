@@ -55,6 +55,7 @@ def test_shares_are_counts_over_sentences(tmp_path: Path) -> None:
 def test_wilson_interval_is_the_textbook_one() -> None:
     low, high = wilson(0, 10)
     assert low == 0 and high == pytest.approx(0.2775, abs=1e-4)
+    assert all(wilson(0, n)[0] == 0 and wilson(n, n)[1] == 1 for n in range(1, 500))
     assert wilson(5, 10) == pytest.approx((0.2366, 0.7634), abs=1e-4)
 
 
@@ -150,6 +151,7 @@ def test_a_run_compared_with_itself_did_not_drift_at_all(tmp_path: Path) -> None
         ("05/01/2024", False, "2024-05"), ("05/05/2024", None, "2024-05"),
         ("2024-02-30", None, ""), ("2024-02-29", None, "2024-02"), ("2024-13", None, ""),
         ("March", None, ""), ("Monday", None, ""), ("soon", None, ""), (None, None, ""),
+        ("0001-03-01", None, "0001-03"),
     ],
 )  # fmt: skip
 def test_months_are_read_from_dates_of_any_form(
@@ -239,6 +241,29 @@ def test_sentences_are_grouped_by_any_columns_and_their_crosses(tmp_path: Path) 
     assert share.values == {"party": "A", "month": "2024-01"} and share.raw == 0
     with pytest.raises(DataError, match=r"no column 'partei' to group by: did you mean 'party'"):
         label_shares(path, by=["partei,month"])
+
+
+def test_sentences_without_a_value_are_counted(tmp_path: Path) -> None:
+    path = parties(tmp_path / "a.jsonl")
+    assert sum("speaker" in note for note in label_shares(path, by=["party"]).notes) == 0
+    assert (
+        "18 of 30 sentences have no speaker: in no group"
+        in label_shares(path, by=["speaker", "party"]).notes
+    )
+    Path(path).write_text(Path(path).read_text().replace("2024-02-01", ""))
+    notes = label_shares(path, by=["all", "month"]).notes
+    assert "15 of 30 sentences have no date: in no group" in notes
+
+
+def test_a_column_with_a_comma_in_its_name_is_named_in_quotes(tmp_path: Path) -> None:
+    path = parties(tmp_path / "a.jsonl")
+    plain = label_shares(path, by=["party,month", "party"])
+    Path(path).write_text(Path(path).read_text().replace('"party"', '"party, seat"'))
+    quoted = label_shares(path, by=['"party, seat",month', '"party, seat"'])
+    assert [s.raw for s in quoted.shares] == [s.raw for s in plain.shares]
+    assert quoted.shares[0].values == {"party, seat": "A", "month": "2024-01"}
+    with pytest.raises(DataError, match="in quotes"):
+        label_shares(path, by=["party, seat"])
 
 
 def test_csv_has_a_column_for_each_that_is_grouped_by(tmp_path: Path) -> None:

@@ -1,6 +1,8 @@
 """Shares of labels -> figures for papers, SVG and PDF, in the palette of the pages."""
 
+import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,9 @@ _MARKERS = "os^Dv<>P"
 _MOST_PANELS = 12
 _MOST_GROUPS = 60
 _STYLE: Any = {"svg.hashsalt": "tagger", "svg.fonttype": "none", "pdf.fonttype": 42, "font.size": 9}
+_STYLE["text.parse_math"] = False  # a dollar in a name is a dollar
+# Which no XML may hold and no font draws: escapes such as those of JSON stand for them.
+_UNDRAWN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 
 def plot_shares(
@@ -39,10 +44,17 @@ def plot_shares(
         from matplotlib.figure import Figure
     except ImportError:
         raise DataError(f"plots need the extra plots: {install_command('plots')}") from None
+    shares = [
+        replace(s, by=_drawn(s.by), group=_drawn(s.group),
+                values={_drawn(k): _drawn(value) for k, value in s.values.items()})
+        for s in shares
+    ]  # fmt: skip
     labels = dict.fromkeys((s.task, s.label) for s in shares)
     # Numbered through all tasks, as on the pages, so that claims and themes share no colour.
     colors = {pair: PALETTE[i % len(PALETTE)][0] for i, pair in enumerate(labels)}
-    ways = list(by) or [way for way in dict.fromkeys(s.by for s in shares) if way != ALL]
+    ways = list(map(_drawn, by)) or [
+        way for way in dict.fromkeys(s.by for s in shares) if way != ALL
+    ]
     pictures = []
     for way in ways:
         own = [s for s in shares if s.by == way]
@@ -62,6 +74,10 @@ def plot_shares(
                 empty = {"Date": None} if end == "svg" else {"CreationDate": None}
                 figure.savefig(path.with_name(f"{path.name}.{end}"), metadata=empty)
     return written
+
+
+def _drawn(text: str) -> str:
+    return _UNDRAWN.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
 def _check(shares: Sequence[Share], way: str) -> None:

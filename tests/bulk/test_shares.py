@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -306,6 +307,20 @@ def test_plots_are_drawn_by_any_of_them(tmp_path: Path, way: str) -> None:
         "speculation" in claim
         and (folder / f"shares-claim-by-{name}.pdf").read_bytes()[:4] == b"%PDF"
     )
+
+
+@pytest.mark.parametrize("way", ["{}", "{},month"])
+def test_plots_hold_what_no_font_and_no_xml_can(tmp_path: Path, way: str) -> None:
+    pytest.importorskip("matplotlib")
+    path = parties(tmp_path / "a.jsonl")
+    text = Path(path).read_text().replace('"party"', '"p\\ud800"')
+    Path(path).write_text(text.replace('"A"', '"A\\ud801\\u0001"').replace('"B"', '"$\\\\x$"'))
+    found = label_shares(path, by=[way.format("p\ud800")]).shares
+    for file in plot_shares(found, tmp_path / "figures"):
+        if file.suffix == ".svg":
+            drawn = " ".join(ElementTree.parse(file).getroot().itertext())
+            assert "A\\ud801\\u0001" in drawn and "$\\x$" in drawn
+            assert "p\\ud800" in file.name
 
 
 def test_plots_that_nobody_could_read_are_refused(tmp_path: Path) -> None:

@@ -109,9 +109,10 @@ class Teacher:
         self.desk, self.base = desk, base
         self._process: Any = None
         self._lock = threading.Lock()
-        # A run that was killed with the server before is over.
+        # A run that was killed with the server before is over; one of another page says so itself.
+        reason = "the page was closed meanwhile, or another one was opened on this store"
         for row in desk.store.all("SELECT id FROM models WHERE status = ?", RUNNING):
-            desk.store.set_model(row["id"], status=FAILED, step="the page was closed meanwhile")
+            desk.store.set_model(row["id"], status=FAILED, step=reason)
 
     def start(self) -> None:
         """Begin to train a version in the background.

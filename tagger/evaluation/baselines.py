@@ -154,10 +154,7 @@ def _learn(
 
 
 def _cue_counts(texts: list[str], known: Iterable[int], language: Language) -> Any:
-    """Return how often each class of the language's lexicons occurs, one row a sentence.
-
-    Counts are weighted by inverse document frequency in the texts `known`.
-    """
+    """Return counts of the lexicons' classes, by their inverse document frequency in `known`."""
     settings = FeatureSettings(
         language=language.code,
         word_ngrams=(1, 1),

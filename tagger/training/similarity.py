@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from tagger.features.arrays import Interned
+from tagger.features.arrays import Interned, Ints
 from tagger.text.language import UNKNOWN, language_of
 from tagger.text.tokens import tokenize
 
@@ -36,9 +36,9 @@ def similar_pairs(
         are compared with each other, and the pairs that join them into groups are yielded.
     least : the lowest similarity.
     """
-    rows, counts = _shingles([*texts, *(others or ())])
+    hashes, ends, counts = _shingles([*texts, *(others or ())])
     latest: dict[int, list[int]] = defaultdict(list)
-    group = list(range(len(rows)))
+    group = list(range(len(ends)))
 
     def root(i: int) -> int:
         while group[i] != i:
@@ -46,8 +46,11 @@ def similar_pairs(
             i = group[i]
         return i
 
-    for j, row in enumerate(rows):
-        is_other = j >= len(texts)
+    def shingles(i: int) -> npt.NDArray[np.uint64]:
+        return hashes[ends[i - 1] if i else 0 : ends[i]]
+
+    for j in range(len(ends)):
+        row, is_other = shingles(j), j >= len(texts)
         n_texts = counts.take(_slots(row, len(counts)))
         rarest = np.argsort(n_texts, kind="stable")
         prefix = rarest[: len(row) - math.ceil(least * len(row) - 1e-9) + 1]
@@ -57,8 +60,9 @@ def similar_pairs(
         for i in sorted(candidates) if is_other or others is None else ():
             if not is_other and root(i) == root(j):
                 continue
-            common = len(own.intersection(rows[i].tolist()))
-            similarity = common / (len(rows[i]) + len(own) - common)
+            theirs = shingles(i).tolist()
+            common = len(own.intersection(theirs))
+            similarity = common / (len(theirs) + len(own) - common)
             if similarity >= least:
                 yield i, j - len(texts) if is_other else j, similarity
                 if is_other:
@@ -69,13 +73,11 @@ def similar_pairs(
                 latest[shingle].append(j)
 
 
-def _shingles(texts: Sequence[str]) -> tuple[list[npt.NDArray[np.uint64]], npt.NDArray[np.int32]]:
-    """Return the hashes of the distinct shingles of each text, and about how common each is.
+def _shingles(texts: Sequence[str]) -> tuple[npt.NDArray[np.uint64], Ints, npt.NDArray[np.int32]]:
+    """Return hashes of the distinct shingles, text by text, where each text's end, and counts.
 
-    Returns
-    -------
-    The hashes by text, sorted. In how many texts they stand, at their slot: of those that share one
-    the sum, so that none is taken for rarer than it is.
+    A count is of the texts that hold a shingle, at its slot: of those that share one the sum, so
+    that none is taken for rarer than it is.
     """
     known = Interned()
     words, lengths = array("I"), []
@@ -88,14 +90,16 @@ def _shingles(texts: Sequence[str]) -> tuple[list[npt.NDArray[np.uint64]], npt.N
     for i in range(_SHINGLE):
         hashes += flat[i : i + len(hashes)]
         hashes *= _FACTOR
-    rows, start = [], 0
-    for n in lengths:
-        rows.append(np.unique(hashes[start : start + max(0, n - _SHINGLE + 1)]))
-        start += n
     counts = np.zeros(1 << max(10, len(hashes).bit_length()), np.int32)
-    for row in rows:
-        np.add.at(counts, _slots(row, len(counts)), 1)
-    return rows, counts
+    ends = np.zeros(len(lengths), np.int64)
+    start = end = 0
+    for i, n in enumerate(lengths):
+        distinct = np.unique(hashes[start : start + max(0, n - _SHINGLE + 1)])
+        np.add.at(counts, _slots(distinct, len(counts)), 1)
+        start, before, end = start + n, end, end + len(distinct)
+        hashes[before:end] = distinct  # in the place of what has been read
+        ends[i] = end
+    return hashes, ends, counts
 
 
 def _slots(hashes: npt.NDArray[np.uint64], n: int) -> npt.NDArray[np.int64]:

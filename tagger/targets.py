@@ -108,6 +108,11 @@ def sync_folder(folder: Path) -> None:
             os.close(descriptor)
 
 
+def utf8_of(text: str) -> bytes:
+    """Return text as UTF-8; for lone surrogates, which it lacks, stand escapes such as JSON's."""
+    return text.encode("utf-8", "backslashreplace")
+
+
 def write_files(folder: str | Path, files: Mapping[str, str | bytes], force: bool = False) -> None:
     """Write texts or bytes as files of a folder, which is made where there is something to write.
 
@@ -124,7 +129,7 @@ def write_files(folder: str | Path, files: Mapping[str, str | bytes], force: boo
         raise OutputError(f"{folder}: cannot be written: {error.strerror}") from None
     for name, data in files.items():
         with atomic_write(Path(folder) / name) as stream:
-            stream.write(data if isinstance(data, bytes) else data.encode("utf-8", "surrogatepass"))
+            stream.write(data if isinstance(data, bytes) else utf8_of(data))
 
 
 @contextmanager

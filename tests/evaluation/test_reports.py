@@ -247,9 +247,10 @@ def test_a_report_with_lone_surrogates_can_be_made_again(folder, unseen, tmp_pat
     named = ({**r, "outlet": f"wire \udc00{i % 2}"} for i, r in enumerate(rows))
     odd.write_text("".join(json.dumps(r) + "\n" for r in named))
     out = tmp_path / "report"
-    made = run("evaluate", "--model", folder, odd, "-o", out, "--no-plots", "--rounds", 10)
+    made = run("evaluate", "--model", folder, odd, "-o", out, "--rounds", 10)
     assert made.exit_code == 0, made.stderr
-    assert "wire \\udc000" in (out / "report.json").read_text(encoding="utf-8")
+    for name in ("report.json", "report.md", "report.html"):
+        assert "wire \\udc000" in (out / name).read_text(encoding="utf-8")
     again = run("evaluate", "--model", folder, odd, "--check", out)
     assert again.exit_code == 0, again.stderr
 

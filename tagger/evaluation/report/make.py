@@ -32,7 +32,7 @@ from tagger.features.arrays import Floats, Ints
 from tagger.files import Reject
 from tagger.files.batches import save_rejects
 from tagger.model.model import CARD, Model
-from tagger.targets import write_files
+from tagger.targets import utf8_of, write_files
 
 
 @dataclass(frozen=True)
@@ -275,7 +275,7 @@ def reproduce(
         baselines=options["baselines"],
         training=training,
     ).files(options["html"])
-    new = json.loads(files[JSON])
+    new = json.loads(utf8_of(files[JSON]))
     same_versions = new["about"]["versions"] == about["versions"]
     if difference := first_difference(
         {**old, "about": {**about, "versions": {}}},
@@ -304,10 +304,10 @@ def _version_note(then: dict[str, str], now: dict[str, str]) -> str:
 
 def _compare_lines(path: Path, expected: str) -> None:
     try:
-        text = path.read_bytes().decode("utf-8", "surrogatepass")
+        text = path.read_bytes().decode()
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"{path}: cannot be read: {error}") from None
-    if text == expected:
+    if text == (expected := utf8_of(expected).decode()):
         return
     old, new = text.splitlines(), expected.splitlines()
     for number, (a, b) in enumerate(zip(old, new, strict=False), 1):

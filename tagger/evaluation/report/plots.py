@@ -11,6 +11,8 @@ import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from tagger.targets import utf8_of
+
 # Stand-ins that become the page's own colours, so that light and dark need one drawing.
 _INK, _FAINT, _LINE, _PAPER = "#010203", "#040506", "#070809", "#0a0b0c"
 _CYCLE = ("#0a0001", "#0a0002", "#0a0003", "#0a0004", "#0a0005", "#0a0006", "#0a0007", "#0a0008")
@@ -310,7 +312,7 @@ def _slices(name: str, parts: Sequence[Mapping[str, Any]], first: int) -> Plot:
 
 
 def _short(label: str) -> str:
-    flat = label.replace("_", " ")
+    flat = utf8_of(label.replace("_", " ")).decode()
     return flat if len(flat) <= 26 else flat[:25] + "…"
 
 

@@ -8,7 +8,6 @@ import csv
 import io
 import json
 import math
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -22,8 +21,6 @@ FORMAT = 1
 """Number of the layout of report.json; `read_report` refuses every other."""
 
 FILES = JSON, MARKDOWN, HTML = "report.json", "report.md", "report.html"
-
-_LONE = re.compile("[\ud800-\udfff]")  # surrogates, which UTF-8 lacks
 
 Report = dict[str, Any]
 
@@ -73,8 +70,7 @@ def _written(value: Any, line: str) -> str:
 
 
 def _plain(value: Any) -> str:
-    written = json.dumps(value, ensure_ascii=False, allow_nan=False)
-    return _LONE.sub(lambda match: f"\\u{ord(match[0]):04x}", written)
+    return json.dumps(value, ensure_ascii=False, allow_nan=False)
 
 
 def _is_number(value: Any) -> bool:

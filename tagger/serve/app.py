@@ -120,13 +120,14 @@ class Api:
             n_cut += sum(s.tags.cut for s in some)
             for row, evidence in zip(rows[first:], found, strict=False):
                 row["evidence"] = evidence
-        return self._rows([_json(rows)[1:-1]], self._notes(text, n_cut), len(rows), len(text))
+        part = {"rows": _json(rows)[1:-1]}
+        return self._written([part], self._notes(text, n_cut), len(rows), len(text))
 
     def _whole(self, text: str, doc: str, keep: bool) -> bytes:
         table = self.tagger.tag_table([text], [doc], keep_headings=keep)
         bodies.check_answer(table.doc, {}, self._most)
         notes = self._notes(text, table.n_cut)
-        return self._rows([_members(table)], notes, len(table), len(text))
+        return self._written([{"rows": _members(table)}], notes, len(table), len(text))
 
     async def predict(self, raw: Any) -> bytes:
         """Tag many sentences or documents."""
@@ -141,26 +142,26 @@ class Api:
         for step in _steps(batch):
             part, table = await self.run(self._part, step, sentences, places, values)
             parts.append(part)
-            room -= sum(map(len, part.values())) if isinstance(part, dict) else len(part)
+            room -= sum(map(len, part.values()))
             if room < 0:
                 raise bodies.too_long(self._most)
             n_rows += len(table)
             n_cut += table.n_cut
         notes = self._notes(" ".join(batch.texts[:5]), n_cut)
-        if not parts and values["columns"]:
-            parts.append(dict.fromkeys(self.tagger.columns, b""))
-        return self._rows(parts, notes, n_rows, sum(map(len, batch.texts)))
+        size = sum(map(len, batch.texts))
+        return self._written(parts, notes, n_rows, size, values["columns"])
 
     def _part(
         self, step: Batch, sentences: bool, places: Places, values: dict[str, Any]
-    ) -> tuple[bytes | dict[str, bytes], TaggedTable]:
+    ) -> tuple[dict[str, bytes], TaggedTable]:
         n = places.of(step.docs) if sentences else None
         keep = values.get("keep_headings", False)
         table = self.tagger.tag_table(
             step.texts, step.docs, step.extra, sentences, n=n, keep_headings=keep
         )
-        bodies.check_answer(table.doc, table.extra, self._most)
-        return _columns(table) if values["columns"] else _members(table), table
+        if not sentences:
+            bodies.check_answer(table.doc, table.extra, self._most)
+        return _columns(table) if values["columns"] else {"rows": _members(table)}, table
 
     async def explain(self, raw: Any) -> bytes:
         """Split the scores of one sentence into the contributions of its words."""
@@ -196,17 +197,22 @@ class Api:
         told = ["this does not look like the language that the model was trained on"]
         return [*(told * unknown), *cut_notes(n_cut)]
 
-    def _rows(self, parts: list[Any], notes: list[str], n_rows: int, n_characters: int) -> bytes:
+    def _written(
+        self,
+        parts: list[dict[str, bytes]],
+        notes: list[str],
+        n_rows: int,
+        n_characters: int,
+        columns: bool = False,
+    ) -> bytes:
         self.metrics.rows.inc(n_rows)
         self.metrics.characters.inc(n_characters)
         head = json.dumps({"model": self.tagger.model.id, "notes": notes})[:-1].encode("ascii")
-        if not (parts and isinstance(parts[0], dict)):
-            return b'%s, "rows": [%s]}' % (head, b", ".join(filter(None, parts)))
-        columns = [
+        arrays = b", ".join(
             b"%s: [%s]" % (_json(name), b", ".join(filter(None, (part[name] for part in parts))))
-            for name in parts[0]
-        ]
-        return b'%s, "columns": {%s}}' % (head, b", ".join(columns))
+            for name in (parts[0] if parts else self.tagger.columns if columns else ["rows"])
+        )
+        return (b'%s, "columns": {%s}}' if columns else b"%s, %s}") % (head, arrays)
 
     async def health(self, request: Request) -> Response:
         """Say that this process answers, whatever its thread is at."""

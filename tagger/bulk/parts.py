@@ -9,7 +9,7 @@ from tagger.arrow import ABSENT, describe, infer_type, pyarrow, to_array
 from tagger.bulk.settings import JobSettings
 from tagger.errors import ConfigError
 from tagger.files import compression, tagged
-from tagger.files.batches import BATCH_BYTES, MOST_VALUES, SENTENCE, raw_of, read_batches
+from tagger.files.batches import BATCH_BYTES, MOST_VALUES, raw_of, read_batches
 from tagger.files.columns import Input
 from tagger.files.rows import TOO_DEEP, Batch, Reject
 from tagger.files.writers import Layout, Writer, writer_of
@@ -69,8 +69,7 @@ def read_parts(
             part.batches.append(item)
             n_bytes = sum(map(len, item.texts))
             size += n_bytes
-            n_pieces = 1 if origin.sentences else max(1, n_bytes // (SENTENCE * len(item)))
-            n_values += (len(item) + _n_values(item)) * n_pieces
+            n_values += (len(item) + _n_values(item)) * origin.n_pieces(n_bytes, len(item))
         if size >= part_bytes or n_values >= MOST_VALUES:
             yield part
             part, size, n_values = Part(part.number + 1), 0, 0

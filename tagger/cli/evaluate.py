@@ -88,19 +88,14 @@ def command(
         if not no_plots:
             require_plots()
     with working("measuring the model, its baselines and their intervals"):
-        made = evaluate(
-            *(loaded, paths),
-            **read,
-            slices=slices,
-            baselines=not no_baselines,
-            rounds=rounds,
-            seed=seed,
-        )
-    options.say_read([*made.notes, *(f"warning: {w}" for w in made.warnings)], made.skipped, output)
+        how = {"slices": slices, "rounds": rounds, "seed": seed, **read}
+        made = evaluate(loaded, paths, baselines=not no_baselines, **how)
+    warnings = (f"warning: {warning}" for warning in made.warnings)
+    options.say_read([*made.notes, *warnings], made.skipped, output)
     if output:
         made.save(output, not no_plots, force)
-    title = f"{made.report['about']['data']['n_sentences']} sentences, model {loaded.id}"
-    Console().print(score_table(made.evaluation.tasks, title))
+    n = made.report["about"]["data"]["n_sentences"]
+    Console().print(score_table(made.evaluation.tasks, f"{n} sentences, model {loaded.id}"))
     for line in versus_lines(made.evaluation):
         echo(line)
 

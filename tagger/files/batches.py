@@ -32,7 +32,6 @@ from tagger.files.text import oddity
 from tagger.targets import atomic_write, check_free
 
 BATCH_BYTES = 1 << 20
-SENTENCE = 100  # characters, about
 _LOOK, _WIDE = 16, 1000  # rows after which their names are looked at; names, at once
 MOST_VALUES = 1_000_000  # passed on by the sentences of a batch or part: a few seconds' work
 _MOST_ABSENT = 200_000  # values that rows of a batch lack which others of it have
@@ -144,9 +143,9 @@ def _read_batches(
                 n_seen = len(rows)
                 names.update(*records)
                 n_values += sum(map(len, records))
-                n_pieces = 1 if origin.sentences else max(1, size // (SENTENCE * len(rows)))
-                known, places = (n * n_pieces for n in (n_values, len(names) * len(rows)))
-                full = places - known > _MOST_ABSENT or known > MOST_VALUES
+                n_pieces = origin.n_pieces(size, len(rows))
+                n_absent = len(names) * len(rows) - n_values
+                full = n_absent * n_pieces > _MOST_ABSENT or n_values * n_pieces > MOST_VALUES
             if not full:
                 continue
         else:
@@ -296,8 +295,9 @@ def _parquet_batches(
 
 def _sound(texts: list[Any], limit: int) -> bool:
     """Return whether all texts can be tagged, as far as a quick look tells."""
-    known = set(map(type, texts)) == {str}
-    return known and len(max(texts, key=len)) * 4 <= limit and all(map(str.strip, texts))
+    if set(map(type, texts)) != {str}:
+        return False
+    return len(max(texts, key=len)) * 4 <= limit and all(map(str.strip, texts))
 
 
 class Places:

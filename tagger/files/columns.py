@@ -11,6 +11,7 @@ from tagger.files.names import DOCUMENTS, ROWS, document_column, text_column
 from tagger.files.rows import MAX_DOCUMENT_BYTES, Batch, Reject
 
 ROWS_TO_SEE = 1000
+_SENTENCE = 100  # characters, about
 
 
 def tell_nobody(note: str) -> None:
@@ -55,6 +56,10 @@ class Input:
         if name == self.text_column or (name == self.id_column and not self.id_is_kept):
             return False
         return self.keep is None or name in self.keep
+
+    def n_pieces(self, n_characters: int, n_rows: int) -> int:
+        """Return about how many pieces each row has, where rows have so many characters."""
+        return 1 if self.sentences else max(1, n_characters // (_SENTENCE * n_rows))
 
     def named(self, name: str) -> str:
         """Return what the output calls a column of the input; no two are called the same."""

@@ -17,8 +17,8 @@ _HELD = 8  # bodies of the greatest length that are held at once
 class Gate:
     """Lets so many requests in that each is answered in time, and turns the others away.
 
-    All tagging runs in one thread, step by step: a request of many steps lets short ones pass,
-    and the thread of the connections is never kept from answering.
+    All that takes long runs in one thread, step by step: short requests pass one of many steps,
+    and the thread of the connections is not kept from answering.
 
     Parameters
     ----------

@@ -1,5 +1,6 @@
 """What `tagger serve` answers, and whom it refuses: real processes over the loopback address."""
 
+import asyncio
 import errno
 import json
 import os
@@ -10,7 +11,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,9 @@ from tagger.table import TaggedTable
 from .conftest import Answer, Server, running
 
 pytest.importorskip("prometheus_client", reason="needs the extra serve")
+
+from tagger.serve.app import Api
+from tagger.serve.settings import ServeSettings
 
 # The README's own example of an article: title, byline, dateline and all.
 ARTICLE = next((ROOT / "seeds").glob("*.txt")).read_text(encoding="utf-8")
@@ -76,6 +80,36 @@ def test_rows_keep_what_came_with_them(server: Server) -> None:
     assert rows[0]["deep"] == {"x": [1.5, None]}
     assert "outlet" not in rows[1]
     assert rows[3]["big"] == 10**30
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "n"),
+    [
+        ("predict", {"sentences": ["It fell."] * 256}, 0),
+        ("predict", {"sentences": ["It fell."] * 257}, 3),  # the rows, then two steps
+        ("predict", {"sentences": ["It fell. " * 700] * 10}, 1),
+        ("predict", {"documents": ["It fell.\n" * 2_000]}, 0),
+        ("predict", {"documents": ["It fell.\n" * 3_000]}, 1),
+        ("tag", {"text": "It fell.\n" * 2_000}, 0),
+        ("tag", {"text": "It fell.\n" * 3_000}, 1),
+        ("tag", {"text": "It fell.", "explain": True}, 2),
+        ("explain", {"sentence": "It fell."}, 1),
+    ],
+)
+def test_only_what_takes_long_is_handed_to_the_thread_that_tags(
+    tagger: Tagger, path: str, body: dict[str, Any], n: int
+) -> None:
+    api = Api(tagger, ServeSettings())
+    steps = []
+
+    async def run(step: Callable[..., Any], *values: Any) -> Any:
+        steps.append(step)
+        return step(*values)
+
+    api.gate.run = run  # type: ignore[method-assign]
+    asyncio.run(getattr(api, path)(body))
+    assert len(steps) == n
+    api.gate.close()
 
 
 def test_columns_hold_what_rows_hold(server: Server, sentences: list[str]) -> None:

@@ -1,6 +1,9 @@
 """Signals that ask the command to end: it tidies up, and says which it was."""
 
+import _thread
 import signal
+import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -20,6 +23,7 @@ def end_on_signals() -> None:
     """Raise Stopped where a signal would end the process on the spot, with its files about."""
     for number in _asked():
         signal.signal(number, _raise)
+    sys.unraisablehook = _again
 
 
 def stop_behind(error: BaseException | None) -> BaseException | None:
@@ -41,6 +45,24 @@ def ending() -> None:
 
 def _raise(number: int, frame: Any) -> None:
     raise Stopped(number)
+
+
+def _again(found: Any) -> None:
+    """Let a signal come once more that came while something was cleared away: nobody heard it."""
+    stop = stop_behind(found.exc_value)
+    if stop is None:
+        sys.__unraisablehook__(found)
+        return
+    number = stop.code - 128 if isinstance(stop, Stopped) else signal.SIGINT
+    # Not from here: what is raised in this hook is dropped, too.
+    threading.Timer(0.01, _raise_in_main, [number]).start()
+
+
+def _raise_in_main(number: int) -> None:
+    if hasattr(signal, "pthread_kill"):
+        signal.pthread_kill(threading.main_thread().ident or 0, number)  # wakes what waits, too
+    else:
+        _thread.interrupt_main(signal.Signals(number))
 
 
 def _asked() -> Iterator[int]:

@@ -83,6 +83,27 @@ def test_a_signal_that_a_library_makes_another_error_of_is_told_as_what_it_was(s
 
 
 @pytest.mark.parametrize("sign", SIGNS)
+def test_a_signal_that_comes_while_something_is_cleared_away_is_heard(sign: int) -> None:
+    # Python drops what is raised there.
+    code = (
+        "import os, sys, time\n"
+        "from tagger.cli import main\n"
+        "class Last:\n"
+        "    def __del__(self):\n"
+        "        os.kill(os.getpid(), int(sys.argv[1])); time.sleep(9)\n"
+        "def work(**options):\n"
+        "    Last()\n"
+        "    time.sleep(9); print('worked on')\n"
+        "main.cli.main = work\n"
+        "main.main()"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(int(sign))], capture_output=True)
+    told = {2: b"interrupted", 15: b"stopped by SIGTERM", 1: b"stopped by SIGHUP"}[sign]
+    told = b"tagger: " + told + b"\n"
+    assert (done.returncode, done.stdout, done.stderr) == (128 + sign, b"", told)
+
+
+@pytest.mark.parametrize("sign", SIGNS)
 def test_a_job_that_all_its_processes_are_told_to_end_can_be_resumed(
     predict: Command, tmp_path: Path, scratch: Path, sign: int
 ) -> None:

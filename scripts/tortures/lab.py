@@ -86,7 +86,9 @@ class Lab:
         """Return the environment of commands, with changes; None takes a name away."""
         path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
         own = {**os.environ, "TMPDIR": str(self.tmp), _MARK: self.mark, "PYTHONPATH": path}
-        own |= {"PYTHONWARNINGS": "default::ResourceWarning"}
+        # A signal may come between Python's own opening of a module and its `with`.
+        imports = "ignore::ResourceWarning:importlib._bootstrap_external"
+        own |= {"PYTHONWARNINGS": f"default::ResourceWarning,{imports}"}
         for name, value in changes.items():
             own.pop(name, None)
             if value is not None:

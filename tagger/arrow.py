@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from enum import Enum
 from typing import Any
 
-from tagger.errors import DataError, install_command
+from tagger.errors import DataError, importing
 
 
 class Absent(Enum):
@@ -30,13 +30,9 @@ def pyarrow() -> Any:
     ------
     DataError : the extra parquet is not installed.
     """
-    try:
+    with importing("parquet", "Parquet files and Arrow tables need the extra parquet", DataError):
         import pyarrow
         import pyarrow.parquet
-    except ImportError:
-        raise DataError(
-            f"Parquet files and Arrow tables need the extra parquet: {install_command('parquet')}"
-        ) from None
     return pyarrow
 
 

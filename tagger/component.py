@@ -10,20 +10,18 @@ from pathlib import Path
 from typing import Any
 
 from tagger.document import Tags
-from tagger.errors import ConfigError, DataError, install_command
+from tagger.errors import DataError, importing
 from tagger.model.model import Model
 from tagger.model.store import load_model
 from tagger.predictor import Tagger, shipped_model
 from tagger.schema import Schema
 from tagger.targets import write_files
 
-try:
+with importing("spacy", "the component needs the extra spacy"):
     import srsly
     from spacy.language import Language
     from spacy.tokens import Doc, Span
     from spacy.util import minibatch
-except ImportError:
-    raise ConfigError(f"the component needs the extra spacy: {install_command('spacy')}") from None
 
 NAME = "claim_tagger"
 _READER, _DOUBT = "reader", "doubt"

@@ -10,7 +10,8 @@ A DataError and a ConfigError are a ValueError too, as Python and scikit-learn r
 for a bad argument.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from functools import cache
 
 
@@ -93,3 +94,12 @@ def install_command(extra: str) -> str:
     except OSError:  # the working folder is gone
         here = str(place)
     return f"pip install {own}" + quote(f"{here}[{extra}]")
+
+
+@contextmanager
+def importing(extra: str, what: str, kind: type[TaggerError] = ConfigError) -> Iterator[None]:
+    """Import inside what an extra installs, or raise an error that says `what` needs it."""
+    try:
+        yield
+    except ImportError:
+        raise kind(f"{what}: {install_command(extra)}") from None

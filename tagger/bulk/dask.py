@@ -27,7 +27,7 @@ from tagger.bulk.store import (
     stamps,
     write,
 )
-from tagger.errors import ConfigError, DataError, OutputError, install_command
+from tagger.errors import ConfigError, DataError, OutputError, importing
 from tagger.files import parquet
 from tagger.files.batches import Places
 from tagger.files.columns import Columns, tell_nobody
@@ -168,12 +168,8 @@ def predict_with_dask(
 
 
 def _distributed() -> Any:
-    try:
+    with importing("cluster", "--engine dask needs the extra cluster", DataError):
         import distributed
-    except ImportError:
-        raise DataError(
-            f"--engine dask needs the extra cluster: {install_command('cluster')}"
-        ) from None
     return distributed
 
 

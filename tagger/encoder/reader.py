@@ -19,7 +19,7 @@ from tagger.encoder.doubt import Doubt
 from tagger.encoder.graph import check_graph
 from tagger.encoder.samples import outputs_of
 from tagger.encoder.settings import MAX_BYTES
-from tagger.errors import ConfigError, ModelError, OutputError, did_you_mean, install_command
+from tagger.errors import ConfigError, ModelError, OutputError, did_you_mean, importing
 from tagger.features.arrays import Floats
 from tagger.model.classifier import sigmoid, softmax
 from tagger.model.model import MANIFEST, Flags, Model, Reread, checksum, sha256
@@ -330,7 +330,5 @@ def _check_rereads(given: str) -> None:
 def _required(name: str) -> Any:
     from importlib import import_module
 
-    try:
+    with importing("encoder", f"the second reader needs {name}"):
         return import_module(name)
-    except ImportError:
-        raise ConfigError(f"the second reader needs {name}: {install_command('encoder')}") from None

@@ -17,7 +17,7 @@ import numpy as np
 from tagger.corpus.rows import Data
 from tagger.document import label_tuple
 from tagger.encoder.samples import outputs_of
-from tagger.errors import ConfigError, install_command, n_of
+from tagger.errors import ConfigError, importing, n_of
 from tagger.evaluation.bootstrap import ends
 from tagger.evaluation.evaluate import AnyModel, labelled
 from tagger.evaluation.tally import Tally
@@ -155,12 +155,8 @@ def _maximized(p: Floats, known: Floats) -> Floats:
 
 
 def _quapy() -> Any:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            from quapy.method.aggregative import EMQ
-    except ImportError:
-        raise ConfigError(
-            f"a reference needs the extra quantify: {install_command('quantify')}"
-        ) from None
+    needed = importing("quantify", "a reference needs the extra quantify")
+    with needed, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from quapy.method.aggregative import EMQ
     return EMQ

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from tagger.errors import DataError, install_command, n_of
+from tagger.errors import DataError, importing, n_of
 from tagger.evaluation.shares import ALL, DOCUMENT, MONTH, Share, columns_of
 from tagger.markup import PALETTE, name_of
 from tagger.targets import check_free
@@ -39,11 +39,9 @@ def plot_shares(
     ------
     DataError : the extra plots is not installed, or there is nothing, or too much, to draw.
     """
-    try:
+    with importing("plots", "plots need the extra plots", DataError):
         import matplotlib
         from matplotlib.figure import Figure
-    except ImportError:
-        raise DataError(f"plots need the extra plots: {install_command('plots')}") from None
     shares = [
         replace(s, by=_drawn(s.by), group=_drawn(s.group),
                 values={_drawn(k): _drawn(value) for k, value in s.values.items()})

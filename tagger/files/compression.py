@@ -6,7 +6,7 @@ import zlib
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
-from tagger.errors import install_command
+from tagger.errors import importing
 from tagger.files.rows import Unreadable
 
 SUFFIXES = (".gz", ".zst")
@@ -51,8 +51,6 @@ def errors() -> tuple[type[Exception], ...]:
 
 
 def _zstandard() -> Any:
-    try:
+    with importing("zstd", "zstd files need the extra zstd", Unreadable):
         import zstandard
-    except ImportError:
-        raise Unreadable(f"zstd files need the extra zstd: {install_command('zstd')}") from None
     return zstandard

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from importlib import import_module
 from typing import Any, BinaryIO
 
-from tagger.errors import install_command
+from tagger.errors import importing
 from tagger.files.rows import Unreadable, too_long
 
 _MISSING = re.compile(r"item named '([^']+)'")
@@ -14,10 +14,8 @@ _MISSING = re.compile(r"item named '([^']+)'")
 
 def library(name: str, kind: str) -> Any:
     """Return a module of the extra office; raise Unreadable where it is not installed."""
-    try:
+    with importing("office", f"{kind}: install the extra office", Unreadable):
         return import_module(name)
-    except ImportError:
-        raise Unreadable(f"{kind}: install the extra office: {install_command('office')}") from None
 
 
 def whole(stream: BinaryIO, limit: int) -> BinaryIO:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any, BinaryIO
 
-from tagger.errors import DataError, OutputError, install_command
+from tagger.errors import DataError, OutputError, importing
 
 BOM = b"\xef\xbb\xbf"
 MOST_CHARACTERS = 32_767
@@ -50,11 +50,9 @@ def write_workbook(rows: Iterable[dict[str, Any]], names: Sequence[str], stream:
     ------
     OutputError : a text that is longer than a cell may be.
     """
-    try:
+    with importing("office", "Excel files need the extra office", DataError):
         from openpyxl import Workbook
         from openpyxl.cell import WriteOnlyCell
-    except ImportError:
-        raise DataError(f"Excel files need the extra office: {install_command('office')}") from None
     book = Workbook(write_only=True)
     sheet, room, n = None, 0, 0
     try:

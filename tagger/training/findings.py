@@ -18,7 +18,7 @@ from tagger.corpus.corpus import (
 )
 from tagger.corpus.language import judge_language
 from tagger.document import answer_name, label_tuple
-from tagger.errors import ConfigError, install_command, n_of
+from tagger.errors import importing, n_of
 from tagger.evaluation.readers import agreement, readers_of
 from tagger.features.arrays import Floats, Ints
 from tagger.features.settings import FeatureSettings
@@ -252,12 +252,8 @@ def likely_label_errors(corpus: Corpus, seed: int = 0, jobs: int = 1) -> list[Fi
     ConfigError : the extra `checks` is not installed.
     DataError : the corpus cannot train a task.
     """
-    try:
+    with importing("checks", "looking for label errors needs cleanlab"):
         from cleanlab.filter import find_label_issues
-    except ImportError:
-        raise ConfigError(
-            f"looking for label errors needs cleanlab: {install_command('checks')}"
-        ) from None
     check_size(corpus, MAX_CHARACTERS)
     features = FeatureSettings(language=judge_language(corpus.texts))
     out_of_fold = cross_fit(corpus, TrainingSettings(features), seed, jobs).out_of_fold

@@ -17,7 +17,7 @@ from tagger.encoder.combination import Combination, fit_combination
 from tagger.encoder.reader import REREADS, SecondReader
 from tagger.encoder.samples import outputs_of
 from tagger.encoder.settings import EncoderSettings
-from tagger.errors import ConfigError, install_command, n_of
+from tagger.errors import importing, n_of
 from tagger.evaluation.answers import decided
 from tagger.evaluation.compare import compare_answers
 from tagger.features.arrays import Floats
@@ -49,14 +49,10 @@ class SecondFit:
 
 def check_second(settings: EncoderSettings) -> None:
     """Raise ConfigError where a second reader cannot be trained: no torch, no such encoder."""
-    try:
-        # The exporter needs the first two, and would say so only after the training.
-        for name in ("onnx", "onnxruntime", "torch", "transformers"):
+    # The exporter needs the first two, and would say so only after the training.
+    for name in ("onnx", "onnxruntime", "torch", "transformers"):
+        with importing("encoder-train", f"a second reader is trained with {name}"):
             import_module(name)
-    except ImportError:
-        raise ConfigError(
-            f"a second reader is trained with {name}: {install_command('encoder-train')}"
-        ) from None
     from tagger.encoder.network import load_base
 
     load_base(settings, 1, 0)

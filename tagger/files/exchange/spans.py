@@ -49,9 +49,5 @@ def sentences_of(text: str, spans: Iterable[Span]) -> tuple[list[tuple[int, int]
 
 def _core(text: str, start: int, end: int) -> tuple[int, int]:
     """Return a sentence from its first letter or digit to its last."""
-    first, last = start, end
-    while first < last and not text[first].isalnum():
-        first += 1
-    while last > first and not text[last - 1].isalnum():
-        last -= 1
-    return (first, last) if first < last else (start, end)
+    first = next((i for i in range(start, end) if text[i].isalnum()), start)
+    return first, next((i for i in range(end, first, -1) if text[i - 1].isalnum()), end)

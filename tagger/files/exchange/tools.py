@@ -64,28 +64,26 @@ def translated(
 
 
 def _labelled(items: Iterable[Row | _Other], tool: Tool) -> Iterator[Row | Reject | Note | _Other]:
-    others: list[_Other] = []
-    yield from labelled_rows(_read(items, tool, others), f"{tool.name} export")
-    yield from others
+    found = list(_read(items, tool))
+    pairs = (pair for pair in found if isinstance(pair, tuple))
+    yield from labelled_rows(pairs, f"{tool.name} export")
+    yield from (other for other in found if not isinstance(other, tuple))
 
 
 def _read(
-    items: Iterable[Row | _Other], tool: Tool, others: list[Any]
-) -> Iterator[tuple[Row, Item]]:
+    items: Iterable[Row | _Other], tool: Tool
+) -> Iterator[tuple[Row, Item] | Reject | _Other]:
+    """Yield each row with what the tool says by it, and what is no row of the tool."""
     for row in items:
         if not isinstance(row, Row):
-            others.append(row)
+            yield row
             continue
         try:
             yield row, tool.item(row.record)
         except (KeyError, TypeError, AttributeError) as error:
-            others.append(_broken(row, tool, error))
-
-
-def _broken(row: Row, tool: Tool, error: Exception) -> Reject:
-    reason = f"not as {tool.name} writes it, like the rows before: {type(error).__name__} {error}"
-    raw = json.dumps(row.record, ensure_ascii=False, default=str)
-    return Reject(reason, raw, row.source, row.line)
+            like = f"not as {tool.name} writes it, like the rows before"
+            raw = json.dumps(row.record, ensure_ascii=False, default=str)
+            yield Reject(f"{like}: {type(error).__name__} {error}", raw, row.source, row.line)
 
 
 def _unlabelled(
@@ -94,15 +92,11 @@ def _unlabelled(
     """Yield each task once, without what annotators said."""
     key = None
     source = ""
-    for row in items:
-        if not isinstance(row, Row):
-            yield row
+    for found in _read(items, tool):
+        if not isinstance(found, tuple):
+            yield found
             continue
-        try:
-            item = tool.item(row.record)
-        except (KeyError, TypeError, AttributeError) as error:
-            yield _broken(row, tool, error)
-            continue
+        row, item = found
         source = row.source
         if item.key is None or item.key != key:
             yield Row(item.record, row.source, row.line)

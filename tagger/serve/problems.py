@@ -1,9 +1,7 @@
 """Errors as problem details (RFC 9457): what was found, what was expected, what to do."""
 
 import json
-from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Any
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -30,7 +28,10 @@ class Problem(Exception):
 
     def response(self) -> Response:
         """Return the answer."""
-        return _answer(self.status, str(self), self.parts, self.headers)
+        about = {"type": "about:blank", "title": HTTPStatus(self.status).phrase}
+        body = {**about, "status": self.status, "detail": str(self), **self.parts}
+        # What was found may hold lone surrogates, which only an escape can carry.
+        return Response(json.dumps(body), self.status, dict(self.headers), MEDIA_TYPE)
 
 
 def of_library(request: Request, error: Exception) -> Response:
@@ -57,12 +58,3 @@ def of_problem(request: Request, error: Exception) -> Response:
     """Answer a problem."""
     assert isinstance(error, Problem)
     return error.response()
-
-
-def _answer(
-    status: int, detail: str, parts: Mapping[str, Any], headers: Mapping[str, str]
-) -> Response:
-    title = HTTPStatus(status).phrase
-    body = {"type": "about:blank", "title": title, "status": status, "detail": detail, **parts}
-    # What was found may hold lone surrogates, which only an escape can carry.
-    return Response(json.dumps(body), status, dict(headers), MEDIA_TYPE)

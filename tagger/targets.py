@@ -98,6 +98,12 @@ def atomic_write(path: str | Path) -> Iterator[BinaryIO]:
         raise OutputError(f"{path}: cannot be written: {error.strerror or error}") from None
 
 
+def write(path: str | Path, data: bytes) -> None:
+    """Write a file that is whole or not there."""
+    with atomic_write(path) as stream:
+        stream.write(data)
+
+
 def sync_folder(folder: Path) -> None:
     """Make renames in a folder survive a power cut, where the system can."""
     if os.name == "posix":
@@ -128,8 +134,7 @@ def write_files(folder: str | Path, files: Mapping[str, str | bytes], force: boo
     except OSError as error:
         raise OutputError(f"{folder}: cannot be written: {error.strerror}") from None
     for name, data in files.items():
-        with atomic_write(Path(folder) / name) as stream:
-            stream.write(data if isinstance(data, bytes) else utf8_of(data))
+        write(Path(folder) / name, data if isinstance(data, bytes) else utf8_of(data))
 
 
 @contextmanager

@@ -25,7 +25,6 @@ from tagger.bulk.store import (
     header_of,
     record_of,
     stamps,
-    write,
 )
 from tagger.errors import ConfigError, DataError, OutputError, importing
 from tagger.files import parquet
@@ -35,7 +34,7 @@ from tagger.files.remote import is_address
 from tagger.files.rows import Reject
 from tagger.processes import undisturbed
 from tagger.schema import SENTENCE
-from tagger.targets import LOCK, atomic_write, check_free, locked
+from tagger.targets import LOCK, atomic_write, check_free, locked, write
 
 _BATCH_ROWS = 4096
 _SAMPLE_ROWS = 256

@@ -24,13 +24,12 @@ from tagger.bulk.store import (
     header_of,
     record_of,
     stamps,
-    write,
 )
 from tagger.errors import OutputError
 from tagger.files import tagged
 from tagger.files.writers import copy, writer_of
 from tagger.predictor import Tagger
-from tagger.targets import atomic_write, locked
+from tagger.targets import atomic_write, locked, write
 
 _PREFIX = "work-"
 

@@ -18,7 +18,7 @@ from tagger.files.formats import open_binary
 from tagger.files.rows import Reject, Unreadable
 from tagger.files.writers import writer_of
 from tagger.predictor import Tagger
-from tagger.targets import atomic_write, check_free
+from tagger.targets import check_free, write
 
 JOB = "job.json"
 
@@ -194,12 +194,6 @@ class Store:
 def _sha256(path: Path) -> str:
     with open(path, "rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-def write(path: Path, data: bytes) -> None:
-    """Write a file that is whole or not there."""
-    with atomic_write(path) as stream:
-        stream.write(data)
 
 
 def to_json(value: Any) -> bytes:

@@ -7,7 +7,7 @@ import click
 
 from tagger.cli import options
 from tagger.cli.progress import working
-from tagger.cli.terminal import echo, say
+from tagger.cli.terminal import echo
 
 if TYPE_CHECKING:
     from tagger.model.model import Model
@@ -106,6 +106,5 @@ def _reproduce(folder: str, model: "Model", data: Any, read: dict[str, Any]) -> 
     options.refuse(_SETTLED, "--check, which repeats what the report was made with")
     with working("making the report again"):
         notes = check_report(folder, model, data, **read)
-    for note in notes:
-        say(note)
+    options.say_read(notes, ())
     echo(f"{folder}: the report is reproduced")

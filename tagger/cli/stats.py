@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from tagger.cli import options
-from tagger.cli.terminal import echo, say, write_data, write_json
+from tagger.cli.terminal import echo, write_data, write_json
 
 
 @click.command()
@@ -87,7 +87,7 @@ def command(
         day_first=day_first,
         reference=known,
     )
-    _say(result.notes)
+    options.say_read(result.notes, ())
     shares = result.shares
     if plots:
         from tagger.evaluation.share_plots import plot_shares
@@ -116,16 +116,11 @@ def _drift(output: str, earlier: str, model: Any, output_format: str) -> None:
     from tagger.evaluation.drift import label_drift
 
     moved = label_drift(output, earlier, model)
-    _say(moved.notes)
+    options.say_read(moved.notes, ())
     if output_format == "table":
         _print_drift(moved.to_dict(), moved.changed)
     else:
         _print(moved.to_dict(), output_format)
-
-
-def _say(notes: Sequence[str]) -> None:
-    for note in notes:
-        say(note)
 
 
 def _print(rows: Sequence[dict[str, Any]], form: str) -> None:

@@ -159,10 +159,9 @@ def _schema(
 
 def _save_schema(path: str, schema: "Schema", columns: "Columns") -> None:
     from tagger.corpus.guess import schema_toml
-    from tagger.targets import atomic_write
+    from tagger.targets import write
 
-    with atomic_write(path) as stream:
-        stream.write(schema_toml(schema, columns).encode())
+    write(path, schema_toml(schema, columns).encode())
     echo(f"{path}: the schema, to read, mend and give with --schema")
 
 

@@ -29,7 +29,7 @@ from tagger.files.rows import (
 )
 from tagger.files.tagged import plain, rejects_path
 from tagger.files.text import oddity
-from tagger.targets import atomic_write, check_free
+from tagger.targets import check_free, write
 
 BATCH_BYTES = 1 << 20
 _LOOK, _WIDE = 16, 1000  # rows after which their names are looked at; names, at once
@@ -96,8 +96,7 @@ def save_rejects(output: str | Path, rejects: Iterable[Reject], force: bool = Fa
     if not lines:
         path.unlink(missing_ok=True)
         return
-    with atomic_write(path) as stream:
-        stream.write(lines)
+    write(path, lines)
 
 
 def document_name(named: Any, otherwise: str) -> str:

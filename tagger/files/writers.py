@@ -16,7 +16,7 @@ from tagger.files.exchange.tools import TOOLS, Tool
 from tagger.files.sheets import write_workbook
 from tagger.schema import Schema
 from tagger.table import TaggedTable
-from tagger.targets import atomic_write
+from tagger.targets import atomic_write, write
 
 
 @dataclass(frozen=True)
@@ -138,8 +138,7 @@ def _join_pages(parts: Sequence[tuple[Path, str]], output: Path, layout: Layout)
 
     output.mkdir(exist_ok=True)
     for name, content in pages.pages(lines(), layout.schema, layout.model):
-        with atomic_write(output / name) as stream:
-            stream.write(content)
+        write(output / name, content)
 
 
 def _csv_header(layout: Layout, safe: bool = False) -> bytes:

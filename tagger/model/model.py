@@ -24,7 +24,7 @@ from tagger.features.featurizer import Featurizer
 from tagger.features.scorer import Scorer
 from tagger.model.classifier import Classifier
 from tagger.schema import Schema
-from tagger.targets import atomic_write, check_free
+from tagger.targets import check_free, write
 
 FORMAT = 2
 """Number of the saved format. A change that an older tagger would misread raises it by
@@ -242,8 +242,7 @@ class Model:
             reason = error.strerror or str(error)
             raise OutputError(f"{folder}: the model cannot be written: {reason}") from None
         for name, data in contents.items():
-            with atomic_write(folder / name) as stream:
-                stream.write(data)
+            write(folder / name, data)
 
 
 def checksum(manifest: Mapping[str, Any]) -> str:

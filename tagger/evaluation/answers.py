@@ -97,18 +97,22 @@ def read_answers(path: str | Path, schema: Schema) -> tuple[Corpus, dict[str, An
 
 
 def answer_rows(
-    examples: Sequence[Example], answers: Mapping[str, Sequence[tuple[Any, Mapping[str, float]]]]
+    model: Model, examples: Sequence[Example], answers: Mapping[str, Answers]
 ) -> Iterator[str]:
-    """Yield for each sentence a line of JSON: text, gold, answers and probabilities."""
+    """Yield for each sentence a line of JSON: text, gold, a model's answers and probabilities."""
+    said, shares = {}, {}
+    for c in model.classifiers:
+        name, own = c.task.name, answers[c.task.name]
+        assert own.probabilities is not None
+        said[name] = c.labels(own.labels)
+        rows = ([round(p, DECIMALS) for p in row] for row in own.probabilities.tolist())
+        shares[name] = [dict(zip(c.task.labels, row, strict=True)) for row in rows]
     for i, example in enumerate(examples):
         row = {
             "doc": example.doc,
             "text": example.text,
             "gold": example.labels,
-            "answers": {task: of_task[i][0] for task, of_task in answers.items()},
-            "p": {
-                task: {label: round(p, DECIMALS) for label, p in of_task[i][1].items()}
-                for task, of_task in answers.items()
-            },
+            "answers": {name: labels[i] for name, labels in said.items()},
+            "p": {name: by_label[i] for name, by_label in shares.items()},
         }
         yield json.dumps(row, ensure_ascii=False) + "\n"

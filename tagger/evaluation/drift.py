@@ -12,6 +12,7 @@ from tagger.evaluation.evaluate import AnyModel
 from tagger.evaluation.shares import N_DRAWS, apart_notes, correction_notes, known_errors, shares_of
 from tagger.evaluation.tally import Tally, tagged_rows, tally
 from tagger.features.arrays import Ints
+from tagger.markup import numbered
 from tagger.schema import Schema
 
 
@@ -83,7 +84,8 @@ def drift(before: Tally, after: Tally, seed: int = 0) -> list[Drift]:
     Documents of both runs, which are known by their names, are drawn in pairs.
     """
     sides = [_by_document(side, counted) for side, counted in enumerate((before, after))]
-    size = 1 + sum(len(task.labels) for task in before.schema.tasks)
+    names = list(numbered(before.schema))
+    size = 1 + len(names)
     none = np.zeros(size, np.int64)
     strata: dict[tuple[bool, bool], list[Ints]] = {}
     for key in {**sides[0], **sides[1]}:
@@ -96,7 +98,6 @@ def drift(before: Tally, after: Tally, seed: int = 0) -> list[Drift]:
     totals = np.sum([np.sum(pairs, axis=0) for pairs in strata.values()], axis=0)[None]
     old, new = (shares_of(totals[:, part])[0] for part in (slice(size), slice(size, None)))
     low, high = ends(shares_of(draws[:, size:]) - shares_of(draws[:, :size]))
-    names = [(task.name, label) for task in before.schema.tasks for label in task.labels]
     return [
         Drift(task, label, *map(float, numbers))
         for (task, label), *numbers in zip(names, old, new, low, high, strict=True)

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from tagger.corpus.rows import Data
+from tagger.encoder.samples import outputs_of
 from tagger.errors import DataError, did_you_mean, n_of
 from tagger.evaluation.bootstrap import ends, resampled_sums
 from tagger.evaluation.evaluate import AnyModel
@@ -269,10 +270,8 @@ def _group(
     draws = None
     if n_docs > 1:
         draws = shares_of(resampled_sums(counts, np.arange(n_docs), N_DRAWS, seed))
-    result, start = [], 0
-    for task in schema.tasks:
-        columns = slice(start, start + len(task.labels))
-        start = columns.stop
+    result = []
+    for task, columns in outputs_of(schema):
         raw = total[1:][columns] / total[0]
         low, high = np.array([wilson(int(k), int(total[0])) for k in total[1:][columns]]).T
         corrected = np.full((3, len(task.labels)), np.nan)

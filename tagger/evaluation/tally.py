@@ -17,6 +17,7 @@ from tagger.files import Reject, Row, read_rows
 from tagger.files.folders import expand
 from tagger.files.names import alike
 from tagger.files.tagged import cell, manifest_path
+from tagger.markup import numbered
 from tagger.schema import Schema, is_apart
 
 _MOST_NAMES = 20
@@ -94,7 +95,7 @@ def tally(
     """
     counted = Tally(schema, tuple(keys))
     wanted = {key: {"month": "date"}.get(key, key) for key in keys} | dict(columns or {})
-    size = 1 + sum(len(task.labels) for task in schema.tasks)
+    number = numbered(schema)
     months: dict[str, str] = {"": ""}
     places: dict[tuple[str, ...], dict[str, str]] = {}
     for where, record, labels in tagged_rows(path, schema, counted.notes.append):
@@ -119,8 +120,10 @@ def tally(
             values["month"] = months[date]
         key = tuple(values.values()), _value(record.get("doc"))
         if key not in counted.counts:
-            counted.counts[key] = np.zeros(size, np.int64)
-        counted.counts[key][_places(schema, labels)] += 1
+            counted.counts[key] = np.zeros(1 + len(number), np.int64)
+        answered = zip(schema.tasks, labels, strict=True)
+        given = (1 + number[task.name, x] for task, own in answered for x in label_tuple(own))
+        counted.counts[key][[0, *given]] += 1
         if probabilities:
             counted.p.setdefault(key, []).append(_probabilities(where, record, schema))
         counted.columns.update(record)
@@ -171,12 +174,3 @@ def _labels(row: Row, schema: Schema) -> list[Labels]:
             names = ", ".join(list(row.record)[:_MOST_NAMES])
             raise DataError(f"found no column {task.name!r} among {names}")
     return [task.parse(row.record[task.name]) for task in schema.tasks]
-
-
-def _places(schema: Schema, answers: list[Labels]) -> list[int]:
-    """Return the columns of a tally that a sentence counts in, the first for every sentence."""
-    places, start = [0], 1
-    for task, answer in zip(schema.tasks, answers, strict=True):
-        places += [start + task.labels.index(label) for label in label_tuple(answer)]
-        start += len(task.labels)
-    return places

@@ -11,7 +11,7 @@ from typing import Any
 from tagger import __version__
 from tagger.corpus.corpus import Corpus
 from tagger.errors import DataError
-from tagger.evaluation.answers import ANSWERS, DECIMALS, Answers, answer_rows, decided, read_by
+from tagger.evaluation.answers import ANSWERS, DECIMALS, answer_rows, decided, read_by
 from tagger.evaluation.baselines import baseline_answers
 from tagger.evaluation.measure import measure
 from tagger.evaluation.report.card import model_card
@@ -124,13 +124,7 @@ def model_report(
         ) + drawn
         options["baselines_sha256"] = training.sha256 if training else ""
     report = to_dict(evaluation, about)
-    pairs = {}
-    for c in model.classifiers:
-        judged = answers[c.task.name]
-        pairs[c.task.name] = list(
-            zip(c.labels(judged.labels), _by_label(c.task.labels, judged), strict=True)
-        )
-    rows = tuple(answer_rows(corpus.examples, pairs))
+    rows = tuple(answer_rows(model, corpus.examples, answers))
     read = [corpus] if training is None else [corpus, training]
     said = evaluation.warnings
     notes = tuple(note for x in read for note in x.notes if note not in said) + tuple(cut)
@@ -194,12 +188,6 @@ def training_report(
     if second_reader:
         report["second_reader"] = rounded(dict(second_reader))
     return evaluation, _files(report, html) | {CARD: model_card(model, report)}
-
-
-def _by_label(labels: Sequence[str], answers: Answers) -> list[dict[str, float]]:
-    if answers.probabilities is None:
-        return [{}] * len(answers.labels)
-    return [dict(zip(labels, row, strict=True)) for row in answers.probabilities.tolist()]
 
 
 def _about(

@@ -19,8 +19,6 @@ def fit_doubt(
     first: Model,
     settings: TrainingSettings,
     share: float = 0.3,
-    seed: int = 0,
-    jobs: int = 1,
 ) -> Doubt:
     """Fit what tells which sentences a second reader is to reread.
 
@@ -30,8 +28,6 @@ def fit_doubt(
     first : the first reader.
     settings : how the model of doubt is trained.
     share : of the sentences of the corpus that are in doubt.
-    seed : decides the folds.
-    jobs : number of processes, -1 for one a core.
     """
     task = corpus.schema.tasks[0]
     examples = tuple(
@@ -39,7 +35,7 @@ def fit_doubt(
         for example in corpus.take(corpus.annotated(task.name)).examples
     )
     own = Corpus(Schema((task,)), examples)
-    fitted = cross_fit(own, settings, seed, jobs)
+    fitted = cross_fit(own, settings)
     y, p = encode(task, own.labels(task.name)), first.probabilities(own.texts)
     # A miss of a rare label costs macro-F1 more than one of a frequent label, by about this.
     weights = np.sqrt(np.bincount(y, minlength=len(task.labels)) / len(y))

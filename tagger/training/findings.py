@@ -20,6 +20,7 @@ from tagger.corpus.language import judge_language
 from tagger.document import answer_name, label_tuple
 from tagger.errors import importing, n_of
 from tagger.evaluation.readers import agreement, readers_of
+from tagger.evaluation.report import markdown
 from tagger.features.arrays import Floats, Ints
 from tagger.features.settings import FeatureSettings
 from tagger.model.classifier import encode
@@ -230,15 +231,11 @@ def readers_agreement(corpus: Corpus) -> Iterator[Finding]:
                 NOTE,
                 (),
                 f"{task.name}: {' and '.join(pair['readers'])} agree with Cohen's kappa "
-                f"{_shown(pair['kappa'])} on {pair['n']} sentences",
+                f"{markdown.number(pair['kappa'])} on {pair['n']} sentences",
             )
         for label, alpha in found["alpha"].items():
-            message = f"{task.name}: Krippendorff's alpha of {label} {_shown(alpha)}"
+            message = f"{task.name}: Krippendorff's alpha of {label} {markdown.number(alpha)}"
             yield Finding("readers", NOTE, (), message)
-
-
-def _shown(agreement: float | None) -> str:
-    return "undefined" if agreement is None else f"{agreement:.3f}"
 
 
 def likely_label_errors(corpus: Corpus, seed: int = 0, jobs: int = 1) -> list[Finding]:

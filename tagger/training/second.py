@@ -67,7 +67,6 @@ def second_fit(
     jobs: int = 1,
     scratch: str | Path | None = None,
     progress: Progress = lambda what, done, total: None,
-    rounds: int = 1000,
 ) -> SecondFit:
     """Train a second reader in the folds of the first and on all sentences.
 
@@ -81,7 +80,6 @@ def second_fit(
     jobs : number of processes, -1 for one a core; they change no bit of the reader.
     scratch : folder that keeps the state after each epoch; what is there goes on.
     progress : is told how many steps of how many are done.
-    rounds : of bootstrap and permutations.
     """
     lessons = _lessons(corpus, first, settings, seed)
     with ExitStack() as stack:
@@ -110,11 +108,15 @@ def second_fit(
     report = {
         **{"base": settings.base, "settings": settings.to_dict(), "n_cut": n_cut},
         "share_doubtful": float(first.model.doubtful(first.out_of_fold).mean()),
-        "tasks": _compared(corpus, first, p, rounds, seed),
+        "tasks": _compared(corpus, first, p, seed),
     }
     said = dict.fromkeys(note for own in (*held_out, last) for note in own.notes)
-    cut = [_cut_note(n_cut, settings.max_tokens)] if n_cut else []
-    return SecondFit(reader, report, (*said, *cut, *_reached(corpus, first, p["all"], tasks)))
+    cut = (
+        f"the second reader reads only the beginning of {n_of(n_cut, 'sentence')} of more than "
+        f"{settings.max_tokens} tokens (encoder.max_tokens)"
+    )
+    notes = *said, *([cut] if n_cut else []), *_reached(corpus, first, p["all"], tasks)
+    return SecondFit(reader, report, notes)
 
 
 class _Learned(NamedTuple):
@@ -196,7 +198,9 @@ def _taught(lessons: Sequence[_Lesson], jobs: int, progress: Progress) -> list[_
     if jobs == 1:
         learned, before = [], 0
         for lesson in lessons:
-            learned.append(lesson.do(partial(_tell_from, progress, what, before, total)))
+            learned.append(
+                lesson.do(partial(lambda n, done: progress(what, n + done, total), before))
+            )
             before += lesson.n_steps
         return learned
     for lesson in lessons:
@@ -207,10 +211,6 @@ def _taught(lessons: Sequence[_Lesson], jobs: int, progress: Progress) -> list[_
         return list(pool.run(do, lambda: progress(what, sum(map(_steps, lessons)), total)))
     finally:
         pool.kill()
-
-
-def _tell_from(progress: Progress, what: str, before: int, total: int, done: int) -> None:
-    progress(what, before + done, total)
 
 
 def _steps(lesson: _Lesson) -> int:
@@ -255,23 +255,16 @@ def _combined(
 
 
 def _compared(
-    corpus: Corpus, first: CrossFit, p: Mapping[str, Mapping[str, Floats]], rounds: int, seed: int
+    corpus: Corpus, first: CrossFit, p: Mapping[str, Mapping[str, Floats]], seed: int
 ) -> list[dict[str, Any]]:
     """Return by task how each way of reading differs from the first reader."""
     before = decided(first.model, first.out_of_fold)
     by_task: dict[str, dict[str, Any]] = {}
     for way, own in p.items():
-        for found in compare_answers(corpus, before, decided(first.model, own), rounds, seed):
+        for found in compare_answers(corpus, before, decided(first.model, own), seed=seed):
             task = by_task.setdefault(found.task, {"task": found.task, "n": found.n})
             task[way] = found.to_dict() | {"changes": []}  # no sentence stands in a report
     return list(by_task.values())
-
-
-def _cut_note(n: int, max_tokens: int) -> str:
-    return (
-        f"the second reader reads only the beginning of {n_of(n, 'sentence')} of more than "
-        f"{max_tokens} tokens (encoder.max_tokens)"
-    )
 
 
 def _reached(

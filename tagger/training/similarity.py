@@ -20,7 +20,7 @@ _FACTOR = np.uint64(0x9E3779B97F4A7C15)
 
 
 def similar_pairs(
-    texts: Sequence[str], others: Sequence[str] | None = None, least: float = SIMILAR
+    texts: Sequence[str], others: Sequence[str] | None = None
 ) -> Iterator[tuple[int, int, float]]:
     """Yield pairs (i, j, similarity) of texts that are much alike.
 
@@ -34,7 +34,6 @@ def similar_pairs(
     texts : the texts.
     others : each of them is yielded with the first text that it is like. None: the texts
         are compared with each other, and the pairs that join them into groups are yielded.
-    least : the lowest similarity.
     """
     hashes, ends, counts = _shingles([*texts, *(others or ())])
     latest: dict[int, list[int]] = defaultdict(list)
@@ -53,7 +52,7 @@ def similar_pairs(
         row, is_other = shingles(j), j >= len(texts)
         n_texts = counts.take(_slots(row, len(counts)))
         rarest = np.argsort(n_texts, kind="stable")
-        prefix = rarest[: len(row) - math.ceil(least * len(row) - 1e-9) + 1]
+        prefix = rarest[: len(row) - math.ceil(SIMILAR * len(row) - 1e-9) + 1]
         shared = row[prefix[n_texts[prefix] > 1]].tolist()  # the others stand nowhere else
         candidates = {i for shingle in shared for i in latest[shingle][-_MAX_COMPARED:]}
         own = set(row.tolist()) if candidates else set()
@@ -63,7 +62,7 @@ def similar_pairs(
             theirs = shingles(i).tolist()
             common = len(own.intersection(theirs))
             similarity = common / (len(theirs) + len(own) - common)
-            if similarity >= least:
+            if similarity >= SIMILAR:
                 yield i, j - len(texts) if is_other else j, similarity
                 if is_other:
                     break

@@ -110,9 +110,13 @@ class Teacher:
         self._process: Any = None
         self._lock = threading.Lock()
         # A run that was killed with the server before is over; one of another page says so itself.
-        reason = "the page was closed meanwhile, or another one was opened on this store"
-        for row in desk.store.all("SELECT id FROM models WHERE status = ?", RUNNING):
-            desk.store.set_model(row["id"], status=FAILED, step=reason)
+        self._ended("the page was closed meanwhile, or another one was opened on this store")
+
+    def _ended(self, reason: str) -> None:
+        """Write down that what was being trained is not any more."""
+        store = self.desk.store
+        for row in store.all("SELECT id FROM models WHERE status = ?", RUNNING):
+            store.set_model(row["id"], status=FAILED, step=reason)
 
     def start(self) -> None:
         """Begin to train a version in the background.
@@ -143,13 +147,9 @@ class Teacher:
     def shown(self) -> dict[str, Any]:
         """Return what the page shows of versions and readers."""
         store, process = self.desk.store, self._process
-        rows = store.all("SELECT * FROM models ORDER BY id DESC")
         if process is not None and not process.is_alive():
-            for row in rows:
-                if row["status"] == RUNNING:
-                    reason = f"its process ended with {process.exitcode}"
-                    store.set_model(row["id"], status=FAILED, step=reason)
-            rows = store.all("SELECT * FROM models ORDER BY id DESC")
+            self._ended(f"its process ended with {process.exitcode}")
+        rows = store.all("SELECT * FROM models ORDER BY id DESC")
         adopted, used = store.adopted, self.desk.tagger.model.id
         return {
             "versions": [(row, json.loads(row["report"])) for row in rows],

@@ -99,6 +99,12 @@ def kind_of(column: Column) -> str:
     return infer_type(column) if isinstance(column, list) else describe(column.type)
 
 
+def listed(column: Column) -> list[Any]:
+    """Return the values of a column."""
+    values: list[Any] = column if isinstance(column, list) else column.to_pylist()
+    return values
+
+
 def to_array(column: Column, kind: str) -> Any:
     """Return a column as an Arrow array of a type that `infer_type` or `describe` named.
 

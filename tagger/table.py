@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tagger.arrow import ABSENT, AS_JSON, Column, kind_of, pyarrow, to_array, utf8
+from tagger.arrow import ABSENT, AS_JSON, Column, kind_of, listed, pyarrow, to_array, utf8
 from tagger.errors import DataError
 from tagger.schema import SENTENCE, Schema, Task, answered_by
 
@@ -94,8 +94,7 @@ class TaggedTable:
         columns: dict[str, Sequence[Any]] = {"doc": list(self.doc), "n": self.n.tolist()}
         columns |= {"kind": list(self.kind), "what": list(self.what)}
         for name, column in self.extra.items():
-            values = column if isinstance(column, list) else column.to_pylist()
-            columns[name] = [None if value is ABSENT else value for value in values]
+            columns[name] = [None if value is ABSENT else value for value in listed(column)]
         columns |= {"start": self.start.tolist(), "end": self.end.tolist(), "text": list(self.text)}
         for task in self.schema.tasks:
             names = (task.name, *self.schema.probability_columns(task))

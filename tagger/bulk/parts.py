@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from tagger.arrow import ABSENT, describe, infer_type, pyarrow, to_array
+from tagger.arrow import ABSENT, describe, infer_type, listed, pyarrow, to_array
 from tagger.bulk.settings import JobSettings
 from tagger.errors import ConfigError
 from tagger.files import compression, tagged
@@ -202,8 +202,7 @@ def finite(batch: Batch) -> tuple[Batch, int]:
     for name, column in batch.extra.items():
         if not isinstance(column, list) and not _may_hold_floats(column.type):
             continue
-        values = column if isinstance(column, list) else column.to_pylist()
-        cleaned, n_lacking = _finite(values)
+        cleaned, n_lacking = _finite(listed(column))
         if n_lacking:
             extra[name] = cleaned
             n += n_lacking

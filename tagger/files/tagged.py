@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from tagger.arrow import ABSENT, Column
+from tagger.arrow import ABSENT, Column, listed
 from tagger.files.sheets import BOM, as_text
 from tagger.schema import MULTILABEL_SEPARATOR, Schema, Task
 from tagger.table import TaggedTable, label_sets
@@ -79,7 +79,6 @@ def to_jsonl(table: TaggedTable) -> bytes:
 
 def _members(name: str, column: Column) -> list[str]:
     """Return for each row the JSON member of a column, empty where the row lacks it."""
-    values = column if isinstance(column, list) else column.to_pylist()
     head = f", {json.dumps(name, ensure_ascii=False)}: "
     return [
         ""
@@ -87,7 +86,7 @@ def _members(name: str, column: Column) -> list[str]:
         else head + encode_basestring(value)
         if type(value) is str
         else head + json.dumps(value, ensure_ascii=False, default=plain)
-        for value in values
+        for value in listed(column)
     ]
 
 
@@ -148,8 +147,7 @@ def to_csv(table: TaggedTable, kinds: Mapping[str, str], safe: bool = False) -> 
         if column is None:
             cells.append(repeat(""))
         else:
-            values = column if isinstance(column, list) else column.to_pylist()
-            cells.append([v if type(v) is str else cell(v) for v in values])
+            cells.append([v if type(v) is str else cell(v) for v in listed(column)])
     cells += [table.start.tolist(), table.end.tolist(), table.text]
     for task in table.schema.tasks:
         joined = MULTILABEL_SEPARATOR.join if task.multilabel else str

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from tagger.arrow import listed
 from tagger.bulk.parts import Work
 from tagger.document import label_tuple
 from tagger.errors import ConfigError, DataError
@@ -78,9 +79,8 @@ class Desk:
     def _add(self, batch: Batch, start: int, stop: int, hidden: str) -> list[int]:
         texts = text_list(batch.texts[start:stop], "text")
         docs = [name.removeprefix(hidden) for name in text_list(batch.docs[start:stop], "doc")]
-        column: Any = batch.extra.get("title", [""] * len(batch.texts))
-        plain = column.to_pylist() if hasattr(column, "to_pylist") else column
-        titles = [t if isinstance(t, str) else "" for t in plain[start:stop]]
+        named = listed(batch.extra.get("title", [""] * len(batch.texts)))
+        titles = [t if isinstance(t, str) else "" for t in named[start:stop]]
         headings = batch.headings[start:stop] if batch.headings else [()] * len(texts)
         return self.add_texts(texts, docs, titles, headings)
 

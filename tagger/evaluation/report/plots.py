@@ -59,7 +59,6 @@ class Plot:
     title: str
     caption: str
     svg: str
-    wide: bool = False
 
 
 def task_plots(task: Mapping[str, Any], first: int = 0) -> list[Plot]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tagger.arrow import ABSENT
+from tagger.arrow import ABSENT, listed
 from tagger.files.tagged import plain
 from tagger.schema import SENTENCE, Schema
 from tagger.table import TaggedTable
@@ -89,10 +89,7 @@ def encode(
 def _sentences(table: TaggedTable) -> Iterator[Tagged]:
     columns = table.columns()
     tasks = table.schema.tasks
-    extra = {
-        name: column if isinstance(column, list) else column.to_pylist()
-        for name, column in table.extra.items()
-    }
+    extra = {name: listed(column) for name, column in table.extra.items()}
     several = frozenset(task.name for task in tasks if task.multilabel)
     for i, kind in enumerate(table.kind):
         if kind != SENTENCE:

@@ -250,19 +250,17 @@ def _unencodable(texts: Sequence[str]) -> list[int]:
 
 
 def _misfits(column: Any, kind: str) -> list[int]:
+    if _fits(column, kind):
+        return []
+    return [i for i in range(len(column)) if not _fits(column[i : i + 1], kind)]
+
+
+def _fits(column: Any, kind: str) -> bool:
     try:
         to_array(column, kind)
     except (ValueError, TypeError, OverflowError):
-        pass
-    else:
-        return []
-    wrong = []
-    for i, value in enumerate(column):
-        try:
-            to_array([value] if isinstance(column, list) else column[i : i + 1], kind)
-        except (ValueError, TypeError, OverflowError):
-            wrong.append(i)
-    return wrong
+        return False
+    return True
 
 
 def plan(settings: JobSettings, first: Part | None) -> Work:

@@ -34,13 +34,13 @@ from tagger.encoder.export import to_onnx
 from tagger.encoder.finetune import one_thread
 from tagger.encoder.network import load_base
 from tagger.encoder.reader import REREADS, SecondReader
-from tagger.encoder.samples import outputs_of, samples_of
+from tagger.encoder.samples import samples_of
 from tagger.encoder.settings import EncoderSettings
 from tagger.encoder.train import fit
 from tagger.evaluation.scores import score
 from tagger.features.arrays import Floats
 from tagger.model.classifier import encode
-from tagger.schema import CLAIMS
+from tagger.schema import CLAIMS, outputs_of
 from tagger.settings import read_toml
 from tagger.training.calibration import prior_shift
 from tagger.training.crossfit import confusions

@@ -196,6 +196,16 @@ class Schema:
         return cls(tuple(Task.from_dict(task) for task in raw))
 
 
+def outputs_of(schema: Schema) -> list[tuple[Task, slice]]:
+    """Return each task with the places of its labels among all of the schema."""
+    places: list[tuple[Task, slice]] = []
+    start = 0
+    for task in schema.tasks:
+        places.append((task, slice(start, start + len(task.labels))))
+        start += len(task.labels)
+    return places
+
+
 CLAIM = Task(
     "claim",
     ("reported_fact", "interpretation", "speculation"),

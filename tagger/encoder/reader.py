@@ -17,14 +17,13 @@ import numpy as np
 from tagger.encoder.combination import Combination
 from tagger.encoder.doubt import Doubt
 from tagger.encoder.graph import check_graph
-from tagger.encoder.samples import outputs_of
 from tagger.encoder.settings import MAX_BYTES
 from tagger.errors import ConfigError, ModelError, OutputError, did_you_mean, importing
 from tagger.features.arrays import Floats
 from tagger.model.classifier import sigmoid, softmax
 from tagger.model.model import MANIFEST, Flags, Model, Reread, checksum, sha256
 from tagger.model.store import READABLE_FORMATS, load_model, read_folder
-from tagger.schema import Schema
+from tagger.schema import Schema, outputs_of
 
 FORMAT = 2
 """Number of the saved format. Format 1 had no model of doubt."""

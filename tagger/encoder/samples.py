@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from tagger.document import Labels
 from tagger.features.arrays import Floats, Ints
-from tagger.schema import Schema, Task
+from tagger.schema import Schema, outputs_of
 
 _POOL = 50
 
@@ -62,16 +62,6 @@ def samples_of(
                 targets[row, [place[label] for label in given]] = 1
     encoded = tokenizer.encode_batch(list(texts))
     return Samples(tuple(tuple(e.ids) for e in encoded), targets, known)
-
-
-def outputs_of(schema: Schema) -> list[tuple[Task, slice]]:
-    """Return each task with the places of its outputs."""
-    places: list[tuple[Task, slice]] = []
-    start = 0
-    for task in schema.tasks:
-        places.append((task, slice(start, start + len(task.labels))))
-        start += len(task.labels)
-    return places
 
 
 def shuffled_batches(

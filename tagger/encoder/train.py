@@ -11,10 +11,10 @@ from torch import Tensor
 from torch.nn import functional
 
 from tagger.encoder.network import Network
-from tagger.encoder.samples import Samples, outputs_of, padded, shuffled_batches
+from tagger.encoder.samples import Samples, padded, shuffled_batches
 from tagger.encoder.settings import EncoderSettings
 from tagger.features.arrays import Floats
-from tagger.schema import Schema
+from tagger.schema import Schema, outputs_of
 from tagger.targets import atomic_write
 
 Progress = Callable[[str, int, int], None]

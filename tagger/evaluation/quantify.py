@@ -16,14 +16,13 @@ import numpy as np
 
 from tagger.corpus.rows import Data
 from tagger.document import label_tuple
-from tagger.encoder.samples import outputs_of
 from tagger.errors import ConfigError, importing, n_of
 from tagger.evaluation.bootstrap import ends
 from tagger.evaluation.evaluate import AnyModel, labelled
 from tagger.evaluation.tally import Tally
 from tagger.features.arrays import Floats, Ints
 from tagger.predictor import model_of
-from tagger.schema import Schema
+from tagger.schema import Schema, outputs_of
 
 N_DRAWS = 100
 # By 1 of the benchmark's real documents claims came 16 points further from the gold shares than raw

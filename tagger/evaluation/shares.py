@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 
 from tagger.corpus.rows import Data
-from tagger.encoder.samples import outputs_of
 from tagger.errors import DataError, did_you_mean, n_of
 from tagger.evaluation.bootstrap import ends, resampled_sums
 from tagger.evaluation.evaluate import AnyModel
@@ -23,7 +22,7 @@ from tagger.evaluation.quantify import Known
 from tagger.evaluation.tally import Tally, read_manifest, tally
 from tagger.features.arrays import Floats, Ints
 from tagger.predictor import model_of
-from tagger.schema import Schema, Task, answered_by
+from tagger.schema import Schema, Task, answered_by, outputs_of
 
 Confusion = Mapping[str, Any]
 

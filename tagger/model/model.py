@@ -23,7 +23,7 @@ from tagger.features.arrays import Floats
 from tagger.features.featurizer import Featurizer
 from tagger.features.scorer import Scorer
 from tagger.model.classifier import Classifier
-from tagger.schema import Schema
+from tagger.schema import Schema, outputs_of
 from tagger.targets import check_free, write
 
 FORMAT = 2
@@ -186,13 +186,8 @@ class Model:
 
     def split(self, scores: Floats) -> dict[str, Floats]:
         """Turn the scorer's outputs into probabilities by task."""
-        probabilities = {}
-        start = 0
-        for classifier in self.classifiers:
-            end = start + len(classifier.task.labels)
-            probabilities[classifier.task.name] = classifier.probabilities(scores[:, start:end])
-            start = end
-        return probabilities
+        parts = zip(self.classifiers, outputs_of(self.schema), strict=True)
+        return {task.name: c.probabilities(scores[:, part]) for c, (task, part) in parts}
 
     def contents(self) -> dict[str, bytes]:
         """Return the files of the saved model, the manifest last."""

@@ -15,7 +15,6 @@ import numpy as np
 from tagger.corpus.corpus import Corpus
 from tagger.encoder.combination import Combination, fit_combination
 from tagger.encoder.reader import REREADS, SecondReader
-from tagger.encoder.samples import outputs_of
 from tagger.encoder.settings import EncoderSettings
 from tagger.errors import importing, n_of
 from tagger.evaluation.answers import decided
@@ -23,6 +22,7 @@ from tagger.evaluation.compare import compare_answers
 from tagger.features.arrays import Floats
 from tagger.model.classifier import encode, sigmoid, softmax
 from tagger.processes import Pool
+from tagger.schema import outputs_of
 from tagger.targets import locked
 from tagger.training.calibration import calibrate, precisions, prior_shift
 from tagger.training.crossfit import CrossFit, confusions

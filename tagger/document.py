@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from tagger.errors import DataError, did_you_mean
-from tagger.markup import article, legend, numbered, sentence_span, style
+from tagger.markup import answers_of, article, legend, sentence_span, style
 from tagger.schema import CLAIMS, HEADING, SENTENCE, Schema, answered_by
 
 Labels = str | tuple[str, ...]
@@ -198,19 +198,12 @@ class Document:
 
     def _spans(self) -> Iterator[tuple[str, int, int, str]]:
         """Yield each piece as HTML, with its start, end and kind."""
-        single = self.schema.single
-        others = [task for task in self.schema.tasks if task is not single]
-        number, among = numbered(self.schema), single.labels if single else ()
         for s in self.pieces:
-            answer = None
-            if single is not None and (label := s.tags.labels[single.name]) is not None:
-                p = s.tags.probabilities[single.name][str(label)]
-                answer = number[single.name, str(label)], str(label), p
-            labels = [
-                (number[task.name, label], label, s.tags.probabilities[task.name][label])
-                for task in others
-                for label in label_tuple(s.tags.labels[task.name])
-            ]
+            chosen = {
+                name: [(label, s.tags.probabilities[name][label]) for label in label_tuple(given)]
+                for name, given in s.tags.labels.items()
+            }
+            answer, labels, among = answers_of(self.schema, chosen)
             span = sentence_span(s.text, answer, labels, s.review, (), s.kind, s.what, among)
             yield span, s.start, s.end, s.kind
 

@@ -5,7 +5,7 @@ page for reading share this look, and reports its palette.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from html import escape
 from pathlib import Path
@@ -96,6 +96,27 @@ def marks(labels: tuple[str, ...]) -> dict[str, str]:
         own = (n for n in sizes if not any(o.startswith(name[:n].lower()) for o in others))
         found[label] = name[: next(own, len(name))].capitalize()
     return found
+
+
+def answers_of(
+    schema: Schema, chosen: Mapping[str, Iterable[tuple[str, float]]]
+) -> tuple[Answer | None, list[Answer], tuple[str, ...]]:
+    """Return the answer, the other labels and `among`, as `sentence_span` takes them.
+
+    Parameters
+    ----------
+    chosen : by task, its labels that are given and their probabilities.
+    """
+    number, single = numbered(schema), schema.single
+    answer, labels = None, []
+    for task in schema.tasks:
+        for label, p in chosen[task.name]:
+            found = number[task.name, label], label, p
+            if task is single:
+                answer = found
+            else:
+                labels.append(found)
+    return answer, labels, single.labels if single else ()
 
 
 def sentence_span(

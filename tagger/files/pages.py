@@ -20,6 +20,7 @@ import numpy.typing as npt
 
 from tagger.errors import n_of
 from tagger.markup import (
+    answers_of,
     article,
     legend,
     name_of,
@@ -89,19 +90,9 @@ def to_drafts(table: TaggedTable, texts: Iterable[str] | None = None) -> bytes:
 
 def _spans(table: TaggedTable) -> Iterator[str]:
     """Yield each sentence as a span."""
-    single = table.schema.single
-    others = [task for task in table.schema.tasks if task is not single]
-    number, among = numbered(table.schema), single.labels if single else ()
     for i, text in enumerate(table.text):
-        answer = None
-        if single is not None:
-            for label, p in _chosen(single, table, i):
-                answer = number[single.name, label], label, p
-        labels = [
-            (number[task.name, label], label, p)
-            for task in others
-            for label, p in _chosen(task, table, i)
-        ]
+        chosen = {task.name: _chosen(task, table, i) for task in table.schema.tasks}
+        answer, labels, among = answers_of(table.schema, chosen)
         evidence = [
             f"  {name_of(e['label'])} {e['adds']:+.2f}  {' '.join(e['text'].split())}"
             for e in (table.evidence[i] if table.evidence is not None else ())

@@ -11,6 +11,7 @@ from markupsafe import Markup
 from tagger.document import label_tuple, strongest
 from tagger.errors import n_of
 from tagger.markup import (
+    answers_of,
     article,
     attribute_of,
     color_class,
@@ -61,18 +62,13 @@ def span(row: Any, reading: Reading, schema: Schema, swapped: bool = False) -> M
     reading : what the reader made of it.
     swapped : whether it takes the place of what stands on the page.
     """
-    tags, number = json.loads(row["tags"]), numbered(schema)
-    single = schema.single
-    answer, labels = None, []
+    tags = json.loads(row["tags"])
+    chosen = {}
     for task in schema.tasks:
-        given = reading.answers.get(task.name, tags["labels"].get(task.name))
-        for label in label_tuple(given):
-            p = tags["p"][task.name][task.labels.index(label)] if task.name in tags["p"] else 1.0
-            found = number[task.name, label], label, p
-            if task is single:
-                answer = found
-            else:
-                labels.append(found)
+        given = label_tuple(reading.answers.get(task.name, tags["labels"].get(task.name)))
+        p = dict(zip(task.labels, tags["p"].get(task.name, ()), strict=False))
+        chosen[task.name] = [(label, p.get(label, 1.0)) for label in given]
+    answer, labels, among = answers_of(schema, chosen)
     all_of = ([answer] if answer else []) + labels
     shown = [
         f'id="s{row["id"]}"',
@@ -84,7 +80,6 @@ def span(row: Any, reading: Reading, schema: Schema, swapped: bool = False) -> M
         *([f'data-note="{attribute_of(reading.note)}"'] if reading.note else []),
     ]
     review = bool(row["review"]) and not reading.decided
-    among = single.labels if single else ()
     rest = " " + " ".join(shown)
     kind = row["kind"], row["what"]
     done = reading.decided

@@ -29,6 +29,8 @@ PALETTE = (
 """Colours on white and on black. The first three follow the medium-contrast set of Paul Tol, which
 people with colour-blindness tell apart and which differ in grey too. Labels are numbered
 through all tasks, so that claims and themes never share one."""
+MARKERS = "os^Dv<>P"
+"""As many forms of points, by the names that Matplotlib gives them."""
 
 Answer = tuple[int, str, float]
 """The number of a label among all of a schema, its name and its probability."""

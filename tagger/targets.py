@@ -119,6 +119,11 @@ def utf8_of(text: str) -> bytes:
     return text.encode("utf-8", "backslashreplace")
 
 
+def escape_of(match: re.Match[str]) -> str:
+    r"""Return a character that was found as JSON escapes it: ``\u001b``."""
+    return f"\\u{ord(match[0]):04x}"
+
+
 def write_files(folder: str | Path, files: Mapping[str, str | bytes], force: bool = False) -> None:
     """Write texts or bytes as files of a folder, which is made where there is something to write.
 

@@ -9,6 +9,8 @@ import traceback
 import warnings
 from typing import Any, TextIO
 
+from tagger.targets import escape_of
+
 # Controls but tab and line end (C0, DEL, C1), marks that turn or break a line, lone surrogates.
 _UNSAFE = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u2028-\u202e\u2066-\u2069\ud800-\udfff]|\r(?!\n)"
@@ -49,7 +51,7 @@ def shown(text: str, encoding: str = "utf-8") -> str:
 
     What the encoding lacks is escaped too. The escapes are those of JSON.
     """
-    text = _UNSAFE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+    text = _UNSAFE.sub(escape_of, text)
     return text.encode(encoding, "backslashreplace").decode(encoding)
 
 

@@ -8,11 +8,10 @@ from typing import Any
 
 from tagger.errors import DataError, importing, n_of
 from tagger.evaluation.shares import ALL, DOCUMENT, MONTH, Share, columns_of
-from tagger.markup import PALETTE, name_of
-from tagger.targets import check_free
+from tagger.markup import MARKERS, PALETTE, name_of
+from tagger.targets import check_free, escape_of
 
 ENDINGS = "svg", "pdf"
-_MARKERS = "os^Dv<>P"
 _MOST_PANELS = 12
 _MOST_GROUPS = 60
 _STYLE: Any = {"svg.hashsalt": "tagger", "svg.fonttype": "none", "pdf.fonttype": 42, "font.size": 9}
@@ -75,7 +74,7 @@ def plot_shares(
 
 
 def _drawn(text: str) -> str:
-    return _UNDRAWN.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+    return _UNDRAWN.sub(escape_of, text)
 
 
 def _check(shares: Sequence[Share], way: str) -> None:
@@ -117,7 +116,7 @@ def _over_time(
             line.sort(key=lambda s: s.values[MONTH])
             x = [months.index(s.values[MONTH]) for s in line]
             color = colors[line[0].task, label] if line else None
-            marker = _MARKERS[i % len(_MARKERS)]
+            marker = MARKERS[i % len(MARKERS)]
             raw = [s.raw for s in line]
             axes.plot(x, raw, color=color, marker=marker, markersize=4, label=name_of(label))
             low, high = [s.low for s in line], [s.high for s in line]
@@ -149,7 +148,7 @@ def _in_rows(
         own = [s for s in shares if s.label == label]
         y = [groups.index(s.group) + 0.22 * (i - (len(labels) - 1) / 2) for s in own]
         color = colors[own[0].task, label]
-        marker = _MARKERS[i % len(_MARKERS)]
+        marker = MARKERS[i % len(MARKERS)]
         axes.hlines(y, [s.low for s in own], [s.high for s in own], color=color, linewidth=1.2)
         raw = [s.raw for s in own]
         axes.plot(raw, y, marker, color=color, markersize=5, label=name_of(label))

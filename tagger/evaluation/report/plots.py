@@ -11,6 +11,7 @@ import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from tagger.markup import MARKERS
 from tagger.targets import utf8_of
 
 # Stand-ins that become the page's own colours, so that light and dark need one drawing.
@@ -22,7 +23,6 @@ _COLORS = {
     _LINE: "var(--line)",
     _PAPER: "var(--paper)",
 } | {color: f"var(--c{i})" for i, color in enumerate(_CYCLE, 1)}
-_MARKERS = "os^Dv<>P"
 _LEAST_IN_BIN = 5
 _PAPER_FROM = 0.65  # the colour of the page on this share of the colour, or more, can be read
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f]")  # which no XML may hold
@@ -122,7 +122,7 @@ def learning_curve(points: Sequence[Mapping[str, Any]]) -> Plot:
                 [p["n"] for p in points],
                 [p[name] for p in points],
                 color=_color(i),
-                marker=_MARKERS[i % len(_MARKERS)],
+                marker=MARKERS[i % len(MARKERS)],
                 label=name,
             )
         axes.set(xlabel="training sentences", ylabel="macro F1")

@@ -237,8 +237,7 @@ def _print(tagger: Tagger, settings: JobSettings, allow_rejects: bool) -> None:
             cut += done.n_cut
             for reject in done.rejects:
                 rejected(reject)
-        _warn_of_nulls(nulls)
-        _warn_of_cut(cut)
+        _warn_of(nulls, cut)
     _end(n_rejects, allow_rejects, "see above")
 
 
@@ -264,7 +263,7 @@ def _documents(
                 document = tagger.tag(text, doc, named, settings.keep_headings)
             cut += sum(piece.tags.cut for piece in document.pieces)
             yield document
-    _warn_of_cut(cut)
+    _warn_of(0, cut)
 
 
 def _warn_of_language(name: str) -> None:
@@ -274,14 +273,10 @@ def _warn_of_language(name: str) -> None:
     )
 
 
-def _warn_of_nulls(n: int) -> None:
-    if n:
-        say(f"null for {n_of(n, 'number')} that JSON lacks (NaN, Infinity)")
-
-
-def _warn_of_cut(n: int) -> None:
-    for note in cut_notes(n):
-        say(note)
+def _warn_of(nulls: int, cut: int) -> None:
+    if nulls:
+        say(f"null for {n_of(nulls, 'number')} that JSON lacks (NaN, Infinity)")
+    options.say_read(cut_notes(cut), ())
 
 
 def _job(tagger: Tagger, settings: JobSettings, allow_rejects: bool) -> None:
@@ -328,8 +323,7 @@ def _interrupted(parts: Path) -> NoReturn:
 def _report(result: Result, files: Sequence[str], output: str) -> None:
     if not result.knows_language:
         _warn_of_language(files[0])
-    _warn_of_nulls(result.nulls)
-    _warn_of_cut(result.cut)
+    _warn_of(result.nulls, result.cut)
     line = (
         f"{output}: {n_of(result.rows, 'row')} in = {result.tagged:,} tagged + "
         f"{result.rejected:,} rejected; {n_of(result.sentences, 'sentence')}"

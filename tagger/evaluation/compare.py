@@ -157,9 +157,6 @@ def compare(
     return Comparison(tuple(compare_answers(corpus, one, other, rounds, seed)))
 
 
-_Pair = tuple[Corpus, dict[str, Answers], dict[str, Answers]]
-
-
 def _of_models(
     a: AnyModel,
     b: AnyModel,
@@ -179,7 +176,7 @@ def _of_models(
     return corpus, a_says, b_says, (*tagged_warnings(corpus, one, other), *cut)
 
 
-def _of_reports(a: Path, b: Path) -> _Pair:
+def _of_reports(a: Path, b: Path) -> tuple[Corpus, dict[str, Answers], dict[str, Answers]]:
     sides = [_read_side(path) for path in (a, b)]
     data = [sha256 for sha256, _ in sides]
     if data[0] != data[1]:

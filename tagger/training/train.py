@@ -161,7 +161,7 @@ def train(
     ------
     DataError, ConfigError : the data, or the settings, cannot train a task.
     """
-    tell = progress or _silent
+    tell = progress or (lambda what, done, total: None)
     raw, path = _read(config)
     known, named, guess = find_schema(schema, data, columns, raw, path)
     check_size(corpus := read_corpus(data, known, named, skip_bad_rows), max_characters)
@@ -220,10 +220,6 @@ def _read(config: Mapping[str, Any] | str | Path | None) -> tuple[dict[str, Any]
     if config is None or isinstance(config, Mapping):
         return dict(config or {}), ""
     return read_toml(str(config)), str(config)
-
-
-def _silent(what: str, done: int, total: int) -> None:
-    """Tell nobody."""
 
 
 def _with_language(

@@ -81,16 +81,13 @@ def _small(record: Mapping[str, Any]) -> Item:
     labels = {
         name: texts(value)
         for name, value in own.items()
-        if name not in kept and (isinstance(value, list) or _is_short(value))
+        if name not in kept
+        and (isinstance(value, list) or (isinstance(value, str) and len(value) <= _LONGEST_LABEL))
     }
     lists = frozenset(name for name, value in own.items() if isinstance(value, list))
     answer = Answer(labels, _reader(record["annotator"]))
     data = {name: value for name, value in own.items() if name not in labels}
     return Item(data, (answer,), several=lists & set(labels), key=None if key is None else str(key))
-
-
-def _is_short(value: Any) -> bool:
-    return isinstance(value, str) and len(value) <= _LONGEST_LABEL
 
 
 def _plain(value: Any) -> Any:

@@ -2,6 +2,7 @@
 
 import codecs
 import io
+import re
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 from typing import Any, BinaryIO, cast
@@ -22,6 +23,21 @@ _BEYOND_ASCII = bytes(range(0x80, 0x100))
 _MOST_FOREIGN = 0.2
 _PIECE = 64
 _MOST_STRAY = 3  # bytes near the beginning of UTF-16 that stand in no letter
+_CHARSET = re.compile(
+    rb"<(?:meta|\?xml)[^>]{0,500}?(?:charset|encoding)\s*=\s*[\"']?([\w.:-]+)", re.I
+)
+# Names that browsers read as Windows-1252; others that they read as what pages mean by them.
+_LATIN = ("", "ascii", "cp1252", "iso8859-1", "utf-8")
+_MEANT = {
+    "iso8859-9": "cp1254",
+    "iso8859-11": "cp874",
+    "tis-620": "cp874",
+    "gb2312": "gb18030",
+    "gbk": "gb18030",
+    "shift_jis": "cp932",
+    "euc_kr": "cp949",
+}
+_ENCODING = re.compile("ascii|utf-8|cp\\d|iso8859|koi8|gb|big5|shift_jis|euc_|mac-|tis-|hz|iso2022")
 
 
 class _Chained(io.RawIOBase):
@@ -199,6 +215,43 @@ def lost(n: int, name: str, source: str) -> Note:
     return Note(
         f"{'byte that is' if n == 1 else 'bytes that are'} no {name}, read as U+FFFD", source, n
     )
+
+
+def decode_page(data: bytes) -> tuple[str, str]:
+    """Decode a page as browsers do: its own word counts less than what its bytes are.
+
+    Returns
+    -------
+    The text, and the name of the encoding.
+    """
+    for mark, name in (
+        (codecs.BOM_UTF8, "utf-8-sig"),
+        (b"\xff\xfe", "utf-16"),
+        (b"\xfe\xff", "utf-16"),
+    ):
+        if data.startswith(mark):
+            return data.decode(name, "replace"), name.removesuffix("-sig")
+    declared = _CHARSET.search(data[:4096])
+    try:
+        name = codecs.lookup(declared[1].decode("ascii")).name if declared else ""
+    except LookupError:
+        name = ""
+    if not _ENCODING.match(name):
+        name = "utf-8" if name else ""  # what it says cannot be so, such as UTF-16
+    if not name.startswith(("iso2022", "hz")):
+        try:
+            return data.decode("utf-8"), "utf-8"  # other bytes are hardly ever valid UTF-8
+        except UnicodeDecodeError:
+            pass
+    if name in _LATIN:
+        as_utf8 = data.decode("utf-8", "replace")
+        n_lost = as_utf8.count("\ufffd")
+        n_right = sum(c > "\x7f" for c in as_utf8) - n_lost
+        if n_right > 3 * n_lost:
+            return as_utf8, "utf-8"
+        name = "cp1252"
+    name = _MEANT.get(name, name)
+    return data.decode(name, "replace"), name
 
 
 def text_encoding(name: str) -> str:

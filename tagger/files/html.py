@@ -1,6 +1,5 @@
 """HTML: the article of a page, without menus, dialogs, adverts and comments."""
 
-import codecs
 import json
 import re
 from collections import Counter
@@ -9,28 +8,13 @@ from html import unescape
 from typing import Any, BinaryIO
 
 from tagger.errors import install_command
-from tagger.files.encoding import lost
+from tagger.files.encoding import decode_page, lost
 from tagger.files.rows import MAX_DOCUMENT_BYTES, Note, Reject, Row, Unreadable, as_text, too_long
 from tagger.text.notices import notice_of
 
 _MAX_TAGS = 100_000
 _LEAST = 25  # characters of a paragraph that may be all of an article
-_CHARSET = re.compile(
-    rb"<(?:meta|\?xml)[^>]{0,500}?(?:charset|encoding)\s*=\s*[\"']?([\w.:-]+)", re.I
-)
 _DECLARED = re.compile(r"\A\s*<\?xml[^>]*\?>")
-# Names that browsers read as Windows-1252; others that they read as what pages mean by them.
-_LATIN = ("", "ascii", "cp1252", "iso8859-1", "utf-8")
-_MEANT = {
-    "iso8859-9": "cp1254",
-    "iso8859-11": "cp874",
-    "tis-620": "cp874",
-    "gb2312": "gb18030",
-    "gbk": "gb18030",
-    "shift_jis": "cp932",
-    "euc_kr": "cp949",
-}
-_ENCODING = re.compile("ascii|utf-8|cp\\d|iso8859|koi8|gb|big5|shift_jis|euc_|mac-|tis-|hz|iso2022")
 _MARKUP = re.compile(r"</?(?:p|br|div|b|i|a|em|strong|h\d|ul|li|span)\b|&(?:\w{2,8}|#\w{2,6});")
 _DIALOG = re.compile(
     r"\b(?:cookies?|consent|gdpr|ccpa|onetrust|didomi|paywall|regwall|subscri\w+|newsletter|"
@@ -70,12 +54,7 @@ def read(
     a page that is a `mail` the mails that it quotes are left out and counted, of each the cards
     of other articles.
     """
-    try:
-        import trafilatura
-    except ImportError as error:
-        raise Unreadable(
-            f"an HTML page: install the extra html: {install_command('html')} ({error})"
-        ) from None
+    trafilatura = _trafilatura()
     data = stream.read(limit + 1)
     tree, reason, encoding, n_bad = _parsed(data, limit)
     if tree is None:
@@ -91,13 +70,7 @@ def read(
     if n := _take_out_cards(tree):
         yield Note("cards of other articles left out", source, n)
     _name_article(tree)
-    # A date is taken where the page states one, never guessed from a copyright line.
-    stated = {"extensive_search": False, "original_date": True}
-    page: Any = trafilatura.bare_extraction(
-        tree, include_comments=False, with_metadata=True, date_extraction_params=stated
-    )
-    found = _blocks(page.body, titles) if page is not None else ()
-    blocks = [(block, is_heading) for block, is_heading in found if block]
+    page, blocks = _extracted(trafilatura, tree, titles)
     n_seen, n_stored = (sum(map(len, texts)) for texts in ([b for b, _ in blocks], stored))
     # trafilatura may have taken it from there too, as one paragraph.
     if 2 * n_seen < n_stored or (len(blocks) == 1 and 10 * n_stored > 9 * n_seen):
@@ -117,6 +90,34 @@ def read(
     yield Row(record, source, headings=tuple(headings))
 
 
+def _extracted(library: Any, tree: Any, titles: set[str]) -> tuple[Any, list[tuple[str, bool]]]:
+    """Return what trafilatura takes from a page, and its paragraphs."""
+    # A date is taken where the page states one, never guessed from a copyright line.
+    dates = {"extensive_search": False, "original_date": True}
+    options = {"include_comments": False, "with_metadata": True, "date_extraction_params": dates}
+    page = library.bare_extraction(tree, **options)
+    blocks = [x for x in _blocks(page.body, titles) if x[0]] if page is not None else []
+    if len(blocks) == 1:
+        # Of a short page it gives all as one paragraph, headings and captions in it.
+        config = library.settings.use_config()
+        config["DEFAULT"]["MIN_EXTRACTED_SIZE"] = "1"
+        again = library.bare_extraction(tree, config=config, **options)
+        parts = [x for x in _blocks(again.body, titles) if x[0]] if again is not None else []
+        if 2 * sum(len(text) for text, _ in parts) > len(blocks[0][0]):
+            blocks = parts
+    return page, blocks
+
+
+def _trafilatura() -> Any:
+    try:
+        import trafilatura
+    except ImportError as error:
+        raise Unreadable(
+            f"an HTML page: install the extra html: {install_command('html')} ({error})"
+        ) from None
+    return trafilatura
+
+
 def _parsed(data: bytes, limit: int) -> tuple[Any, str, str, int]:
     """Return the elements of a page, or None, and why they cannot be had.
 
@@ -131,7 +132,7 @@ def _parsed(data: bytes, limit: int) -> tuple[Any, str, str, int]:
         return None, f"a page of more than {_MAX_TAGS:,} tags, expected an article: cut it", "", 0
     if not data.strip():
         return None, "an empty file, expected a page", "", 0
-    decoded, name = decode(data)
+    decoded, name = decode_page(data)
     n_bad = decoded.count("\ufffd") - (data.count("\ufffd".encode()) if name == "utf-8" else 0)
     markup = _DECLARED.sub("", decoded).replace("\0", "\ufffd")
     parser = lxml.html.HTMLParser()
@@ -148,43 +149,6 @@ def _parsed(data: bytes, limit: int) -> tuple[Any, str, str, int]:
 
 def _may_be_article(text: str) -> bool:
     return len(text) >= _LEAST and any(map(str.isalpha, text)) and not notice_of(text)
-
-
-def decode(data: bytes) -> tuple[str, str]:
-    """Decode a page as browsers do: its own word counts less than what its bytes are.
-
-    Returns
-    -------
-    The text, and the name of the encoding.
-    """
-    for mark, name in (
-        (codecs.BOM_UTF8, "utf-8-sig"),
-        (b"\xff\xfe", "utf-16"),
-        (b"\xfe\xff", "utf-16"),
-    ):
-        if data.startswith(mark):
-            return data.decode(name, "replace"), name.removesuffix("-sig")
-    declared = _CHARSET.search(data[:4096])
-    try:
-        name = codecs.lookup(declared[1].decode("ascii")).name if declared else ""
-    except LookupError:
-        name = ""
-    if not _ENCODING.match(name):
-        name = "utf-8" if name else ""  # what it says cannot be so, such as UTF-16
-    if not name.startswith(("iso2022", "hz")):
-        try:
-            return data.decode("utf-8"), "utf-8"  # other bytes are hardly ever valid UTF-8
-        except UnicodeDecodeError:
-            pass
-    if name in _LATIN:
-        as_utf8 = data.decode("utf-8", "replace")
-        n_lost = as_utf8.count("\ufffd")
-        n_right = sum(c > "\x7f" for c in as_utf8) - n_lost
-        if n_right > 3 * n_lost:
-            return as_utf8, "utf-8"
-        name = "cp1252"
-    name = _MEANT.get(name, name)
-    return data.decode(name, "replace"), name
 
 
 def _take_out_quotations(tree: Any) -> int:

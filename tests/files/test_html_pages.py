@@ -320,3 +320,16 @@ def test_no_date_is_guessed() -> None:
     meta = '<meta property="article:published_time" content="2024-03-18T10:00:00Z">'
     dated = read(page(story, meta))
     assert isinstance(dated, Row) and dated.record["date"] == "2024-03-18"
+
+
+def test_a_short_page_keeps_its_paragraphs_and_headings() -> None:
+    # trafilatura makes one paragraph of what is short, and its caption made a caption of it all.
+    photo = "<figure><img src=x><figcaption>A boat at sea. Photograph: AP</figcaption></figure>"
+    rest = "<p>Two were hurt, the ministry said.</p><ul><li>Prices may rise.</li></ul>"
+    story = f"<h1>{TITLE}</h1><p>By Ann Reed</p><p>{FIRST}</p><h2>What next?</h2>{rest}{photo}"
+    row = read(page(f"<article>{story}</article>"))
+    assert isinstance(row, Row)
+    lines = row.record["text"].split("\n\n")
+    own = ["Two were hurt, the ministry said.", "Prices may rise."]
+    assert lines == [TITLE, "By Ann Reed", FIRST, "What next?", *own]
+    assert [row.record["text"][a:b] for a, b in row.headings] == [TITLE, "What next?"]

@@ -97,9 +97,7 @@ def _join_lines(parts: Sequence[tuple[Path, str]], output: Path, layout: Layout)
     return None if layout.suffix else n
 
 
-def _join_csv(
-    parts: Sequence[tuple[Path, str]], output: Path, layout: Layout, safe: bool = False
-) -> None:
+def _join_csv(parts: Sequence[tuple[Path, str]], output: Path, layout: Layout, safe: bool) -> None:
     with atomic_write(output) as stream:
         if not parts:
             stream.write(compression.compress(_csv_header(layout, safe), layout.suffix))
@@ -141,8 +139,21 @@ def _join_pages(parts: Sequence[tuple[Path, str]], output: Path, layout: Layout)
         write(output / name, content)
 
 
-def _csv_header(layout: Layout, safe: bool = False) -> bytes:
+def _csv_header(layout: Layout, safe: bool) -> bytes:
     return tagged.csv_header(layout.names, safe)
+
+
+def _of_csv(name: str, safe: bool) -> Writer:
+    return Writer(
+        name,
+        lambda table, kinds, texts: tagged.to_csv(table, kinds, safe),
+        partial(_join_csv, safe=safe),
+        header=partial(_csv_header, safe=safe),
+        json=True,  # lists and objects stand in cells as JSON
+        fixed=True,
+        streams=True,
+        ending="csv",
+    )
 
 
 def _of_tool(name: str, tool: Tool, lines: bool) -> Writer:
@@ -167,26 +178,8 @@ WRITERS = (
         streams=True,
         ending="jsonl",
     ),
-    Writer(
-        "csv",
-        lambda table, kinds, texts: tagged.to_csv(table, kinds),
-        _join_csv,
-        header=_csv_header,
-        json=True,  # lists and objects stand in cells as JSON
-        fixed=True,
-        streams=True,
-        ending="csv",
-    ),
-    Writer(
-        "excel",
-        lambda table, kinds, texts: tagged.to_csv(table, kinds, safe=True),
-        partial(_join_csv, safe=True),
-        header=partial(_csv_header, safe=True),
-        json=True,
-        fixed=True,
-        streams=True,
-        ending="csv",
-    ),
+    _of_csv("csv", safe=False),
+    _of_csv("excel", safe=True),
     Writer(
         "json",
         lambda table, kinds, texts: tagged.to_jsonl(table),

@@ -97,7 +97,10 @@ def record_of(header: dict[str, Any], tagger: Tagger, result: Result) -> bytes:
 
 
 def check_output(settings: JobSettings) -> None:
-    """Refuse an output that is also an input, or a folder where a file is meant or the reverse."""
+    """Refuse an output that is also an input, or a folder where a file is meant or the reverse.
+
+    And one that needs an extra that is not installed, before parts of it are made.
+    """
     output = settings.output
     if not output.name:
         raise OutputError(f"{output}: has no name of its own, expected a new file or folder")
@@ -108,7 +111,9 @@ def check_output(settings: JobSettings) -> None:
     unfinished = output.with_name(f"{output.name}.part")
     targets = (output, tagged.rejects_path(output), tagged.manifest_path(output), unfinished)
     check_free(targets, settings.force or _is_same_job(settings), "and is not of this job")
-    folder = writer_of(settings.format).folder
+    writer = writer_of(settings.format)
+    writer.library()
+    folder = writer.folder
     if folder and output.exists() and not output.is_dir():
         raise OutputError(f"{output}: is a file, expected a folder for the pages")
     if not folder and output.is_dir():

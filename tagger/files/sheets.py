@@ -36,6 +36,18 @@ def plain_text(cell: str) -> str:
     return _TAMED.sub("", cell)
 
 
+def library() -> Any:
+    """Return the module openpyxl.
+
+    Raises
+    ------
+    DataError : the extra office is not installed.
+    """
+    with importing("office", "Excel files need the extra office", DataError):
+        import openpyxl
+    return openpyxl
+
+
 def write_workbook(rows: Iterable[dict[str, Any]], names: Sequence[str], stream: BinaryIO) -> int:
     """Write rows as an Excel workbook, of several sheets where one is full.
 
@@ -50,10 +62,8 @@ def write_workbook(rows: Iterable[dict[str, Any]], names: Sequence[str], stream:
     ------
     OutputError : a text that is longer than a cell may be.
     """
-    with importing("office", "Excel files need the extra office", DataError):
-        from openpyxl import Workbook
-        from openpyxl.cell import WriteOnlyCell
-    book = Workbook(write_only=True)
+    openpyxl = library()
+    book = openpyxl.Workbook(write_only=True)
     sheet, room, n = None, 0, 0
     try:
         for n, row in enumerate(rows, 1):
@@ -68,7 +78,7 @@ def write_workbook(rows: Iterable[dict[str, Any]], names: Sequence[str], stream:
                             f"row {n}: {name} has {len(value):,} characters, and a cell of Excel "
                             f"holds {MOST_CHARACTERS:,}: write CSV or Parquet"
                         )
-                    value = WriteOnlyCell(sheet, _LACKING.sub(_escaped, value))
+                    value = openpyxl.cell.WriteOnlyCell(sheet, _LACKING.sub(_escaped, value))
                     value.data_type = "s"  # else "=1+1" would be a formula
                 cells.append(value)
             sheet.append(cells)

@@ -9,11 +9,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from tagger.arrow import pyarrow
 from tagger.errors import OutputError
-from tagger.files import compression, pages, parquet, tagged
+from tagger.files import compression, pages, parquet, sheets, tagged
 from tagger.files.exchange.tasks import encode as to_tasks
 from tagger.files.exchange.tools import TOOLS, Tool
-from tagger.files.sheets import write_workbook
 from tagger.schema import Schema
 from tagger.table import TaggedTable
 from tagger.targets import atomic_write, write
@@ -53,6 +53,7 @@ class Writer:
     sentences : whether headings and other pieces are not written.
     ending : how the name of such an output ends; empty for a folder.
     part : how the name of its parts ends; by default its own name.
+    library : raises DataError where the extra that it needs is not installed.
     """
 
     name: str
@@ -69,6 +70,7 @@ class Writer:
     sentences: bool = False
     ending: str = ""
     part: str = ""
+    library: Callable[[], Any] = lambda: None
 
 
 def copy(path: Path, sha256: str, stream: BinaryIO) -> int:
@@ -120,7 +122,7 @@ def _join_workbook(parts: Sequence[tuple[Path, str]], output: Path, layout: Layo
         for line in _lines(parts)
     )
     with atomic_write(output) as stream:
-        return write_workbook(rows, layout.names, stream)
+        return sheets.write_workbook(rows, layout.names, stream)
 
 
 def _join_parquet(parts: Sequence[tuple[Path, str]], output: Path, layout: Layout) -> int:
@@ -195,6 +197,7 @@ WRITERS = (
         json=True,
         fixed=True,
         ending="xlsx",
+        library=sheets.library,
     ),
     Writer(
         "parquet",
@@ -205,6 +208,7 @@ WRITERS = (
         typed=True,
         ending="parquet",
         part="arrow",
+        library=pyarrow,
     ),
     Writer(
         "html",

@@ -171,6 +171,8 @@ def best_f1_threshold(probabilities: Floats, y: npt.NDArray[np.bool_]) -> float:
 def precision_threshold(strength: Floats, y: npt.NDArray[np.bool_], wanted: float) -> float:
     """Return the threshold of the best recall at which precision is at least `wanted`.
 
+    Of several with that recall it is the one of the best precision.
+
     Raises
     ------
     DataError : no threshold gives that precision.
@@ -181,7 +183,7 @@ def precision_threshold(strength: Floats, y: npt.NDArray[np.bool_], wanted: floa
     if not len(reached):
         best = float(precision.max())
         raise DataError(f"no threshold gives the precision {wanted}, the best is {best:.3f}")
-    return _halfway(ranked, int(reached[-1]))
+    return _halfway(ranked, int(reached[np.argmax(hits[reached])]))
 
 
 def _halfway(ranked: Floats, place: int) -> float:

@@ -40,7 +40,7 @@ def read_lines(path: Path) -> list[dict[str, object]]:
 def settings(tagger: Tagger, path: Path, output: str, **options: object) -> JobSettings:
     origin = input_of([str(path)], sentences=True, taken=[*tagger.columns, "evidence"])
     target = path.parent / output
-    form = next(p for p in ("parquet", "csv", "html", "jsonl") if p in output)
+    form = next(p for p in ("parquet", "csv", "html", "jsonl", "xlsx") if p in output)
     return JobSettings(origin, target, form, **options)  # type: ignore[arg-type]
 
 
@@ -263,6 +263,20 @@ def test_an_input_that_changes_while_it_is_read_gives_no_output(
     with pytest.raises(DataError, match=r"in\.jsonl: changed while it was read.*delete"):
         run(tiny, settings(tiny, path, "o.jsonl", **how), edit)
     assert not (tmp_path / "o.jsonl").exists()
+
+
+@pytest.mark.parametrize(("form", "lacking"), [("xlsx", "openpyxl"), ("parquet", "pyarrow")])
+def test_an_extra_that_an_output_lacks_is_named_before_any_of_it_is_made(
+    tmp_path: Path, tiny: Tagger, monkeypatch: pytest.MonkeyPatch, form: str, lacking: str
+) -> None:
+    write_rows(tmp_path / "in.jsonl", 40)
+    asked = settings(tiny, tmp_path / "in.jsonl", f"out.{form}")
+    with monkeypatch.context() as patch:
+        patch.setitem(sys.modules, lacking, None)
+        with pytest.raises(DataError, match="extra"):
+            run(tiny, asked)
+    assert [path.name for path in tmp_path.iterdir()] == ["in.jsonl"]
+    assert run(tiny, asked).tagged == 40
 
 
 def test_unfinished_run_is_not_thrown_away_unasked(tmp_path: Path, tiny: Tagger) -> None:

@@ -208,6 +208,8 @@ def test_the_threshold_of_a_wished_precision_is_the_lowest_that_reaches_it():
     y = np.array([True, True, False, True, False])
     assert precision_threshold(strength, y, 0.75) == pytest.approx(0.55)
     assert precision_threshold(strength, y, 1.0) == pytest.approx(0.75)
+    # No recall is gained below the last right one: no precision is lost for it.
+    assert precision_threshold(strength[:3], y[:3], 0.6) == pytest.approx(0.75)
     with pytest.raises(DataError, match=r"the best is 0\.500"):
         precision_threshold(strength[:2], np.array([False, True]), 0.9)
 

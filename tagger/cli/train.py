@@ -115,7 +115,10 @@ def command(
             progress=progress,
         )
     removed = training.save(output, report, force)
-    options.say_read((*training.notes, *filter(None, [removed])), training.skipped, output)
+    said = training.evaluation.warnings
+    warnings = (f"warning: {warning}" for warning in said)
+    notes = (note for note in (*training.notes, removed) if note and note not in said)
+    options.say_read((*notes, *warnings), training.skipped, output)
     _show(console, training)
     if training.reader:
         echo(f"{Path(output) / FOLDER}: second reader {training.reader.id}")

@@ -203,6 +203,19 @@ def test_a_learning_curve_is_shown(tmp_path):
     assert f"{last['Category']:.3f}" in result.stderr
 
 
+def test_training_says_what_keeps_its_figures_from_being_believed(tmp_path):
+    rows = [
+        (f"A {w} day, number {i}.", m) for i in range(9) for w, m in (("fine", "+"), ("sad", "-"))
+    ]
+    path = tmp_path / "x.csv"
+    path.write_text("text,mood\n" + "".join(f'"{text}",{mood}\n' for text, mood in rows))
+    said = run("train", path, "-o", tmp_path / "m", "--jobs", 1).stderr
+    assert "warning: mood: cross-validation made no error, so that probabilities could" in said
+    assert "warning: not every sentence names its document" in said
+    assert "warning: only 18 documents or single sentences" in said
+    assert said.count("only 18 documents") == 1
+
+
 def test_the_threshold_of_a_wished_precision_is_the_lowest_that_reaches_it():
     strength = np.array([0.9, 0.8, 0.7, 0.6, 0.5])
     y = np.array([True, True, False, True, False])

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -168,14 +168,8 @@ def training_report(
         seed=seed,
         n_mistakes=0,
     )
-    settings = model.about["settings"]["tasks"].items()
-    shifted = [name for name, s in settings if s["priors"] or s["temperature"] != 1]
-    if shifted:
-        note = (
-            f"{', '.join(shifted)}: priors or temperature fit the model to other text than its "
-            "training data; calibration and the balance of labels are measured here on the latter"
-        )
-        evaluation = replace(evaluation, warnings=(*evaluation.warnings, note))
+    said = *evaluation.warnings, *_caveats(model, evaluation)
+    evaluation = replace(evaluation, warnings=said)
     n_folds = int(fold_of.max()) + 1
     seen = "its document" if corpus.has_documents else "it"
     how = f"cross-validation in {n_folds} folds, no sentence by a model that saw {seen}"
@@ -188,6 +182,22 @@ def training_report(
     if second_reader:
         report["second_reader"] = rounded(dict(second_reader))
     return evaluation, _files(report, html) | {CARD: model_card(model, report)}
+
+
+def _caveats(model: Model, evaluation: Evaluation) -> Iterator[str]:
+    """Yield what cross-validation cannot tell of the probabilities."""
+    settings = model.about["settings"]["tasks"].items()
+    shifted = [name for name, s in settings if s["priors"] or s["temperature"] != 1]
+    if shifted:
+        yield (
+            f"{', '.join(shifted)}: priors or temperature fit the model to other text than its "
+            "training data; calibration and the balance of labels are measured here on the latter"
+        )
+    if perfect := [scored.task for scored in evaluation.tasks if scored.exact_match == 1]:
+        yield (
+            f"{', '.join(perfect)}: cross-validation made no error, so that probabilities could "
+            "not be calibrated: other text will show errors; take more, and more varied, sentences"
+        )
 
 
 def _about(

@@ -10,7 +10,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-import orjson
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -20,6 +19,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tagger import __version__
 from tagger.arrow import ABSENT
+from tagger.document import Document
 from tagger.errors import TaggerError, n_of
 from tagger.files.batches import Places
 from tagger.files.rows import Batch
@@ -37,7 +37,8 @@ from tagger.table import TaggedTable
 
 _STEP_ROWS, _STEP_CHARACTERS = 256, 60_000
 _STEP_EXPLAINED = 4
-_SHORT = 20_000  # characters of texts to be cut, which may have a piece for every three
+_SHORT_SENTENCES, _SHORT_TEXTS = 40_000, 8_000  # characters; texts may have a piece for every two
+_SHORT_NAME = 100
 _ANSWERED = 16  # so many times the longest body are in the longest answer
 _SMALL = 100_000
 _JUDGED = 300
@@ -61,8 +62,11 @@ class Api:
         self._taken = [*tagger.columns, "evidence"]
         self._most = _ANSWERED * settings.max_body_bytes
 
-    def asked(self, answer: Callable[[Any], Awaitable[bytes]]) -> Callable[[Request], Any]:
-        """Return what answers a request whose body `answer` takes, within the limits."""
+    def asked(self, answer: Callable[[Any, bool], Awaitable[bytes]]) -> Callable[[Request], Any]:
+        """Return what answers a request whose body `answer` takes, within the limits.
+
+        `answer` is told, too, whether the body is small.
+        """
         limit, seconds = self.settings.max_body_bytes, self.settings.timeout
 
         async def endpoint(request: Request) -> Response:
@@ -75,11 +79,16 @@ class Api:
         return endpoint
 
     async def _in_time(
-        self, request: Request, answer: Callable[[Any], Awaitable[bytes]], raw: bytes, end: float
+        self,
+        request: Request,
+        answer: Callable[[Any, bool], Awaitable[bytes]],
+        raw: bytes,
+        end: float,
     ) -> Response:
         async def work() -> bytes:
             small = len(raw) <= _SMALL
-            return await answer(bodies.parse(raw) if small else await self.run(bodies.parse, raw))
+            body = bodies.parse(raw) if small else await self.run(bodies.parse, raw)
+            return await answer(body, small)
 
         left = asyncio.ensure_future(bodies.gone(request))
         done = asyncio.ensure_future(work())
@@ -105,7 +114,7 @@ class Api:
         return await self.gate.run(step, *values)
 
     async def soon(self, is_short: bool, step: Callable[..., Any], *values: Any) -> Any:
-        """Do what takes some milliseconds (50 at worst) here, all else in the thread that tags.
+        """Do what takes some milliseconds (70 at worst) here, all else in the thread that tags.
 
         Handing 256 sentences over and back would take a quarter of their time.
         """
@@ -113,15 +122,15 @@ class Api:
             return step(*values)
         return await self.run(step, *values)
 
-    async def tag(self, raw: Any) -> bytes:
+    async def tag(self, raw: Any, small: bool = True) -> bytes:
         """Cut one article into pieces and tag them."""
         values = bodies.checked(raw, bodies.TAG, self.settings)
         text, doc, keep = values["text"], values["doc"], values["keep_headings"]
         if not values["explain"]:
-            return await self.soon(len(text) <= _SHORT, self._whole, text, doc, keep)
-        document = await self.run(self.tagger.tag, text, doc, (), keep)
-        rows, n_cut = document.to_rows(), 0
-        bodies.check_answer([doc] * len(rows), {}, self._most)
+            is_short = small and len(text) <= _SHORT_TEXTS and len(doc) <= _SHORT_NAME
+            return await self.soon(is_short, self._whole, text, doc, keep)
+        n_cut = 0
+        document, rows = await self.run(self._tagged, text, doc, keep)
         for first in range(0, len(rows), _STEP_EXPLAINED):
             some = document.pieces[first : first + _STEP_EXPLAINED]
             found = await self.run(
@@ -130,8 +139,13 @@ class Api:
             n_cut += sum(s.tags.cut for s in some)
             for row, evidence in zip(rows[first:], found, strict=False):
                 row["evidence"] = evidence
-        part = {"rows": _json(rows)[1:-1]}
+        part = {"rows": await self.run(_joined, rows)}
         return self._written([part], self._notes(text, n_cut), len(rows), len(text))
+
+    def _tagged(self, text: str, doc: str, keep: bool) -> tuple[Document, list[dict[str, Any]]]:
+        document = self.tagger.tag(text, doc, keep_headings=keep)
+        bodies.check_answer([doc] * len(document.pieces), {}, self._most)
+        return document, document.to_rows()
 
     def _whole(self, text: str, doc: str, keep: bool) -> bytes:
         table = self.tagger.tag_table([text], [doc], keep_headings=keep)
@@ -139,17 +153,20 @@ class Api:
         notes = self._notes(text, table.n_cut)
         return self._written([{"rows": _members(table)}], notes, len(table), len(text))
 
-    async def predict(self, raw: Any) -> bytes:
+    async def predict(self, raw: Any, small: bool = True) -> bytes:
         """Tag many sentences or documents."""
         sentences = isinstance(raw, dict) and "sentences" in raw
         fields = bodies.SENTENCES if sentences else bodies.DOCUMENTS
         name = fields[0].name
         values = bodies.checked(raw, fields, self.settings)
-        small = len(values[name]) <= _STEP_ROWS
+        is_short = small and len(values[name]) <= _STEP_ROWS
         of_rows = (name, values[name], self.settings, self._taken)
-        batch = bodies.batch(*of_rows) if small else await self.run(bodies.batch, *of_rows)
+        batch = bodies.batch(*of_rows) if is_short else await self.run(bodies.batch, *of_rows)
         size = sum(map(len, batch.texts))
-        is_short = small and size <= (_STEP_CHARACTERS if sentences else _SHORT)
+        is_short = is_short and size <= (_SHORT_SENTENCES if sentences else _SHORT_TEXTS)
+        if not sentences:  # what comes with a text is written again for each of its pieces
+            longest = max(map(len, batch.docs), default=0)
+            is_short = is_short and not batch.extra and longest <= _SHORT_NAME
         places, parts, n_rows, n_cut, room = Places(), [], 0, 0, self._most
         for step in _steps(batch):
             part, table = await self.soon(is_short, self._part, step, sentences, places, values)
@@ -171,10 +188,10 @@ class Api:
             step.texts, step.docs, step.extra, sentences, n=n, keep_headings=keep
         )
         if not sentences:
-            bodies.check_answer(table.doc, table.extra, self._most)
+            bodies.check_answer(table.doc, table.extra, self._most, not values["columns"])
         return _columns(table) if values["columns"] else {"rows": _members(table)}, table
 
-    async def explain(self, raw: Any) -> bytes:
+    async def explain(self, raw: Any, small: bool = True) -> bytes:
         """Split the scores of one sentence into the contributions of its words."""
         sentence = bodies.checked(raw, bodies.EXPLAIN, self.settings)["sentence"]
         return await self.run(self._explained, sentence)
@@ -220,7 +237,8 @@ class Api:
         self.metrics.characters.inc(n_characters)
         head = json.dumps({"model": self.tagger.model.id, "notes": notes})[:-1].encode("ascii")
         arrays = b", ".join(
-            b"%s: [%s]" % (_json(name), b", ".join(filter(None, (part[name] for part in parts))))
+            b"%s: [%s]"
+            % (bodies.written(name), b", ".join(filter(None, (part[name] for part in parts))))
             for name in (parts[0] if parts else self.tagger.columns if columns else ["rows"])
         )
         return (b'%s, "columns": {%s}}' if columns else b"%s, %s}") % (head, arrays)
@@ -243,19 +261,18 @@ def _members(table: TaggedTable) -> bytes:
         for row, value in zip(rows, column, strict=True):
             if value is ABSENT:
                 del row[name]
-    return _json(rows)[1:-1]
+    return _joined(rows)
+
+
+def _joined(rows: list[dict[str, Any]]) -> bytes:
+    # Each part is written without letting another thread go on.
+    parts = (rows[first : first + _STEP_ROWS] for first in range(0, len(rows), _STEP_ROWS))
+    return b", ".join(bodies.written(part)[1:-1] for part in parts)
 
 
 def _columns(table: TaggedTable) -> dict[str, bytes]:
     """Return by name of a column its values as members of a JSON array."""
-    return {name: _json(values)[1:-1] for name, values in table.columns().items()}
-
-
-def _json(value: Any) -> bytes:
-    try:
-        return orjson.dumps(value)  # four times as fast as json
-    except TypeError:  # lone surrogates and whole numbers of more than 64 bits, which json writes
-        return json.dumps(value).encode("ascii")
+    return {name: bodies.written(values)[1:-1] for name, values in table.columns().items()}
 
 
 def _steps(batch: Batch) -> Iterator[Batch]:

@@ -20,6 +20,7 @@ import pytest
 from conftest import ROOT, until
 
 from tagger import Tagger
+from tagger.arrow import ABSENT
 from tagger.files.tagged import to_jsonl
 from tagger.table import TaggedTable
 
@@ -27,7 +28,9 @@ from .conftest import Answer, Server, running
 
 pytest.importorskip("prometheus_client", reason="needs the extra serve")
 
+from tagger.serve import bodies
 from tagger.serve.app import Api
+from tagger.serve.problems import Problem
 from tagger.serve.settings import ServeSettings
 
 # The README's own example of an article: title, byline, dateline and all.
@@ -87,12 +90,16 @@ def test_rows_keep_what_came_with_them(server: Server) -> None:
     [
         ("predict", {"sentences": ["It fell."] * 256}, 0),
         ("predict", {"sentences": ["It fell."] * 257}, 3),  # the rows, then two steps
-        ("predict", {"sentences": ["It fell. " * 700] * 10}, 1),
-        ("predict", {"documents": ["It fell.\n" * 2_000]}, 0),
-        ("predict", {"documents": ["It fell.\n" * 3_000]}, 1),
-        ("tag", {"text": "It fell.\n" * 2_000}, 0),
-        ("tag", {"text": "It fell.\n" * 3_000}, 1),
-        ("tag", {"text": "It fell.", "explain": True}, 2),
+        ("predict", {"sentences": [{"text": "It fell.", "doc": "d" * 200, "x": 1}] * 256}, 0),
+        ("predict", {"sentences": ["It fell. " * 500] * 10}, 1),
+        ("predict", {"documents": ["It fell.\n" * 800]}, 0),
+        ("predict", {"documents": ["It fell.\n" * 1_000]}, 1),
+        ("predict", {"documents": [{"text": "It fell.", "x": 1}]}, 1),
+        ("predict", {"documents": [{"text": "It fell.", "doc": "d" * 200}]}, 1),
+        ("tag", {"text": "It fell.\n" * 800}, 0),
+        ("tag", {"text": "It fell.\n" * 1_000}, 1),
+        ("tag", {"text": "It fell.", "doc": "d" * 200}, 1),
+        ("tag", {"text": "It fell.", "explain": True}, 3),
         ("explain", {"sentence": "It fell."}, 1),
     ],
 )
@@ -109,7 +116,47 @@ def test_only_what_takes_long_is_handed_to_the_thread_that_tags(
     api.gate.run = run  # type: ignore[method-assign]
     asyncio.run(getattr(api, path)(body))
     assert len(steps) == n
+    steps.clear()
+    asyncio.run(getattr(api, path)(body, small=False))
+    assert steps
     api.gate.close()
+
+
+def test_an_answer_is_written_in_parts_between_which_others_go_on(
+    tagger: Tagger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes = []
+    written = bodies.written
+
+    def counted(value: Any) -> bytes:
+        sizes.append(len(value))
+        return written(value)
+
+    monkeypatch.setattr(bodies, "written", counted)
+    api = Api(tagger, ServeSettings())
+    answer = json.loads(asyncio.run(api.tag({"text": "It fell.\n" * 600})))
+    assert [row["n"] for row in answer["rows"]] == list(range(600))
+    assert max(sizes) == 256
+    api.gate.close()
+
+
+def test_what_is_wrong_is_not_looked_at_whole() -> None:
+    class Seen:
+        n = 0
+
+        def __repr__(self) -> str:
+            Seen.n += 1
+            return "x"
+
+    many = [Seen() for _ in range(1000)]
+    for value in (many, dict(enumerate(many)), [[many]]):
+        with pytest.raises(Problem, match=r"found text .*x, x|found text .*0: x"):
+            bodies.checked({"text": value}, bodies.TAG, ServeSettings())
+    assert Seen.n < 30
+    start = time.process_time()
+    with pytest.raises(Problem, match="found a member 'nnn"):
+        bodies.checked({"n" * 20_000_000: 1}, bodies.TAG, ServeSettings())
+    assert time.process_time() - start < 0.5
 
 
 def test_columns_hold_what_rows_hold(server: Server, sentences: list[str]) -> None:
@@ -284,6 +331,19 @@ def test_an_answer_that_repeats_too_much_is_refused_before_it_is_made(
     if not form:
         many = tight.ask("/v1/predict", {"documents": [text] * 4})
         check_problem(many, 422, "an answer of more than 32,000 bytes")
+
+
+def test_the_bytes_of_an_answer_are_counted_names_too(tight: Server) -> None:
+    text = "A.\n" * 60
+    assert tight.ask("/v1/tag", {"text": text, "doc": "d" * 100}).status == 200
+    long = tight.ask("/v1/tag", {"text": text, "doc": "\ud800" * 100})
+    check_problem(long, 422, "an answer of more than 32,000 bytes")
+    column = {"n" * 600: [1] * 60}
+    bodies.check_answer(["a"] * 60, column, 32_000, in_rows=False)
+    bodies.check_answer(["a"] * 60, {"n" * 600: [ABSENT] * 59 + [1]}, 32_000)
+    with pytest.raises(Problem, match="32,000 bytes"):
+        bodies.check_answer(["a"] * 60, column, 32_000)
+    assert bodies.written(["ü\ud800"]) == '["ü\\ud800"]'.encode()
 
 
 def test_an_answer_that_nobody_reads_is_not_kept() -> None:
@@ -530,7 +590,6 @@ def test_a_second_reader_answers_as_it_does_in_the_library() -> None:
 
 def test_no_more_bytes_are_held_than_eight_bodies_have() -> None:
     from tagger.serve.gate import Gate
-    from tagger.serve.problems import Problem
 
     gate = Gate(queue=1, max_body_bytes=10)
     with gate.holding() as hold, gate.holding() as other:

@@ -26,6 +26,7 @@ from tagger.serve.settings import ServeSettings
 _IDLE_SECONDS = 30.0
 _LONGEST_HEAD, _CHUNKED = 1 << 16, 8
 _LEAST_READ = 1 << 16  # bytes of an answer, in the time that a connection may be idle
+_LAST_LOOKS = 5  # one to accept a connection, one to read from it, and some that are late
 _SIGNALS = [getattr(signal, n) for n in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, n)]
 
 
@@ -102,6 +103,12 @@ def _config(app: Any, settings: ServeSettings) -> Config:
 class _Server(Server):
     """Takes every signal that ends a command as the wish to end well."""
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        # What came before the signal may lie unread: short steps keep the loop from reading.
+        for _ in range(_LAST_LOOKS):
+            await asyncio.sleep(0)
+        await super().shutdown(sockets)
+
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         before = {sign: signal.getsignal(sign) for sign in _SIGNALS}
@@ -115,6 +122,13 @@ class _Server(Server):
                 signal.signal(sign, handler)
 
 
+class _Worker(Process):
+    @property
+    def server(self) -> Server:
+        self._server = self._server or _Server(self.config)
+        return self._server
+
+
 class _Workers(Multiprocess):
     """Starts a worker anew that died, and says so."""
 
@@ -125,6 +139,12 @@ class _Workers(Multiprocess):
             if handler == signal.SIG_IGN:
                 signal.signal(sign, handler)
         self._say = say
+
+    def init_processes(self) -> None:
+        for _ in range(self.processes_num):
+            worker = _Worker(self.config, self.sockets)
+            worker.start()
+            self.processes.append(worker)
 
     def handle_hup(self) -> None:
         """End, as every command does whose terminal is closed."""
@@ -137,7 +157,7 @@ class _Workers(Multiprocess):
             if self.should_exit.is_set() or old.process.is_alive():
                 continue
             old.join()
-            new = self.processes[i] = Process(self.config, self.sockets)
+            new = self.processes[i] = _Worker(self.config, self.sockets)
             new.start()
             self._say(
                 f"worker {old.pid} ended with {old.exitcode}, and what it was at is not "

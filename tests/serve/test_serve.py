@@ -31,6 +31,7 @@ pytest.importorskip("prometheus_client", reason="needs the extra serve")
 from tagger.serve import bodies
 from tagger.serve.app import Api
 from tagger.serve.problems import Problem
+from tagger.serve.server import _config, _Server, _Worker
 from tagger.serve.settings import ServeSettings
 
 # The README's own example of an article: title, byline, dateline and all.
@@ -501,6 +502,27 @@ def test_a_full_queue_is_said_and_all_that_was_let_in_is_answered_after_sigterm(
     assert len(rows_of(long.answer)) == 20 * 2000
     assert narrow.process.wait(20) == 0
     assert "ended" in narrow.hears("ended")
+
+
+def test_what_lies_unread_when_a_server_is_asked_to_end_is_answered() -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        assert scope["type"] == "http"
+        await send({"type": "http.response.start", "status": 204, "headers": []})
+        await send({"type": "http.response.body"})
+
+    async def ask(listener: socket.socket, server: _Server) -> bytes:
+        server.config.load()
+        server.lifespan = server.config.lifespan_class(server.config)
+        await server.startup([listener])
+        with socket.create_connection(listener.getsockname()) as stream:
+            stream.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            await server.shutdown([listener])  # nothing has been accepted before
+            return stream.recv(1000)
+
+    configs = [_config(lambda: app, ServeSettings()) for _ in range(2)]
+    for server in (_Server(configs[0]), _Worker(configs[1], []).server):
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            assert asyncio.run(ask(listener, server)).startswith(b"HTTP/1.1 204")
 
 
 def test_what_takes_too_long_is_given_up_by_a_server_open_to_others() -> None:

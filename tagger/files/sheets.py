@@ -62,8 +62,7 @@ def write_workbook(rows: Iterable[dict[str, Any]], names: Sequence[str], stream:
     ------
     OutputError : a text that is longer than a cell may be.
     """
-    openpyxl = library()
-    book = openpyxl.Workbook(write_only=True)
+    book = library().Workbook(write_only=True)
     sheet, room, n = None, 0, 0
     try:
         for n, row in enumerate(rows, 1):
@@ -72,15 +71,9 @@ def write_workbook(rows: Iterable[dict[str, Any]], names: Sequence[str], stream:
             cells = []
             for name in names:
                 value = row.get(name)
-                if type(value) is str:
-                    if len(value) > MOST_CHARACTERS:
-                        raise OutputError(
-                            f"row {n}: {name} has {len(value):,} characters, and a cell of Excel "
-                            f"holds {MOST_CHARACTERS:,}: write CSV or Parquet"
-                        )
-                    value = openpyxl.cell.WriteOnlyCell(sheet, _LACKING.sub(_escaped, value))
-                    value.data_type = "s"  # else "=1+1" would be a formula
-                cells.append(value)
+                cells.append(
+                    _string(sheet, value, f"row {n}: {name}") if type(value) is str else value
+                )
             sheet.append(cells)
             room -= 1
     except BaseException:
@@ -99,16 +92,28 @@ def write_workbook(rows: Iterable[dict[str, Any]], names: Sequence[str], stream:
 
 def _sheet(book: Any, names: Sequence[str]) -> Any:
     """Return a new sheet, whose header is bold and stays in view."""
-    from openpyxl.cell import WriteOnlyCell
     from openpyxl.styles import Font
 
     sheet = book.create_sheet()
     sheet.freeze_panes = "A2"
-    header = [WriteOnlyCell(sheet, name) for name in names]
+    header = [_string(sheet, name, "the name of a column") for name in names]
     for cell in header:
-        cell.font, cell.data_type = Font(bold=True), "s"
+        cell.font = Font(bold=True)
     sheet.append(header)
     return sheet
+
+
+def _string(sheet: Any, text: str, what: str) -> Any:
+    from openpyxl.cell import WriteOnlyCell
+
+    if len(text) > MOST_CHARACTERS:
+        raise OutputError(
+            f"{what} has {len(text):,} characters, and a cell of Excel holds "
+            f"{MOST_CHARACTERS:,}: write CSV or Parquet"
+        )
+    cell = WriteOnlyCell(sheet, _LACKING.sub(_escaped, text))
+    cell.data_type = "s"  # else "=1+1" would be a formula
+    return cell
 
 
 def _escaped(match: re.Match[str]) -> str:

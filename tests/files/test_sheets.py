@@ -127,6 +127,13 @@ def test_what_a_cell_cannot_hold_is_escaped_or_refused(tmp_path: Path) -> None:
     assert sheet["B2"].value == 1 and sheet["C2"].value is None
     with pytest.raises(Exception, match="row 1: text has 32,768 characters"):
         write_workbook([{"text": "x" * (MOST_CHARACTERS + 1)}], ["text"], io.BytesIO())
+    names = ["a\x00b", "\ud800", "=1+1"]
+    out = io.BytesIO()
+    assert write_workbook([dict.fromkeys(names, 1)], names, out) == 1
+    header = [cell.value for cell in openpyxl.load_workbook(out).active[1]]
+    assert header == ["a_x0000_b", "_xD800_", "=1+1"]
+    with pytest.raises(Exception, match="the name of a column has 32,768 characters"):
+        write_workbook([], ["x" * (MOST_CHARACTERS + 1)], io.BytesIO())
 
 
 def test_json_is_one_array(tmp_path: Path) -> None:

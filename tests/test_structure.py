@@ -375,6 +375,10 @@ PARAGRAPH = (
         ("The owners of the mills were not amused.", "sentence"),
         ("Ann Lee/Newsroom.", "credit"),
         ("Correction appended.", "notice"),
+        ("This article was amended on 4 May 2024 to correct a name.", "notice"),
+        ("This interview has been lightly edited and condensed.", "notice"),
+        ("An earlier version of this story misspelled a name.", "notice"),
+        ("The views expressed here are the author's own.", "notice"),
         ("BYLINE: Ann Lee.", "byline"),
     ],
 )

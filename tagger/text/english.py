@@ -44,6 +44,14 @@ LINES = (
     ),
     ("notice", ("correction",), r"(?i:correction appended\.?\Z)"),
     (
+        "notice",
+        ("this", "an earlier version", "the views", "views", "the opinions", "opinions"),
+        r"(?i:this\s+(?:article|story|interview|conversation|column|piece|post|page|transcript)\s+(?:was|has"
+        r"\s+been)\s+(?:\w+ly\s+)?(?:amended|updated|corrected|edited|condensed|republished|adapted)\b"
+        r"|an\s+earlier\s+version\s+of\s+this\s+(?:article|story|column|piece|post|report|headline|page)\b"
+        r"|(?:the\s+)?(?:views|opinions)\s+expressed\s+(?:here|in\s+this|by\s+the\s+author|are\b))",
+    ),
+    (
         "byline",
         ("words by", "story by", "written by", "report by", "by", "co"),
         r"(?i:(?:words |story |written |report |co-?(?:authored|written) )?by|byline):?\s+"

@@ -45,7 +45,7 @@ LINES = (
     ("notice", ("correction",), r"(?i:correction appended\.?\Z)"),
     (
         "notice",
-        ("this", "an earlier version", "the views", "views", "the opinions", "opinions"),
+        ("this", "an", "the", "views", "opinions"),
         r"(?i:this\s+(?:article|story|interview|conversation|column|piece|post|page|transcript)\s+(?:was|has"
         r"\s+been)\s+(?:\w+ly\s+)?(?:amended|updated|corrected|edited|condensed|republished|adapted)\b"
         r"|an\s+earlier\s+version\s+of\s+this\s+(?:article|story|column|piece|post|report|headline|page)\b"

@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import tomllib
+from dataclasses import fields
 from types import SimpleNamespace
 
 import pytest
@@ -13,6 +14,10 @@ from conftest import ROOT
 
 import tagger
 from tagger import errors
+from tagger.encoder.settings import EncoderSettings
+from tagger.features.settings import FeatureSettings
+from tagger.text.language import ENGLISH
+from tagger.training.settings import TaskSettings, TrainingSettings
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -71,6 +76,19 @@ def test_links_lead_somewhere(page):
     for target in re.findall(r"\]\(([^)\s]+)\)", text):
         if not target.startswith(("http", "#")):
             assert (page.parent / target.partition("#")[0]).exists(), target
+
+
+def test_every_setting_and_every_kind_of_piece_stands_in_the_documentation():
+    train = (ROOT / "docs" / "howto" / "train.md").read_text(encoding="utf-8")
+    for kind in (TrainingSettings, TaskSettings, FeatureSettings, EncoderSettings):
+        for name in {field.name for field in fields(kind)} - {"tasks", "features"}:
+            assert re.search(rf"`[\w.]*\b{name}`", train.partition("## Settings")[2]), name
+    formats = (ROOT / "docs" / "formats.md").read_text(encoding="utf-8")
+    told = {line[0] for line in ENGLISH.lines}
+    told |= {word[1] for mark in ENGLISH.marks for word in mark[1:]}
+    told |= {"greeting", "signature", "quotation", "mail header", "list marker", "separator"}
+    for what in told | {"table", "link", "markup", "note"}:
+        assert f"`{what}`" in formats, what
 
 
 def test_every_page_is_in_the_site():

@@ -135,8 +135,10 @@ def _desk(page, tmp_path_factory) -> Path:
     other = (ROOT / "data" / "corpus" / "sites.jsonl").read_text(encoding="utf-8").splitlines()
     (folder / "corrections.jsonl").write_text("\n".join(other[:60]) + "\n", encoding="utf-8")
     (folder / "tones.toml").write_text(TONES, encoding="utf-8")
-    tones = (f"{i // 4},A {w} day {i},{t}" for i, (w, t) in enumerate(WORDS * 12))
-    (folder / "tones.csv").write_text("doc,text,tone\n" + "\n".join(tones) + "\n", encoding="utf-8")
+    for name, thing in (("tones.csv", "day"), ("more-tones.csv", "song")):
+        tones = (f"{i // 4},A {w} {thing} {i},{t}" for i, (w, t) in enumerate(WORDS * 12))
+        rows_of = "\n".join(["doc,text,tone", *tones]) + "\n"
+        (folder / name).write_text(rows_of, encoding="utf-8")
     _made[page] = folder
     return folder
 

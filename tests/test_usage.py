@@ -6,6 +6,7 @@ import re
 import runpy
 import tomllib
 
+import click
 import pytest
 from click.testing import CliRunner
 from conftest import ROOT, shared
@@ -29,6 +30,14 @@ def test_help_of_a_command_is_that_of_its_option(name):
     assert done.exit_code == 0
     assert done.stdout == invoke(name, "--help").stdout
     assert f"cli {name}" in done.stdout
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_option_has_a_text(name):
+    command = cli.get_command(click.Context(cli), name)
+    for option in (p for p in command.params if isinstance(p, click.Option)):
+        said = re.sub(r"\[.*\]", "", option.help or "").strip()
+        assert len(said) > 8 and said.endswith("."), option.opts
 
 
 def test_help_alone_lists_the_commands():

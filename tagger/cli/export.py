@@ -8,7 +8,7 @@ from tagger.cli.terminal import echo
 
 @click.command()
 @click.argument("folder", required=False, metavar="[MODEL]")
-@options.model()
+@options.model(", the same as MODEL")
 @click.option("--task", help="The task to export, of a model that has several.")
 @click.option("--output", "-o", metavar="FILE", required=True, help="File to write, by joblib.")
 @options.force()

@@ -17,7 +17,7 @@ ABOUT = "about.toml"
 
 @click.command()
 @click.argument("folder", required=False, metavar="[MODEL]")
-@options.model()
+@options.model(", the same as MODEL")
 def command(folder: str | None, model: str | None) -> None:
     """Show what a model is: how good, of what data and licence, its tasks and labels.
 

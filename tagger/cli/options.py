@@ -42,7 +42,9 @@ def skip_bad_rows() -> Decorator:
 def encoding() -> Decorator:
     """Say in which encoding texts are: ``encoding``."""
     return click.option(
-        "--encoding", metavar="NAME", help="Of texts, CSV, JSON and HTML, as cp1250. [judged]"
+        "--encoding",
+        metavar="NAME",
+        help="Character encoding, such as cp1250. [guessed from the bytes]",
     )
 
 
@@ -68,7 +70,7 @@ def say_read(notes: Sequence[str], skipped: Sequence["Reject"], output: str | No
 
 def model(which: str = "; the shipped model by default") -> Decorator:
     """Name the model: ``model``."""
-    blank = "" if which.startswith(";") else " "
+    blank = "" if which[0] in ";," else " "
     return click.option("--model", metavar="DIR", help=f"Model folder{blank}{which}.")
 
 
@@ -113,13 +115,22 @@ def jobs(default: int) -> Decorator:
 def rounds() -> Decorator:
     """Set the rounds of the bootstrap: ``rounds``."""
     return click.option(
-        "--rounds", type=click.IntRange(0), default=1000, help="Of the bootstrap. [1000]"
+        "--rounds",
+        type=click.IntRange(0),
+        default=1000,
+        help="Bootstrap samples for the intervals. [1000]",
     )
 
 
 def output_format(*names: str) -> Decorator:
     """Choose what is printed: ``output_format``."""
-    return click.option("--format", "output_format", type=click.Choice(names), default=names[0])
+    return click.option(
+        "--format",
+        "output_format",
+        type=click.Choice(names),
+        default=names[0],
+        help=f"How to print. [{names[0]}]",
+    )
 
 
 @contextmanager

@@ -44,7 +44,8 @@ _OF_INPUT = ("sentences", "text_column", "id_column", "keep", "delimiter", "enco
     "output_format",
     type=click.Choice(["table", *OUTPUT_FORMATS]),
     help="How to write; by default a table on a terminal, else by the ending of --output, else "
-    "jsonl. html: a folder with one annotated page a document.",
+    "jsonl. html: a folder with one annotated page a document; excel: CSV for spreadsheets, in "
+    "which no text acts as a formula.",
 )
 @click.option("--output", "-o", metavar="FILE", help="Write to a file instead of standard output.")
 @click.option("--explain", is_flag=True, help="Give the words that moved each decision.")
@@ -55,13 +56,17 @@ _OF_INPUT = ("sentences", "text_column", "id_column", "keep", "delimiter", "enco
 @click.option(
     "--input-format",
     type=click.Choice([known.name for known in FORMATS]),
-    help="Format of the input; by default what the file's ending says, plain text for -.",
+    help="Format of the input. [judged by the first bytes and the name; plain text for -]",
 )
-@click.option("--delimiter", metavar="C", help="Of CSV, or tab. [judged by the first rows]")
+@click.option(
+    "--delimiter", metavar="C", help="Character between cells of CSV; write tab for a tab. [judged]"
+)
 @options.encoding()
 @click.option("--text-column", default="text", metavar="NAME", help="Column of the text. [text]")
-@click.option("--id-column", default="doc", metavar="NAME", help="Column of the document. [doc]")
-@click.option("--keep", metavar="A,B", help="Other columns to pass on; all by default.")
+@click.option(
+    "--id-column", default="doc", metavar="NAME", help="Column that names the document. [doc]"
+)
+@click.option("--keep", metavar="A,B", help="Other columns to pass on, '' for none. [all]")
 @click.option(
     "--resume", is_flag=True, help="Go on with a run of the same --output that broke off."
 )
@@ -93,10 +98,10 @@ def command(
 ) -> None:
     """Tag the sentences of articles.
 
-    PATHS are text, Markdown, HTML, JSONL, CSV, TSV or Parquet files, each also
-    .gz or .zst; folders of them, patterns, addresses (https://..., s3://...), or - for standard
-    input. Rows of tables need a column 'text' (or body, ...). Rows that cannot be tagged go
-    to FILE.rejects.jsonl.
+    PATHS are text, Markdown, HTML, JSON, JSONL, CSV, TSV, Parquet, Excel, Word, PDF or e-mail
+    files, each also .gz or .zst; ZIP and TAR files or folders of them, patterns, addresses
+    (https://..., s3://...), or - for standard input. Rows of tables need a column 'text' (or
+    body, ...). Rows that cannot be tagged go to FILE.rejects.jsonl.
 
     \b
     tagger predict article.txt

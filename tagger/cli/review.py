@@ -18,8 +18,15 @@ from tagger.files.folders import expand
     default="review.sqlite",
     help="Keeps documents, decisions and versions; made where it is not there. [review.sqlite]",
 )
-@click.option("--reader", metavar="NAME", default="reader", help="Who reads. [reader]")
-@click.option("--port", type=click.IntRange(0, 65535), default=0, help="[a free one]")
+@click.option(
+    "--reader",
+    metavar="NAME",
+    default="reader",
+    help="Your name; decisions are kept under it. [reader]",
+)
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=0, help="Port of the page. [a free one]"
+)
 @click.option("--open", "opens", is_flag=True, help="Open it in the browser.")
 def command(
     paths: tuple[str, ...], model: str | None, store: str, reader: str, port: int, opens: bool

@@ -13,7 +13,7 @@ from tagger.cli.terminal import echo, write_data, write_json
 @click.command()
 @click.argument("output")
 @options.model("that tagged it; by default its manifest tells")
-@options.second_reader("What of it the second reader of --model has reread.")
+@options.second_reader("The --second-reader that it was tagged with.")
 @click.option(
     "--by",
     multiple=True,
@@ -28,8 +28,10 @@ from tagger.cli.terminal import echo, write_data, write_json
     metavar="DATA",
     help="Labelled sentences of the same kind of text, to correct the shares by (extra quantify).",
 )
-@click.option("--outlet-column", default="outlet", metavar="NAME", help="[outlet]")
-@click.option("--date-column", default="date", metavar="NAME", help="[date]")
+@click.option(
+    "--outlet-column", default="outlet", metavar="NAME", help="Column of the outlet. [outlet]"
+)
+@click.option("--date-column", default="date", metavar="NAME", help="Column of the date. [date]")
 @click.option(
     "--day-first/--month-first",
     "day_first",
@@ -166,13 +168,13 @@ def _print_drift(rows: Sequence[dict[str, Any]], moved: dict[str, Any]) -> None:
     from tagger.cli.console import Console
 
     console = Console()
-    table = Table("label", "before", "after", "change, 95 %", "", box=None)
+    table = Table("label", "before", "after", "change (95 % interval)", "", box=None)
     for row in rows:
         table.add_row(
             row["label"].replace("_", " "),
             f"{row['before']:.1%}",
             f"{row['after']:.1%}",
-            f"{row['low']:+.1%} to {row['high']:+.1%}",
+            f"{row['after'] - row['before']:+.1%} ({row['low']:+.1%} to {row['high']:+.1%})",
             "drifted" if row["clear"] else "",
         )
     console.print(table)

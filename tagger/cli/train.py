@@ -40,7 +40,9 @@ _SECONDS_A_LINE = 60
 @options.skip_bad_rows()
 @options.encoding()
 @click.option("--language", metavar="CODE", help="ISO 639 code, such as de. [judged from DATA]")
-@click.option("--search", is_flag=True, help="Try a grid of settings first.")
+@click.option(
+    "--search", is_flag=True, help="Try values of C and class weights first, and keep the best."
+)
 @click.option(
     "--target-precision",
     "targets",

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tagger.cli.terminal import shown
+from tagger.cli.terminal import say, shown
+from tagger.evaluation.shares import UNKNOWN
 
 EVIL = "e\x1b]0;x\x07é[/b]\x9b\u202e"
 UNSAFE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
@@ -159,6 +160,14 @@ def test_closed_output_is_no_traceback(folder):
     shell = f"{sys.executable} -X dev -m tagger info m >&- 2>err"
     assert subprocess.run(shell, shell=True, cwd=folder).returncode == 0
     assert (folder / "err").read_bytes() == b""
+
+
+def test_commands_name_no_parameters_of_python(capsys):
+    say(UNKNOWN)
+    say("replace it with --force (force=True)")
+    said = capsys.readouterr().err
+    assert "(reference=)" in UNKNOWN and "=" not in said
+    assert said.endswith("tagger: replace it with --force\n")
 
 
 def test_what_is_shown_is_what_may_be_shown():

@@ -7,7 +7,7 @@ import click
 
 from tagger.cli import options
 from tagger.cli.progress import working
-from tagger.cli.terminal import write_json
+from tagger.cli.terminal import echo, write_json
 from tagger.document import answer_name
 from tagger.evaluation.compare import Change, TaskComparison
 
@@ -96,6 +96,7 @@ def _show(task: TaskComparison, n: int) -> None:
     from rich.table import Table
 
     from tagger.cli.console import Console, styled
+    from tagger.cli.tables import versus_line
     from tagger.evaluation.figures import FIGURE_NAMES
     from tagger.evaluation.report.markdown import number
 
@@ -115,6 +116,7 @@ def _show(task: TaskComparison, n: int) -> None:
         figures = (number(d.a), number(d.b), moved, between, p)
         table.add_row(names[name], *figures)
     console.print(table)
+    echo(versus_line(task.task, "B", "A", task.figures["macro_f1"]))
     console.print(
         f"{task.better} better, {task.worse} worse (McNemar p = {task.mcnemar_p:.3g}), "
         f"{task.otherwise} wrong in another way\n"

@@ -7,7 +7,7 @@ import click
 
 from tagger.cli import options
 from tagger.cli.progress import working
-from tagger.cli.terminal import echo
+from tagger.cli.terminal import echo, say
 
 if TYPE_CHECKING:
     from tagger.model.model import Model
@@ -72,7 +72,7 @@ def command(
     from tagger.cli.tables import score_table, versus_lines
     from tagger.evaluation.evaluate import evaluate
     from tagger.evaluation.report.html import require_plots
-    from tagger.evaluation.report.values import FILES
+    from tagger.evaluation.report.values import FILES, HTML, MARKDOWN
     from tagger.predictor import Tagger
     from tagger.targets import check_free
 
@@ -98,6 +98,9 @@ def command(
     Console().print(score_table(made.evaluation.tasks, f"{n} sentences, model {loaded.id}"))
     for line in versus_lines(made.evaluation):
         echo(line)
+    if output:
+        page = Path(output) / (MARKDOWN if no_plots else HTML)
+        say(f"{page}: the report{'' if no_plots else '; open it in a browser'}")
 
 
 def _reproduce(folder: str, model: "Model", data: Any, read: dict[str, Any]) -> None:

@@ -6,7 +6,7 @@ from rich.table import Table
 
 from tagger.evaluation.figures import Figure
 from tagger.evaluation.report.markdown import number
-from tagger.evaluation.scores import Evaluation, TaskScore
+from tagger.evaluation.scores import Difference, Evaluation, TaskScore
 
 
 def score_table(scores: Sequence[TaskScore], title: str) -> Table:
@@ -35,17 +35,20 @@ def score_table(scores: Sequence[TaskScore], title: str) -> Table:
 
 def versus_lines(evaluation: Evaluation) -> list[str]:
     """Return for each task a sentence on whether the model beats the best baseline."""
-    lines = []
-    for task, (baseline, d) in evaluation.versus.items():
-        difference = d.difference or 0.0
-        between = f" [{d.low:+.3f}, {d.high:+.3f}]" if d.low is not None else ""
-        sure = d.low is not None and d.low > 0
-        verb = "does not beat" if difference <= 0 else "beats" if sure else "does not surely beat"
-        lines.append(
-            f"{task}: the model {verb} the best baseline, {baseline}: macro F1 "
-            f"{difference:+.3f}{between}"
-        )
-    return lines
+    return [
+        versus_line(task, "the model", f"the best baseline, {baseline}", d)
+        for task, (baseline, d) in evaluation.versus.items()
+    ]
+
+
+def versus_line(task: str, one: str, other: str, d: Difference) -> str:
+    """Return a sentence on whether one beats the other, by their difference in macro F1."""
+    difference = d.difference or 0.0
+    between = f" [{d.low:+.3f}, {d.high:+.3f}]" if d.low is not None else ""
+    verb = "does not beat" if difference <= 0 else "does not surely beat"
+    if d.low is not None and d.high is not None:
+        verb = "beats" if d.low > 0 else "is worse than" if d.high < 0 else verb
+    return f"{task}: {one} {verb} {other}: macro F1 {difference:+.3f}{between}"
 
 
 def _interval(figure: Figure) -> str:

@@ -16,6 +16,9 @@ _UNSAFE = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u2028-\u202e\u2066-\u2069\ud800-\udfff]|\r(?!\n)"
 )
 
+# What the library's messages say of its own parameters, beside the option.
+_IN_PYTHON = re.compile(r" \((?:reference=|max_characters=|force=True|day_first=True or False)\)")
+
 
 def prepare() -> None:
     """Let standard output and error escape what their encoding lacks, and be there."""
@@ -81,7 +84,7 @@ def silence(stream: TextIO) -> None:
 
 def say(note: str) -> None:
     """Print a note or an error of tagger's own on standard error."""
-    echo(f"tagger: {note}", err=True)
+    echo(f"tagger: {_IN_PYTHON.sub('', note)}", err=True)
 
 
 def write_data(data: bytes) -> None:

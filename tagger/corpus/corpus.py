@@ -145,7 +145,8 @@ def read_corpus(
         names = ", ".join(task.name for task in schema.tasks)
         raise DataError(
             f"no labelled sentence in {named(data)}: no row has an answer to {names}. Found the "
-            f"columns {', '.join(corpus.columns)}; name others with --column TASK=NAME"
+            f"columns {', '.join(corpus.columns)}; where labels have another column, --column "
+            "TASK=NAME names it; for labels of another model, --model DIR names that"
         )
     return corpus
 

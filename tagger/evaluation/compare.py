@@ -18,13 +18,14 @@ from tagger.evaluation.answers import ANSWERS, Answers, decode, read_answers, re
 from tagger.evaluation.bootstrap import swapped_sums
 from tagger.evaluation.evaluate import AnyModel, labelled
 from tagger.evaluation.figures import count_table, figures_of
-from tagger.evaluation.measure import tagged_warnings
+from tagger.evaluation.measure import group_warnings, tagged_warnings
 from tagger.evaluation.report.values import csv_of, read_report
 from tagger.evaluation.scores import Difference, differences
 from tagger.features.arrays import Floats, Ints
 from tagger.files import Reject
 from tagger.files.batches import save_rejects
 from tagger.model.classifier import encode
+from tagger.model.model import MANIFEST
 from tagger.predictor import model_of
 from tagger.schema import Schema, Task
 from tagger.targets import write_files
@@ -154,7 +155,8 @@ def compare(
                 "give data to compare models"
             )
     corpus, one, other = _of_reports(Path(str(a)), Path(str(b)))
-    return Comparison(tuple(compare_answers(corpus, one, other, rounds, seed)))
+    tasks = tuple(compare_answers(corpus, one, other, rounds, seed))
+    return Comparison(tasks, tuple(group_warnings(corpus)))
 
 
 def _of_models(
@@ -173,10 +175,17 @@ def _of_models(
         for side, notes in zip("AB", (a_cut, b_cut), strict=True)
         for note in notes
     )
-    return corpus, a_says, b_says, (*tagged_warnings(corpus, one, other), *cut)
+    warnings = (*tagged_warnings(corpus, one, other), *group_warnings(corpus))
+    return corpus, a_says, b_says, (*warnings, *cut)
 
 
 def _of_reports(a: Path, b: Path) -> tuple[Corpus, dict[str, Answers], dict[str, Answers]]:
+    for path in (a, b):
+        if (path / MANIFEST).is_file() and not (path / ANSWERS).is_file():
+            raise DataError(
+                f"{path}: a model folder, expected a report: add DATA, labelled sentences to "
+                "compare models on"
+            )
     sides = [_read_side(path) for path in (a, b)]
     data = [sha256 for sha256, _ in sides]
     if data[0] != data[1]:

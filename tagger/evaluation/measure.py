@@ -189,6 +189,17 @@ def _data_warnings(
             f"{overlap} of {len(corpus)} sentences were in the training data of the model: "
             "the figures flatter it"
         )
+    warnings += group_warnings(corpus)
+    dates = [date for e in corpus.examples if (date := e.extra.get("date"))]
+    undated = sum(not year_of(date) for date in dates) if "year" in parts else 0
+    if undated:
+        warnings.append(f"{undated} of {len(dates)} dates cannot be read: in no slice by year")
+    return warnings
+
+
+def group_warnings(corpus: Corpus) -> list[str]:
+    """Return why intervals over the documents of a corpus say less than they seem to."""
+    warnings = []
     if not corpus.has_documents:
         warnings.append(
             "not every sentence names its document (column doc): intervals come from drawing "
@@ -200,10 +211,6 @@ def _data_warnings(
             f"only {n_groups} documents or single sentences: the figures and their intervals "
             "say little"
         )
-    dates = [date for e in corpus.examples if (date := e.extra.get("date"))]
-    undated = sum(not year_of(date) for date in dates) if "year" in parts else 0
-    if undated:
-        warnings.append(f"{undated} of {len(dates)} dates cannot be read: in no slice by year")
     return warnings
 
 

@@ -142,7 +142,7 @@ def label_shares(
         found = counted.found.get(columns.get(key, key), columns.get(key, key))
         asked = any(key in _keys(kind) for kind in by) or column not in ("outlet", "date", MONTH)
         if found not in counted.columns and asked:
-            hint = did_you_mean(column, sorted(counted.columns))
+            hint = did_you_mean(column, sorted({*counted.columns, ALL, DOCUMENT, MONTH}))
             hint += "; a name with a comma stands in quotes" if CROSS in "".join(by) else ""
             raise DataError(f"{output}: there is no column {column!r} to group by: {hint}")
     notes, confusion = correction_notes(counted, confusion, model_id)

@@ -94,7 +94,10 @@ def read_csv(
         except (csv.Error, _Long, LongLine) as error:
             raw, n_lines = feed.retreat()
             if isinstance(error, csv.Error):
-                reason = f"not CSV: {error}"
+                # Python speaks of its own modes of opening files.
+                stray = "universal-newline" in str(error)
+                why = "a line break inside a cell without quotation marks" if stray else error
+                reason = f"not CSV: {why}"
             else:
                 reason = too_long("a row", limit)
                 if isinstance(error, LongLine) and not raw:

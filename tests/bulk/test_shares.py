@@ -193,6 +193,7 @@ def test_dates_of_two_months_are_refused_and_others_counted(tmp_path: Path) -> N
         (["--outlet-column", "dcument"], "no column 'dcument' to group by"),
         (["--date-column", "dat"], "no column 'dat' to group by: did you mean 'date'"),
         (["--by", "outlet"], "no column 'outlet' to group by"),
+        (["--by", "mounth"], "no column 'mounth' to group by: did you mean 'month'"),
     ],
 )
 def test_columns_that_are_not_there_are_refused(

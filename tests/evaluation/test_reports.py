@@ -4,6 +4,7 @@ import getpass
 import json
 import re
 import sys
+from functools import partial
 from html.parser import HTMLParser
 
 import numpy as np
@@ -13,7 +14,7 @@ from click.testing import CliRunner
 
 import tagger
 from tagger.cli.main import cli
-from tagger.cli.tables import versus_lines
+from tagger.cli.tables import versus_line, versus_lines
 from tagger.corpus.corpus import Corpus, read_corpus
 from tagger.errors import ConfigError, DataError, install_command
 from tagger.evaluation.answers import Answers
@@ -22,12 +23,13 @@ from tagger.evaluation.evaluate import check_report
 from tagger.evaluation.measure import measure
 from tagger.evaluation.report.html import to_html
 from tagger.evaluation.report.make import first_difference
-from tagger.evaluation.report.markdown import verdicts
+from tagger.evaluation.report.markdown import to_markdown, verdicts
 from tagger.evaluation.report.values import read_report, to_json
+from tagger.evaluation.scores import Difference
 from tagger.predictor import Tagger
 from tagger.schema import Schema
 
-from .conftest import MOOD, SCHEMA
+from .conftest import MOOD, SCHEMA, write
 
 pytest.importorskip("matplotlib", reason="the extra plots is not installed")
 pytest.importorskip("jinja2", reason="the extra plots is not installed")
@@ -317,14 +319,14 @@ def test_library_and_commands_write_the_same_bytes(report, folder, unseen, tmp_p
 
 def test_comparing_a_model_with_itself_finds_nothing(folder, unseen, report):
     result = run("compare", report, report, "--format", "json")
-    mood, _ = json.loads(result.output)
+    mood, _ = json.loads(result.stdout)
     assert mood["changes"] == [] and mood["mcnemar_p"] == 1
     assert all(d["difference"] == 0 and d["p"] == 1 for d in mood["figures"].values())
 
 
 def test_models_and_their_reports_compare_alike(folder, unseen, report):
-    of_models = json.loads(run("compare", folder, folder, unseen, "--format", "json").output)
-    of_reports = json.loads(run("compare", report, report, "--format", "json").output)
+    of_models = json.loads(run("compare", folder, folder, unseen, "--format", "json").stdout)
+    of_reports = json.loads(run("compare", report, report, "--format", "json").stdout)
     for one, other in zip(of_models, of_reports, strict=True):
         figures = [x["figures"]["macro_f1"]["a"] for x in (one, other)]
         assert figures[0] == pytest.approx(figures[1], abs=1e-9)
@@ -345,6 +347,41 @@ def test_better_answers_are_told_from_worse(corpus):
     assert (accuracy.a, accuracy.b) == (90 / 120, 108 / 120)
     assert accuracy.p is not None and accuracy.p < 0.1
     assert [c.kind for c in found.changes].count("worse") == 2
+
+
+def test_compare_says_which_is_better_and_what_it_stands_on(folder, unseen, report, tmp_path):
+    few = write(
+        tmp_path / "few.jsonl", [json.loads(x) for x in unseen.read_text().splitlines()[:8]]
+    )
+    done = run("compare", folder, folder, few)
+    assert "mood: B does not beat A: macro F1 +0.000" in done.stdout
+    assert "warning: only 2 documents" in done.stderr
+    assert "does not beat" in run("compare", report, report).stdout
+    line = partial(versus_line, "mood", "B", "A")
+    assert " beats " in line(Difference(0.5, 0.7, 0.2, 0.1, 0.3))
+    assert " does not surely beat " in line(Difference(0.5, 0.7, 0.2, -0.1, 0.3))
+    assert " is worse than A: macro F1 -0.200 [-0.3" in line(Difference(0.7, 0.5, -0.2, -0.3, -0.1))
+    assert " does not beat " in line(Difference(0.7, 0.5, -0.2))
+
+
+def test_model_folders_without_data_are_told_to_need_some(folder, tmp_path):
+    with pytest.raises(DataError, match=r"a model folder, expected a report: add DATA"):
+        run("compare", folder, folder)
+
+
+def test_evaluate_says_what_it_wrote(folder, unseen, tmp_path):
+    quick = ("--no-baselines", "--rounds", 0, "--output", tmp_path / "r")
+    done = run("evaluate", "--model", folder, unseen, *quick)
+    assert f"{tmp_path / 'r' / 'report.html'}: the report; open it in a browser" in done.stderr
+    done = run("evaluate", "--model", folder, unseen, *quick, "--force", "--no-plots")
+    assert f"{tmp_path / 'r' / 'report.md'}: the report\n" in done.stderr
+
+
+def test_one_error_is_no_plural(report):
+    one = read_report(report)
+    one["mistakes"] = one["mistakes"][:1]
+    for page in (to_markdown(one), to_html(one)):
+        assert "The most confident error" in page and "most confident errors" not in page
 
 
 def test_reports_of_different_data_are_not_compared(report, folder, data, tmp_path):

@@ -153,3 +153,9 @@ def test_a_label_that_lies_deep_is_no_label(tmp_path: Path) -> None:
     done = run("check FILE --format json", tmp_path / "a.jsonl")
     assert done.exception is None or isinstance(done.exception, SystemExit)
     assert "a.jsonl:21" in done.output
+
+
+def test_a_stray_line_break_in_a_cell_is_named_as_such(tmp_path):
+    (tmp_path / "a.csv").write_bytes(b"doc,text\na,Oil\rrose.\nb,It fell.\n")
+    done = CliRunner().invoke(cli, ["predict", str(tmp_path / "a.csv")])
+    assert "a line break inside a cell without quotation marks" in done.stderr

@@ -15,6 +15,7 @@ from tagger.evaluation.report.markdown import (
     second_line,
     second_table,
     verdicts,
+    worst,
 )
 from tagger.evaluation.report.values import Report
 from tagger.markup import palette_rules
@@ -70,6 +71,7 @@ def to_html(report: Report) -> str:
         note=" ".join(note(report)).strip(),
         tasks=tasks,
         mistakes=report["mistakes"],
+        worst=worst(report),
         second=second and (second_line(report), [second_table(task) for task in second["tasks"]]),
         learning_curve=plots.learning_curve(curve) if curve else None,
     )

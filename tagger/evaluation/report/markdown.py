@@ -27,7 +27,7 @@ def to_markdown(report: Report) -> str:
             [[str(p["n"]), *(f"{p[t]:.3f}" for t in tasks)] for p in report["learning_curve"]],
         )
     if report["mistakes"]:
-        lines += ["", f"## The {len(report['mistakes'])} most confident errors", ""]
+        lines += ["", f"## {worst(report)}", ""]
         lines += ["Words with what they add to the log-odds of the wrong answer.", ""]
         rows = [
             [
@@ -43,6 +43,12 @@ def to_markdown(report: Report) -> str:
     lines += ["", "## Methods", "", methods(report), "", "## Made from", ""]
     lines += [f"- {name}: {value}" for name, value in about_rows(report)]
     return "\n".join(lines) + "\n"
+
+
+def worst(report: Report) -> str:
+    """Return what heads the most confident errors."""
+    n = len(report["mistakes"])
+    return f"The {n} most confident errors" if n > 1 else "The most confident error"
 
 
 def verdicts(report: Report) -> list[str]:

@@ -108,5 +108,7 @@ def test_the_index_of_many_documents_is_cut_into_pages() -> None:
     made = dict(pages.pages([json.dumps(d).encode() for d in drafts], CLAIMS, "m"))
     assert {"document-index.html", "document-index-2.html"} < set(made)
     listed = [made[name].decode() for name in ("index.html", "index-2.html", "index-3.html")]
-    assert [page.count("<svg") for page in listed] == [100, 100, 50]
+    # After the sentences, under the name of its task: what comes last is cut off where it is tight.
+    assert [page.count('<td>3</td><td class="bars"><svg') for page in listed] == [100, 100, 50]
+    assert '<th>sentences</th><th class="bars">claim</th><th>reported fact</th>' in listed[0]
     assert '<a href="index-3.html">3</a>' in listed[0]

@@ -196,11 +196,13 @@ def _index(
     head = "".join(f"<th>{text_of(name_of(label))}</th>" for _, label in keys)
     rows = "".join(
         f'<tr><td><a href="{escape(name)}">{text_of(draft.title)}</a></td><td>{draft.n}</td>'
+        + (f'<td class="bars">{_bar(draft, schema)}</td>' if schema.single else "")
         + "".join(f"<td>{_share(draft.counts[key], draft)}</td>" for key, _ in keys)
-        + f"<td>{_bar(draft, schema)}</td></tr>\n"
+        + "</tr>\n"
         for name, draft in listed
     )
-    head = f"<tr><th>document</th><th>sentences</th>{head}<th></th></tr>"
+    bars = f'<th class="bars">{text_of(name_of(schema.single.name))}</th>' if schema.single else ""
+    head = f"<tr><th>document</th><th>sentences</th>{bars}{head}</tr>"
     table = f'<div class="wide" tabindex="0"><table>{head}\n{rows}</table></div>'
     links = " ".join(
         f"<b>{i + 1}</b>" if i == page else f'<a href="{_index_name(i)}">{i + 1}</a>'

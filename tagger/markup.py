@@ -210,16 +210,26 @@ def legend(schema: Schema) -> str:
     )
 
 
+def percent(share: float) -> int:
+    """Return a share in whole per cent, a half up, wherever shares of labels are shown.
+
+    Equal shares look equal, so that those of a task may sum to 99 or 101.
+    """
+    return int(100 * share + 0.5 + 1e-9)  # a share may be a sum of fractions, just below a half
+
+
 def share_bar(shares: Sequence[tuple[int, str, float]]) -> str:
     """Return shares of labels as a bar, each with its number among the labels and its name."""
     at, parts = 0.0, []
     for number, label, share in shares:
         parts.append(
             f'<rect class="{color_class(number)}" x="{at:.2f}" width="{100 * share:.2f}" '
-            f'height="8"><title>{text_of(name_of(label))} {share:.0%}</title></rect>'
+            f'height="8"><title>{text_of(name_of(label))} {percent(share)}%</title></rect>'
         )
         at += 100 * share
-    said = attribute_of(", ".join(f"{name_of(label)} {share:.0%}" for _, label, share in shares))
+    said = attribute_of(
+        ", ".join(f"{name_of(label)} {percent(share)}%" for _, label, share in shares)
+    )
     return (
         f'<svg class="bar" role="img" aria-label="{said}" viewBox="0 0 100 8" '
         f'preserveAspectRatio="none">{"".join(parts)}</svg>'

@@ -3,10 +3,12 @@
 import itertools
 import json
 import re
+from collections import Counter
 
 import numpy as np
 import pytest
 
+from tagger.cli.console import Console
 from tagger.files import pages
 from tagger.markup import PALETTE, article, marks, numbered, sentence_span, share_bar, style
 from tagger.schema import CLAIMS
@@ -97,6 +99,24 @@ def test_shares_are_a_bar_that_is_also_said() -> None:
     bar = share_bar([(0, "reported_fact", 0.75), (1, "interpretation", 0.25)])
     assert 'aria-label="reported fact 75%, interpretation 25%"' in bar
     assert 'x="75.00" width="25.00"' in bar
+
+
+def test_the_terminal_the_pages_and_the_reading_page_round_shares_alike(capsys) -> None:
+    from tagger.cli.view import _show_shares
+    from tagger.review.views import summary
+
+    share = {"reported_fact": 12, "interpretation": 2, "speculation": 2, "military": 2}
+    counts = {f"{t.name} {x}": share.get(x, 0) for t in CLAIMS.tasks for x in t.labels}
+    draft = {"doc": "d", "title": "d", "body": "", "counts": counts, "n": 16}
+    made = dict(pages.pages([json.dumps(draft).encode()], CLAIMS, "m"))
+    stored = [sum([1 / 16] * n) for n in counts.values()]
+    row = {"title": "d", "name": "d", "n": 16, "doubtful": 0, "shares": json.dumps(stored)}
+    _show_shares(
+        Console(), CLAIMS, Counter({tuple(k.split()): n for k, n in counts.items()}), 16, 0
+    )
+    shown = [made["d.html"].decode(), made["index.html"].decode(), summary(row, CLAIMS, "m")]
+    for text in (*shown, capsys.readouterr().out.replace(" %", "%")):
+        assert re.findall(r"\b(75|12|13)%", text)[-4:] == ["75", "13", "13", "13"]
 
 
 def test_the_index_of_many_documents_is_cut_into_pages() -> None:

@@ -16,7 +16,6 @@ from tagger.bulk.settings import PART_BYTES, REREAD_PART_BYTES, Progress
 from tagger.cli.info import ABOUT
 from tagger.cli.main import COMMANDS, cli
 from tagger.cli.progress import ProgressLine
-from tagger.cli.view import whole_percents
 from tagger.document import Sentence, Tags
 
 
@@ -104,14 +103,6 @@ def test_a_task_that_the_model_lacks_is_said_in_a_sentence():
     for name in ("claim", "themes"):
         with pytest.raises(TaggerError, match=r"the model has no task .*, it answers tone"):
             getattr(sentence, name)
-
-
-def test_percents_sum_to_a_hundred():
-    assert whole_percents([1, 1, 1]) == [34, 33, 33]
-    assert whole_percents([7, 0, 3]) == [70, 0, 30]
-    assert whole_percents([0, 0]) == [0, 0]
-    for counts in ([1, 2, 4], [5, 5, 5, 5, 5, 5, 5], [995, 4, 1]):
-        assert sum(whole_percents(counts)) == 100
 
 
 def test_paragraphs_are_apart_as_in_the_text(tmp_path):

@@ -13,7 +13,7 @@ from tagger.cli.terminal import shown
 from tagger.document import Document, Sentence, label_tuple
 from tagger.errors import n_of
 from tagger.explanation import EXACT, OCCLUSION
-from tagger.markup import BREAK, name_of, numbered
+from tagger.markup import BREAK, name_of, numbered, percent
 from tagger.predictor import Tagger
 from tagger.schema import HEADING, OTHER, SENTENCE, Schema
 
@@ -153,30 +153,11 @@ def _show_shares(
     number = numbered(schema)
     for task in schema.tasks:
         counts = [shares[task.name, label] for label in task.labels]
-        percents = [round(100 * n / n_sentences) for n in counts]
-        if not task.multilabel:
-            percents = whole_percents(counts)
-        for label, n, percent in zip(task.labels, counts, percents, strict=True):
+        for label, n in zip(task.labels, counts, strict=True):
             bar = styled(
                 block * round(n / n_sentences * _BAR_WIDTH), tone(number[task.name, label])
             )
-            table.add_row(name_of(label), f"{percent:3} %", bar)
+            table.add_row(name_of(label), f"{percent(n / n_sentences):3} %", bar)
     console.rule(style="dim")
     console.print(f"{n_of(n_sentences, 'sentence')}, {n_review:,} to review", style="bold")
     console.print(table)
-
-
-def whole_percents(counts: Sequence[int]) -> list[int]:
-    """Return counts as whole per cent that sum to 100, by the largest remainders.
-
-    Examples
-    --------
-    >>> whole_percents([1, 1, 1])
-    [34, 33, 33]
-    """
-    total = sum(counts) or 1
-    percents = [100 * n // total for n in counts]
-    by_remainder = sorted(range(len(counts)), key=lambda i: -(100 * counts[i] % total))
-    for i in by_remainder[: 100 - sum(percents) if any(counts) else 0]:
-        percents[i] += 1
-    return percents

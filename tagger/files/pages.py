@@ -25,6 +25,7 @@ from tagger.markup import (
     legend,
     name_of,
     numbered,
+    percent,
     sentence_span,
     share_bar,
     style,
@@ -186,7 +187,7 @@ def _bar(draft: _Draft, schema: Schema) -> str:
 
 
 def _share(n: int, draft: _Draft) -> str:
-    return f"{n / draft.n:.0%}" if draft.n else "–"
+    return f"{percent(n / draft.n)}%" if draft.n else "–"
 
 
 def _index(

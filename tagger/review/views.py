@@ -18,6 +18,7 @@ from tagger.markup import (
     legend,
     name_of,
     numbered,
+    percent,
     sentence_span,
     share_bar,
 )
@@ -38,7 +39,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         undefined=StrictUndefined,
     )
-    environment.filters |= {"name": name_of, "share": lambda x: f"{x:.0%}"}
+    environment.filters |= {"name": name_of, "share": lambda x: f"{percent(x)}%"}
     environment.globals |= {
         "color_class": color_class,
         "commands": COMMANDS,
@@ -115,7 +116,7 @@ def summary(row: Any, schema: Schema, model: str) -> str:
     shares, number = json.loads(row["shares"]), numbered(schema)
     lines = [f"{row['title'] or row['name']}: {n_of(row['n'], 'sentence')}"]
     for task in schema.tasks:
-        parts = (f"{name_of(x)} {shares[number[task.name, x]]:.0%}" for x in task.labels)
+        parts = (f"{name_of(x)} {percent(shares[number[task.name, x]])}%" for x in task.labels)
         lines.append(f"{name_of(task.name)}: {', '.join(parts)}")
     lines.append(f"{n_of(row['doubtful'], 'sentence')} to review; tagger, model {model}")
     return "\n".join(lines)

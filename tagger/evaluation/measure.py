@@ -29,7 +29,7 @@ from tagger.model.classifier import encode
 from tagger.model.model import Model, fingerprints
 from tagger.schema import Schema, Task, answered_by
 
-_FEW_GROUPS = 30
+FEW_GROUPS = 30
 
 
 def measure(
@@ -206,7 +206,7 @@ def group_warnings(corpus: Corpus) -> list[str]:
             "such sentences one by one, and are too narrow where they share a document"
         )
     n_groups = int(corpus.groups.max()) + 1
-    if n_groups < _FEW_GROUPS:
+    if n_groups < FEW_GROUPS:
         warnings.append(
             f"only {n_groups} documents or single sentences: the figures and their intervals "
             "say little"

@@ -424,12 +424,21 @@ def test_a_verdict_is_as_sure_as_its_intervals():
             "baselines": {"chance": {"macro_f1": figure(0.5, 0.4, 0.6)}},
         }  # fmt: skip
 
-    about = {"data": {"n_documents": 3}}
+    about = {"data": {"n_documents": 30}}
     cases = ((0.9, 0.8, 1.0), (0.6, 0.5, 0.7), (0.5, 0.4, 0.6))
-    words = ("clearly better than", "better, though the intervals overlap, than", "no better than")
+    words = ("clearly better than", "better, though not surely, than", "no better than")
     for case, said in zip(cases, words, strict=True):
         report = {"tasks": [task(*case)], "about": about, "resampled": "documents"}
         assert f"documents, {said} the best baseline, chance (0.500" in verdicts(report)[0]
+    # The paired difference decides, as on the terminal; of few documents nothing is clear.
+    report = {"tasks": [task(*cases[1])], "about": about, "resampled": "documents"}
+    paired = {"a": 0.5, "b": 0.6, "difference": 0.1, "low": 0.05, "high": 0.2}
+    for n, said in ((30, "clearly better than"), (5, "better than")):
+        (verdict,) = verdicts(report | {
+            "versus": {"mood": paired}, "about": {"data": {"n_documents": n}}
+        })  # fmt: skip
+        assert f"documents, {said} the best baseline, chance (0.500" in verdict
+        assert verdict.endswith(", by +0.100 [+0.050, +0.200].")
 
 
 def test_the_page_shows_the_model_against_baselines_and_readers(folder, unseen):

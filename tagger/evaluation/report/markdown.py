@@ -6,6 +6,7 @@ from typing import Any
 
 from tagger.errors import n_of
 from tagger.evaluation.figures import FIGURE_NAMES
+from tagger.evaluation.measure import FEW_GROUPS
 from tagger.evaluation.report.values import Report
 
 
@@ -67,15 +68,20 @@ def _verdict(task: Mapping[str, Any], report: Report) -> str:
         return f"{lead}; not held against a baseline."
     best = max(others, key=lambda name: float(others[name]["value"]))
     other = others[best]
+    # Reports of before hold no paired difference: there the intervals must not overlap.
+    d = report.get("versus", {}).get(task["task"])
+    low = d["low"] if d else None if own["low"] is None else own["low"] - other["high"]
+    between = f" [{low:+.3f}, {d['high']:+.3f}]" if d and low is not None else ""
+    by = f", by {d['difference']:+.3f}{between}" if d else ""
     if own["value"] <= other["value"]:
         how = "no better than"
-    elif own["low"] is not None and own["low"] > other["high"]:
-        how = "clearly better than"
+    elif low is None or low <= 0:
+        how = "better, though not surely, than"
     else:
-        how = "better, though the intervals overlap, than"
+        how = "better than" if documents < FEW_GROUPS else "clearly better than"
     kappas = [p["kappa"] for p in (task["readers"] or {"pairs": []})["pairs"]]
     agree = f"; the readers agree at kappa {number(kappas[0])}" if len(kappas) == 1 else ""
-    return f"{lead}, {how} the best baseline, {best} ({figure(other)}){agree}."
+    return f"{lead}, {how} the best baseline, {best} ({figure(other)}){by}{agree}."
 
 
 def methods(report: Report) -> str:

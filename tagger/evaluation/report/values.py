@@ -34,7 +34,7 @@ def to_dict(evaluation: Evaluation, about: Mapping[str, Any], texts: bool = True
     texts : whether the mistakes show their sentences; without, they are left out.
     """
     raw = asdict(evaluation)
-    del raw["versus"]  # the report has the figures that it is made of
+    raw["versus"] = {task: d for task, (_, d) in raw["versus"].items()}
     if not texts:
         raw["mistakes"] = []
     report: Report = rounded({"report": FORMAT, "about": dict(about), **raw})

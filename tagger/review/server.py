@@ -30,7 +30,7 @@ from tagger.review import order, views
 from tagger.review.desk import EXPORTS, Desk
 from tagger.review.keys import keys_of
 from tagger.review.store import ANSWER, NOTE, SKIP, Reading
-from tagger.review.teach import Teacher
+from tagger.review.teach import Teacher, corrections
 
 _STATIC = Path(__file__).parent / "static"
 _ROWS = 50
@@ -316,7 +316,8 @@ class Page:
     def teach(self, request: Request) -> Response:
         """Show readers, their agreement, versions of the model and what a new one would bring."""
         left = order.remaining(self.desk.store, self.reader(request))
-        return self.page(request, "teach.html.j2", left=left, **self.teacher.shown())
+        n = len(corrections(self.desk))
+        return self.page(request, "teach.html.j2", left=left, n=n, **self.teacher.shown())
 
     def status(self, request: Request) -> Response:
         """Show how a training is coming along."""

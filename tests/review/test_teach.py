@@ -210,6 +210,13 @@ def test_a_training_that_dies_is_said(desk: Desk, tmp_path: Path) -> None:
 def test_without_a_correction_nothing_is_trained(client: TestClient, page: Page) -> None:
     answer = client.post("/teach")
     assert answer.status_code == 400 and "answer some sentences first" in answer.text
+    # The page says so beforehand, and does not offer it.
+    off = '<button class="main" disabled>'
+    shown = client.get("/teach").text
+    assert off in shown and "no correction to learn from yet" in shown
+    page.desk.store.decide("anna", 2, ANSWER, "claim", "speculation")
+    shown = client.get("/teach").text
+    assert off not in shown and "no correction to learn from yet" not in shown
 
 
 def test_only_what_readers_agree_on_is_learned(desk: Desk) -> None:

@@ -188,6 +188,7 @@ class Page:
         if row is None:
             raise DataError(f"there is no document {number}")
         rows = store.all("SELECT * FROM sentences WHERE document = ? ORDER BY n", number)
+        current = next((r["id"] for r in rows if r["kind"] == "sentence"), 0)
         return self.page(
             request,
             "read.html.j2",
@@ -201,7 +202,8 @@ class Page:
             exports=EXPORTS,
             queue=False,
             reason="",
-            current=next((r["id"] for r in rows if r["kind"] == "sentence"), 0),
+            current=current,
+            panel=self._panel(request, current)[0] if current else "",
             left=None,
         )
 
@@ -307,6 +309,7 @@ class Page:
             queue=True,
             reason=found.reason,
             current=found.sentence,
+            panel=self._panel(request, found.sentence)[0],
             left=left,
             filters=[],
         )

@@ -227,6 +227,9 @@ def test_the_queue_asks_what_is_least_clear_and_says_why(client: TestClient, des
     assert f'data-current="{least}"' in page
     assert re.search("too close to call|among the least clear", page)
     assert "of 7 not judged" in page
+    for shown in (page, client.get("/d/1").text):  # beside it stands at once what it is about
+        current = re.search(r'data-current="(\d+)"', shown)
+        assert current and f'data-sentence="{current[1]}"' in shown and "press <kbd>" not in shown
     client.post(f"/s/{least}", data={"skip": "unclear"})
     after = client.get("/queue").text
     assert f'data-current="{least}"' not in after and "of 6 not judged" in after

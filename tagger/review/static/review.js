@@ -162,7 +162,7 @@
       const shown = $("#panel [data-sentence]");
       if (current && shown && shown.dataset.sentence !== current) show(current);
     });
-    if (current !== "0") choose(current);
+    if (current !== "0") choose(current, false);  // its panel came with the page
     // Another tab may have decided meanwhile.
     document.addEventListener("visibilitychange", () => {
       if (document.hidden || $("dialog[open]")) return;

@@ -10,7 +10,7 @@ from functools import cache
 from html import escape
 from pathlib import Path
 
-from tagger.schema import HEADING, SENTENCE, Schema
+from tagger.schema import HEADING, SENTENCE, Schema, numbered
 
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 BREAK = re.compile(r"\n\s*\n")
@@ -79,12 +79,6 @@ def _property(number: int, color: str) -> str:
 def color_class(number: int) -> str:
     """Return the class that gives an element the colour of a label."""
     return f"c{number % len(PALETTE) + 1}"
-
-
-def numbered(schema: Schema) -> dict[tuple[str, str], int]:
-    """Return by task and label its number among all labels of a schema."""
-    pairs = [(task.name, label) for task in schema.tasks for label in task.labels]
-    return {pair: number for number, pair in enumerate(pairs)}
 
 
 @cache

@@ -196,6 +196,12 @@ class Schema:
         return cls(tuple(Task.from_dict(task) for task in raw))
 
 
+def numbered(schema: Schema) -> dict[tuple[str, str], int]:
+    """Return by task and label its number among all labels of a schema."""
+    pairs = [(task.name, label) for task in schema.tasks for label in task.labels]
+    return {pair: number for number, pair in enumerate(pairs)}
+
+
 def outputs_of(schema: Schema) -> list[tuple[Task, slice]]:
     """Return each task with the places of its labels among all of the schema."""
     places: list[tuple[Task, slice]] = []

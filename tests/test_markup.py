@@ -10,8 +10,8 @@ import pytest
 
 from tagger.cli.console import Console
 from tagger.files import pages
-from tagger.markup import PALETTE, article, marks, numbered, sentence_span, share_bar, style
-from tagger.schema import CLAIMS
+from tagger.markup import PALETTE, article, marks, sentence_span, share_bar, style
+from tagger.schema import CLAIMS, numbered
 
 # How people without one kind of cones see linear RGB (Machado, Oliveira and Fernandes 2009).
 SIGHTS = {

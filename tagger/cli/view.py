@@ -13,9 +13,9 @@ from tagger.cli.terminal import shown
 from tagger.document import Document, Sentence, label_tuple
 from tagger.errors import n_of
 from tagger.explanation import EXACT, OCCLUSION
-from tagger.markup import BREAK, name_of, numbered, percent
+from tagger.markup import BREAK, name_of, percent
 from tagger.predictor import Tagger
-from tagger.schema import HEADING, OTHER, SENTENCE, Schema
+from tagger.schema import HEADING, OTHER, SENTENCE, Schema, numbered
 
 _BAR_WIDTH = 30
 _MARKS_AT_LEAST = 40

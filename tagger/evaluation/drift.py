@@ -12,8 +12,7 @@ from tagger.evaluation.evaluate import AnyModel
 from tagger.evaluation.shares import N_DRAWS, apart_notes, correction_notes, known_errors, shares_of
 from tagger.evaluation.tally import Tally, tagged_rows, tally
 from tagger.features.arrays import Ints
-from tagger.markup import numbered
-from tagger.schema import Schema
+from tagger.schema import Schema, numbered
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,7 @@ from tagger.files import Reject, Row, read_rows
 from tagger.files.folders import expand
 from tagger.files.names import alike
 from tagger.files.tagged import cell, manifest_path
-from tagger.markup import numbered
-from tagger.schema import Schema, is_apart
+from tagger.schema import Schema, is_apart, numbered
 
 _MOST_NAMES = 20
 _EXPECTED = "expected what tagger predict wrote, with this model (--model): tag the texts first"

@@ -24,14 +24,13 @@ from tagger.markup import (
     article,
     legend,
     name_of,
-    numbered,
     percent,
     sentence_span,
     share_bar,
     style,
     text_of,
 )
-from tagger.schema import SENTENCE, Schema, Task
+from tagger.schema import SENTENCE, Schema, Task, numbered
 from tagger.table import TaggedTable
 
 _SLUG = re.compile(r"[^A-Za-z0-9._-]+")

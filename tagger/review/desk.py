@@ -19,11 +19,10 @@ from tagger.evaluation.answers import decode
 from tagger.files.batches import input_of, read_batches
 from tagger.files.rows import Batch, Reject
 from tagger.files.writers import OUTPUT_FORMATS, writer_of
-from tagger.markup import numbered
 from tagger.model.classifier import encode
 from tagger.predictor import Tagger, text_list
 from tagger.review.store import Draft, Reading, Store
-from tagger.schema import HEADING, SENTENCE, Schema
+from tagger.schema import HEADING, SENTENCE, Schema, numbered
 from tagger.table import TaggedTable
 from tagger.training.adapt import closeness
 

@@ -25,12 +25,13 @@ from starlette.routing import Route
 
 from tagger.errors import DataError, OutputError, TaggerError, n_of
 from tagger.files.rows import Reject
-from tagger.markup import numbered, style
+from tagger.markup import style
 from tagger.review import order, views
 from tagger.review.desk import EXPORTS, Desk
 from tagger.review.keys import keys_of
 from tagger.review.store import ANSWER, NOTE, SKIP, Reading
 from tagger.review.teach import Teacher, corrections
+from tagger.schema import numbered
 
 _STATIC = Path(__file__).parent / "static"
 _ROWS = 50
@@ -93,11 +94,11 @@ class Page:
         known = {"reader": self.reader(request), "schema": self.desk.schema}
         return HTMLResponse(views.render(template, **known, **values))
 
-    def sentence(self, number: int) -> Any:
-        """Return a row of the table of sentences."""
-        row = self.desk.store.one("SELECT * FROM sentences WHERE id = ?", number)
+    def row(self, kind: str, number: int) -> Any:
+        """Return a row of the table of sentences, or of documents."""
+        row = self.desk.store.one(f"SELECT * FROM {kind}s WHERE id = ?", number)
         if row is None:
-            raise DataError(f"there is no sentence {number}")
+            raise DataError(f"there is no {kind} {number}")
         return row
 
     # Documents
@@ -184,9 +185,7 @@ class Page:
         """Show a document."""
         number = request.path_params["document"]
         store, schema = self.desk.store, self.desk.schema
-        row = store.one("SELECT * FROM documents WHERE id = ?", number)
-        if row is None:
-            raise DataError(f"there is no document {number}")
+        row = self.row("document", number)
         rows = store.all("SELECT * FROM sentences WHERE document = ? ORDER BY n", number)
         current = next((r["id"] for r in rows if r["kind"] == "sentence"), 0)
         return self.page(
@@ -218,7 +217,7 @@ class Page:
         return HTMLResponse(self._panel(request, request.path_params["sentence"])[0])
 
     def _panel(self, request: Request, number: int) -> tuple[str, Any, Reading]:
-        row, reader = self.sentence(number), self.reader(request)
+        row, reader = self.row("sentence", number), self.reader(request)
         by_reader = self.desk.store.readings("s.id = ?", number).get(number, {})
         own = by_reader.pop(reader, Reading())
         queue = request.query_params.get("queue") == "1"
@@ -245,7 +244,7 @@ class Page:
         return await run_in_threadpool(self._changed, request, number)
 
     def _decide(self, reader: str, number: int, said: dict[str, str]) -> None:
-        store, schema, row = self.desk.store, self.desk.schema, self.sentence(number)
+        store, schema, row = self.desk.store, self.desk.schema, self.row("sentence", number)
         if row["kind"] == "other":
             raise DataError(f"this is no sentence but a {row['what'] or 'piece of another kind'}")
         found = store.readings("s.id = ? AND reader = ?", number, reader)
@@ -291,7 +290,7 @@ class Page:
         found = self.queue.next(store, self.desk.tagger, reader, second)
         if found is None:
             return self.page(request, "done.html.j2", left=left, second=second)
-        sentence = self.sentence(found.sentence)
+        sentence = self.row("sentence", found.sentence)
         row = store.one("SELECT * FROM documents WHERE id = ?", sentence["document"])
         near = "SELECT * FROM sentences WHERE document = ? AND n BETWEEN ? AND ? ORDER BY n"
         rows = store.all(near, row["id"], sentence["n"] - 3, sentence["n"] + 3)

@@ -17,7 +17,6 @@ from tagger.markup import (
     color_class,
     legend,
     name_of,
-    numbered,
     percent,
     sentence_span,
     share_bar,
@@ -25,7 +24,7 @@ from tagger.markup import (
 from tagger.predictor import Tagger
 from tagger.review.keys import COMMANDS, keys_of, points_for
 from tagger.review.store import Reading
-from tagger.schema import HEADING, OTHER, SENTENCE, Schema, Task
+from tagger.schema import HEADING, OTHER, SENTENCE, Schema, Task, numbered
 
 _WORDS = 5
 

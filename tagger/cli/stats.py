@@ -137,7 +137,7 @@ def _print(rows: Sequence[dict[str, Any]], form: str) -> None:
 def _percent(share: float | None, low: float | None, high: float | None) -> str:
     if share is None or low is None or high is None:
         return ""
-    return f"{share * 100:.1f} ({low * 100:.1f} to {high * 100:.1f})"
+    return f"{share * 100:5.1f} ({low * 100:.1f} to {high * 100:.1f})"
 
 
 def _print_shares(shares: Sequence[Any]) -> None:
@@ -147,7 +147,8 @@ def _print_shares(shares: Sequence[Any]) -> None:
 
     table = Table("group", box=None, pad_edge=False)
     for name in ("sentences", "label", "% (95 % interval)", "corrected"):
-        table.add_column(name, no_wrap=True, justify="left" if name == "label" else "right")
+        # A share is padded, so that shares line up whatever their intervals.
+        table.add_column(name, no_wrap=True, justify="right" if name == "sentences" else "left")
     last = None
     for s in shares:
         new = (s.by, s.group) != last

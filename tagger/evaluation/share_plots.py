@@ -106,21 +106,24 @@ def _over_time(
 ) -> None:
     months = sorted({s.values[MONTH] for s in shares})
     panels = sorted({_beside(s) for s in shares})
+    labels = list(dict.fromkeys(s.label for s in shares))
     columns = min(len(panels), 3)
     rows = -(-len(panels) // columns)
     figure.set_size_inches(max(7, 3.6 * columns), 0.6 + 3.0 * rows)
     grid = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).ravel()
     for axes, panel in zip(grid, panels, strict=False):
-        for i, label in enumerate(dict.fromkeys(s.label for s in shares)):
+        for i, label in enumerate(labels):
             line = [s for s in shares if s.label == label and _beside(s) == panel]
             line.sort(key=lambda s: s.values[MONTH])
-            x = [months.index(s.values[MONTH]) for s in line]
+            # Beside each other, so that one sees whose interval it is.
+            beside = 0.5 * ((i + 0.5) / len(labels) - 0.5)
+            x = [months.index(s.values[MONTH]) + beside for s in line]
             color = colors[line[0].task, label] if line else None
             marker = MARKERS[i % len(MARKERS)]
             raw = [s.raw for s in line]
             axes.plot(x, raw, color=color, marker=marker, markersize=4, label=name_of(label))
             low, high = [s.low for s in line], [s.high for s in line]
-            axes.fill_between(x, low, high, alpha=0.18, color=color, linewidth=0)
+            axes.vlines(x, low, high, color=color, linewidth=1.2)
             fixed = [
                 (k, s.adjusted) for k, s in zip(x, line, strict=True) if s.adjusted is not None
             ]
@@ -128,7 +131,9 @@ def _over_time(
                 axes.plot(*zip(*fixed, strict=True), linestyle="--", color=color, linewidth=1)
         # Not more names than can be read beside each other.
         step = -(-len(months) // 12)
-        axes.set_xticks(range(0, len(months), step), months[::step], rotation=45, ha="right")
+        shown = months[::step]
+        slanted = {"rotation": 45, "ha": "right"} if len(shown) > (4 if columns > 1 else 8) else {}
+        axes.set_xticks(range(0, len(months), step), shown, **slanted)
         axes.set_title(panel, loc="left", fontsize=9)
         _finish(axes, "y")
     for axes in grid[len(panels) :]:

@@ -1,6 +1,7 @@
 import csv
 import io
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -268,6 +269,13 @@ def test_a_column_with_a_comma_in_its_name_is_named_in_quotes(tmp_path: Path) ->
         label_shares(path, by=["party, seat"])
 
 
+def test_shares_of_a_table_line_up(tmp_path: Path) -> None:
+    done = CliRunner().invoke(cli, ["stats", parties(tmp_path / "a.jsonl"), "--by", "party"])
+    lines = [line for line in done.stdout.splitlines() if " to " in line]
+    assert len({line.index("(") for line in lines}) == 1
+    assert len({len(line.split("(")[1].split(")")[0]) for line in lines}) > 1
+
+
 def test_csv_has_a_column_for_each_that_is_grouped_by(tmp_path: Path) -> None:
     path = parties(tmp_path / "a.jsonl")
     arguments = ["stats", path, "--by", "party,month", "--by", "party", "--format", "csv"]
@@ -304,6 +312,10 @@ def test_plots_are_drawn_by_any_of_them(tmp_path: Path, way: str) -> None:
     )
     used = [{c for c, _ in PALETTE if c in svg} for svg in (claim, theme)]
     assert len(used[0]) == len(used[1]) == 3 and not used[0] & used[1]
+    # The intervals of a group stand beside each other, and few months are written level.
+    places = re.findall(r'<g id="LineCollection_[123]">\s*<path d="M (\S+) (\S+)', claim)
+    along = {place[way == "party"] for place in places}
+    assert len(along) == len(places) == 3 and "rotate(-45" not in claim
     assert (
         "speculation" in claim
         and (folder / f"shares-claim-by-{name}.pdf").read_bytes()[:4] == b"%PDF"

@@ -144,6 +144,14 @@ def test_risk_falls_where_the_clear_answers_are_right():
     assert found["coverage"] == [0.25, 0.5, 0.75, 1.0]
 
 
+def test_the_places_of_a_small_risk_are_told_apart():
+    pytest.importorskip("matplotlib")
+    from tagger.evaluation.report.plots import _risk_coverage
+
+    curve = {"coverage": [0.5, 1.0], "risk": [0.0, 0.005], "area": 0.001}
+    assert ">0.10<" in _risk_coverage(curve, 0).svg
+
+
 @pytest.mark.parametrize("n", [0, 3])
 def test_answers_of_another_number_than_gold_are_refused(n):
     with pytest.raises(DataError, match="shape"):

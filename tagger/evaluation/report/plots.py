@@ -251,7 +251,7 @@ def _reliability(curve: Mapping[str, Any], first: int) -> Plot:
 def _risk_coverage(curve: Mapping[str, Any], first: int) -> Plot:
     def draw(axes: Axes) -> None:
         axes.plot(curve["coverage"], curve["risk"], color=_color(first))
-        top = max(max(curve["risk"][len(curve["risk"]) // 20 :]) * 1.25, 0.02)
+        top = max(max(curve["risk"][len(curve["risk"]) // 20 :]) * 1.25, 0.1)
         axes.set(xlim=(0, 1.01), ylim=(0, min(top, 1.02)), xlabel="share of sentences answered")
         axes.set_ylabel("share of wrong answers")
         axes.grid()

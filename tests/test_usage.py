@@ -5,6 +5,7 @@ import io
 import re
 import runpy
 import tomllib
+from types import SimpleNamespace
 
 import click
 import pytest
@@ -13,10 +14,13 @@ from conftest import ROOT, shared
 
 from tagger import Tagger, TaggerError
 from tagger.bulk.settings import PART_BYTES, REREAD_PART_BYTES, Progress
+from tagger.cli.console import Console
 from tagger.cli.info import ABOUT
 from tagger.cli.main import COMMANDS, cli
 from tagger.cli.progress import ProgressLine
+from tagger.cli.view import _print_marked
 from tagger.document import Sentence, Tags
+from tagger.schema import CLAIMS
 
 
 def invoke(*arguments):
@@ -103,6 +107,17 @@ def test_a_task_that_the_model_lacks_is_said_in_a_sentence():
     for name in ("claim", "themes"):
         with pytest.raises(TaggerError, match=r"the model has no task .*, it answers tone"):
             getattr(sentence, name)
+
+
+def test_the_names_beside_marks_stand_in_one_column_reread_or_not(capsys):
+    reread = SimpleNamespace(schema=CLAIMS, model=SimpleNamespace(second=object()))
+    text = "It may " + "fail " * 30
+    for methods in (["exact"], ["exact", "occlusion"]):
+        part = {"label": "speculation", "adds": 1.0, "start": 3, "end": len(text)}
+        _print_marked(Console(), text, "", [part | {"method": m} for m in methods], reread)
+    lines = capsys.readouterr().out.splitlines()
+    places = [line.index("speculation") for line in lines if "speculation" in line]
+    assert len(places) > 4 and len(set(places)) == 1
 
 
 def test_paragraphs_are_apart_as_in_the_text(tmp_path):

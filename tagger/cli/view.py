@@ -60,7 +60,7 @@ def show(documents: Iterable[Document], tagger: Tagger, explain: bool = False) -
             style = {HEADING: "bold", OTHER: "dim"}.get(sentence.kind, "")
             if explain and sentence.kind != OTHER:
                 evidence = tagger.evidence(sentence.text, sentence.tags)
-                _print_marked(console, sentence.text, style, evidence, tagger.schema)
+                _print_marked(console, sentence.text, style, evidence, tagger)
             else:
                 console.print(styled(sentence.text, style))
             if (tags := _tags(sentence, tagger.schema)) or counts:
@@ -93,7 +93,7 @@ def _tags(sentence: Sentence, schema: Schema) -> Text:
 
 
 def _print_marked(
-    console: Console, text: str, style: str, evidence: Sequence[dict[str, Any]], schema: Schema
+    console: Console, text: str, style: str, evidence: Sequence[dict[str, Any]], tagger: Tagger
 ) -> None:
     """Print a sentence with a line of marks beneath for each answer that words of it speak for."""
     # A character may take several to be shown: marks go by the places of what is shown.
@@ -110,16 +110,18 @@ def _print_marked(
             meta = {"row": row, "strong": 2 * e["adds"] >= most}
             marked.stylize(Style(meta=meta), places[e["start"]], places[e["end"]])
     names = {row: f"{name_of(row[0])}{_METHODS[row[1]]}" for row in rows}
-    margin = max(map(len, names.values()), default=0) + 2
+    number = {label: i for (_, label), i in numbered(tagger.schema).items()}
+    # As wide for every sentence, so that the names stand in one column.
+    reread = len(_METHODS[OCCLUSION]) if tagger.model.second is not None else 0
+    margin = max(map(len, number)) + reread + 2
     width = max(console.width - margin, min(console.width, _MARKS_AT_LEAST))
-    number = {label: i for (_, label), i in numbered(schema).items()}
     for line in marked.wrap(console, width):
         line.rstrip()
         console.print(Text(line.plain, style=style))
         for row, name in names.items():
             under = _marks(line, row, console.encoding)
             if under.strip():
-                gap = " " * max(1, width - len(under))
+                gap = " " * (width + 1 - len(under))
                 line_of_marks = styled(f"{under}{gap}{name}", tone(number[row[0]]))
                 console.print(line_of_marks, no_wrap=True, overflow="crop")
 

@@ -27,6 +27,7 @@ from tagger.review.store import Reading
 from tagger.schema import HEADING, OTHER, SENTENCE, Schema, Task, numbered
 
 _WORDS = 5
+_LEAST_SHOWN = 0.05  # less would be written +0.0
 
 
 @cache
@@ -195,8 +196,12 @@ def _why(
         for rank, label in enumerate(wanted):
             words = strongest(parts, task.name, label, _WORDS)
             runner_up = not task.multilabel and rank == 1
-            adds = [(e.text, e.contributions[task.name][label]) for e in words]
-            found.append({"label": label, "p": p[label], "runner_up": runner_up, "words": adds})
+            adds: dict[str, float] = {}  # the same words may speak more than once
+            for e in words:
+                adds[e.text] = adds.get(e.text, 0.0) + e.contributions[task.name][label]
+            by_weight = sorted(adds.items(), key=lambda pair: -pair[1])
+            shown = [(text, a) for text, a in by_weight if a >= _LEAST_SHOWN]
+            found.append({"label": label, "p": p[label], "runner_up": runner_up, "words": shown})
             if not ranges and not runner_up:
                 ranges = [(e.start, e.end) for e in words]
     return found, _cut(row["text"], ranges)

@@ -9,6 +9,7 @@ import zipfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -217,6 +218,21 @@ def test_readers_are_blind_until_both_have_decided(
             reader.post(f"/s/{sentence}", data={"key": key})
     teach = anna.get("/teach").text
     assert "anna and ben" in teach and re.search(r"<td>4</td><td>0\.\d\d</td>", teach)
+
+
+def test_words_that_speak_twice_are_shown_once_and_what_is_nothing_is_not() -> None:
+    said = (("It will", 0.06), ("rise", 0.11), ("It will", 0.07), ("prices", 0.04))
+    parts = [
+        SimpleNamespace(text=t, start=0, end=1, contributions={"claim": dict.fromkeys("ab", adds)})
+        for t, adds in said
+    ]
+    tagger: Any = SimpleNamespace(
+        schema=Schema((Task("claim", ("a", "b")),)),
+        explain=lambda text: SimpleNamespace(evidence=parts),
+    )
+    tags = {"p": {"claim": [0.9, 0.1]}, "labels": {"claim": "a"}}
+    (first, _), _ = views._why({"text": "It will rise."}, tags, tagger)
+    assert [(t, round(a, 2)) for t, a in first["words"]] == [("It will", 0.13), ("rise", 0.11)]
 
 
 def test_the_queue_asks_what_is_least_clear_and_says_why(client: TestClient, desk: Desk) -> None:

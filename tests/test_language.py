@@ -116,6 +116,8 @@ def test_a_language_that_is_named_is_not_judged():
     training = tagger.train(german_rows(), language="und", jobs=1)
     assert training.model.featurizer.settings.language == "und"
     assert not training.notes
+    (note,) = tagger.train(german_rows(), language="xx", jobs=1).notes
+    assert note == "there are no lexicons or word vectors of 'xx': words and characters only"
     with pytest.raises(ConfigError, match="expected an ISO 639 code"):
         tagger.train(german_rows(), language="German", jobs=1)
 

@@ -20,7 +20,9 @@ _GIB = 1 << 30
 
 def _counts(run: Run) -> tuple[int, int, int] | None:
     """Return the rows in, tagged and rejected that a job reports."""
-    found = re.search(r"([\d,]+) rows? in = ([\d,]+) tagged \+ ([\d,]+) rejected", run.err)
+    found = re.search(
+        r"([\d,]+) (?:row|document)s? in = ([\d,]+) tagged \+ ([\d,]+) rejected", run.err
+    )
     return tuple(int(n.replace(",", "")) for n in found.groups()) if found else None  # type: ignore[return-value]
 
 

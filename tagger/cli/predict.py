@@ -311,7 +311,8 @@ def _job(tagger: Tagger, settings: JobSettings, allow_rejects: bool) -> None:
         _interrupted(Path(f"{settings.output}.parts"))
     finally:
         line.clear()
-    _report(result, settings.origin.files, str(settings.output))
+    unit = "row" if settings.origin.sentences else "document"
+    _report(result, settings.origin.files, str(settings.output), unit)
     if stopped and not result.finished:
         say(f"{stopped}; the same command with --resume goes on")
         raise click.exceptions.Exit(stopped.code)
@@ -325,12 +326,12 @@ def _interrupted(parts: Path) -> NoReturn:
     raise click.exceptions.Exit(128 + signal.SIGINT)
 
 
-def _report(result: Result, files: Sequence[str], output: str) -> None:
+def _report(result: Result, files: Sequence[str], output: str, unit: str = "row") -> None:
     if not result.knows_language:
         _warn_of_language(files[0])
     _warn_of(result.nulls, result.cut)
     line = (
-        f"{output}: {n_of(result.rows, 'row')} in = {result.tagged:,} tagged + "
+        f"{output}: {n_of(result.rows, unit)} in = {result.tagged:,} tagged + "
         f"{result.rejected:,} rejected; {n_of(result.sentences, 'sentence')}"
     )
     if result.others:

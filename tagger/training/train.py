@@ -245,6 +245,8 @@ def _with_language(
         has = "its lexicons and word vectors" if language.lexicons else "words and characters only"
         what = "cannot be told" if code == UNKNOWN else f"is taken to be {code!r}"
         notes = (f"the language of the sentences {what}: {has}; --language names another",)
+    elif code != UNKNOWN and not (language.lexicons or {"lexicons", "vectors"} & features.keys()):
+        notes = (f"there are no lexicons or word vectors of {code!r}: words and characters only",)
     own = {"lexicons": list(language.lexicons), "vectors": language.vectors}
     return {**raw, "features": {"language": code, **own, **features}}, notes
 

@@ -329,7 +329,7 @@ def test_counts_and_exit_codes(predict: Command, tmp_path: Path) -> None:
     (tmp_path / "in.jsonl").write_text('{"text": "The talks may fail."}\nbroken\n')
     done = predict("in.jsonl", "-o", "o.jsonl")
     assert done.returncode == 1
-    assert b"2 rows in = 1 tagged + 1 rejected; 1 sentence\n" in done.stderr
+    assert b"2 documents in = 1 tagged + 1 rejected; 1 sentence\n" in done.stderr
     assert b"\r" not in done.stderr and done.stdout == b""
     assert predict("in.jsonl", "-o", "o.jsonl", "--allow-rejects").returncode == 0
 

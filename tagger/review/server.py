@@ -200,7 +200,6 @@ class Page:
             filters=views.filters(schema),
             exports=EXPORTS,
             queue=False,
-            reason="",
             current=current,
             panel=self._panel(request, current)[0] if current else "",
             left=None,

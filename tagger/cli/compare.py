@@ -81,8 +81,7 @@ def command(
     sides = (Tagger.load(a, first), Tagger.load(b, second), paths) if data else (a, b)
     with working("comparing"):
         comparison = compare(*sides, **how)
-    warnings = (f"warning: {warning}" for warning in comparison.warnings)
-    options.say_read([*comparison.notes, *warnings], comparison.skipped)
+    options.say_read(comparison.notes, comparison.skipped, warnings=comparison.warnings)
     if output:
         comparison.save(output, force)
     if output_format == "json":

@@ -90,8 +90,7 @@ def command(
     with working("measuring the model, its baselines and their intervals"):
         how = {"slices": slices, "rounds": rounds, "seed": seed, **read}
         made = evaluate(loaded, paths, baselines=not no_baselines, **how)
-    warnings = (f"warning: {warning}" for warning in made.warnings)
-    options.say_read([*made.notes, *warnings], made.skipped, output)
+    options.say_read(made.notes, made.skipped, output, made.warnings)
     if output:
         made.save(output, not no_plots, force)
     n = made.report["about"]["data"]["n_sentences"]
@@ -109,5 +108,5 @@ def _reproduce(folder: str, model: "Model", data: Any, read: dict[str, Any]) -> 
     options.refuse(_SETTLED, "--check, which repeats what the report was made with")
     with working("making the report again"):
         notes = check_report(folder, model, data, **read)
-    options.say_read(notes, ())
+    options.say_read(notes)
     echo(f"{folder}: the report is reproduced")

@@ -55,9 +55,14 @@ def files(encoding: str | None, *groups: Sequence[str]) -> list[Any]:
     return [(Files(tuple(paths), encoding or "") if paths else None) for paths in groups]
 
 
-def say_read(notes: Sequence[str], skipped: Sequence["Reject"], output: str | None = None) -> None:
-    """Say what reading labelled data found, and name the first rows that were left out."""
-    for note in notes:
+def say_read(
+    notes: Iterable[str],
+    skipped: Sequence["Reject"] = (),
+    output: str | None = None,
+    warnings: Iterable[str] = (),
+) -> None:
+    """Say what was found in data, warn, and name the first rows that were left out."""
+    for note in (*notes, *(f"warning: {warning}" for warning in warnings)):
         say(note)
     for reject in skipped[:_MAX_SHOWN]:
         say(f"{reject.where}: {reject.reason}")

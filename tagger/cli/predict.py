@@ -281,7 +281,7 @@ def _warn_of_language(name: str) -> None:
 def _warn_of(nulls: int, cut: int) -> None:
     if nulls:
         say(f"null for {n_of(nulls, 'number')} that JSON lacks (NaN, Infinity)")
-    options.say_read(cut_notes(cut), ())
+    options.say_read(cut_notes(cut))
 
 
 def _job(tagger: Tagger, settings: JobSettings, allow_rejects: bool) -> None:

@@ -89,7 +89,7 @@ def command(
         day_first=day_first,
         reference=known,
     )
-    options.say_read(result.notes, ())
+    options.say_read(result.notes)
     shares = result.shares
     if plots:
         from tagger.evaluation.share_plots import plot_shares
@@ -118,7 +118,7 @@ def _drift(output: str, earlier: str, model: Any, output_format: str) -> None:
     from tagger.evaluation.drift import label_drift
 
     moved = label_drift(output, earlier, model)
-    options.say_read(moved.notes, ())
+    options.say_read(moved.notes)
     if output_format == "table":
         _print_drift(moved.to_dict(), moved.changed)
     else:

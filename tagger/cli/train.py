@@ -117,10 +117,9 @@ def command(
             progress=progress,
         )
     removed = training.save(output, report, force)
-    said = training.evaluation.warnings
-    warnings = (f"warning: {warning}" for warning in said)
-    notes = (note for note in (*training.notes, removed) if note and note not in said)
-    options.say_read((*notes, *warnings), training.skipped, output)
+    warnings = training.evaluation.warnings
+    notes = (note for note in (*training.notes, removed) if note and note not in warnings)
+    options.say_read(notes, training.skipped, output, warnings)
     _show(console, training)
     if training.reader:
         echo(f"{Path(output) / FOLDER}: second reader {training.reader.id}")

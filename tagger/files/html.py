@@ -95,14 +95,18 @@ def _extracted(library: Any, tree: Any, titles: set[str]) -> tuple[Any, list[tup
     # A date is taken where the page states one, never guessed from a copyright line.
     dates = {"extensive_search": False, "original_date": True}
     options = {"include_comments": False, "with_metadata": True, "date_extraction_params": dates}
-    page = library.bare_extraction(tree, **options)
-    blocks = [x for x in _blocks(page.body, titles) if x[0]] if page is not None else []
+
+    def taken(**more: Any) -> tuple[Any, list[tuple[str, bool]]]:
+        page = library.bare_extraction(tree, **options, **more)
+        found = _blocks(page.body, titles) if page is not None else ()
+        return page, [(block, is_heading) for block, is_heading in found if block]
+
+    page, blocks = taken()
     if len(blocks) == 1:
         # Of a short page it gives all as one paragraph, headings and captions in it.
         config = library.settings.use_config()
         config["DEFAULT"]["MIN_EXTRACTED_SIZE"] = "1"
-        again = library.bare_extraction(tree, config=config, **options)
-        parts = [x for x in _blocks(again.body, titles) if x[0]] if again is not None else []
+        _, parts = taken(config=config)
         if 2 * sum(len(text) for text, _ in parts) > len(blocks[0][0]):
             blocks = parts
     return page, blocks

@@ -290,7 +290,7 @@ class Page:
         if found is None:
             return self.page(request, "done.html.j2", left=left, second=second)
         sentence = self.row("sentence", found.sentence)
-        row = store.one("SELECT * FROM documents WHERE id = ?", sentence["document"])
+        row = self.row("document", sentence["document"])
         near = "SELECT * FROM sentences WHERE document = ? AND n BETWEEN ? AND ? ORDER BY n"
         rows = store.all(near, row["id"], sentence["n"] - 3, sentence["n"] + 3)
         text = row["text"][rows[0]["start"] : rows[-1]["end"]]

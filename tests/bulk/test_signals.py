@@ -17,6 +17,7 @@ from .test_job import write_rows
 
 ARGS = ("in.jsonl", "--sentences", "--part-bytes", "20000", "--jobs", "2")
 SIGNS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
+TOLD = {2: b"interrupted", 15: b"stopped by SIGTERM", 1: b"stopped by SIGHUP"}
 
 
 def own(folder: Path) -> list[int]:
@@ -58,6 +59,12 @@ def start(command: list[str], tmp_path: Path, scratch: Path) -> "subprocess.Pope
     )
 
 
+def ended_by(sign: int, code: str) -> tuple[int, bytes, bytes]:
+    """Run Python that sends itself a signal: how it exits, its output and its errors."""
+    done = subprocess.run([sys.executable, "-c", code, str(int(sign))], capture_output=True)
+    return done.returncode, done.stdout, done.stderr
+
+
 def nothing_left(scratch: Path) -> bool:
     return until(lambda: not own(scratch) and not list(scratch.iterdir()), 10)
 
@@ -77,9 +84,7 @@ def test_a_signal_that_a_library_makes_another_error_of_is_told_as_what_it_was(s
         "main.cli.main = broken\n"
         "main.main()"
     )
-    done = subprocess.run([sys.executable, "-c", code, str(int(sign))], capture_output=True)
-    told = {2: b"interrupted", 15: b"stopped by SIGTERM", 1: b"stopped by SIGHUP"}[sign]
-    assert (done.returncode, done.stderr) == (128 + sign, b"tagger: " + told + b"\n")
+    assert ended_by(sign, code) == (128 + sign, b"", b"tagger: " + TOLD[sign] + b"\n")
 
 
 @pytest.mark.parametrize("sign", SIGNS)
@@ -97,10 +102,7 @@ def test_a_signal_that_comes_while_something_is_cleared_away_is_heard(sign: int)
         "main.cli.main = work\n"
         "main.main()"
     )
-    done = subprocess.run([sys.executable, "-c", code, str(int(sign))], capture_output=True)
-    told = {2: b"interrupted", 15: b"stopped by SIGTERM", 1: b"stopped by SIGHUP"}[sign]
-    told = b"tagger: " + told + b"\n"
-    assert (done.returncode, done.stdout, done.stderr) == (128 + sign, b"", told)
+    assert ended_by(sign, code) == (128 + sign, b"", b"tagger: " + TOLD[sign] + b"\n")
 
 
 @pytest.mark.parametrize("sign", SIGNS)
@@ -115,7 +117,7 @@ def test_a_job_that_all_its_processes_are_told_to_end_can_be_resumed(
     assert process.returncode == 128 + sign
     assert b"Traceback" not in errors
     told = {2: b"interrupted: the same command with --resume goes on"}
-    assert {**told, 15: b"stopped by SIGTERM", 1: b"stopped by SIGHUP"}[sign] in errors
+    assert {**TOLD, **told}[sign] in errors
     assert nothing_left(scratch)
     assert not list(tmp_path.glob("o.jsonl.parts/*.part"))
     assert predict(*ARGS, "-o", "whole.jsonl").returncode == 0

@@ -68,14 +68,16 @@ def _verdict(task: Mapping[str, Any], report: Report) -> str:
         return f"{lead}; not held against a baseline."
     best = max(others, key=lambda name: float(others[name]["value"]))
     other = others[best]
-    # Reports of before hold no paired difference: there the intervals must not overlap.
-    d = report.get("versus", {}).get(task["task"])
-    low = d["low"] if d else None if own["low"] is None else own["low"] - other["high"]
-    between = f" [{low:+.3f}, {d['high']:+.3f}]" if d and low is not None else ""
-    by = f", by {d['difference']:+.3f}{between}" if d else ""
+    d, by = report.get("versus", {}).get(task["task"]), ""
+    if d:
+        is_sure = d["low"] is not None and d["low"] > 0
+        between = f" [{d['low']:+.3f}, {d['high']:+.3f}]" if d["low"] is not None else ""
+        by = f", by {d['difference']:+.3f}{between}"
+    else:  # a report of before: its intervals must not overlap
+        is_sure = own["low"] is not None and own["low"] > other["high"]
     if own["value"] <= other["value"]:
         how = "no better than"
-    elif low is None or low <= 0:
+    elif not is_sure:
         how = "better, though not surely, than"
     else:
         how = "better than" if documents < FEW_GROUPS else "clearly better than"

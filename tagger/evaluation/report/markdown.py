@@ -72,7 +72,8 @@ def _verdict(task: Mapping[str, Any], report: Report) -> str:
     if d:
         is_sure = d["low"] is not None and d["low"] > 0
         between = f" [{d['low']:+.3f}, {d['high']:+.3f}]" if d["low"] is not None else ""
-        by = f", by {d['difference']:+.3f}{between}"
+        word = "by" if d["difference"] > 0 else "difference"
+        by = f", {word} {d['difference']:+.3f}{between}"
     else:  # a report of before: its intervals must not overlap
         is_sure = own["low"] is not None and own["low"] > other["high"]
     if own["value"] <= other["value"]:

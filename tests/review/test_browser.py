@@ -233,6 +233,40 @@ def test_script_in_text_title_name_and_labels_never_runs(
         served.end()
 
 
+# An answer of which the beginning comes and then no more, as where the server is killed meanwhile.
+CUT = """
+const whole = window.fetch;
+window.fetch = async () => {
+  window.fetch = whole;
+  const cut = { start(body) { body.error(new TypeError("Failed to fetch")); } };
+  return new Response(new ReadableStream(cut));
+};
+"""
+
+
+def test_an_answer_that_is_cut_off_is_told_and_holds_up_nothing(
+    store: Path, model_folder: Path, tmp_path: Path, chrome: Any
+) -> None:
+    served = Served(tmp_path / "cut.sqlite", "--model", model_folder)
+    tab = Tab(chrome, served)
+    try:
+        tab.css("#text").send_keys(ARTICLE)
+        tab.css("#add button.main").click()
+        tab.css("#panel [data-sentence]")
+        tab.run(CUT)
+        tab.press("3")
+        until(lambda: "no longer answers" in tab.text("#say"), "word of the answer", 10)
+        tab.press("1")
+        until(lambda: tab.mark("Two soldiers").endswith("✓"), "the next decision", 10)
+        assert tab.text("#say") == ""
+        tab.go("/")
+        tab.css("#q")
+    finally:
+        served.end()
+    tab.css("#q").send_keys("grain")
+    until(lambda: "no longer answers" in tab.text("#say"), "word of the search", 10)
+
+
 def test_nothing_that_was_answered_is_lost_by_kill_9(
     store: Path, model_folder: Path, tmp_path: Path, chrome: Any
 ) -> None:

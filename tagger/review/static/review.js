@@ -14,25 +14,26 @@
   let sent = Promise.resolve();
   let asked = 0;
 
+  const gone = "The page no longer answers: start tagger review again. What was stored is not lost.";
+
   async function exchange(method, url, values) {
     const body = values && new URLSearchParams(values);
-    let answer;
+    let answer, text;
     try {
       answer = await fetch(url, { method, body });
+      text = await answer.text();  // what is cut off in here was not answered either
     } catch {
-      say("The page no longer answers: start tagger review again. What was stored is not lost.");
+      say(gone);
       return null;
     }
-    if (answer.ok) { say(""); return answer; }
-    say(await answer.text());
-    return null;
+    say(answer.ok ? "" : text);
+    return answer.ok ? { headers: answer.headers, text } : null;
   }
 
   async function show(id) {
     const own = ++asked;
     const answer = await exchange("GET", `/s/${id}${query()}`);
-    const html = answer && (await answer.text());
-    if (html && own === asked) swap(html);
+    if (answer && own === asked) swap(answer.text);
   }
 
   function swap(html) { htmx.swap("#panel", html, { swapStyle: "innerHTML" }); }
@@ -45,7 +46,7 @@
       if (!answer) return false;
       asked += 1;
       const { sentence, document: where } = JSON.parse(answer.headers.get("HX-Trigger")).decided;
-      swap(await answer.text());
+      swap(answer.text);
       const here = $(`#s${sentence}`);
       if (here && (url === "/undo" || current === String(sentence))) choose(String(sentence), false);
       else if (here) choose(current);  // the reader has moved on meanwhile
@@ -53,7 +54,7 @@
       filter();
       return true;
     });
-    sent = own;
+    sent = own.catch(() => false);  // one that fails must not hold up those after it
     return own;
   }
 
@@ -166,9 +167,11 @@
     // Another tab may have decided meanwhile.
     document.addEventListener("visibilitychange", () => {
       if (document.hidden || $("dialog[open]")) return;
-      fetch(location.href).then((r) => r.text()).then((text) => {
-        const fresh = new DOMParser().parseFromString(text, "text/html").querySelector("article");
-        if (!fresh || page.dataset.queue) return;
+      if (page.dataset.queue) return;
+      exchange("GET", location.href).then((answer) => {
+        const html = new DOMParser().parseFromString(answer?.text ?? "", "text/html");
+        const fresh = html.querySelector("article");
+        if (!fresh) return;
         $("article").replaceWith(fresh);
         choose(current);
         filter();
@@ -207,4 +210,5 @@
   }
 
   document.addEventListener("htmx:responseError", (event) => say(event.detail.xhr.responseText));
+  document.addEventListener("htmx:sendError", () => say(gone));
 })();

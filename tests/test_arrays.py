@@ -3,13 +3,34 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.sparse import csr_matrix
 
-from tagger.features.arrays import HashTable, Interned, Product, Ragged, put_rows, segment_sum
+from tagger.features.arrays import (
+    HashTable,
+    Interned,
+    Product,
+    Ragged,
+    put_rows,
+    segment_sum,
+    sum_rows,
+)
 
 
 def test_segment_sum_takes_empty_segments():
-    values = np.array([[1.0], [2.0], [4.0]])
-    assert segment_sum(values, np.array([0, 2, 0, 1, 0])).ravel().tolist() == [0, 3, 0, 4, 0]
-    assert segment_sum(values[:0], np.array([0, 0])).ravel().tolist() == [0, 0]
+    values = np.array([1.0, 2.0, 4.0])
+    assert segment_sum(values, np.array([0, 2, 0, 1, 0])).tolist() == [0, 3, 0, 4, 0]
+    assert segment_sum(values[:0], np.array([0, 0])).tolist() == [0, 0]
+
+
+@given(st.lists(st.lists(st.integers(0, 3))), st.integers(1, 3))
+def test_rows_are_summed_one_after_the_other_with_and_without_scipy(rows, n_columns):
+    table = np.random.default_rng(0).normal(size=(4, n_columns))
+    ragged = Ragged.of(rows)
+    sums = sum_rows(table, ragged.flat, ragged.counts)
+    one_by_one = np.zeros((len(rows), n_columns))
+    for own, row in zip(one_by_one, rows, strict=True):
+        for i in row:
+            own += table[i]
+    assert sums.dtype == np.float64 and sums.tobytes() == one_by_one.tobytes()
+    assert (ragged.matrix(len(table)) @ table).tobytes() == one_by_one.tobytes()
 
 
 def test_ragged_rows():

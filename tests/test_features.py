@@ -1,3 +1,5 @@
+import platform
+import subprocess
 import sys
 import threading
 import tracemalloc
@@ -10,6 +12,7 @@ from scipy.sparse import diags_array
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 from tagger.errors import ConfigError, DataError
+from tagger.features.arrays import Ragged
 from tagger.features.block import Packed
 from tagger.features.characters import CharNgrams
 from tagger.features.featurizer import Featurizer
@@ -210,6 +213,50 @@ def test_threads_share_a_scorer(small_model, sentences):
     for thread in threads:
         thread.join()
     assert not wrong
+
+
+def test_scores_are_the_same_before_scipy_is_imported(small_model, sentences, monkeypatch):
+    def scores():
+        weights = np.concatenate([c.coef for c in small_model.classifiers]).T
+        scorer = Scorer(small_model.featurizer, weights, np.zeros(weights.shape[1]))
+        return scorer.decision_function(sentences)
+
+    with_scipy = scores()
+    monkeypatch.setattr(Ragged, "matrix", None)
+    with pytest.raises(TypeError):
+        scores()
+    monkeypatch.delitem(sys.modules, "scipy.sparse")
+    assert scores().tobytes() == with_scipy.tobytes()
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="about the allocator of glibc")
+def test_threads_keep_their_memory_between_batches():
+    code = """
+import random
+from resource import RUSAGE_THREAD, getrusage
+from threading import Thread
+import scipy.sparse  # as where many sentences are tagged
+from tagger import Tagger
+
+def work():
+    for i in range(8):
+        if i == 4:
+            before = getrusage(RUSAGE_THREAD).ru_minflt
+        scorer.decision_function(texts[8000 * (i % 2):][:8000])
+    faults.append(getrusage(RUSAGE_THREAD).ru_minflt - before)
+
+scorer, faults = Tagger.load().model.scorer, []
+words = [f"w{i}" for i in range(3000)]
+texts = [" ".join(random.Random(i).choices(words, k=22)) for i in range(16_000)]
+threads = [Thread(target=work) for _ in range(2)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+print(sum(faults))
+"""
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert int(run.stdout) < 2000  # pages of 4 KB; some 4,000 a batch where they are given back
 
 
 @settings(max_examples=50, deadline=None)

@@ -40,8 +40,8 @@ class Done:
     """A part that has been tagged: its piece of the output, and what it holds.
 
     `sentences` and `others` count the rows of the output that are sentences and that are
-    none; `first` and `last` are the places of its rows; `n_nulls` counts the numbers that JSON
-    lacks (NaN, Infinity), written as null; `n_cut` those too long for a second reader.
+    none; `n_nulls` counts the numbers that JSON lacks (NaN, Infinity), written as null; `n_cut`
+    those too long for a second reader.
     """
 
     number: int
@@ -49,8 +49,6 @@ class Done:
     rejects: list[Reject]
     rows: int
     sentences: int
-    first: str
-    last: str
     n_nulls: int = 0
     others: int = 0
     n_cut: int = 0
@@ -108,9 +106,7 @@ class Work:
             data = self.writer.header(layout) + data
         if self.writer.streams:
             data = compression.compress(data, self.suffix)
-        first, last = ends(part)
-        counts = n, first, last, n_nulls, n_all - n, n_cut
-        return Done(part.number, data, rejects, part.rows, *counts)
+        return Done(part.number, data, rejects, part.rows, n, n_nulls, n_all - n, n_cut)
 
     @property
     def writer(self) -> Writer:
@@ -176,14 +172,6 @@ class Work:
 
         names = tagged.columns(tagger.schema, self.kinds, self.explain)
         return Layout(names, arrow, tagger.schema, tagger.model.id, self.suffix)
-
-
-def ends(part: Part) -> tuple[str, str]:
-    """Return the places of the first and the last row of a part."""
-    places = [(b.sources[i], b.lines[i]) for b in part.batches for i in (0, -1)]
-    places += [(r.source, r.line) for r in part.rejects]
-    named = [f"{source}:{line}" for source, line in places] or [""]
-    return named[0], named[-1]
 
 
 def reject_of(batch: Batch, i: int, reason: str) -> Reject:

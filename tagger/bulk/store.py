@@ -178,9 +178,8 @@ class Store:
         """Write a part, its rejects, and last its manifest, which makes it count."""
         write(self.part(done.number), done.data)
         counts = {"rows": done.rows, "sentences": done.sentences, "others": done.others}
-        where = [done.first, done.last]
         counts |= {"nulls": done.n_nulls, "cut": done.n_cut}
-        return self.seal(done.number, done.rejects, range=where, **counts)
+        return self.seal(done.number, done.rejects, **counts)
 
     def seal(self, number: int, rejects: Sequence[Reject], **counts: Any) -> dict[str, Any]:
         """Write the rejects of a part that is written, and last its manifest."""

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from tagger.bulk.parts import Done, Part, Work, ends, reject_of
+from tagger.bulk.parts import Done, Part, Work, reject_of
 from tagger.predictor import Tagger
 from tagger.processes import Pool, check_shared, end_with
 
@@ -108,8 +108,7 @@ class Workers:
                 reject_of(batch, i, reason) for batch in part.batches for i in range(len(batch))
             ]
             empty = self.work.do(_worker_tagger(self._shared), Part(part.number))
-            first, last = ends(part)
-            return Done(part.number, empty.data, rejects, part.rows, 0, first, last)
+            return Done(part.number, empty.data, rejects, part.rows, 0)
         finally:
             pool.kill()
 

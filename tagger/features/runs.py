@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tagger.features.arrays import HashTable, Ints, Ragged
+from tagger.features.arrays import Floats, HashTable, Ints, Ragged
 
 BOUNDS = ["<s>", "</s>"]
 """Tokens that stand for the beginning and the end of a sentence."""
@@ -29,9 +29,9 @@ class Layout:
     """
 
     def __init__(self, n_tokens: Ints) -> None:
-        self._n_tokens = n_tokens
-        ends = np.cumsum(n_tokens + _ROOM)
-        self._first = np.concatenate([[0], ends])
+        self.widths = n_tokens + _ROOM
+        """How many places each sentence has."""
+        self._first = np.concatenate([[0], np.cumsum(self.widths)])
         rooms = np.arange(1, _ROOM * len(n_tokens) + 1, _ROOM)
         self._places = np.repeat(rooms, n_tokens) + np.arange(n_tokens.sum())
 
@@ -47,7 +47,7 @@ class Layout:
     @property
     def owner(self) -> Ints:
         """The sentence that each place belongs to."""
-        return np.repeat(np.arange(len(self._n_tokens)), self._n_tokens + _ROOM)
+        return np.repeat(np.arange(len(self.widths)), self.widths)
 
     def counts(self, at: Ints) -> Ints:
         """Return how many of some places, in their order, each sentence has."""
@@ -127,6 +127,20 @@ class TokenRuns:
             known = np.flatnonzero(places >= 0)
             nodes, at = places.take(known) + first, at.take(known)
             yield nodes, at
+
+    def longest(self, tokens: Ints) -> Ints:
+        """Return the node of the longest run from each place on, `n_nodes` where there is none."""
+        longest = np.full(len(tokens), self.n_nodes)
+        for nodes, at in self.walk(tokens):
+            longest[at] = nodes
+        return longest
+
+    def with_shorter(self, scores: Floats) -> Floats:
+        """Return scores by node, those of each run with those of the shorter runs that begin it."""
+        scores = scores.copy()
+        for first, keys in zip(self._first[1:], self.levels[1:], strict=True):
+            scores[first : first + len(keys)] += scores.take(keys // self.n_tokens, axis=0)
+        return scores
 
     def lengthen(
         self, nodes: Ints, at: Ints, tokens: Ints, owner: Ints, length: int

@@ -2,10 +2,12 @@
 
 import os
 import re
+import sys
+from collections import namedtuple
 from collections.abc import Sequence
 from functools import cached_property
 from threading import Lock
-from typing import Any, NamedTuple
+from typing import Any
 from weakref import WeakSet
 
 import numpy as np
@@ -20,6 +22,7 @@ from tagger.features.arrays import (
     gather,
     put_rows,
     segment_sum,
+    sum_rows,
 )
 from tagger.features.chunks import Chunks
 from tagger.features.featurizer import Featurizer, length_scale
@@ -27,7 +30,14 @@ from tagger.features.runs import Layout, Stream
 from tagger.features.spans import LongChunks, Spans, split_chunks
 from tagger.text.tokens import token_spans
 
-# Rows of scores are picked by `take`, which is four times as fast as indexing.
+# What glibc has free above twice the largest block that was ever freed goes back to the system,
+# in other threads after every batch, which costs them a third of their time: so free the
+# largest that counts.
+_SCRATCH = 31 << 20
+# To import scipy.sparse takes as long as it saves on so many rows of scores.
+_PAYS = 5_000_000
+
+CacheInfo = namedtuple("CacheInfo", "hits misses currsize")
 
 
 class Scorer:
@@ -60,10 +70,15 @@ class Scorer:
         self._weights = np.multiply(weights, featurizer.term_weights_[:, None], order="C")
         self._streams = [b.stream for b in featurizer.blocks if b.stream is not None]
         self._node_scores = [self._scores_of_nodes(stream) for stream in self._streams]
-        self._n_chunks = self._n_read = 0
+        self._run_scores = [
+            stream.runs.with_shorter(scores)
+            for stream, scores in zip(self._streams, self._node_scores, strict=True)
+        ]
+        self._n_chunks = self._n_read = self._n_summed = 0
         self._known = self._nothing_known()
         self._lock = Lock()
         _scorers.add(self)
+        np.empty(_SCRATCH, np.uint8)
 
     def _nothing_known(self) -> "_KnownChunks":
         return _KnownChunks(self._weights.shape[1], len(self._streams))
@@ -76,10 +91,17 @@ class Scorer:
     def _scores_of_nodes(self, stream: Stream) -> Floats:
         """Return the scores of each node of a stream, and zeros at the end, so for node -1."""
         columns = stream.node_columns
-        scores = segment_sum(self._weights.take(columns.flat, axis=0), columns.counts)
+        scores = sum_rows(self._weights, columns.flat, columns.counts)
         return np.concatenate([scores, np.zeros((1, scores.shape[1]))])
 
-    def cache_info(self) -> "CacheInfo":
+    def _sum(self, table: Floats, rows: Ints, counts: Ints) -> Floats:
+        """Sum rows of a table, ``counts[i]`` of them for row i of the result."""
+        self._n_summed += len(rows)
+        if self._n_summed < _PAYS and "scipy.sparse" not in sys.modules:
+            return sum_rows(table, rows, counts)
+        return Ragged(rows, counts).matrix(len(table)) @ table
+
+    def cache_info(self) -> CacheInfo:
         """Return how often a chunk was known already, as functools.lru_cache does."""
         return CacheInfo(self._n_chunks - self._n_read, self._n_read, len(self._known.table))
 
@@ -88,16 +110,14 @@ class Scorer:
         spans = split_chunks(texts)
         known, ids = self._look_up(spans)
         counts = spans.counts
-        scores = segment_sum(known.scores.take(ids, axis=0), counts)
+        scores = self._sum(known.scores, ids, counts)
         chunk_tokens = known.n_tokens.take(ids)
         n_tokens = segment_sum(chunk_tokens, counts)
         tokens = gather(known.tokens, known.first.take(ids), chunk_tokens)
         layout = Layout(n_tokens)
-        for stream, own, node_scores in zip(
-            self._streams, tokens.T, self._node_scores, strict=True
-        ):
-            for nodes, at in stream.walk(own, layout):
-                scores += segment_sum(node_scores.take(nodes, axis=0), layout.counts(at))
+        for stream, own, run_scores in zip(self._streams, tokens.T, self._run_scores, strict=True):
+            longest = stream.runs.longest(layout.lay(own, stream.bounded))
+            scores += self._sum(run_scores, longest, layout.widths)
         return scores * length_scale(n_tokens)[:, None] + self.intercept
 
     def explain(self, text: str) -> tuple[list[tuple[int, int]], Floats]:
@@ -162,30 +182,15 @@ class Scorer:
     def _read(self, chunks: Sequence[str], keys: Words, known: "_KnownChunks") -> None:
         """Add the scores and tokens of new chunks to the table."""
         parts = self.featurizer.read(Chunks.of(chunks, self.featurizer.settings.spoken))
-        of_tokens = segment_sum(self._weights[parts.classes.flat], parts.classes.counts)
+        of_tokens = self._sum(self._weights, parts.classes.flat, parts.classes.counts)
         for node_scores, nodes in zip(self._node_scores, parts.nodes, strict=True):
             of_tokens += node_scores[nodes]
-        scores = segment_sum(of_tokens.take(parts.tokens.flat, axis=0), parts.tokens.counts)
+        scores = self._sum(of_tokens, parts.tokens.flat, parts.tokens.counts)
         for inner_scores, walked in zip(self._inner_scores, parts.inner, strict=True):
             for nodes, counts in walked:
-                scores += segment_sum(inner_scores.take(nodes, axis=0), counts)
+                scores += self._sum(inner_scores, nodes, counts)
         tokens = np.stack(parts.nodes, axis=1).take(parts.tokens.flat, axis=0)
         known.append(keys, scores, tokens, parts.tokens)
-
-
-class CacheInfo(NamedTuple):
-    """How well the table of known chunks serves.
-
-    Parameters
-    ----------
-    hits : how many chunks were known when they were met.
-    misses : how many were not.
-    currsize : how many are known now.
-    """
-
-    hits: int
-    misses: int
-    currsize: int
 
 
 class _KnownChunks:

@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import chain
+from operator import eq
 from pathlib import Path
 from typing import Any
 
@@ -306,8 +307,11 @@ class Places:
         self.doc: str | None = None
         self.n = 0
 
-    def of(self, docs: Iterable[str]) -> list[int]:
+    def of(self, docs: Sequence[str]) -> list[int]:
         """Return the place of each of the next rows in its document, counted from 0."""
+        if docs and not any(map(eq, docs, [self.doc, *docs])):  # rows that name no document
+            self.doc, self.n = docs[-1], 0
+            return [0] * len(docs)
         places = []
         for doc in docs:
             self.n = self.n + 1 if doc == self.doc else 0
@@ -330,10 +334,8 @@ def check_record_batch(
     rejects = [Reject(f"damaged: {why}", "", source, lines[i]) for i, why in damaged.items()]
     if damaged:
         whole = [i for i in range(len(lines)) if i not in damaged]
-        record_batch, lines = (
-            record_batch.take(np.array(whole, np.int64)),
-            [lines[i] for i in whole],
-        )
+        lines = [lines[i] for i in whole]
+        record_batch = record_batch.take(np.array(whole, np.int64))
     texts = record_batch.column(origin.text_column).to_pylist()
     names = record_batch.schema.names
     faults = {}
@@ -351,8 +353,7 @@ def check_record_batch(
     }
     docs = [f"{source}:{n}" for n in lines]
     if origin.id_column in names:
-        named = record_batch.column(origin.id_column).to_pylist()
-        docs = list(map(document_name, named, docs))
+        docs = [*map(document_name, record_batch.column(origin.id_column).to_pylist(), docs)]
     batch = Batch(texts, docs, extra, [source] * len(texts), lines)
     if faults:
         batch = batch.take([i for i in range(len(texts)) if i not in faults])

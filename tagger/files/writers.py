@@ -170,29 +170,20 @@ def _of_tool(name: str, tool: Tool, lines: bool) -> Writer:
     )
 
 
+def _to_jsonl(table: TaggedTable, kinds: object, texts: object) -> bytes:
+    return tagged.to_jsonl(table)
+
+
 _TOOLS = {tool.name: tool for tool in TOOLS}
 WRITERS = (
-    Writer(
-        "jsonl",
-        lambda table, kinds, texts: tagged.to_jsonl(table),
-        _join_lines,
-        json=True,
-        streams=True,
-        ending="jsonl",
-    ),
+    Writer("jsonl", _to_jsonl, _join_lines, json=True, streams=True, ending="jsonl"),
     _of_csv("csv", safe=False),
     _of_csv("excel", safe=True),
-    Writer(
-        "json",
-        lambda table, kinds, texts: tagged.to_jsonl(table),
-        _join_json,
-        json=True,
-        ending="json",
-        part="lines",  # manifests end in .json
-    ),
+    # Manifests end in .json, parts must not.
+    Writer("json", _to_jsonl, _join_json, json=True, ending="json", part="lines"),
     Writer(
         "xlsx",
-        lambda table, kinds, texts: tagged.to_jsonl(table),
+        _to_jsonl,
         _join_workbook,
         json=True,
         fixed=True,

@@ -189,7 +189,10 @@ class Api:
         )
         if not sentences:
             bodies.check_answer(table.doc, table.extra, self._most, not values["columns"])
-        return _columns(table) if values["columns"] else {"rows": _members(table)}, table
+        if not values["columns"]:
+            return {"rows": _members(table)}, table
+        columns = table.columns().items()  # each as the members of a JSON array
+        return {name: bodies.written(column)[1:-1] for name, column in columns}, table
 
     async def explain(self, raw: Any, small: bool = True) -> bytes:
         """Split the scores of one sentence into the contributions of its words."""
@@ -268,11 +271,6 @@ def _joined(rows: list[dict[str, Any]]) -> bytes:
     # Each part is written without letting another thread go on.
     parts = (rows[first : first + _STEP_ROWS] for first in range(0, len(rows), _STEP_ROWS))
     return b", ".join(bodies.written(part)[1:-1] for part in parts)
-
-
-def _columns(table: TaggedTable) -> dict[str, bytes]:
-    """Return by name of a column its values as members of a JSON array."""
-    return {name: bodies.written(values)[1:-1] for name, values in table.columns().items()}
 
 
 def _steps(batch: Batch) -> Iterator[Batch]:

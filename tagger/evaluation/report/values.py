@@ -64,17 +64,13 @@ def _written(value: Any, line: str) -> str:
     if isinstance(value, Mapping) and value:
         items = (f"{_plain(str(k))}: {_written(v, inner)}" for k, v in value.items())
         return f"{{{inner}{f',{inner}'.join(items)}{line}}}"
-    if isinstance(value, (list, tuple)) and not all(_is_number(v) for v in value):
+    if isinstance(value, (list, tuple)) and not all(type(v) in (int, float) for v in value):
         return f"[{inner}{f',{inner}'.join(_written(v, inner) for v in value)}{line}]"
     return _plain(value)
 
 
 def _plain(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, allow_nan=False)
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def read_report(folder: str | Path) -> Report:

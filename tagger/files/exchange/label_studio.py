@@ -52,17 +52,14 @@ def _answer(annotation: Mapping[str, Any], text: str) -> tuple[Answer, int]:
         if not isinstance(value, dict) or not isinstance(name := result.get("from_name"), str):
             n_other += 1
             continue
+        places = [type(value.get("start")), type(value.get("end"))]
         if isinstance(chosen := value.get("choices"), list):
             labels[name] = tuple(dict.fromkeys((*labels.get(name, ()), *texts(chosen))))
-        elif isinstance(chosen := value.get("labels"), list) and text and _is_span(value):
+        elif isinstance(chosen := value.get("labels"), list) and text and places == [int, int]:
             spans += [Span(value["start"], value["end"], name, x) for x in texts(chosen)]
         else:
             n_other += 1
     return Answer(labels, _reader(annotation.get("completed_by")), tuple(spans)), n_other
-
-
-def _is_span(value: Mapping[str, Any]) -> bool:
-    return type(value.get("start")) is int and type(value.get("end")) is int
 
 
 def _reader(by: Any) -> str:

@@ -112,17 +112,21 @@ def to_array(column: Column, kind: str) -> Any:
     ------
     ValueError, TypeError : a value is of another type.
     """
-    pa = pyarrow()
+    wanted = read_type(kind)
     if not isinstance(column, list):
-        wanted = read_type(kind)
         return column if column.type == wanted else column.cast(wanted)
     values = [None if v is ABSENT else v for v in column]
     if kind == "json":
         values = [None if v is None else json.dumps(v, ensure_ascii=False) for v in values]
+    return array_of(values, wanted)
+
+
+def array_of(values: Sequence[Any], kind: Any) -> Any:
+    """Return values as an Arrow array, with a question mark for each lone surrogate."""
     try:
-        return pa.array(values, read_type(kind))
-    except UnicodeEncodeError:  # a lone surrogate, which UTF-8 cannot hold
-        return pa.array([v and v.encode("utf-8", "replace").decode() for v in values], pa.string())
+        return pyarrow().array(values, kind)
+    except UnicodeEncodeError:  # UTF-8 cannot hold it
+        return pyarrow().array([v and v.encode("utf-8", "replace").decode() for v in values], kind)
 
 
 def describe(kind: Any) -> str:

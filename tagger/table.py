@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tagger.arrow import ABSENT, AS_JSON, Column, kind_of, listed, pyarrow, to_array, utf8
+from tagger.arrow import ABSENT, AS_JSON, Column, array_of, kind_of, listed, pyarrow, to_array, utf8
 from tagger.errors import DataError
 from tagger.schema import SENTENCE, Schema, Task, answered_by
 
@@ -137,13 +137,13 @@ class TaggedTable:
         """
         pa = pyarrow()
         n = len(self)
-        columns = {"doc": _text(self.doc), "n": pa.array(self.n)}
+        columns = {"doc": array_of(self.doc, pa.string()), "n": pa.array(self.n)}
         for name in ("kind", "what"):
             columns[name] = _strings(getattr(self, name))
         for name, kind in kinds.items():
             columns[name] = to_array(self.extra.get(name, [None] * n), kind)
         columns |= {"start": pa.array(self.start), "end": pa.array(self.end)}
-        columns["text"] = _text(self.text)
+        columns["text"] = array_of(self.text, pa.string())
         for task in self.schema.tasks:
             names = pa.array(task.labels)
             decided, absent = self.labels[task.name], self.absent(task.name)
@@ -187,15 +187,6 @@ def label_sets(task: Task, decided: npt.NDArray[Any]) -> tuple[list[bytes], dict
     keys: list[bytes] = rows.view(f"V{len(task.labels)}").ravel().tolist()
     named = ((key, zip(task.labels, key, strict=True)) for key in set(keys))
     return keys, {key: [label for label, yes in pairs if yes] for key, pairs in named}
-
-
-def _text(column: Sequence[str]) -> Any:
-    """Return strings as an Arrow array, a question mark for each lone surrogate."""
-    pa = pyarrow()
-    try:
-        return pa.array(column, pa.string())
-    except UnicodeEncodeError:
-        return pa.array(utf8(column), pa.string())
 
 
 def _strings(column: Sequence[str]) -> Any:

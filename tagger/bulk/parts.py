@@ -15,9 +15,11 @@ from tagger.files.rows import TOO_DEEP, Batch, Reject
 from tagger.files.writers import Layout, Writer, writer_of
 from tagger.predictor import Tagger
 from tagger.table import TaggedTable
+from tagger.text.segment import sentence_spans
 
 _SAMPLE_CHARACTERS = 100_000
 _MANY_CELLS, _MOST_GAPS = 10_000_000, 100
+_FEW_ROWS, _BEGINNING = 100, 2000
 _MOST_PASSED = 16_000  # with ours, no more columns than a spreadsheet has
 
 
@@ -64,6 +66,8 @@ def read_parts(
             part.rejects.append(item)
             size += len(item.raw) + 100
         else:
+            if origin.sentences and not part.batches and not part.number:
+                _tell_of_paragraphs(origin, item.texts[:_FEW_ROWS])
             part.batches.append(item)
             n_bytes = sum(map(len, item.texts))
             size += n_bytes
@@ -73,6 +77,13 @@ def read_parts(
             part, size, n_values = Part(part.number + 1), 0, 0
     if part.rows:
         yield part
+
+
+def _tell_of_paragraphs(origin: Input, texts: Sequence[str]) -> None:
+    n = sum(len(sentence_spans(text[:_BEGINNING])) > 1 for text in texts)
+    if 2 * n > len(texts):
+        found = f"{n} of the first {len(texts)} rows hold several sentences, tagged as one"
+        origin.say(f"{found}: leave out --sentences to cut them")
 
 
 @dataclass(frozen=True)

@@ -122,6 +122,20 @@ def test_a_job_says_that_the_language_is_another(tiny: Tagger, tmp_path: Path) -
     assert not result.knows_language
 
 
+@pytest.mark.parametrize(("second", "told"), [(" Nobody knows why.", True), ("", False)])
+def test_rows_of_several_sentences_that_are_tagged_as_one_are_told(
+    tiny: Tagger, tmp_path: Path, second: str, told: bool
+) -> None:
+    rows: list[dict[str, object]] = [{"text": "The talks may fail."}]
+    write(tmp_path / "in.jsonl", rows + [{"text": f"The army left.{second}"}] * 2)
+    origin = input_of([str(tmp_path / "in.jsonl")], sentences=True)
+    result = run(tiny, JobSettings(origin, tmp_path / "o.jsonl", "jsonl"))
+    note = (
+        "2 of the first 3 rows hold several sentences, tagged as one: leave out --sentences to cut"
+    )
+    assert result.notes == (f"{note} them",) * told
+
+
 def test_many_documents_of_one_name_get_pages_in_linear_time() -> None:
     draft: dict[str, object] = {"doc": "same", "title": "t", "body": "", "n": 1}
     draft["counts"] = {f"{t.name} {label}": 1 for t in CLAIMS.tasks for label in t.labels}

@@ -16,7 +16,7 @@ from tagger.evaluation.bootstrap import resampled_sums
 from tagger.evaluation.figures import FIGURE_NAMES, count_table, figures_of
 from tagger.evaluation.measure import measure
 from tagger.evaluation.readers import agreement, readers_of
-from tagger.evaluation.scores import average_precision, curves, score
+from tagger.evaluation.scores import average_precision, curves, precision_recall, score
 from tagger.evaluation.slices import slice_columns
 from tagger.model.model import fingerprints
 from tagger.model.thresholds import ranked_counts
@@ -142,6 +142,25 @@ def test_risk_falls_where_the_clear_answers_are_right():
     found = curves(ABC, gold, Answers(p.argmax(axis=1), p))["risk_coverage"]
     assert found["risk"] == [0, 0, 0, 0.25]
     assert found["coverage"] == [0.25, 0.5, 0.75, 1.0]
+
+
+def test_under_the_line_of_precision_lies_the_average_precision(monkeypatch):
+    plt = pytest.importorskip("matplotlib.pyplot")
+    from matplotlib.cbook import pts_to_prestep
+
+    from tagger.evaluation.report import plots
+
+    p = np.array([0.9, 0.8, 0.7, 0.6, 0.5])
+    y = np.array([0, 1, 0, 1, 1], bool)
+    recall, precision = precision_recall(p, y)
+    _, axes = plt.subplots()
+    monkeypatch.setattr(plots, "_svg", lambda draw: draw(axes) or "")
+    plots._precision_recall({"a": {"recall": recall, "precision": precision}}, 0)
+    (line,) = axes.lines
+    plt.close(axes.figure)
+    assert line.get_drawstyle() == "steps-pre"
+    x, height = pts_to_prestep(*line.get_data())
+    assert np.sum(np.diff(x) * height[1:]) == pytest.approx(average_precision(p, y))
 
 
 def test_the_places_of_a_small_risk_are_told_apart():

@@ -207,8 +207,9 @@ def _precision_recall(curves: Mapping[str, Any], first: int) -> Plot:
     def draw(axes: Axes) -> None:
         for i, (label, curve) in enumerate(curves.items()):
             axes.plot(
-                curve["recall"],
-                curve["precision"],
+                [0, *curve["recall"]],
+                [*curve["precision"][:1], *curve["precision"]],
+                drawstyle="steps-pre",  # a line would promise more (Davis & Goadrich 2006)
                 color=_color(first + i),
                 linestyle=("-", "--", "-.", ":")[i % 4],
                 label=_short(label),

@@ -242,6 +242,13 @@ window.fetch = async () => {
   return new Response(new ReadableStream(cut));
 };
 """
+ODD_ANSWER = CUT.replace("new ReadableStream(cut)", "'no header says what was decided'")
+COME_BACK = "document.dispatchEvent(new Event('visibilitychange'))"
+HOVER = """
+const s = [...document.querySelectorAll('article .s')].find(
+  s => s.textContent.startsWith(arguments[0]));
+s.dispatchEvent(new MouseEvent('mouseover', { bubbles: true }));
+"""
 
 
 def test_an_answer_that_is_cut_off_is_told_and_holds_up_nothing(
@@ -256,9 +263,25 @@ def test_an_answer_that_is_cut_off_is_told_and_holds_up_nothing(
         tab.run(CUT)
         tab.press("3")
         until(lambda: "no longer answers" in tab.text("#say"), "word of the answer", 10)
-        tab.press("1")
+        tab.press("j")
+        until(lambda: tab.text("#panel .quote").startswith("The talks"), "the next sentence", 10)
+        assert "no longer answers" in tab.text("#say")
+        tab.press("k1")
         until(lambda: tab.mark("Two soldiers").endswith("✓"), "the next decision", 10)
         assert tab.text("#say") == ""
+        tab.run(ODD_ANSWER)
+        tab.press("3")
+        until(lambda: "Load the page again" in tab.text("#say"), "word of the odd answer", 10)
+        tab.press("2")
+        until(lambda: tab.mark("Two soldiers") == "I ✓", "the decision after it", 10)
+        tab.run(CUT)
+        tab.run(COME_BACK)
+        until(lambda: "no longer answers" in tab.text("#say"), "word of the page", 10)
+        tab.run("document.querySelector('article .s').dataset.mark = 'old'")
+        tab.run(COME_BACK)
+        until(lambda: tab.mark("Two soldiers") == "I ✓", "the page as it is now", 10)
+        tab.chrome.execute_script(HOVER, "The talks")
+        until(lambda: tab.text("#panel .quote").startswith("The talks"), "what is hovered over", 10)
         tab.go("/")
         tab.css("#q")
     finally:

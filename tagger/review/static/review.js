@@ -10,23 +10,33 @@
   const say = (text) => { const at = $("#say"); at.textContent = text; };
   const sentences = () => $$("article .s").filter((s) => !s.matches(".other, .dim"));
   const query = () => (page.dataset.queue ? "?queue=1" : "");
-  // Decisions go one after another, so that none overtakes or replaces another.
   let sent = Promise.resolve();
   let asked = 0;
 
-  const gone = "The page no longer answers: start tagger review again. What was stored is not lost.";
+  /** Work one after another, so that no decision overtakes another, nor fails those after it. */
+  function inTurn(work) {
+    sent = sent.then(work).catch((error) => {
+      say(`Not shown: ${error}. Load the page again.`);
+      return false;
+    });
+    return sent;
+  }
+
+  const gone = "The page no longer answers: start tagger review again. What it showed as stored is not lost.";
+  const patience = 60_000;  // milliseconds; else one that never answers would hold up all others
 
   async function exchange(method, url, values) {
     const body = values && new URLSearchParams(values);
     let answer, text;
     try {
-      answer = await fetch(url, { method, body });
+      answer = await fetch(url, { method, body, signal: AbortSignal.timeout(patience) });
       text = await answer.text();  // what is cut off in here was not answered either
     } catch {
       say(gone);
       return null;
     }
-    say(answer.ok ? "" : text);
+    if (!answer.ok) say(text);
+    else if (method === "POST") say("");  // what is only looked at takes no word back
     return answer.ok ? { headers: answer.headers, text } : null;
   }
 
@@ -40,23 +50,19 @@
 
   const send = (id, values) => post(`/s/${id}${query()}`, values);
 
-  function post(url, values) {
-    const own = sent.then(async () => {
-      const answer = await exchange("POST", url, values);
-      if (!answer) return false;
-      asked += 1;
-      const { sentence, document: where } = JSON.parse(answer.headers.get("HX-Trigger")).decided;
-      swap(answer.text);
-      const here = $(`#s${sentence}`);
-      if (here && (url === "/undo" || current === String(sentence))) choose(String(sentence), false);
-      else if (here) choose(current);  // the reader has moved on meanwhile
-      else if (page.dataset.queue) location.href = `/d/${where}#s${sentence}`;
-      filter();
-      return true;
-    });
-    sent = own.catch(() => false);  // one that fails must not hold up those after it
-    return own;
-  }
+  const post = (url, values) => inTurn(async () => {
+    const answer = await exchange("POST", url, values);
+    if (!answer) return false;
+    asked += 1;
+    const { sentence, document: where } = JSON.parse(answer.headers.get("HX-Trigger")).decided;
+    swap(answer.text);
+    const here = $(`#s${sentence}`);
+    if (here && (url === "/undo" || current === String(sentence))) choose(String(sentence), false);
+    else if (here) choose(current);  // the reader has moved on meanwhile
+    else if (page.dataset.queue) location.href = `/d/${where}#s${sentence}`;
+    filter();
+    return true;
+  });
 
   function choose(id, load = true) {
     const at = $(`#s${id}`);
@@ -166,13 +172,13 @@
     if (current !== "0") choose(current, false);  // its panel came with the page
     // Another tab may have decided meanwhile.
     document.addEventListener("visibilitychange", () => {
-      if (document.hidden || $("dialog[open]")) return;
-      if (page.dataset.queue) return;
-      exchange("GET", location.href).then((answer) => {
-        const html = new DOMParser().parseFromString(answer?.text ?? "", "text/html");
-        const fresh = html.querySelector("article");
-        if (!fresh) return;
-        $("article").replaceWith(fresh);
+      const busy = () => document.hidden || $("dialog[open]") || page.dataset.queue;
+      if (busy()) return;
+      inTurn(async () => {
+        const answer = await exchange("GET", location.href);
+        if (!answer || busy()) return;
+        const fresh = new DOMParser().parseFromString(answer.text, "text/html");
+        $("article").replaceChildren(...$("article", fresh).childNodes);
         choose(current);
         filter();
       });

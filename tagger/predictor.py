@@ -89,11 +89,7 @@ class Tagger:
         return self.model.schema
 
     def tag(
-        self,
-        text: str,
-        name: str = "",
-        headings: Sequence[Range] = (),
-        keep_headings: bool = False,
+        self, text: str, name: str = "", headings: Sequence[Range] = (), keep_headings: bool = False
     ) -> Document:
         """Cut a text into sentences, headings and what is neither, and tag each.
 
@@ -188,10 +184,7 @@ class Tagger:
         )
 
     def _cut(
-        self,
-        texts: Sequence[str],
-        sentences: bool,
-        headings: Sequence[Sequence[Range]] | None,
+        self, texts: Sequence[str], sentences: bool, headings: Sequence[Sequence[Range]] | None
     ) -> tuple[Ints, Ints, Sequence[Any], Sequence[str]]:
         """Return for each piece its text's number, its place, its four fields, and itself."""
         n_texts = len(texts)

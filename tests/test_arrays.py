@@ -56,6 +56,7 @@ def test_hash_table_finds_what_a_dict_finds(added, asked):
         assert firsts.tolist() == [numbers[key] for key in new]
     asked = asked + list(numbers)
     assert len(table) == n
+    assert table.find(np.array(asked, np.uint64)).dtype == np.int64  # times the tokens it is large
     assert table.find(np.array(asked, np.uint64)).tolist() == [numbers.get(k, -1) for k in asked]
 
 

@@ -11,16 +11,7 @@ from tagger.cli.terminal import shown
 
 # The hues of `tagger.markup.PALETTE` at the one lightness that has the same contrast, 4.6, with
 # white and with black: what a terminal's ground is cannot be known.
-_TONES = (
-    "#0073e6",
-    "#937100",
-    "#b75672",
-    "#008477",
-    "#8266ba",
-    "#b85c1e",
-    "#757575",
-    "#227da8",
-)
+_TONES = ("#0073e6", "#937100", "#b75672", "#008477", "#8266ba", "#b85c1e", "#757575", "#227da8")
 
 
 class Console(rich.Console):

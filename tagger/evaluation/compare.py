@@ -252,13 +252,7 @@ def compare_answers(
 
 
 def _compare_task(
-    corpus: Corpus,
-    task: Task,
-    chosen: Ints,
-    a: Answers,
-    b: Answers,
-    rounds: int,
-    seed: int,
+    corpus: Corpus, task: Task, chosen: Ints, a: Answers, b: Answers, rounds: int, seed: int
 ) -> TaskComparison:
     gold = encode(task, corpus.labels(task.name))
     groups = np.unique(corpus.groups[chosen], return_inverse=True)[1]

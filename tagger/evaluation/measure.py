@@ -224,12 +224,7 @@ def _label_warnings(scored: TaskScore) -> list[str]:
 
 
 def mistakes(
-    corpus: Corpus,
-    task: Task,
-    chosen: Ints,
-    gold: npt.NDArray[Any],
-    answers: Answers,
-    n: int,
+    corpus: Corpus, task: Task, chosen: Ints, gold: npt.NDArray[Any], answers: Answers, n: int
 ) -> list[Mistake]:
     """Return the `n` wrong answers that were given with most confidence, without words."""
     p = answers.probabilities

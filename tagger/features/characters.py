@@ -83,11 +83,7 @@ class CharNgrams(Block):
 
     def vectorizer_options(self) -> dict[str, Any]:
         """Count character n-grams as scikit-learn does."""
-        return {
-            "analyzer": "char_wb",
-            "ngram_range": tuple(self.ngrams),
-            "preprocessor": normalize,
-        }
+        return {"analyzer": "char_wb", "ngram_range": tuple(self.ngrams), "preprocessor": normalize}
 
 
 def _learn_terms(

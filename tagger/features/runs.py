@@ -25,12 +25,11 @@ class Layout:
 
     Parameters
     ----------
-    n_tokens : how many tokens each sentence has.
+    n_tokens : how many tokens each sentence has; `widths` says how many places.
     """
 
     def __init__(self, n_tokens: Ints) -> None:
         self.widths = n_tokens + _ROOM
-        """How many places each sentence has."""
         self._first = np.concatenate([[0], np.cumsum(self.widths)])
         rooms = np.arange(1, _ROOM * len(n_tokens) + 1, _ROOM)
         self._places = np.repeat(rooms, n_tokens) + np.arange(n_tokens.sum())
@@ -136,7 +135,12 @@ class TokenRuns:
         return longest
 
     def with_shorter(self, scores: Floats) -> Floats:
-        """Return scores by node, those of each run with those of the shorter runs that begin it."""
+        """Return scores by node, those of each run with those of the shorter runs that begin it.
+
+        Parameters
+        ----------
+        scores : shape (n_nodes + 1, n_outputs), the last for what is no node.
+        """
         scores = scores.copy()
         for first, keys in zip(self._first[1:], self.levels[1:], strict=True):
             scores[first : first + len(keys)] += scores.take(keys // self.n_tokens, axis=0)
@@ -243,6 +247,11 @@ class Stream:
             raise ValueError("a node has a column that does not exist")
         if any(k.dtype != np.int64 or k.ndim != 1 or (np.diff(k) <= 0).any() for k in runs.levels):
             raise ValueError("the keys of the runs are not sorted integers")
+        n, low, high = runs.n_tokens, 0, runs.n_tokens
+        for keys in runs.levels:
+            if len(keys) and not low * n <= keys[0] <= keys[-1] < high * n:
+                raise ValueError("a run begins with one that is not known")
+            low, high = high, high + len(keys)
 
 
 def learn_runs(

@@ -3,11 +3,10 @@
 import os
 import re
 import sys
-from collections import namedtuple
 from collections.abc import Sequence
 from functools import cached_property
 from threading import Lock
-from typing import Any
+from typing import Any, NamedTuple
 from weakref import WeakSet
 
 import numpy as np
@@ -28,16 +27,12 @@ from tagger.features.chunks import Chunks
 from tagger.features.featurizer import Featurizer, length_scale
 from tagger.features.runs import Layout, Stream
 from tagger.features.spans import LongChunks, Spans, split_chunks
+from tagger.processes import keep_freed_memory
 from tagger.text.tokens import token_spans
 
-# What glibc has free above twice the largest block that was ever freed goes back to the system,
-# in other threads after every batch, which costs them a third of their time: so free the
-# largest that counts.
-_SCRATCH = 31 << 20
-# To import scipy.sparse takes as long as it saves on so many rows of scores.
-_PAYS = 5_000_000
-
-CacheInfo = namedtuple("CacheInfo", "hits misses currsize")
+# Below so many rows NumPy is the faster, and scipy.sparse is not worth its import before it has
+# had so many to sum.
+_FEW, _PAYS = 1000, 5_000_000
 
 
 class Scorer:
@@ -45,7 +40,8 @@ class Scorer:
 
     Equal to ``featurizer.transform(texts) @ weights + intercept`` without making
     the matrix: the scores of a distinct chunk are computed once and kept. Many threads
-    may share a scorer, and an interrupt at any moment leaves it as it was.
+    may share a scorer, and an interrupt at any moment leaves it as it was. The process keeps
+    memory that a batch frees for the next one (`tagger.processes.keep_freed_memory`).
 
     Parameters
     ----------
@@ -78,7 +74,7 @@ class Scorer:
         self._known = self._nothing_known()
         self._lock = Lock()
         _scorers.add(self)
-        np.empty(_SCRATCH, np.uint8)
+        keep_freed_memory()
 
     def _nothing_known(self) -> "_KnownChunks":
         return _KnownChunks(self._weights.shape[1], len(self._streams))
@@ -89,19 +85,21 @@ class Scorer:
         return [self._scores_of_nodes(b.inner) for b in blocks if b.inner is not None]
 
     def _scores_of_nodes(self, stream: Stream) -> Floats:
-        """Return the scores of each node of a stream, and zeros at the end, so for node -1."""
+        """Return the scores of each node of a stream, and at the end zeros, for what is no node."""
         columns = stream.node_columns
         scores = sum_rows(self._weights, columns.flat, columns.counts)
         return np.concatenate([scores, np.zeros((1, scores.shape[1]))])
 
     def _sum(self, table: Floats, rows: Ints, counts: Ints) -> Floats:
         """Sum rows of a table, ``counts[i]`` of them for row i of the result."""
+        if len(rows) < _FEW:
+            return sum_rows(table, rows, counts)
         self._n_summed += len(rows)
         if self._n_summed < _PAYS and "scipy.sparse" not in sys.modules:
             return sum_rows(table, rows, counts)
         return Ragged(rows, counts).matrix(len(table)) @ table
 
-    def cache_info(self) -> CacheInfo:
+    def cache_info(self) -> "CacheInfo":
         """Return how often a chunk was known already, as functools.lru_cache does."""
         return CacheInfo(self._n_chunks - self._n_read, self._n_read, len(self._known.table))
 
@@ -191,6 +189,21 @@ class Scorer:
                 scores += self._sum(inner_scores, nodes, counts)
         tokens = np.stack(parts.nodes, axis=1).take(parts.tokens.flat, axis=0)
         known.append(keys, scores, tokens, parts.tokens)
+
+
+class CacheInfo(NamedTuple):
+    """How well the table of known chunks serves.
+
+    Parameters
+    ----------
+    hits : how many chunks were known when they were met.
+    misses : how many were not.
+    currsize : how many are known now.
+    """
+
+    hits: int
+    misses: int
+    currsize: int
 
 
 class _KnownChunks:

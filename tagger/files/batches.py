@@ -5,7 +5,6 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import chain
-from operator import eq
 from pathlib import Path
 from typing import Any
 
@@ -307,11 +306,8 @@ class Places:
         self.doc: str | None = None
         self.n = 0
 
-    def of(self, docs: Sequence[str]) -> list[int]:
+    def of(self, docs: Iterable[str]) -> list[int]:
         """Return the place of each of the next rows in its document, counted from 0."""
-        if docs and not any(map(eq, docs, [self.doc, *docs])):  # rows that name no document
-            self.doc, self.n = docs[-1], 0
-            return [0] * len(docs)
         places = []
         for doc in docs:
             self.n = self.n + 1 if doc == self.doc else 0

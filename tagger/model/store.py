@@ -161,10 +161,7 @@ def _build(manifest: Mapping[str, Any], files: Mapping[str, bytes]) -> Model:
 
 
 def _classifier(
-    task: Task,
-    decision: Mapping[str, Any],
-    arrays: Mapping[str, npt.NDArray[Any]],
-    n_features: int,
+    task: Task, decision: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]], n_features: int
 ) -> Classifier:
     coef, intercept = arrays[f"coef.{task.name}"], arrays[f"intercept.{task.name}"]
     thresholds = np.array(decision["thresholds"], np.float64)

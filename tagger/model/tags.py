@@ -45,11 +45,7 @@ def decide(model: Model, reading: Reading) -> Answers:
 
 
 def decide_some(
-    model: Model,
-    reading: Reading,
-    n: int,
-    asked: Sequence[int],
-    claims: Sequence[bool],
+    model: Model, reading: Reading, n: int, asked: Sequence[int], claims: Sequence[bool]
 ) -> Answers:
     """Return the answers to `n` pieces of which some have none.
 

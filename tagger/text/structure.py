@@ -114,10 +114,7 @@ def _plain(text: str, start: int, end: int) -> list[Piece]:
 
 
 def _apart(
-    text: str,
-    spans: Sequence[tuple[int, int]],
-    tell: Lines,
-    headings: Sequence[Range],
+    text: str, spans: Sequence[tuple[int, int]], tell: Lines, headings: Sequence[Range]
 ) -> list[Piece]:
     """Return in order the pieces that can be told by their lines to be no sentences."""
     found: list[Piece] = []

@@ -15,10 +15,7 @@ from tagger.training.settings import TrainingSettings
 
 
 def fit_doubt(
-    corpus: Corpus,
-    first: Model,
-    settings: TrainingSettings,
-    share: float = 0.3,
+    corpus: Corpus, first: Model, settings: TrainingSettings, share: float = 0.3
 ) -> Doubt:
     """Fit what tells which sentences a second reader is to reread.
 

@@ -164,10 +164,7 @@ def _scores(
 
 
 def _macro_f1(
-    corpus: Corpus,
-    task: Task,
-    fold_of: Ints,
-    parts: Sequence[Mapping[str, Floats]],
+    corpus: Corpus, task: Task, fold_of: Ints, parts: Sequence[Mapping[str, Floats]]
 ) -> float:
     """Return macro F1 of the answers that the scores of all folds give."""
     scores = joined(task, fold_of, parts)[corpus.annotated(task.name)]

@@ -268,10 +268,7 @@ def _compared(
 
 
 def _reached(
-    corpus: Corpus,
-    first: CrossFit,
-    both: Mapping[str, Floats],
-    tasks: Mapping[str, TaskSettings],
+    corpus: Corpus, first: CrossFit, both: Mapping[str, Floats], tasks: Mapping[str, TaskSettings]
 ) -> Iterator[str]:
     """Say what precision both readers have where one was wished of the first."""
     for c in first.model.classifiers:

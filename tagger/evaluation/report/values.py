@@ -45,7 +45,7 @@ def rounded(value: Any) -> Any:
     """Return plain values with every number as a report prints it."""
     if isinstance(value, float):
         # JSON has no number that is none; adding 0 leaves no negative zero.
-        return round(value, DECIMALS) + 0.0 if math.isfinite(value) else None
+        return round(float(value), DECIMALS) + 0.0 if math.isfinite(value) else None
     if isinstance(value, Mapping):
         return {str(k): rounded(v) for k, v in value.items()}
     if isinstance(value, (list, tuple)):

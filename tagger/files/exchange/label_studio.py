@@ -52,10 +52,10 @@ def _answer(annotation: Mapping[str, Any], text: str) -> tuple[Answer, int]:
         if not isinstance(value, dict) or not isinstance(name := result.get("from_name"), str):
             n_other += 1
             continue
-        places = [type(value.get("start")), type(value.get("end"))]
+        kinds = [type(value.get("start")), type(value.get("end"))]
         if isinstance(chosen := value.get("choices"), list):
             labels[name] = tuple(dict.fromkeys((*labels.get(name, ()), *texts(chosen))))
-        elif isinstance(chosen := value.get("labels"), list) and text and places == [int, int]:
+        elif isinstance(chosen := value.get("labels"), list) and text and kinds == [int, int]:
             spans += [Span(value["start"], value["end"], name, x) for x in texts(chosen)]
         else:
             n_other += 1

@@ -12,24 +12,12 @@ from contextlib import contextmanager
 from multiprocessing import resource_tracker
 from typing import Any
 
-import numpy as np
-
 from tagger.errors import ConfigError
 
 _TO_ALL = (signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else []))
 _SECONDS = 0.5
 # So that the libraries of all processes together have one thread a core.
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-
-
-def keep_freed_memory() -> None:
-    """Let glibc keep up to 62 MB that are freed, for each thread, instead of giving them back.
-
-    It gives back what is free beyond twice the largest block that was mapped on its own and
-    freed, of those below 32 MB (mallopt(3), M_MMAP_THRESHOLD); so one such block is freed.
-    Threads that work batch by batch spend a third of their time on fetching pages again else.
-    """
-    np.empty(31 << 20, np.uint8)
 
 
 def end_with(parent: int) -> None:

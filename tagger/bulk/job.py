@@ -14,7 +14,15 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from tagger.bulk.parts import Done, Part, Work, knows_language, plan, read_parts
+from tagger.bulk.parts import (
+    Done,
+    Part,
+    Work,
+    knows_language,
+    plan,
+    read_parts,
+    tell_of_paragraphs,
+)
 from tagger.bulk.settings import JobSettings, Progress, Result
 from tagger.bulk.store import (
     Store,
@@ -102,8 +110,10 @@ def _run(
         notes.append(note)
         settings.origin.say(note)
 
-    parts = read_parts(replace(settings.origin, say=say), settings.part_bytes, meter.at)
+    origin = replace(settings.origin, say=say)
+    parts = read_parts(origin, settings.part_bytes, meter.at)
     first = next(parts, None)
+    tell_of_paragraphs(tagger, origin, first)
     work = plan(settings, first)
     manifests: dict[int, dict[str, Any]] = {}
     reused = 0
@@ -193,6 +203,7 @@ def stream(tagger: Tagger, settings: JobSettings) -> Iterator[tuple[Done, bool]]
     """Yield what a job would write, part by part, and each time whether the language is known."""
     parts = read_parts(settings.origin, settings.part_bytes)
     first = next(parts, None)
+    tell_of_paragraphs(tagger, settings.origin, first)
     work = plan(settings, first)
     known = knows_language(tagger, first)
     for part in chain([first or Part(0)], parts):

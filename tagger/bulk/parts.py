@@ -7,7 +7,7 @@ from typing import Any
 
 from tagger.arrow import ABSENT, describe, infer_type, listed, pyarrow, to_array
 from tagger.bulk.settings import JobSettings
-from tagger.errors import ConfigError
+from tagger.errors import ConfigError, n_of
 from tagger.files import compression, tagged
 from tagger.files.batches import BATCH_BYTES, MOST_VALUES, raw_of, read_batches
 from tagger.files.columns import Input
@@ -66,8 +66,6 @@ def read_parts(
             part.rejects.append(item)
             size += len(item.raw) + 100
         else:
-            if origin.sentences and not part.batches and not part.number:
-                _tell_of_paragraphs(origin, item.texts[:_FEW_ROWS])
             part.batches.append(item)
             n_bytes = sum(map(len, item.texts))
             size += n_bytes
@@ -77,13 +75,6 @@ def read_parts(
             part, size, n_values = Part(part.number + 1), 0, 0
     if part.rows:
         yield part
-
-
-def _tell_of_paragraphs(origin: Input, texts: Sequence[str]) -> None:
-    n = sum(len(sentence_spans(text[:_BEGINNING])) > 1 for text in texts)
-    if 2 * n > len(texts):
-        found = f"{n} of the first {len(texts)} rows hold several sentences, tagged as one"
-        origin.say(f"{found}: leave out --sentences to cut them")
 
 
 @dataclass(frozen=True)
@@ -305,6 +296,17 @@ def _kind(column: Any, name: str, first: Part | None) -> str:
         return describe(column.type)
     values = [v for b in (first.batches if first else []) for v in b.extra.get(name, [])]
     return infer_type(values)
+
+
+def tell_of_paragraphs(tagger: Tagger, origin: Input, first: Part | None) -> None:
+    """Say so where most of the first rows, which are to be sentences, hold several."""
+    if not (origin.sentences and first and first.batches):
+        return
+    texts, language = first.batches[0].texts[:_FEW_ROWS], tagger.model.featurizer.settings.spoken
+    n = sum(len(sentence_spans(text[:_BEGINNING], language)) > 1 for text in texts)
+    if 2 * n > len(texts):
+        found = f"{n} of the first {n_of(len(texts), 'row')} with several sentences, tagged as one"
+        origin.say(f"{found}: leave out --sentences to cut them")
 
 
 def knows_language(tagger: Tagger, first: Part | None) -> bool:

@@ -19,6 +19,7 @@ from tagger.features.arrays import (
     Ragged,
     Words,
     gather,
+    keep_freed_memory,
     put_rows,
     segment_sum,
     sum_rows,
@@ -27,7 +28,6 @@ from tagger.features.chunks import Chunks
 from tagger.features.featurizer import Featurizer, length_scale
 from tagger.features.runs import Layout, Stream
 from tagger.features.spans import LongChunks, Spans, split_chunks
-from tagger.processes import keep_freed_memory
 from tagger.text.tokens import token_spans
 
 # Below so many rows NumPy is the faster, and scipy.sparse is not worth its import before it has
@@ -41,7 +41,7 @@ class Scorer:
     Equal to ``featurizer.transform(texts) @ weights + intercept`` without making
     the matrix: the scores of a distinct chunk are computed once and kept. Many threads
     may share a scorer, and an interrupt at any moment leaves it as it was. The process keeps
-    memory that a batch frees for the next one (`tagger.processes.keep_freed_memory`).
+    memory that a batch frees for the next one (`tagger.features.arrays.keep_freed_memory`).
 
     Parameters
     ----------

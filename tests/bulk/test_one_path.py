@@ -131,7 +131,7 @@ def test_rows_of_several_sentences_that_are_tagged_as_one_are_told(
     origin = input_of([str(tmp_path / "in.jsonl")], sentences=True)
     result = run(tiny, JobSettings(origin, tmp_path / "o.jsonl", "jsonl"))
     note = (
-        "2 of the first 3 rows hold several sentences, tagged as one: leave out --sentences to cut"
+        "2 of the first 3 rows with several sentences, tagged as one: leave out --sentences to cut"
     )
     assert result.notes == (f"{note} them",) * told
 

@@ -236,6 +236,26 @@ def test_scores_are_the_same_before_scipy_is_imported(small_model, sentences, mo
     assert made
 
 
+def test_only_the_main_thread_imports_scipy():
+    code = """
+import sys
+from threading import Thread
+from tagger import Tagger
+from tagger.features import scorer as module
+
+module._FEW = module._PAYS = 0
+scorer = Tagger.load().model.scorer
+thread = Thread(target=scorer.decision_function, args=(["The army left."],))
+thread.start()
+thread.join()
+before = "scipy.sparse" in sys.modules
+scorer.decision_function(["The army left."])
+print(before, "scipy.sparse" in sys.modules)
+"""
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout == "False True\n"
+
+
 @pytest.mark.skipif(
     platform.libc_ver()[0] != "glibc" or any(name.startswith("MALLOC_") for name in os.environ),
     reason="about the allocator of glibc, as it comes",

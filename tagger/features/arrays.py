@@ -21,13 +21,13 @@ _Slots = npt.NDArray[np.int32]
 
 
 def keep_freed_memory() -> None:
-    """Let glibc keep up to 62 MB that are freed, for each thread, instead of giving them back.
+    """Let glibc keep up to 48 MB that are freed, for each thread, instead of giving them back.
 
     It gives back what is free beyond twice the largest block that was mapped on its own and
     freed, of those below 32 MB (mallopt(3), M_MMAP_THRESHOLD); so one such block is freed.
     Threads that work batch by batch spend a third of their time on fetching pages again else.
     """
-    np.empty(31 << 20, np.uint8)
+    np.empty(24 << 20, np.uint8)
 
 
 def segment_sum(values: npt.NDArray[Any], counts: Ints) -> npt.NDArray[Any]:

@@ -5,7 +5,7 @@ import re
 import sys
 from collections.abc import Sequence
 from functools import cached_property
-from threading import Lock
+from threading import Lock, current_thread, main_thread
 from typing import Any, NamedTuple
 from weakref import WeakSet
 
@@ -95,7 +95,9 @@ class Scorer:
         if len(rows) < _FEW:
             return sum_rows(table, rows, counts)
         self._n_summed += len(rows)
-        if self._n_summed < _PAYS and "scipy.sparse" not in sys.modules:
+        # Imported by the main thread only: a fork in the midst of it leaves a child that hangs.
+        worth_it = self._n_summed >= _PAYS and current_thread() is main_thread()
+        if "scipy.sparse" not in sys.modules and not worth_it:
             return sum_rows(table, rows, counts)
         return Ragged(rows, counts).matrix(len(table)) @ table
 

@@ -69,6 +69,7 @@ def test_a_fork_while_another_thread_reads_new_words_does_not_hang(small_model, 
     assert process.exitcode == 0
 
 
+@pytest.mark.slow
 def test_interrupts_leave_a_tagger_that_answers_as_before(small_model, sentences):
     """Some hundreds of Ctrl-C at random moments, most while new words are read."""
     expected = probabilities(Tagger(small_model), sentences)

@@ -48,6 +48,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", folder], check=True)
 
 
+@pytest.mark.slow
 def test_killed_twenty_times_it_gives_the_same_bytes(predict: Command, tmp_path: Path) -> None:
     write_rows(tmp_path / "in.jsonl", 30_000)
     args = ("in.jsonl", "--sentences", "--part-bytes", "30000")
@@ -199,6 +200,7 @@ class DyingWork(Work):
         return replace(done, data=b" " * (64 << 20))
 
 
+@pytest.mark.slow
 @LEFT_PIPES
 @pytest.mark.usefixtures("swept")
 @pytest.mark.parametrize("delay", [0.02, 0.04, 0.06, 0.08])

@@ -391,6 +391,7 @@ def test_parquet_is_read_with_the_memory_of_malloc(predict: Command, tmp_path: P
     assert done.stdout.strip() == b"system"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGINT])
 def test_told_to_stop_it_leaves_whole_parts(predict: Command, tmp_path: Path, sign: int) -> None:
     write_rows(tmp_path / "in.jsonl", 20_000)

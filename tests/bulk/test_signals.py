@@ -105,6 +105,7 @@ def test_a_signal_that_comes_while_something_is_cleared_away_is_heard(sign: int)
     assert ended_by(sign, code) == (128 + sign, b"", b"tagger: " + TOLD[sign] + b"\n")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sign", SIGNS)
 def test_a_job_that_all_its_processes_are_told_to_end_can_be_resumed(
     predict: Command, tmp_path: Path, scratch: Path, sign: int

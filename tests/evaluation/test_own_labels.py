@@ -192,6 +192,7 @@ def test_a_learning_curve_grows_with_the_data(corpus):
     assert curve[-1]["mood"] > curve[0]["mood"]
 
 
+@pytest.mark.slow
 def test_a_learning_curve_is_shown(tmp_path):
     data = table(tmp_path / "x.csv")
     result = run("train", data, "-o", tmp_path / "m", "--jobs", 1, "--learning-curve")

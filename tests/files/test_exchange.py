@@ -411,6 +411,7 @@ def test_headings_are_no_tasks(tmp_path):
     assert task["text"] == "Three ships left the port."
 
 
+@pytest.mark.slow
 def test_an_export_trains_a_model(tmp_path):
     lines = (ROOT / "data" / "corpus" / "wire.jsonl").read_text().splitlines()[:300]
     tasks = []

@@ -65,11 +65,7 @@ class Scorer:
         # Row by row in memory, else `take` would copy the whole each time.
         self._weights = np.multiply(weights, featurizer.term_weights_[:, None], order="C")
         self._streams = [b.stream for b in featurizer.blocks if b.stream is not None]
-        self._node_scores = [self._scores_of_nodes(stream) for stream in self._streams]
-        self._run_scores = [
-            stream.runs.with_shorter(scores)
-            for stream, scores in zip(self._streams, self._node_scores, strict=True)
-        ]
+        self._run_scores = [s.runs.with_shorter(self._scores_of_nodes(s)) for s in self._streams]
         self._n_chunks = self._n_read = self._n_summed = 0
         self._known = self._nothing_known()
         self._lock = Lock()
@@ -78,6 +74,10 @@ class Scorer:
 
     def _nothing_known(self) -> "_KnownChunks":
         return _KnownChunks(self._weights.shape[1], len(self._streams))
+
+    @cached_property
+    def _node_scores(self) -> list[Floats]:
+        return list(map(self._scores_of_nodes, self._streams))
 
     @cached_property
     def _inner_scores(self) -> list[Floats]:
@@ -183,8 +183,8 @@ class Scorer:
         """Add the scores and tokens of new chunks to the table."""
         parts = self.featurizer.read(Chunks.of(chunks, self.featurizer.settings.spoken))
         of_tokens = self._sum(self._weights, parts.classes.flat, parts.classes.counts)
-        for node_scores, nodes in zip(self._node_scores, parts.nodes, strict=True):
-            of_tokens += node_scores[nodes]
+        for run_scores, nodes in zip(self._run_scores, parts.nodes, strict=True):
+            of_tokens += run_scores[nodes]  # of single tokens, so what they have by themselves
         scores = self._sum(of_tokens, parts.tokens.flat, parts.tokens.counts)
         for inner_scores, walked in zip(self._inner_scores, parts.inner, strict=True):
             for nodes, counts in walked:

@@ -35,9 +35,9 @@
       say(gone);
       return null;
     }
-    if (!answer.ok) say(text);
-    else if (method === "POST") say("");  // what is only looked at takes no word back
-    return answer.ok ? { headers: answer.headers, text } : null;
+    if (!answer.ok) { say(text); return null; }
+    if (method === "POST") say("");  // what is only looked at takes no word back
+    return { headers: answer.headers, text };
   }
 
   async function show(id) {

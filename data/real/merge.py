@@ -1,12 +1,13 @@
 """Put blind readings together: agreement, disputes for a third reader, and labels.jsonl.
 
-    python data/real/merge.py FOLDER [--disputes FILE]
+    python data/real/merge.py FOLDER [--disputes FILE] [--append]
 
 FOLDER holds ids.jsonl (of sample.py) and readings as tab-separated files named A-*, B-*
 and C-* (the third reading): id, claim (F, I, S, or F?I where torn), themes (letters of
 mde, or -). Where the two agree, that is the label; else the third reading decides, and
 where there is none, the untorn reading, then speculation before interpretation before
 fact. A theme that one of two readers saw goes by the third reader, or is kept.
+With --append the labels that are there stay, but for those of the same sentences.
 """
 
 import argparse
@@ -55,6 +56,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("folder", type=Path)
     parser.add_argument("--disputes", type=Path)
+    parser.add_argument("--append", action="store_true")
     given = parser.parse_args()
     a, b, c = (readings(given.folder, reader) for reader in "ABC")
     lines = (given.folder / "ids.jsonl").read_text(encoding="utf-8").splitlines()
@@ -80,7 +82,13 @@ def main() -> None:
                     out.write(f"{r['id']}\t{' '.join(r['text'].split())}\n")
     out = Path(__file__).parent / "labels.jsonl"
     counts: Counter[str] = Counter()
+    anew = {(r["file"], r["sha256"]) for r in rows}
+    before = out.read_text(encoding="utf-8").splitlines(True) if given.append else []
     with out.open("w", encoding="utf-8") as stream:
+        for line in before:
+            label = json.loads(line)
+            if (label["file"], label["sha256"]) not in anew:
+                stream.write(line)
         for r in rows:
             i = r["id"]
             claim, themes = decide(a[i], b[i], c.get(i))

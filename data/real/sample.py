@@ -1,10 +1,12 @@
-"""Draw the real sentences to be labelled, and write them out in batches for the readers.
+"""Draw real sentences to be labelled, and write them out in batches for the readers.
 
-    python data/real/sample.py SHARED/real FOLDER [--batch 650]
+    python data/real/sample.py SHARED/real FOLDER [--draw first|second|third] [--batch 650]
 
-Half of each file's share is drawn among sentences that the shipped model gives a theme,
-half among those that it does not take for a plain fact (least sure of fact first drawn
-by chance among the doubtful). Only sentences of 8 to 60 words; no two of the same words.
+Only sentences of 8 to 60 words; no two of the same words. The first draw takes half of each
+file's share among sentences that the shipped model gives a theme, half among those that it
+does not take for a plain fact. The others are for training alone: from documents that are
+neither held out nor for fitting the combination, sentences that have no label yet, half of
+them by chance and half where both readers together are least sure of the claim or a theme.
 Batches hold an id and the sentence: the document, offsets and hash stand in ids.jsonl.
 """
 
@@ -18,7 +20,7 @@ from tagger import Tagger
 from tagger.model.model import fingerprints
 
 # Wikinews, the White House and the senators: none is more than a quarter of all.
-WANTED = {
+FIRST = {
     "wikinews_politics": 800,
     "wikinews_economy": 850,
     "wikinews": 300,
@@ -33,11 +35,46 @@ WANTED = {
     "wikipedia_wars": 650,
     "re3d": 300,
 }
+SECOND = {
+    "wikinews_politics": 500,
+    "wikinews_economy": 250,
+    "wikinews": 180,
+    "gum_wikinews": 70,
+    "whitehouse_statements": 200,
+    "whitehouse_briefings": 700,
+    "whitehouse_blog": 350,
+    "kremlin": 300,
+    "senate_releases": 900,
+    "crs_reports": 250,
+    "beigebook": 50,
+    "wikipedia_wars": 150,
+    "re3d": 100,
+}
+THIRD = SECOND | {
+    "whitehouse_statements": 150,
+    "whitehouse_briefings": 550,
+    "whitehouse_blog": 300,
+    "kremlin": 400,
+    "senate_releases": 1050,
+}
+DRAWS = {"first": FIRST, "second": SECOND, "third": THIRD}
 FACT = 0.55  # below this the model does not take a sentence for a plain fact
+READ_FOR_ONE = 8  # the second reader reads so many candidates for each sentence that is drawn
+LABELS = Path(__file__).parent / "labels.jsonl"
 
 
 def sha256(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def held_out(file: str, doc: str) -> bool:
+    """Return whether a document is to measure on: a tenth of them, whatever is labelled later."""
+    return int(sha256(f"{file}/{doc}")[:8], 16) % 10 == 0
+
+
+def spared(doc: str) -> bool:
+    """Return whether a document is for fitting the combination of the readers: a fifth of them."""
+    return int(sha256(f"calibration {doc}"), 16) % 5 == 0
 
 
 def candidates(path: Path, tagger: Tagger) -> list[dict]:
@@ -64,33 +101,67 @@ def candidates(path: Path, tagger: Tagger) -> list[dict]:
     return found
 
 
+def first_draw(pool: list[dict], n: int, seen: set[int]) -> list[dict]:
+    judging = [c for c in pool if c["fact"] < FACT]
+    themed = [c for c in pool if c["themed"]]
+    drawn = take(judging, n // 2, "judging", seen)
+    drawn += take(themed, n - len(drawn), "themed", seen)
+    return drawn + take(pool, n - len(drawn), "themed", seen)
+
+
+def later_draw(pool: list[dict], n: int, seen: set[int], both: Tagger) -> list[dict]:
+    labelled = {json.loads(line)["sha256"] for line in LABELS.open(encoding="utf-8")}
+    pool = [
+        c
+        for c in pool
+        if c["sha256"] not in labelled
+        and not held_out(c["file"], c["doc"])
+        and not spared(f"{c['file']}/{c['doc']}")
+    ]
+    drawn = take(pool, n // 2, "chance", seen)
+    pool = pool[: n * READ_FOR_ONE]
+    p = both.predict_proba([c["text"] for c in pool])
+    claims = p["claim"].copy()
+    claims.sort(axis=1)
+    # How far the claim is from a tie, and the nearest theme from even odds: both 0 to 1.
+    claim, theme = claims[:, -1] - claims[:, -2], abs(2 * p["theme"] - 1).min(axis=1)
+    for sure, most in ((claim, n * 3 // 4), (theme, n)):
+        unsure = [pool[i] for i in sure.argsort(kind="stable")]
+        drawn += take(unsure, most - len(drawn), "unsure", seen)
+    return drawn
+
+
+def take(pool: list[dict], n: int, why: str, seen: set[int]) -> list[dict]:
+    """Return the first n of other words than all that was taken before."""
+    taken: list[dict] = []
+    for c in pool:
+        if len(taken) == n:
+            break
+        words = int(fingerprints([c["text"]])[0])
+        if words not in seen:
+            seen.add(words)
+            taken.append(c | {"drawn": why})
+    return taken
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("shared", type=Path)
     parser.add_argument("folder", type=Path)
+    parser.add_argument("--draw", choices=DRAWS, default="first")
     parser.add_argument("--batch", type=int, default=650)
     given = parser.parse_args()
     tagger = Tagger.load()
+    both = None if given.draw == "first" else Tagger.load(second_reader="all")
     rng = random.Random(0)
     seen: set[int] = set()
     drawn: list[dict] = []
-    for name, n in WANTED.items():
+    for name, n in DRAWS[given.draw].items():
         pool = candidates(given.shared / f"{name}.jsonl", tagger)
         rng.shuffle(pool)
-        themed = [c for c in pool if c["themed"]]
-        judging = [c for c in pool if c["fact"] < FACT]
-        taken = 0
-        for half, most in ((judging, n // 2), (themed, n), (pool, n)):
-            for c in half:
-                if taken >= most:
-                    break
-                number = int(fingerprints([c["text"]])[0])
-                if number in seen:
-                    continue
-                seen.add(number)
-                drawn.append(c | {"drawn": "judging" if half is judging else "themed"})
-                taken += 1
-        print(name, taken, "of", len(pool))
+        taken = later_draw(pool, n, seen, both) if both else first_draw(pool, n, seen)
+        print(name, len(taken), "of", len(pool), flush=True)
+        drawn += taken
     rng.shuffle(drawn)
     given.folder.mkdir(parents=True, exist_ok=True)
     with (given.folder / "ids.jsonl").open("w", encoding="utf-8") as ids:

@@ -1,9 +1,13 @@
 """Columns as Arrow arrays, for tables, Parquet files and engines; needs the extra parquet."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from enum import Enum
-from typing import Any
+from functools import cached_property
+from typing import Any, overload
+
+import numpy as np
+import numpy.typing as npt
 
 from tagger.errors import DataError, importing
 
@@ -32,8 +36,69 @@ def pyarrow() -> Any:
     """
     with importing("parquet", "Parquet files and Arrow tables need the extra parquet", DataError):
         import pyarrow
+        import pyarrow.compute
         import pyarrow.parquet
     return pyarrow
+
+
+class Texts(Sequence[str]):
+    """Texts that stay in an Arrow array: their strings are made when they are asked for.
+
+    Parameters
+    ----------
+    array : of the type string, valid and without nulls.
+    """
+
+    def __init__(self, array: Any) -> None:
+        self.array = array
+
+    @classmethod
+    def of(cls, column: Any, limit: int) -> "Texts | None":
+        """Return the texts of a valid column, where a quick look tells that none is null or blank.
+
+        None also where one has more than `limit` bytes, or the column is of another type.
+        """
+        pa, look = pyarrow(), pyarrow().compute
+        if column.type == pa.large_string() and column.nbytes < 1 << 31:
+            column = column.cast(pa.string())
+        if column.type != pa.string() or column.null_count or not len(column):
+            return None
+        # One of these at least: what white space is, Arrow and Python do not agree on.
+        filled = look.match_substring_regex(column, "[0-9A-Za-z]")
+        fit = look.max(look.binary_length(column)).as_py() <= limit and look.all(filled).as_py()
+        return cls(column) if fit else None
+
+    def __len__(self) -> int:
+        return len(self.array)
+
+    @overload
+    def __getitem__(self, i: int) -> str: ...
+    @overload
+    def __getitem__(self, i: slice) -> "Texts": ...
+    def __getitem__(self, i: int | slice) -> Any:
+        return Texts(self.array[i]) if isinstance(i, slice) else self.array[i].as_py()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.array.to_pylist())
+
+    @cached_property
+    def lengths(self) -> npt.NDArray[np.int64]:
+        """How many characters each text has, shape (n,)."""
+        return np.asarray(pyarrow().compute.utf8_length(self.array), np.int64)
+
+    def utf8(self) -> tuple[memoryview, npt.NDArray[np.int64]]:
+        """Return all texts in UTF-8, each with a space after it, and the bytes each has itself."""
+        joined = pyarrow().compute.binary_join_element_wise(self.array, "", " ")
+        _, offsets, data = joined.buffers()
+        ends = np.frombuffer(offsets, np.int32, len(joined) + 1).astype(np.int64)
+        return memoryview(data)[: ends[-1]], np.diff(ends) - 1
+
+
+def lengths_of(texts: Sequence[str]) -> npt.NDArray[np.int64]:
+    """Return how many characters each text has, shape (n,)."""
+    if isinstance(texts, Texts):
+        return texts.lengths
+    return np.fromiter(map(len, texts), np.int64, len(texts))
 
 
 def takeable(kind: Any) -> Any:
@@ -123,6 +188,8 @@ def to_array(column: Column, kind: str) -> Any:
 
 def array_of(values: Sequence[Any], kind: Any) -> Any:
     """Return values as an Arrow array, with a question mark for each lone surrogate."""
+    if isinstance(values, Texts):
+        return values.array
     try:
         return pyarrow().array(values, kind)
     except UnicodeEncodeError:  # UTF-8 cannot hold it

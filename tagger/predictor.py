@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tagger.arrow import Column
+from tagger.arrow import Column, Texts, lengths_of
 from tagger.document import Document, Explanation, Sentence, Tags
 from tagger.errors import DataError
 from tagger.explanation import evidence_of, explain
@@ -190,8 +190,9 @@ class Tagger:
         n_texts = len(texts)
         row = np.arange(n_texts)
         if sentences:  # an object for each takes longer than all else that is done here
-            whole = [0] * n_texts, list(map(len, texts)), [SENTENCE] * n_texts, [""] * n_texts
-            return row, np.zeros(n_texts, np.int64), whole, texts
+            zeros = np.zeros(n_texts, np.int64)
+            whole = zeros, lengths_of(texts), [SENTENCE] * n_texts, [""] * n_texts
+            return row, zeros, whole, texts
         language = self.language
         named = headings or [()] * len(texts)
         found = [pieces(text, language, own) for text, own in zip(texts, named, strict=True)]
@@ -337,6 +338,8 @@ def text_list(texts: Any, what: str) -> Sequence[str]:
     ------
     DataError : something else, or an entry that is no string; it is named by its place.
     """
+    if isinstance(texts, Texts):
+        return texts
     if hasattr(texts, "columns"):
         raise DataError(
             f"found a {type(texts).__name__}, expected a list of {what}s: take one of its "
@@ -368,12 +371,17 @@ def _named(value: Any) -> str:
     return f"a {type(value).__name__}"
 
 
-def batches(sentences: Sequence[str], n_bytes: int = _BATCH_BYTES) -> Iterator[list[str]]:
-    """Cut sentences into lists of about `n_bytes` characters, at least one sentence each."""
+def batches(sentences: Sequence[str], n_bytes: int = _BATCH_BYTES) -> Iterator[Sequence[str]]:
+    """Cut sentences into sequences of about `n_bytes` characters, at least one sentence each."""
     texts = text_list(sentences, "sentence")
-    ends = np.cumsum(np.fromiter(map(len, texts), np.int64, len(texts)))
-    start = n_before = 0
-    while start < len(texts):
-        stop = max(start, int(np.searchsorted(ends, n_before + n_bytes))) + 1
-        yield list(texts[start:stop])
-        start, n_before = stop, ends[min(stop, len(ends)) - 1]
+    for start, stop in steps(lengths_of(texts), n_bytes):
+        yield texts[start:stop]
+
+
+def steps(sizes: Ints, most: int = _BATCH_BYTES) -> Iterator[tuple[int, int]]:
+    """Yield start and stop of runs of items whose sizes, not negative, add up to about `most`."""
+    ends, start, before = np.cumsum(sizes), 0, 0
+    while start < len(ends):
+        stop = min(int(np.searchsorted(ends[start:], before + most)) + start + 1, len(ends))
+        yield start, stop
+        start, before = stop, int(ends[stop - 1])

@@ -1,10 +1,12 @@
 import sys
 
 import numpy as np
+import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tagger.arrow import Texts
 from tagger.errors import DataError
 from tagger.features.spans import LongChunks, split_chunks
 
@@ -30,6 +32,21 @@ def test_white_space_is_what_python_splits_on():
 @given(TEXTS)
 def test_sentences_are_split_as_python_splits_them(texts):
     assert chunks_of(texts) == [text.split() for text in texts]
+
+
+@settings(deadline=None)  # the first call imports pyarrow.compute
+@given(TEXTS, st.integers(0, 3), st.integers(0, 3))
+def test_texts_of_an_arrow_array_are_split_as_those_of_a_list(texts, start, stop):
+    texts = [text.replace("\ud800", "?") for text in texts]
+    column = Texts(pa.array(texts, pa.string()))[start : len(texts) - stop]
+    kept = texts[start : len(texts) - stop]
+    assert (len(column), list(column)) == (len(kept), kept)
+    assert column.lengths.tolist() == [*map(len, kept)]
+    if kept:
+        assert (column[0], column[-1]) == (kept[0], kept[-1])
+    for one, other in zip(split_chunks(column), split_chunks(kept), strict=True):
+        assert one.dtype == other.dtype
+        assert np.array_equal(one, other)
 
 
 @given(st.lists(st.text(st.sampled_from(["a", "\0", "é", "\ud800", "\uffff"]), min_size=1)))

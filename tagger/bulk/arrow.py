@@ -15,14 +15,17 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from tagger.arrow import describe, pyarrow, takeable
 from tagger.bulk.parts import Work
 from tagger.errors import DataError
-from tagger.files.batches import BATCH_BYTES, Places, check_record_batch
+from tagger.files.batches import check_record_batch
 from tagger.files.columns import Columns, Input, tell_nobody
 from tagger.files.names import check_once
-from tagger.files.rows import MAX_DOCUMENT_BYTES, Reject
-from tagger.predictor import Tagger, shipped_model
+from tagger.files.rows import MAX_DOCUMENT_BYTES, Places, Reject
+from tagger.predictor import Tagger, shipped_model, steps
 
 
 @dataclass(frozen=True)
@@ -134,7 +137,7 @@ def tag_slices(
     origin = rows.found(batch.schema, source)
     kinds = _kinds(batch.schema, origin)
     work = Work("parquet", rows.sentences, False, kinds, keep_headings=rows.keep_headings)
-    for start, stop in _slices(batch.column(origin.text_column)):
+    for start, stop in steps(_sizes(batch.column(origin.text_column))):
         piece = batch.slice(start, stop - start)
         whole, rejects = check_record_batch(origin, piece, source, first + start, places)
         pieces, n_cut = [], 0
@@ -144,16 +147,14 @@ def tag_slices(
         yield pieces, rejects, n_cut
 
 
-def _slices(texts: Any) -> Iterator[tuple[int, int]]:
-    """Cut texts so that no piece has much more than memory is meant to hold."""
-    start = size = 0
-    for i, text in enumerate(texts):
-        size += len(text.as_buffer()) if text.is_valid and hasattr(text, "as_buffer") else 1
-        if size >= BATCH_BYTES:
-            yield start, i + 1
-            start, size = i + 1, 0
-    if start < len(texts):
-        yield start, len(texts)
+def _sizes(texts: Any) -> npt.NDArray[np.int64]:
+    """Return how many bytes texts have: one for what is none."""
+    pa = pyarrow()
+    try:
+        sizes = pa.compute.binary_length(texts)
+    except pa.ArrowNotImplementedError:
+        return np.ones(len(texts), np.int64)
+    return np.asarray(pa.compute.fill_null(sizes, 1), np.int64)
 
 
 def _rejected(rejects: Sequence[Reject], schema: Any) -> Any:

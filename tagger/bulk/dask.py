@@ -28,10 +28,9 @@ from tagger.bulk.store import (
 )
 from tagger.errors import ConfigError, DataError, OutputError, importing
 from tagger.files import parquet
-from tagger.files.batches import Places
 from tagger.files.columns import Columns, tell_nobody
 from tagger.files.remote import is_address
-from tagger.files.rows import Reject
+from tagger.files.rows import Places, Reject
 from tagger.processes import undisturbed
 from tagger.schema import SENTENCE
 from tagger.targets import LOCK, atomic_write, check_free, locked, write

@@ -5,13 +5,22 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from tagger.arrow import ABSENT, describe, infer_type, listed, pyarrow, to_array
+from tagger.arrow import (
+    ABSENT,
+    Texts,
+    describe,
+    infer_type,
+    lengths_of,
+    listed,
+    pyarrow,
+    to_array,
+)
 from tagger.bulk.settings import JobSettings
 from tagger.errors import ConfigError, n_of
 from tagger.files import compression, tagged
-from tagger.files.batches import BATCH_BYTES, MOST_VALUES, raw_of, read_batches
+from tagger.files.batches import MOST_VALUES, raw_of, read_batches
 from tagger.files.columns import Input
-from tagger.files.rows import TOO_DEEP, Batch, Reject
+from tagger.files.rows import BATCH_BYTES, TOO_DEEP, Batch, Reject
 from tagger.files.writers import Layout, Writer, writer_of
 from tagger.predictor import Tagger
 from tagger.table import TaggedTable
@@ -67,7 +76,7 @@ def read_parts(
             size += len(item.raw) + 100
         else:
             part.batches.append(item)
-            n_bytes = sum(map(len, item.texts))
+            n_bytes = int(lengths_of(item.texts).sum())
             size += n_bytes
             n_values += (len(item) + _n_values(item)) * origin.n_pieces(n_bytes, len(item))
         if size >= part_bytes or n_values >= MOST_VALUES:
@@ -232,6 +241,8 @@ def _finite(value: Any) -> tuple[Any, int]:
 
 
 def _unencodable(texts: Sequence[str]) -> list[int]:
+    if isinstance(texts, Texts):  # no surrogate is valid UTF-8
+        return []
     try:
         "".join(texts).encode()
     except UnicodeEncodeError:

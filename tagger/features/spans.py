@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from tagger.arrow import Texts
 from tagger.errors import DataError
 from tagger.features.arrays import Ints, Words, gather
 
@@ -91,12 +92,16 @@ def split_chunks(texts: Sequence[str]) -> Spans:
     """
     if isinstance(texts, str):
         raise DataError("found one string, expected a list of sentences: put it in a list")
-    try:
-        encoded = [*map(str.encode, texts)]
-    except UnicodeEncodeError:  # a lone surrogate
-        encoded = [text.encode("utf-8", "surrogatepass") for text in texts]
-    lengths = np.fromiter(map(len, encoded), np.int64, len(encoded))
-    data = np.frombuffer(bytearray(b" ").join([*encoded, _TAIL]), np.uint8)
+    if isinstance(texts, Texts):
+        joined, lengths = texts.utf8()
+        data = np.frombuffer(bytearray().join([joined, _TAIL]), np.uint8)
+    else:
+        try:
+            encoded = [*map(str.encode, texts)]
+        except UnicodeEncodeError:  # a lone surrogate
+            encoded = [text.encode("utf-8", "surrogatepass") for text in texts]
+        lengths = np.fromiter(map(len, encoded), np.int64, len(encoded))
+        data = np.frombuffer(bytearray(b" ").join([*encoded, _TAIL]), np.uint8)
     n_bytes = int(lengths.sum()) + len(lengths)
     _narrow(data)
     at = np.flatnonzero(data[:n_bytes] <= 32)

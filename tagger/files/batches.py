@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from tagger.arrow import ABSENT, Column, as_takeable, damaged_rows
+from tagger.arrow import ABSENT, Column, Texts, as_takeable, damaged_rows, pyarrow
 from tagger.errors import ConfigError, DataError, did_you_mean
 from tagger.files import parquet
 from tagger.files.columns import ROWS_TO_SEE, Columns, Input, no_text, tell_nobody
@@ -18,10 +18,12 @@ from tagger.files.encoding import text_encoding
 from tagger.files.exchange.tools import translated
 from tagger.files.formats import FORMATS, Item, Report, open_binary, read_files
 from tagger.files.rows import (
+    BATCH_BYTES,
     MAX_DOCUMENT_BYTES,
     Batch,
     Note,
     Notes,
+    Places,
     Reject,
     Row,
     Unreadable,
@@ -31,7 +33,6 @@ from tagger.files.tagged import plain, rejects_path
 from tagger.files.text import oddity
 from tagger.targets import check_free, write
 
-BATCH_BYTES = 1 << 20
 _LOOK, _WIDE = 16, 1000  # rows after which their names are looked at; names, at once
 MOST_VALUES = 1_000_000  # passed on by the sentences of a batch or part: a few seconds' work
 _MOST_ABSENT = 200_000  # values that rows of a batch lack which others of it have
@@ -131,7 +132,7 @@ def _read_batches(
     rows: list[Row] = []
     names: set[str] = set()
     size = n_seen = n_values = 0
-    for item in _items(origin, report, columns):
+    for item in _items(origin, n_bytes, report, columns):
         if isinstance(item, Row):
             rows.append(item)
             size += len(item.record[origin.text_column])
@@ -161,7 +162,7 @@ def _read_batches(
 
 
 def _items(
-    origin: Input, report: Report, columns: Columns
+    origin: Input, n_bytes: int, report: Report, columns: Columns
 ) -> Iterator[Row | Reject | Batch | Input]:
     """Yield what all files hold; an input says which columns the rows after it have."""
     notes = Notes()
@@ -169,7 +170,7 @@ def _items(
         by_column = path.lower().endswith(".parquet") and not origin.encoding
         if origin.known is None and by_column:
             try:
-                yield from _parquet_batches(origin, path, report, columns)
+                yield from _parquet_batches(origin, path, n_bytes, report, columns)
             except Unreadable as error:
                 yield Reject(str(error).removeprefix(f"{path}: "), "", path)
             continue
@@ -264,7 +265,7 @@ def batch_of(origin: Input, rows: list[Row]) -> Batch:
 
 
 def _parquet_batches(
-    origin: Input, path: str, report: Report, columns: Columns
+    origin: Input, path: str, n_bytes: int, report: Report, columns: Columns
 ) -> Iterator[Batch | Reject]:
     with open_binary(path) as stream:
         file = parquet.open_file(stream, path)
@@ -279,41 +280,34 @@ def _parquet_batches(
             return
         used = (own.text_column, own.id_column)
         wanted = [name for name in names if name in used or own.passed_on(name)]
-        n_bytes = stream.seek(0, os.SEEK_END)
-        for item in parquet.read_record_batches(stream, path, wanted):
+        size = stream.seek(0, os.SEEK_END)
+        for item in parquet.read_record_batches(stream, path, wanted, n_bytes):
             if isinstance(item, Reject):
                 yield item
                 continue
             record_batch, first = item
-            report(path, n_bytes * min(first + len(record_batch), n_rows) // n_rows)
+            report(path, size * min(first + len(record_batch), n_rows) // n_rows)
             batch, rejects = check_record_batch(own, record_batch, path, first)
             yield from rejects
             if batch is not None:
                 yield batch
 
 
-def _sound(texts: list[Any], limit: int) -> bool:
+def _sound(texts: Sequence[Any], limit: int) -> bool:
     """Return whether all texts can be tagged, as far as a quick look tells."""
     if set(map(type, texts)) != {str}:
         return False
     return len(max(texts, key=len)) * 4 <= limit and all(map(str.strip, texts))
 
 
-class Places:
-    """Counts the sentences of each document: rows of the same one that follow each other."""
-
-    def __init__(self) -> None:
-        self.doc: str | None = None
-        self.n = 0
-
-    def of(self, docs: Iterable[str]) -> list[int]:
-        """Return the place of each of the next rows in its document, counted from 0."""
-        places = []
-        for doc in docs:
-            self.n = self.n + 1 if doc == self.doc else 0
-            self.doc = doc
-            places.append(self.n)
-        return places
+def _row_names(source: str, lines: Sequence[int]) -> Sequence[str]:
+    """Return what to call rows that have no name."""
+    pa = pyarrow()
+    numbers = pa.compute.cast(pa.array(np.array(lines, np.int64)), pa.string())
+    try:
+        return Texts(pa.compute.binary_join_element_wise(source, numbers, ":"))
+    except UnicodeEncodeError:  # a name of a file that is no UTF-8
+        return [f"{source}:{n}" for n in lines]
 
 
 def check_record_batch(
@@ -332,10 +326,12 @@ def check_record_batch(
         whole = [i for i in range(len(lines)) if i not in damaged]
         lines = [lines[i] for i in whole]
         record_batch = record_batch.take(np.array(whole, np.int64))
-    texts = record_batch.column(origin.text_column).to_pylist()
+    column = record_batch.column(origin.text_column)
     names = record_batch.schema.names
     faults = {}
-    if not _sound(texts, origin.limit):
+    in_place = Texts.of(column, origin.limit) if origin.sentences else None
+    texts = column.to_pylist() if in_place is None else in_place
+    if in_place is None and not _sound(texts, origin.limit):
         found = ((i, _fault(text, origin, 1, names)) for i, text in enumerate(texts))
         faults = {i: reason for i, reason in found if reason}
     rejects += [
@@ -347,7 +343,7 @@ def check_record_batch(
     extra: dict[str, Column] = {
         origin.named(name): record_batch.column(name) for name in names if origin.passed_on(name)
     }
-    docs = [f"{source}:{n}" for n in lines]
+    docs = _row_names(source, lines)
     if origin.id_column in names:
         docs = [*map(document_name, record_batch.column(origin.id_column).to_pylist(), docs)]
     batch = Batch(texts, docs, extra, [source] * len(texts), lines)

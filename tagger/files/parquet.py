@@ -10,9 +10,9 @@ from tagger.arrow import AS_JSON, damaged_rows, pyarrow
 from tagger.errors import DataError
 from tagger.files.names import check_once
 from tagger.files.office import whole
-from tagger.files.rows import MAX_DOCUMENT_BYTES, Reject, Row, Unreadable
+from tagger.files.rows import BATCH_BYTES, MAX_DOCUMENT_BYTES, Reject, Row, Unreadable
 
-_BATCH_ROWS = 4096
+_MOST_ROWS, _MOST_CELLS = 1 << 14, 1 << 20
 
 
 def open_file(stream: BinaryIO, source: str) -> Any:
@@ -34,9 +34,9 @@ def open_file(stream: BinaryIO, source: str) -> Any:
 
 
 def read_record_batches(
-    stream: BinaryIO, source: str, columns: list[str] | None = None
+    stream: BinaryIO, source: str, columns: list[str] | None = None, n_bytes: int = BATCH_BYTES
 ) -> Iterator[tuple[Any, int] | Reject]:
-    """Yield Arrow record batches, each with the number of its first row, from 1.
+    """Yield Arrow record batches of about `n_bytes`, each with the number of its first row, from 1.
 
     What cannot be read of a row group is rejected as a whole, and the next is read.
     """
@@ -44,15 +44,28 @@ def read_record_batches(
     pa = pyarrow()
     row = 1
     for group in range(file.num_row_groups):
-        end = row + file.metadata.row_group(group).num_rows
+        about = file.metadata.row_group(group)
+        end = row + about.num_rows
+        n_rows = _rows_at_once(about, columns, n_bytes)
         try:
-            for batch in file.iter_batches(_BATCH_ROWS, row_groups=[group], columns=columns):
+            for batch in file.iter_batches(n_rows, row_groups=[group], columns=columns):
                 yield batch, row
                 row += len(batch)
         except (pa.ArrowException, OSError) as error:
             reason = f"row group {group}: rows {row} to {end - 1} cannot be read: {error}"
             yield Reject(" ".join(reason.split()), "", source, row, end - row)
         row = end
+
+
+def _rows_at_once(group: Any, columns: list[str] | None, n_bytes: int) -> int:
+    """Return how many rows of a row group have about `n_bytes` in some of its columns."""
+    sizes = {}
+    for column in map(group.column, range(group.num_columns)):
+        path = column.path_in_schema
+        if columns is None or path in columns or path.split(".")[0] in columns:
+            sizes[path] = column.total_uncompressed_size
+    n_rows = n_bytes * group.num_rows // max(1, sum(sizes.values()))
+    return max(1, min(n_rows, _MOST_ROWS, _MOST_CELLS // max(1, len(sizes))))
 
 
 def read(stream: BinaryIO, source: str, limit: int = MAX_DOCUMENT_BYTES) -> Iterator[Row | Reject]:
@@ -97,14 +110,16 @@ def pack(batches: Sequence[Any], schema: Any) -> bytes:
 def join(parts: Iterable[Path], schema: Any, stream: BinaryIO) -> int:
     """Write packed record batches as one Parquet file; return the number of rows."""
     pa = pyarrow()
-    # A dictionary of values that hardly come twice costs time and room.
-    repeats = [
-        f"{field.name}.list.element" if pa.types.is_list(field.type) else field.name
-        for field in schema
-        if field.name not in ("doc", "text") and not pa.types.is_floating(field.type)
-    ]
+    # A dictionary of values that hardly come twice costs time and room, and so do the first and
+    # last of texts, by which nobody looks for rows.
+    paths = {
+        f.name: f"{f.name}.list.element" if pa.types.is_list(f.type) else f.name for f in schema
+    }
+    floats = {f.name for f in schema if pa.types.is_floating(f.type)}
+    repeats = [path for name, path in paths.items() if name not in {"doc", "text", *floats}]
+    known = [path for name, path in paths.items() if name != "text"]
     with pa.parquet.ParquetWriter(
-        stream, schema, compression="zstd", use_dictionary=repeats
+        stream, schema, compression="zstd", use_dictionary=repeats, write_statistics=known
     ) as writer:
         n = 0
         for part in parts:

@@ -3,15 +3,17 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any, BinaryIO
 
 import numpy as np
 
-from tagger.arrow import Column
+from tagger.arrow import Column, Texts, pyarrow
 from tagger.errors import DataError
 from tagger.table import take
 from tagger.text.structure import Range
 
+BATCH_BYTES = 1 << 20
 MAX_DOCUMENT_BYTES = 50_000_000
 """The most bytes of one document or row that are read, unless told otherwise."""
 Ranges = tuple[Range, ...]
@@ -134,6 +136,27 @@ class Batch:
             if (column := getattr(self, name)) is not None
         }
         return Batch(extra={name: take(c, index) for name, c in self.extra.items()}, **values)
+
+
+class Places:
+    """Counts the sentences of each document: rows of the same one that follow each other."""
+
+    def __init__(self) -> None:
+        self.doc: str | None = None
+        self.n = 0
+
+    def of(self, docs: Sequence[str]) -> list[int]:
+        """Return the place of each of the next rows in its document, counted from 0."""
+        if not docs:
+            return []
+        if isinstance(docs, Texts):
+            after = np.asarray(pyarrow().compute.not_equal(docs.array[1:], docs.array[:-1]))
+        else:
+            after = np.array([a != b for a, b in pairwise(docs)], bool)
+        at, first = np.arange(len(docs)), np.concatenate([[docs[0] != self.doc], after])
+        places: list[int] = (at - np.maximum.accumulate(np.where(first, at, -self.n - 1))).tolist()
+        self.doc, self.n = docs[-1], places[-1]
+        return places
 
 
 def too_long(what: str, limit: int) -> str:

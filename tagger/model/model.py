@@ -150,6 +150,7 @@ class Model:
         reread, cut = np.zeros(len(texts), bool), np.zeros(len(texts), bool)
         apart = {name: np.zeros(len(texts), bool) for name in p}
         if self.second:
+            texts = list(texts)
             rows, both, alone, cut_short = self.second.reread(texts, p, self.close(p))
             reread[rows], cut[rows] = True, cut_short
             for c in self.classifiers:

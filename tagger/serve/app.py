@@ -22,8 +22,7 @@ from tagger import __version__
 from tagger.arrow import ABSENT
 from tagger.document import Document
 from tagger.errors import TaggerError, n_of
-from tagger.files.batches import Places
-from tagger.files.rows import Batch
+from tagger.files.rows import Batch, Places
 from tagger.model.model import cut_notes
 from tagger.predictor import Tagger
 from tagger.processes import watch

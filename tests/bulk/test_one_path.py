@@ -6,10 +6,12 @@ import threading
 import time
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from tagger.arrow import Texts
 from tagger.bulk.arrow import Rows, tag_rows
 from tagger.bulk.job import run
 from tagger.bulk.settings import JobSettings
@@ -56,6 +58,82 @@ def test_sentences_of_a_document_are_numbered_across_batches_and_parts(
     assert run(tiny, JobSettings(origin, tmp_path / "o.jsonl", "jsonl", part_bytes=100)).parts > 1
     written = [json.loads(line)["n"] for line in (tmp_path / "o.jsonl").read_text().splitlines()]
     assert written == [0, 1, 2, 3, 4, 5, 6, 0, 1, 0]
+
+
+ODD = [
+    "It may rain.",
+    "",
+    " \n",
+    "\xa0\u2003",
+    "\x1c",
+    "\x85",
+    "Ünïcödé \x00 ok",
+    "😀 é",
+    "a\u3000b",
+]
+
+
+@pytest.mark.parametrize("kind", [pa.string(), pa.large_string()])
+@pytest.mark.parametrize("named", [False, True])
+def test_texts_that_stay_in_arrow_are_tagged_and_refused_as_those_of_rows(
+    tiny: Tagger, tmp_path: Path, kind: pa.DataType, named: bool
+) -> None:
+    texts = [*sentences(30), *ODD, None, *sentences(5)]
+    docs = ["", "a", "a", "b", "b"] * 9
+    row_names = [{"text": t, "doc": d} for t, d in zip(texts, docs, strict=True)]
+    rows = row_names if named else [{"text": t} for t in texts]
+    write(tmp_path / "rows.jsonl", rows)
+    schema = pa.schema({"text": kind} | ({"doc": kind} if named else {}))
+    path = tmp_path / "rows.parquet"
+    pq.write_table(pa.Table.from_pylist(rows, schema), path, row_group_size=10)
+    written, refused = [], []
+    for form in ("jsonl", "parquet"):
+        output = tmp_path / f"{form}.jsonl"
+        origin = input_of([str(tmp_path / f"rows.{form}")], sentences=True)
+        assert run(tiny, JobSettings(origin, output, "jsonl")).sentences == 39
+        lines = [json.loads(line) for line in output.read_text().splitlines()]
+        for line in lines:
+            line["doc"] = line["doc"].replace(str(tmp_path / f"rows.{form}"), "")
+        written.append(lines)
+        rejects = output.with_name(f"{output.name}.rejects.jsonl").read_text().splitlines()
+        refused.append([(x["line"], x["reason"]) for x in map(json.loads, rejects)])
+    assert written[0] == written[1]
+    assert refused[0] == refused[1]
+    assert len(refused[0]) == 6
+
+
+def test_texts_that_stay_in_arrow_are_kept_as_they_are(tiny: Tagger, tmp_path: Path) -> None:
+    path, output = tmp_path / "in.parquet", tmp_path / "out.parquet"
+    pq.write_table(pa.table({"text": sentences(50)}), path)
+    (batch,) = read_batches(input_of([str(path)], sentences=True))
+    assert isinstance(batch, Batch)
+    assert isinstance(batch.texts, Texts)
+    assert isinstance(batch.docs, Texts)
+    assert batch.take([3, 1]).texts == [batch.texts[3], batch.texts[1]]
+    table = tiny.tag_table(batch.texts, batch.docs, sentences=True, explain=True)
+    rows = tiny.tag_table(list(batch.texts), list(batch.docs), sentences=True, explain=True)
+    assert table.columns() == rows.columns()
+    origin = input_of([str(path)], sentences=True)
+    run(tiny, JobSettings(origin, output, "parquet"))
+    group = pq.ParquetFile(output).metadata.row_group(0)
+    known = {group.column(i).path_in_schema: group.column(i) for i in range(group.num_columns)}
+    assert not known["text"].is_stats_set
+    assert known["p_military"].is_stats_set
+
+
+def test_rows_are_read_in_batches_of_about_as_many_bytes_whatever_their_length(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "in.parquet"
+    noise = np.random.default_rng(0).integers(97, 123, (3000, 2000), np.uint8)
+    texts = [bytes(row).decode() for row in noise]  # which no dictionary makes short
+    pq.write_table(pa.table({"text": texts, "more": texts}), path)
+    for n_bytes, most in ((1 << 20, 1 << 20), (1000, 2000)):
+        found = list(read_batches(input_of([str(path)], keep=""), n_bytes))
+        sizes = [sum(map(len, batch.texts)) for batch in found if isinstance(batch, Batch)]
+        assert max(sizes) <= most
+        assert min(sizes[:-1]) > most / 2
+        assert sum(sizes) == noise.size
 
 
 def test_engines_number_the_sentences_within_a_batch(tiny_folder: Path) -> None:

@@ -1,6 +1,6 @@
 """Draw real sentences to be labelled, and write them out in batches for the readers.
 
-    python data/real/sample.py SHARED/real FOLDER [--draw first|second|third] [--batch 650]
+    python data/real/sample.py SHARED/real FOLDER [--draw first|second|third|fourth] [--batch 650]
 
 Only sentences of 8 to 60 words; no two of the same words. The first draw takes half of each
 file's share among sentences that the shipped model gives a theme, half among those that it
@@ -57,7 +57,21 @@ THIRD = SECOND | {
     "kremlin": 400,
     "senate_releases": 1050,
 }
-DRAWS = {"first": FIRST, "second": SECOND, "third": THIRD}
+FOURTH = {
+    "wikinews_politics": 1000,
+    "wikinews_economy": 550,
+    "wikinews": 350,
+    "gum_wikinews": 100,
+    "whitehouse_statements": 400,
+    "whitehouse_briefings": 1450,
+    "whitehouse_blog": 150,
+    "kremlin": 1200,
+    "senate_releases": 1600,
+    "crs_reports": 500,
+    "beigebook": 100,
+    "wikipedia_wars": 400,
+}
+DRAWS = {"first": FIRST, "second": SECOND, "third": THIRD, "fourth": FOURTH}
 FACT = 0.55  # below this the model does not take a sentence for a plain fact
 READ_FOR_ONE = 8  # the second reader reads so many candidates for each sentence that is drawn
 LABELS = Path(__file__).parent / "labels.jsonl"

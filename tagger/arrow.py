@@ -60,7 +60,8 @@ class Texts(Sequence[str]):
         """
         pa, look = pyarrow(), pyarrow().compute
         if column.type == pa.large_string() and column.nbytes < 1 << 31:
-            column = column.cast(pa.string())
+            # Taken, since a slice that begins beyond 2 GB of its column cannot be cast.
+            column = column.take(np.arange(len(column))).cast(pa.string())
         if column.type != pa.string() or column.null_count or not len(column):
             return None
         # One of these at least: what white space is, Arrow and Python do not agree on.

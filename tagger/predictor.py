@@ -174,7 +174,7 @@ class Tagger:
         rounded = {name: np.round(p, 6) for name, p in answers.probabilities.items()}
         evidence = None
         if explain:
-            rows = zip(cut, start, tags_of(self.model, answers), strict=True)
+            rows = zip(cut, [*map(int, start)], tags_of(self.model, answers), strict=True)
             evidence = [self.evidence(text, tags, first) for text, first, tags in rows]
         offsets = np.array(start, np.int64), np.array(end, np.int64)
         return TaggedTable(

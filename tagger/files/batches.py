@@ -303,11 +303,12 @@ def _sound(texts: Sequence[Any], limit: int) -> bool:
 def _row_names(source: str, lines: Sequence[int]) -> Sequence[str]:
     """Return what to call rows that have no name."""
     pa = pyarrow()
-    numbers = pa.compute.cast(pa.array(np.array(lines, np.int64)), pa.string())
     try:
-        return Texts(pa.compute.binary_join_element_wise(source, numbers, ":"))
+        name = pa.scalar(source, pa.string())
     except UnicodeEncodeError:  # a name of a file that is no UTF-8
         return [f"{source}:{n}" for n in lines]
+    numbers = pa.compute.cast(pa.array(np.array(lines, np.int64)), pa.string())
+    return Texts(pa.compute.binary_join_element_wise(name, numbers, ":"))
 
 
 def check_record_batch(

@@ -12,7 +12,7 @@ from tagger.files.names import check_once
 from tagger.files.office import whole
 from tagger.files.rows import BATCH_BYTES, MAX_DOCUMENT_BYTES, Reject, Row, Unreadable
 
-_MOST_ROWS, _MOST_CELLS = 1 << 14, 1 << 20
+_PIECE_ROWS, _MOST_ROWS, _MOST_CELLS = 1024, 1 << 14, 1 << 20
 
 
 def open_file(stream: BinaryIO, source: str) -> Any:
@@ -42,30 +42,40 @@ def read_record_batches(
     """
     file = open_file(stream, source)
     pa = pyarrow()
-    row = 1
+    held: list[Any] = []
+    first = row = 1  # of what is held, and of what is read next
     for group in range(file.num_row_groups):
-        about = file.metadata.row_group(group)
-        end = row + about.num_rows
-        n_rows = _rows_at_once(about, columns, n_bytes)
+        end = row + file.metadata.row_group(group).num_rows
         try:
-            for batch in file.iter_batches(n_rows, row_groups=[group], columns=columns):
-                yield batch, row
-                row += len(batch)
+            for piece in file.iter_batches(_PIECE_ROWS, row_groups=[group], columns=columns):
+                held.append(piece)
+                row += len(piece)
+                if _is_enough(held, row - first, n_bytes):
+                    yield _joined(held), first
+                    held, first = [], row
         except (pa.ArrowException, OSError) as error:
+            if held:
+                yield _joined(held), first
             reason = f"row group {group}: rows {row} to {end - 1} cannot be read: {error}"
             yield Reject(" ".join(reason.split()), "", source, row, end - row)
+            held, first = [], end
         row = end
+    if held:
+        yield _joined(held), first
 
 
-def _rows_at_once(group: Any, columns: list[str] | None, n_bytes: int) -> int:
-    """Return how many rows of a row group have about `n_bytes` in some of its columns."""
-    sizes = {}
-    for column in map(group.column, range(group.num_columns)):
-        path = column.path_in_schema
-        if columns is None or path in columns or path.split(".")[0] in columns:
-            sizes[path] = column.total_uncompressed_size
-    n_rows = n_bytes * group.num_rows // max(1, sum(sizes.values()))
-    return max(1, min(n_rows, _MOST_ROWS, _MOST_CELLS // max(1, len(sizes))))
+def _is_enough(pieces: list[Any], n_rows: int, n_bytes: int) -> bool:
+    n_cells = n_rows * pieces[0].num_columns
+    return (
+        n_rows >= _MOST_ROWS or n_cells >= _MOST_CELLS or sum(p.nbytes for p in pieces) >= n_bytes
+    )
+
+
+def _joined(pieces: list[Any]) -> Any:
+    if len(pieces) == 1:
+        return pieces[0]
+    (whole,) = pyarrow().Table.from_batches(pieces).combine_chunks().to_batches()
+    return whole
 
 
 def read(stream: BinaryIO, source: str, limit: int = MAX_DOCUMENT_BYTES) -> Iterator[Row | Reject]:

@@ -494,7 +494,8 @@ def test_wide_rows_are_done_in_short_steps_so_that_a_job_can_be_ended(
 ) -> None:
     for place in ("tagger.files.batches", "tagger.bulk.parts"):
         monkeypatch.setattr(f"{place}.MOST_VALUES", 2_000)
-    monkeypatch.setattr("tagger.files.parquet._MOST_ROWS", 50)
+    monkeypatch.setattr("tagger.files.parquet._PIECE_ROWS", 50)
+    monkeypatch.setattr("tagger.files.parquet._MOST_CELLS", 50)
     wide = {f"c{i}": [str(i)] * 400 for i in range(20)}
     text = "The talks may fail. " * (50 if documents else 1)  # 10 sentences, as they are counted
     rows = pa.table({"text": [text] * 400, **wide})

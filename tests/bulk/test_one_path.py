@@ -2,8 +2,10 @@
 
 import json
 import os
+import sys
 import threading
 import time
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +20,7 @@ from tagger.bulk.settings import JobSettings
 from tagger.errors import DataError
 from tagger.files import pages
 from tagger.files.batches import input_of, read_batches
-from tagger.files.rows import Batch
+from tagger.files.rows import BATCH_BYTES, Batch
 from tagger.predictor import Tagger
 from tagger.schema import CLAIMS
 
@@ -121,19 +123,48 @@ def test_texts_that_stay_in_arrow_are_kept_as_they_are(tiny: Tagger, tmp_path: P
     assert known["p_military"].is_stats_set
 
 
+@pytest.mark.parametrize("repeats", [False, True])  # which a file keeps once
 def test_rows_are_read_in_batches_of_about_as_many_bytes_whatever_their_length(
-    tmp_path: Path,
+    tmp_path: Path, repeats: bool
 ) -> None:
-    path = tmp_path / "in.parquet"
-    noise = np.random.default_rng(0).integers(97, 123, (3000, 2000), np.uint8)
-    texts = [bytes(row).decode() for row in noise]  # which no dictionary makes short
-    pq.write_table(pa.table({"text": texts, "more": texts}), path)
-    for n_bytes, most in ((1 << 20, 1 << 20), (1000, 2000)):
-        found = list(read_batches(input_of([str(path)], keep=""), n_bytes))
-        sizes = [sum(map(len, batch.texts)) for batch in found if isinstance(batch, Batch)]
-        assert max(sizes) <= most
-        assert min(sizes[:-1]) > most / 2
-        assert sum(sizes) == noise.size
+    noise = np.random.default_rng(0).integers(97, 123, (5000, 2000), np.uint8)
+    texts = [bytes(noise[0 if repeats else i]).decode() for i in range(5000)]
+    for name, column, n in (("long", texts, 4), ("short", [t[:10] for t in texts], 1)):
+        path = tmp_path / f"{name}.parquet"
+        pq.write_table(pa.table({"text": column}), path, row_group_size=1500)
+        found = list(read_batches(input_of([str(path)])))
+        assert [*chain(*(b.texts for b in found if isinstance(b, Batch)))] == column
+        sizes = [sum(map(len, b.texts)) for b in found if isinstance(b, Batch)]
+        assert len(sizes) >= n
+        assert max(sizes) < BATCH_BYTES + 1024 * 2000
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names of files are UTF-8 elsewhere")
+def test_a_file_has_any_name(tiny: Tagger, tmp_path: Path) -> None:
+    path = tmp_path / os.fsdecode(b"b\xffd.parquet")
+    pq.write_table(pa.table({"text": sentences(2)}), tmp_path / "in.parquet")
+    (tmp_path / "in.parquet").rename(path)
+    origin = input_of([str(path)], sentences=True)
+    assert run(tiny, JobSettings(origin, tmp_path / "o.jsonl", "jsonl")).sentences == 2
+
+
+def test_a_slice_far_into_a_long_column_is_tagged() -> None:
+    far = 1 << 31
+    data = np.zeros(far + 40, np.uint8)  # of which the system gives only what is written
+    data[far:] = np.frombuffer(b"It may rain.The talks may fail in the end", np.uint8)[:40]
+    ends = np.array([0, far, far + 12, far + 40], np.int64)
+    column = pa.LargeStringArray.from_buffers(3, pa.py_buffer(ends), pa.py_buffer(data))
+    texts = Texts.of(column.slice(1), 1000)
+    assert texts is not None
+    assert list(texts) == ["It may rain.", "The talks may fail in the en"]
+
+
+def test_evidence_of_sentences_is_written_as_numbers(tiny: Tagger, tmp_path: Path) -> None:
+    write(tmp_path / "in.jsonl", [{"text": t} for t in sentences(3)])
+    origin = input_of([str(tmp_path / "in.jsonl")], sentences=True)
+    run(tiny, JobSettings(origin, tmp_path / "o.jsonl", "jsonl", explain=True))
+    rows = [json.loads(line) for line in (tmp_path / "o.jsonl").read_text().splitlines()]
+    assert {type(e["start"]) for row in rows for e in row["evidence"]} == {int}
 
 
 def test_engines_number_the_sentences_within_a_batch(tiny_folder: Path) -> None:

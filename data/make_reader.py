@@ -3,11 +3,12 @@
     python data/make_reader.py SHARED/real [--dev FILE.jsonl] [--state DIR] [--output DIR]
 
 SHARED/real holds the texts of data/real/labels.jsonl. Four fifths of the training part's documents
-train the encoder beside the corpus, in the runs of the recipe, whose weights are averaged; the
-others (by a hash of their name) fit the combination. Both together train what tells which
-sentences are in doubt. The first reader has learned from none of them, and nothing from the
-held-out part and FILE, which are for measuring. The folder of --state keeps the state after
-each run; where there is one, it goes on from there.
+train the encoder beside the corpus, in the runs of the recipe, whose weights are averaged. Of
+each of their sentences it learns what share of the readers gave each label (Peterson et al. 2019,
+"Human uncertainty makes classification more robust"). The others (by a hash of their name) fit the
+combination. Both together train what tells which sentences are in doubt. The first reader has
+learned from none of them, and nothing from the held-out part and FILE, which are for measuring.
+The folder of --state keeps the state after each run; where there is one, it goes on from there.
 """
 
 import argparse
@@ -21,6 +22,7 @@ import time
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
@@ -34,7 +36,7 @@ from tagger.encoder.export import to_onnx
 from tagger.encoder.finetune import one_thread
 from tagger.encoder.network import load_base
 from tagger.encoder.reader import REREADS, SecondReader
-from tagger.encoder.samples import samples_of
+from tagger.encoder.samples import Samples, samples_of
 from tagger.encoder.settings import EncoderSettings
 from tagger.encoder.train import fit
 from tagger.evaluation.scores import score
@@ -50,6 +52,7 @@ from tagger.training.settings import TrainingSettings
 ROOT = Path(__file__).parent.parent
 RECIPE = ROOT / "data" / "claims-en-reader.toml"
 FOLDS = 5
+TORN = 0.65  # of a reader who is torn goes to the claim that was chosen, the rest to the other
 CARD = """# claims-en-reader
 
 The second reader of tagger: all-MiniLM-L6-v2 (Apache-2.0), fine-tuned by
@@ -116,15 +119,10 @@ def averaged(recipe: dict, invented: Corpus, learned: Corpus, state: Path | None
     with one_thread():
         for i, run in enumerate(recipe["runs"]):
             network, tokenizer = load_base(settings, n, 0)
-            order = np.random.default_rng(run["seed"]).permutation(len(learned))
-            examples = [
-                *invented.take(shuffled[slice(*run["corpus"])]).examples,
-                *learned.take(order).examples * run["real"],
-            ]
-            texts, labels = zip(*((x.text, x.labels) for x in examples), strict=True)
+            half = invented.take(shuffled[slice(*run["corpus"])])
             fit(
                 network,
-                samples_of(CLAIMS, texts, labels, tokenizer),
+                samples_for(run, half, learned, tokenizer),
                 CLAIMS,
                 replace(settings, learning_rate=run["learning_rate"]),
                 run["seed"],
@@ -136,6 +134,35 @@ def averaged(recipe: dict, invented: Corpus, learned: Corpus, state: Path | None
         network.load_state_dict(means)
         onnx = to_onnx(network)
     return SecondReader(CLAIMS, onnx, tokenizer.to_str().encode(), settings.max_tokens)
+
+
+def samples_for(run: dict, invented: Corpus, learned: Corpus, tokenizer: Any) -> Samples:
+    order = np.random.default_rng(run["seed"]).permutation(len(learned))
+    examples = [*invented.examples, *learned.take(order).examples * run["real"]]
+    texts, labels = zip(*((x.text, x.labels) for x in examples), strict=True)
+    samples = samples_of(CLAIMS, texts, labels, tokenizer)
+    for i, example in enumerate(examples):
+        if "readers" in example.extra:
+            samples.targets[i] = shares(example.extra["readers"])
+    return samples
+
+
+def shares(readers: list[str]) -> Floats:
+    """Return what share of readers gave each label, in the order of the outputs.
+
+    Parameters
+    ----------
+    readers : what each said, as data/real/merge.py writes it: "F?I me" for one who took the first
+        of two claims, torn, and saw two themes.
+    """
+    given = np.zeros((len(readers), 6))
+    for row, reader in zip(given, readers, strict=True):
+        claim, themes = reader.split(" ")
+        first, other = claim[0], claim[-1]
+        row["FIS".index(first)] += TORN
+        row["FIS".index(other)] += 1 - TORN
+        row[3:] = [letter in themes for letter in "mde"]
+    return given.mean(axis=0)
 
 
 def combined(

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from conftest import ROOT, shared
 
 from tagger import Tagger, TaggerError
-from tagger.bulk.settings import PART_BYTES, REREAD_PART_BYTES, Progress
+from tagger.bulk.settings import PART_BYTES, SLOW_PART_BYTES, Progress
 from tagger.cli.console import Console
 from tagger.cli.info import ABOUT
 from tagger.cli.main import COMMANDS, cli
@@ -197,7 +197,7 @@ def test_progress_shows_from_the_first_moment_with_the_time_left(monkeypatch):
     assert "120 rows  10 a second  0:00:28 left" in terminal.getvalue()
 
 
-def test_parts_are_small_where_a_second_reader_rereads(tmp_path, monkeypatch):
+def test_parts_are_small_where_work_is_slow(tmp_path, monkeypatch):
     (tmp_path / "a.jsonl").write_text('{"text": "Oil rose."}\n')
     seen = []
     monkeypatch.setattr(
@@ -209,4 +209,7 @@ def test_parts_are_small_where_a_second_reader_rereads(tmp_path, monkeypatch):
     invoke(*command)
     invoke(*command, "--second-reader", "all")
     invoke(*command, "--second-reader", "all", "--part-bytes", 5)
-    assert [s.part_bytes for s in seen] == [PART_BYTES, REREAD_PART_BYTES, 5]
+    invoke(*command, "--explain")
+    invoke("predict", tmp_path / "a.jsonl", "--format", "html", "-o", tmp_path / "pages")
+    small = SLOW_PART_BYTES
+    assert [s.part_bytes for s in seen] == [PART_BYTES, small, 5, small, small]

@@ -49,6 +49,7 @@ def main() -> None:
             doc, sentence = fits[0]
             example = {"doc": f"{row['file']}/{doc}", "text": sentence}
             example |= {"claim": row["claim"], "theme": row["theme"], "source": row["file"]}
+            example["readers"] = row["readers"]
             out.write(json.dumps(example, ensure_ascii=False) + "\n")
             n += 1
     print(f"{given.output}: {n} sentences; {lost} not found in the text at hand")

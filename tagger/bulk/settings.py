@@ -7,9 +7,9 @@ from typing import Any
 from tagger.files import compression
 from tagger.files.columns import Input
 
-PART_BYTES = 2 << 20
-REREAD_PART_BYTES = 64 << 10
-"""Where a second reader rereads: a part takes a second or two too, so that progress shows."""
+PART_BYTES = 4 << 20
+SLOW_PART_BYTES = 64 << 10
+"""Where a second reader rereads, or words are shown: a part takes a second or two there, too."""
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import click
 
 from tagger.bulk.arrow import Rows
 from tagger.bulk.job import run, stream
-from tagger.bulk.settings import PART_BYTES, REREAD_PART_BYTES, JobSettings, Result
+from tagger.bulk.settings import PART_BYTES, SLOW_PART_BYTES, JobSettings, Result
 from tagger.cli import options
 from tagger.cli.stop import Stopped, told
 from tagger.cli.terminal import say, write_data
@@ -124,8 +124,9 @@ def command(
     # Arrow's own pools keep more and more memory as a run goes on: 6 % from one million
     # sentences to two, where malloc stays as it was.
     os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
-    if how["second_reader"] and not options.was_given("part_bytes"):
-        how["part_bytes"] = REREAD_PART_BYTES
+    slow = how["second_reader"] or how["explain"] or output_format == "html"
+    if slow and not options.was_given("part_bytes"):
+        how["part_bytes"] = SLOW_PART_BYTES
     tagger = Tagger.load(model, how.pop("second_reader"))
     origin = input_of(
         files,

@@ -52,12 +52,11 @@ from tagger.training.settings import TrainingSettings
 ROOT = Path(__file__).parent.parent
 RECIPE = ROOT / "data" / "claims-en-reader.toml"
 FOLDS = 5
-TORN = 0.65  # of a reader who is torn goes to the claim that was chosen, the rest to the other
 CARD = """# claims-en-reader
 
 The second reader of tagger: all-MiniLM-L6-v2 (Apache-2.0), fine-tuned by
-`python data/make_reader.py` on data/corpus and on {n_real:,} sentences of data/real (their text is
-not in it), weights in 8 bits, combined with models/claims-en on {n_combination:,} others. Folder
+`python data/make_reader.py` on data/corpus and on {n_real:,} sentences of data/real as their readers
+saw them (their text is not in it), weights in 8 bits, combined with models/claims-en on {n_combination:,} others. Folder
 `doubt` holds a linear model of all {n_doubt:,}, which tells what is to be reread where not
 everything is. Asked for by `tagger predict --second-reader all` (or `doubtful`); it answers for
 claims-en's labels in English news. What it was measured at stands in report.json.
@@ -75,7 +74,7 @@ def main() -> None:
     recipe = read_toml(RECIPE)
     invented = read_corpus(sorted(map(str, (ROOT / "data" / "corpus").glob("*.jsonl"))), CLAIMS)
     real, held_out = (joined(given.shared, part) for part in ("--training", "--held-out"))
-    spared = np.array([spares(example.doc) for example in real.examples])
+    spared = np.array([example.extra["part"] == "combination" for example in real.examples])
     learned, calibration = (real.take(np.flatnonzero(x)) for x in (~spared, spared))
     reader = averaged(recipe, invented, learned, given.state)
     first = Tagger.load()
@@ -122,7 +121,7 @@ def averaged(recipe: dict, invented: Corpus, learned: Corpus, state: Path | None
             half = invented.take(shuffled[slice(*run["corpus"])])
             fit(
                 network,
-                samples_for(run, half, learned, tokenizer),
+                samples_for(run, recipe["torn"], half, learned, tokenizer),
                 CLAIMS,
                 replace(settings, learning_rate=run["learning_rate"]),
                 run["seed"],
@@ -136,31 +135,36 @@ def averaged(recipe: dict, invented: Corpus, learned: Corpus, state: Path | None
     return SecondReader(CLAIMS, onnx, tokenizer.to_str().encode(), settings.max_tokens)
 
 
-def samples_for(run: dict, invented: Corpus, learned: Corpus, tokenizer: Any) -> Samples:
+def samples_for(
+    run: dict, torn: float, invented: Corpus, learned: Corpus, tokenizer: Any
+) -> Samples:
+    """Return what a run learns: sentences of the corpus, and the real ones so often as it says."""
     order = np.random.default_rng(run["seed"]).permutation(len(learned))
     examples = [*invented.examples, *learned.take(order).examples * run["real"]]
     texts, labels = zip(*((x.text, x.labels) for x in examples), strict=True)
     samples = samples_of(CLAIMS, texts, labels, tokenizer)
-    for i, example in enumerate(examples):
-        if "readers" in example.extra:
-            samples.targets[i] = shares(example.extra["readers"])
-    return samples
+    targets = [
+        shares(example.extra["read"], torn) if "read" in example.extra else target
+        for example, target in zip(examples, samples.targets, strict=True)
+    ]
+    return replace(samples, targets=np.array(targets))
 
 
-def shares(readers: list[str]) -> Floats:
-    """Return what share of readers gave each label, in the order of the outputs.
+def shares(readers: list[str], torn: float) -> Floats:
+    """Return what share of readers gave each label, shape (6,): the claims, then the themes.
 
     Parameters
     ----------
     readers : what each said, as data/real/merge.py writes it: "F?I me" for one who took the first
         of two claims, torn, and saw two themes.
+    torn : how much of a torn reader goes to the claim that was chosen; the rest to the other.
     """
     given = np.zeros((len(readers), 6))
     for row, reader in zip(given, readers, strict=True):
         claim, themes = reader.split(" ")
         first, other = claim[0], claim[-1]
-        row["FIS".index(first)] += TORN
-        row["FIS".index(other)] += 1 - TORN
+        row["FIS".index(first)] += torn
+        row["FIS".index(other)] += 1 - torn
         row[3:] = [letter in themes for letter in "mde"]
     return given.mean(axis=0)
 
@@ -171,7 +175,7 @@ def combined(
     """Return by task how both readers are combined, and what both get wrong out of fold."""
     p, scores = first.predict_proba(corpus.texts), reader.scores(corpus.texts)
     priors = {name: task["priors"] for name, task in first.model.about["settings"]["tasks"].items()}
-    fold_of = np.array([number("fold", example.doc) % FOLDS for example in corpus.examples])
+    fold_of = np.array([fold(example.doc) for example in corpus.examples])
     combinations, both = {}, {}
     for task, part in outputs_of(CLAIMS):
         y, u, v = encode(task, corpus.labels(task.name)), p[task.name], scores[:, part]
@@ -203,13 +207,9 @@ def read_dev(path: Path) -> Corpus:
     return read_corpus([str(path)], CLAIMS)
 
 
-def spares(doc: str) -> bool:
-    """Return whether a document is for fitting the combination: a fifth of them."""
-    return number("calibration", doc) % 5 == 0
-
-
-def number(what: str, doc: str) -> int:
-    return int(hashlib.sha256(f"{what} {doc}".encode()).hexdigest(), 16)
+def fold(doc: str) -> int:
+    """Return the fold of a document."""
+    return int(hashlib.sha256(f"fold {doc}".encode()).hexdigest(), 16) % FOLDS
 
 
 _begun = _said = time.monotonic()

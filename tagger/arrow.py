@@ -46,7 +46,7 @@ class Texts(Sequence[str]):
 
     Parameters
     ----------
-    array : of the type string, valid and without nulls.
+    array : of the type string, valid and without nulls; with a space for each, below 2 GiB.
     """
 
     def __init__(self, array: Any) -> None:
@@ -65,7 +65,7 @@ class Texts(Sequence[str]):
         if column.type != pa.string() or column.null_count or not len(column):
             return None
         # One of these at least: what white space is, Arrow and Python do not agree on.
-        filled = look.match_substring_regex(column, "[0-9A-Za-z]")
+        filled = look.match_substring_regex(column, "[!-~]")
         fit = look.max(look.binary_length(column)).as_py() <= limit and look.all(filled).as_py()
         return cls(column) if fit else None
 
@@ -88,7 +88,12 @@ class Texts(Sequence[str]):
         return np.asarray(pyarrow().compute.utf8_length(self.array), np.int64)
 
     def utf8(self) -> tuple[memoryview, npt.NDArray[np.int64]]:
-        """Return all texts in UTF-8, each with a space after it, and the bytes each has itself."""
+        """Return the texts in UTF-8, each followed by a space, and how many bytes each has.
+
+        Returns
+        -------
+        Bytes, shape (n_bytes,), and lengths without the space, shape (n,).
+        """
         joined = pyarrow().compute.binary_join_element_wise(self.array, "", " ")
         _, offsets, data = joined.buffers()
         ends = np.frombuffer(offsets, np.int32, len(joined) + 1).astype(np.int64)
@@ -112,6 +117,8 @@ def takeable(kind: Any) -> Any:
         return pa.large_binary()
     if types.is_run_end_encoded(kind):
         return takeable(kind.value_type)
+    if types.is_dictionary(kind):  # whose values may be more in all than in a row group
+        return pa.dictionary(pa.int32(), takeable(kind.value_type), kind.ordered)
     if types.is_struct(kind):
         return pa.struct([field.with_type(takeable(field.type)) for field in kind])
     if types.is_map(kind):

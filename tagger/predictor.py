@@ -378,8 +378,14 @@ def batches(sentences: Sequence[str], n_bytes: int = _BATCH_BYTES) -> Iterator[S
         yield texts[start:stop]
 
 
-def steps(sizes: Ints, most: int = _BATCH_BYTES) -> Iterator[tuple[int, int]]:
-    """Yield start and stop of runs of items whose sizes, not negative, add up to about `most`."""
+def steps(sizes: Ints, most: int) -> Iterator[tuple[int, int]]:
+    """Yield start and stop of runs of items whose sizes add up to `most` or, by the last, more.
+
+    Parameters
+    ----------
+    sizes : of the items in their order, none negative, shape (n,).
+    most : in the same unit.
+    """
     ends, start, before = np.cumsum(sizes), 0, 0
     while start < len(ends):
         stop = min(int(np.searchsorted(ends[start:], before + most)) + start + 1, len(ends))

@@ -2,15 +2,18 @@
 
     python data/real/join.py SHARED/real OUTPUT.jsonl [--held-out | --training]
 
-Writes labelled data as `tagger train` and `tagger evaluate` read it. A sentence whose text
-is not what was labelled (by its hash) is left out and counted.
+Writes labelled data as `tagger train` and `tagger evaluate` read it, with the part that each
+sentence belongs to (`parts.py`) and what its readers said (`merge.py`). Left out and counted are
+sentences whose text is not what was labelled (by its hash), and those to measure on or to combine
+readers with whose document stands in another file too, of which something else is learned.
 """
 
 import argparse
-import hashlib
 import json
 import sys
 from pathlib import Path
+
+from parts import HELD_OUT, TRAINING, part_of, sha256
 
 LABELS = Path(__file__).parent / "labels.jsonl"
 
@@ -28,31 +31,42 @@ def main() -> None:
         for line in path.open(encoding="utf-8"):
             article = json.loads(line)
             doc = article["doc"]
-            digest = hashlib.sha256(doc.encode()).hexdigest()[:16]
-            texts.setdefault((path.stem, digest), []).append((doc, article["text"]))
-    n = lost = 0
+            texts.setdefault((path.stem, sha256(doc)[:16]), []).append((doc, article["text"]))
+    rows = [json.loads(line) for line in LABELS.open(encoding="utf-8")]
+    found, lost = [], 0
+    for row in rows:
+        span = slice(row["start"], row["end"])
+        fits = [
+            (doc, sentence)
+            for doc, text in texts.get((row["file"], row["doc_sha256"]), [])
+            for sentence in [text[span]]
+            if sha256(sentence) == row["sha256"]
+        ]
+        if not fits:
+            lost += 1
+            continue
+        doc, sentence = fits[0]
+        example = {"doc": f"{row['file']}/{doc}", "text": sentence}
+        example |= {"claim": row["claim"], "theme": row["theme"], "source": row["file"]}
+        example |= {"part": part_of(row["file"], doc), "read": row["readers"]}
+        found.append((doc, example))
+    learned = {doc for doc, example in found if example["part"] == TRAINING}
+    used = learned | {doc for doc, example in found if example["part"] != HELD_OUT}
+    n = n_elsewhere = 0
     with given.output.open("w", encoding="utf-8") as out:
-        for line in LABELS.open(encoding="utf-8"):
-            row = json.loads(line)
-            if (given.held_out and not row["held_out"]) or (given.training and row["held_out"]):
+        for doc, example in found:
+            held_out = example["part"] == HELD_OUT
+            if (given.held_out and not held_out) or (given.training and held_out):
                 continue
-            span = slice(row["start"], row["end"])
-            fits = [
-                (doc, sentence)
-                for doc, text in texts.get((row["file"], row["doc_sha256"]), [])
-                for sentence in [text[span]]
-                if hashlib.sha256(sentence.encode()).hexdigest() == row["sha256"]
-            ]
-            if not fits:
-                lost += 1
+            if example["part"] != TRAINING and doc in (used if held_out else learned):
+                n_elsewhere += 1
                 continue
-            doc, sentence = fits[0]
-            example = {"doc": f"{row['file']}/{doc}", "text": sentence}
-            example |= {"claim": row["claim"], "theme": row["theme"], "source": row["file"]}
-            example["readers"] = row["readers"]
             out.write(json.dumps(example, ensure_ascii=False) + "\n")
             n += 1
-    print(f"{given.output}: {n} sentences; {lost} not found in the text at hand")
+    print(
+        f"{given.output}: {n} sentences; {n_elsewhere} of documents that something is learned of "
+        f"in another file; {lost} of all not found in the text at hand"
+    )
     sys.exit(1 if lost else 0)
 
 

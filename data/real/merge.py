@@ -1,22 +1,22 @@
 """Put blind readings together: agreement, disputes for a third reader, and labels.jsonl.
 
-    python data/real/merge.py FOLDER [--disputes FILE] [--append]
+    python data/real/merge.py FOLDER [--disputes FILE]
 
 FOLDER holds ids.jsonl (of sample.py) and readings as tab-separated files named A-*, B-*
 and C-* (the third reading): id, claim (F, I, S, or F?I where torn), themes (letters of
 mde, or -). Where the two agree, that is the label; else the third reading decides, and
 where there is none, the untorn reading, then speculation before interpretation before
 fact. A theme that one of two readers saw goes by the third reader, or is kept.
-With --append the labels that are there stay, but for those of the same sentences.
+Labels that are there stay, but for those of the same sentences.
 """
 
 import argparse
-import hashlib
 import json
 import re
 from collections import Counter
 from pathlib import Path
 
+from parts import HELD_OUT, part_of, sha256
 from sklearn.metrics import cohen_kappa_score
 
 CLAIMS = {"F": "reported_fact", "I": "interpretation", "S": "speculation"}
@@ -56,7 +56,6 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("folder", type=Path)
     parser.add_argument("--disputes", type=Path)
-    parser.add_argument("--append", action="store_true")
     given = parser.parse_args()
     a, b, c = (readings(given.folder, reader) for reader in "ABC")
     lines = (given.folder / "ids.jsonl").read_text(encoding="utf-8").splitlines()
@@ -83,7 +82,7 @@ def main() -> None:
     out = Path(__file__).parent / "labels.jsonl"
     counts: Counter[str] = Counter()
     anew = {(r["file"], r["sha256"]) for r in rows}
-    before = out.read_text(encoding="utf-8").splitlines(True) if given.append else []
+    before = out.read_text(encoding="utf-8").splitlines(True) if out.exists() else []
     with out.open("w", encoding="utf-8") as stream:
         for line in before:
             label = json.loads(line)
@@ -96,15 +95,12 @@ def main() -> None:
             label = {"claim": CLAIMS[claim], "theme": [THEMES[t] for t in themes]}
             read = [a[i], b[i], *([c[i]] if i in c else [])]
             label["readers"] = [f"{x} {y or '-'}" for x, y in read]
-            # A tenth of the documents, whatever is labelled later, is kept to measure on.
-            digest = hashlib.sha256(f"{r['file']}/{r['doc']}".encode()).hexdigest()
-            label["held_out"] = int(digest[:8], 16) % 10 == 0
+            label["held_out"] = part_of(r["file"], r["doc"]) == HELD_OUT
             # The name of a document holds its title too, which is text: its hash names it.
-            document = hashlib.sha256(r["doc"].encode()).hexdigest()[:16]
-            kept = {k: r[k] for k in KEPT} | {"doc_sha256": document}
+            kept = {k: r[k] for k in KEPT} | {"doc_sha256": sha256(r["doc"])[:16]}
             kept["url_or_path"] = address(r["url_or_path"])
             stream.write(json.dumps(kept | label) + "\n")
-    print(f"{out.name}: {dict(counts)}")
+    print(f"{out.name}: {len(rows)} labels written ({dict(counts)}), others kept")
 
 
 if __name__ == "__main__":

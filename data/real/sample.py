@@ -2,24 +2,26 @@
 
     python data/real/sample.py SHARED/real FOLDER [--draw first|second|third|fourth] [--batch 650]
 
-Only sentences of 8 to 60 words; no two of the same words. The first draw takes half of each
-file's share among sentences that the shipped model gives a theme, half among those that it
-does not take for a plain fact. The others are for training alone: from documents that are
+Only sentences of 8 to 60 words; no two of a draw have the same words. The first draw takes half
+of each file's share among sentences that the shipped model gives a theme, half among those that
+it does not take for a plain fact. The others are for training alone: from documents that are
 neither held out nor for fitting the combination, sentences that have no label yet, half of
 them by chance and half where both readers together are least sure of the claim or a theme.
+They depend on the labels and the second reader that were there, so they cannot be drawn again.
 Batches hold an id and the sentence: the document, offsets and hash stand in ids.jsonl.
 """
 
 import argparse
-import hashlib
 import json
 import random
 from pathlib import Path
 
+from parts import TRAINING, part_of, sha256
+
 from tagger import Tagger
 from tagger.model.model import fingerprints
 
-# Wikinews, the White House and the senators: none is more than a quarter of all.
+# Of all that is drawn about a quarter at most comes from one source: Wikinews, the White House.
 FIRST = {
     "wikinews_politics": 800,
     "wikinews_economy": 850,
@@ -77,20 +79,6 @@ READ_FOR_ONE = 8  # the second reader reads so many candidates for each sentence
 LABELS = Path(__file__).parent / "labels.jsonl"
 
 
-def sha256(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def held_out(file: str, doc: str) -> bool:
-    """Return whether a document is to measure on: a tenth of them, whatever is labelled later."""
-    return int(sha256(f"{file}/{doc}")[:8], 16) % 10 == 0
-
-
-def spared(doc: str) -> bool:
-    """Return whether a document is for fitting the combination of the readers: a fifth of them."""
-    return int(sha256(f"calibration {doc}"), 16) % 5 == 0
-
-
 def candidates(path: Path, tagger: Tagger) -> list[dict]:
     found = []
     for line in path.open(encoding="utf-8"):
@@ -123,14 +111,11 @@ def first_draw(pool: list[dict], n: int, seen: set[int]) -> list[dict]:
     return drawn + take(pool, n - len(drawn), "themed", seen)
 
 
-def later_draw(pool: list[dict], n: int, seen: set[int], both: Tagger) -> list[dict]:
-    labelled = {json.loads(line)["sha256"] for line in LABELS.open(encoding="utf-8")}
+def later_draw(
+    pool: list[dict], n: int, seen: set[int], both: Tagger, labelled: set[str]
+) -> list[dict]:
     pool = [
-        c
-        for c in pool
-        if c["sha256"] not in labelled
-        and not held_out(c["file"], c["doc"])
-        and not spared(f"{c['file']}/{c['doc']}")
+        c for c in pool if c["sha256"] not in labelled and part_of(c["file"], c["doc"]) == TRAINING
     ]
     drawn = take(pool, n // 2, "chance", seen)
     pool = pool[: n * READ_FOR_ONE]
@@ -167,13 +152,14 @@ def main() -> None:
     given = parser.parse_args()
     tagger = Tagger.load()
     both = None if given.draw == "first" else Tagger.load(second_reader="all")
+    labelled = {json.loads(line)["sha256"] for line in LABELS.open(encoding="utf-8")}
     rng = random.Random(0)
     seen: set[int] = set()
     drawn: list[dict] = []
     for name, n in DRAWS[given.draw].items():
         pool = candidates(given.shared / f"{name}.jsonl", tagger)
         rng.shuffle(pool)
-        taken = later_draw(pool, n, seen, both) if both else first_draw(pool, n, seen)
+        taken = later_draw(pool, n, seen, both, labelled) if both else first_draw(pool, n, seen)
         print(name, len(taken), "of", len(pool), flush=True)
         drawn += taken
     rng.shuffle(drawn)

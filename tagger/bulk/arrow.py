@@ -18,13 +18,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tagger.arrow import describe, pyarrow, takeable
+from tagger.arrow import as_takeable, describe, pyarrow, takeable
 from tagger.bulk.parts import Work
 from tagger.errors import DataError
 from tagger.files.batches import check_record_batch
 from tagger.files.columns import Columns, Input, tell_nobody
 from tagger.files.names import check_once
-from tagger.files.rows import MAX_DOCUMENT_BYTES, Places, Reject
+from tagger.files.rows import BATCH_BYTES, MAX_DOCUMENT_BYTES, Places, Reject
 from tagger.predictor import Tagger, shipped_model, steps
 
 
@@ -137,7 +137,8 @@ def tag_slices(
     origin = rows.found(batch.schema, source)
     kinds = _kinds(batch.schema, origin)
     work = Work("parquet", rows.sentences, False, kinds, keep_headings=rows.keep_headings)
-    for start, stop in steps(_sizes(batch.column(origin.text_column))):
+    batch = as_takeable(batch)
+    for start, stop in steps(_sizes(batch.column(origin.text_column)), BATCH_BYTES):
         piece = batch.slice(start, stop - start)
         whole, rejects = check_record_batch(origin, piece, source, first + start, places)
         pieces, n_cut = [], 0
@@ -148,7 +149,7 @@ def tag_slices(
 
 
 def _sizes(texts: Any) -> npt.NDArray[np.int64]:
-    """Return how many bytes texts have: one for what is none."""
+    """Return how many bytes texts have, one for what is none, shape (n,)."""
     pa = pyarrow()
     try:
         sizes = pa.compute.binary_length(texts)

@@ -76,7 +76,12 @@ _OF_INPUT = ("sentences", "text_column", "id_column", "keep", "delimiter", "enco
 @options.number(
     "--max-document-bytes", MAX_DOCUMENT_BYTES, "Reject documents and rows that are longer."
 )
-@options.number("--part-bytes", PART_BYTES, "Text in a part, the most that an interruption costs.")
+@options.number(
+    "--part-bytes",
+    PART_BYTES,
+    "Text in a part, the most that an interruption "
+    "costs; 64 kB with --explain, --second-reader or pages.",
+)
 @click.option(
     "--engine",
     type=click.Choice(["local", "dask"]),
@@ -124,8 +129,8 @@ def command(
     # Arrow's own pools keep more and more memory as a run goes on: 6 % from one million
     # sentences to two, where malloc stays as it was.
     os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
-    slow = how["second_reader"] or how["explain"] or output_format == "html"
-    if slow and not options.was_given("part_bytes"):
+    explains = output_format != "table" and writer_of(output_format).explains
+    if (how["second_reader"] or how["explain"] or explains) and not options.was_given("part_bytes"):
         how["part_bytes"] = SLOW_PART_BYTES
     tagger = Tagger.load(model, how.pop("second_reader"))
     origin = input_of(

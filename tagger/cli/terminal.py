@@ -91,8 +91,10 @@ def write_data(data: bytes) -> None:
     """Write UTF-8 data on standard output: as it is, but on a terminal as `shown`."""
     if sys.stdout.isatty():
         echo(data.decode("utf-8", "replace"), end="")
-    else:
-        sys.stdout.buffer.write(data)
+        return
+    rest = memoryview(data)
+    while rest:  # with PYTHONUNBUFFERED a write may end early, as where the reader goes
+        rest = rest[sys.stdout.buffer.write(rest) :]
 
 
 def write_json(text: str) -> None:

@@ -92,16 +92,8 @@ def split_chunks(texts: Sequence[str]) -> Spans:
     """
     if isinstance(texts, str):
         raise DataError("found one string, expected a list of sentences: put it in a list")
-    if isinstance(texts, Texts):
-        joined, lengths = texts.utf8()
-        data = np.frombuffer(bytearray().join([joined, _TAIL]), np.uint8)
-    else:
-        try:
-            encoded = [*map(str.encode, texts)]
-        except UnicodeEncodeError:  # a lone surrogate
-            encoded = [text.encode("utf-8", "surrogatepass") for text in texts]
-        lengths = np.fromiter(map(len, encoded), np.int64, len(encoded))
-        data = np.frombuffer(bytearray(b" ").join([*encoded, _TAIL]), np.uint8)
+    joined, lengths = texts.utf8() if isinstance(texts, Texts) else _utf8(texts)
+    data = np.frombuffer(bytearray().join([joined, _TAIL]), np.uint8)
     n_bytes = int(lengths.sum()) + len(lengths)
     _narrow(data)
     at = np.flatnonzero(data[:n_bytes] <= 32)
@@ -117,6 +109,16 @@ def split_chunks(texts: Sequence[str]) -> Spans:
         first, n_bytes_of = first[filled], n_bytes_of[filled]
         ends = np.concatenate([[0], np.cumsum(filled)])[ends]
     return Spans(data, first, n_bytes_of, np.diff(ends, prepend=0))
+
+
+def _utf8(texts: Sequence[str]) -> tuple[bytes, Ints]:
+    """Do what `Texts.utf8` does; a lone surrogate gets the bytes that UTF-8 would give it."""
+    try:
+        encoded = [*map(str.encode, texts)]
+    except UnicodeEncodeError:
+        encoded = [text.encode("utf-8", "surrogatepass") for text in texts]
+    lengths = np.fromiter(map(len, encoded), np.int64, len(encoded))
+    return b" ".join([*encoded, b""]), lengths
 
 
 def _narrow(data: npt.NDArray[Any]) -> None:

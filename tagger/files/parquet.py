@@ -36,46 +36,53 @@ def open_file(stream: BinaryIO, source: str) -> Any:
 def read_record_batches(
     stream: BinaryIO, source: str, columns: list[str] | None = None, n_bytes: int = BATCH_BYTES
 ) -> Iterator[tuple[Any, int] | Reject]:
-    """Yield Arrow record batches of about `n_bytes`, each with the number of its first row, from 1.
+    """Yield Arrow record batches, each with the number of its first row, from 1.
 
-    What cannot be read of a row group is rejected as a whole, and the next is read.
+    A batch has about `n_bytes`, or 1,024 rows where those have more. What cannot be read of a
+    row group is rejected as a whole, and the next is read.
     """
     file = open_file(stream, source)
     pa = pyarrow()
     held: list[Any] = []
-    first = row = 1  # of what is held, and of what is read next
+    row = 1
     for group in range(file.num_row_groups):
         end = row + file.metadata.row_group(group).num_rows
         try:
             for piece in file.iter_batches(_PIECE_ROWS, row_groups=[group], columns=columns):
                 held.append(piece)
                 row += len(piece)
-                if _is_enough(held, row - first, n_bytes):
-                    yield _joined(held), first
-                    held, first = [], row
+                if _is_enough(held, n_bytes):
+                    yield from _joined(held, row)
+                    held = []
         except (pa.ArrowException, OSError) as error:
-            if held:
-                yield _joined(held), first
+            yield from _joined(held, row)
             reason = f"row group {group}: rows {row} to {end - 1} cannot be read: {error}"
             yield Reject(" ".join(reason.split()), "", source, row, end - row)
-            held, first = [], end
+            held = []
         row = end
-    if held:
-        yield _joined(held), first
+    yield from _joined(held, row)
 
 
-def _is_enough(pieces: list[Any], n_rows: int, n_bytes: int) -> bool:
-    n_cells = n_rows * pieces[0].num_columns
-    return (
-        n_rows >= _MOST_ROWS or n_cells >= _MOST_CELLS or sum(p.nbytes for p in pieces) >= n_bytes
-    )
+def _is_enough(pieces: list[Any], n_bytes: int) -> bool:
+    n_rows = sum(map(len, pieces))
+    is_long = n_rows >= _MOST_ROWS or n_rows * pieces[0].num_columns >= _MOST_CELLS
+    return is_long or sum(piece.nbytes for piece in pieces) >= n_bytes
 
 
-def _joined(pieces: list[Any]) -> Any:
-    if len(pieces) == 1:
-        return pieces[0]
-    (whole,) = pyarrow().Table.from_batches(pieces).combine_chunks().to_batches()
-    return whole
+def _joined(pieces: list[Any], end: int) -> Iterator[tuple[Any, int]]:
+    """Yield pieces that end before a row as one record batch, or as they are where none holds them.
+
+    Two row groups may have dictionaries that do not fit into one.
+    """
+    pa, first = pyarrow(), end - sum(map(len, pieces))
+    if len(pieces) > 1:
+        try:
+            pieces = pa.Table.from_batches(pieces).combine_chunks().to_batches()
+        except pa.ArrowException:
+            pass
+    for piece in pieces:
+        yield piece, first
+        first += len(piece)
 
 
 def read(stream: BinaryIO, source: str, limit: int = MAX_DOCUMENT_BYTES) -> Iterator[Row | Reject]:
@@ -120,14 +127,13 @@ def pack(batches: Sequence[Any], schema: Any) -> bytes:
 def join(parts: Iterable[Path], schema: Any, stream: BinaryIO) -> int:
     """Write packed record batches as one Parquet file; return the number of rows."""
     pa = pyarrow()
+    leaves = pa.parquet.ParquetFile(io.BytesIO(empty(schema))).schema
+    paths = [leaves.column(i).path for i in range(len(leaves))]
+    floats = {field.name for field in schema if pa.types.is_floating(field.type)}
     # A dictionary of values that hardly come twice costs time and room, and so do the first and
     # last of texts, by which nobody looks for rows.
-    paths = {
-        f.name: f"{f.name}.list.element" if pa.types.is_list(f.type) else f.name for f in schema
-    }
-    floats = {f.name for f in schema if pa.types.is_floating(f.type)}
-    repeats = [path for name, path in paths.items() if name not in {"doc", "text", *floats}]
-    known = [path for name, path in paths.items() if name != "text"]
+    repeats = [path for path in paths if path not in {"doc", "text", *floats}]
+    known = [path for path in paths if path != "text"]
     with pa.parquet.ParquetWriter(
         stream, schema, compression="zstd", use_dictionary=repeats, write_statistics=known
     ) as writer:

@@ -102,7 +102,11 @@ def test_read_only_output_is_refused(predict: Command, tmp_path: Path, small_dis
     assert b"Traceback" not in done.stderr
 
 
-def test_reader_that_closes_the_pipe_ends_it_quietly(predict: Command, tmp_path: Path) -> None:
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_reader_that_closes_the_pipe_ends_it_quietly(
+    predict: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, unbuffered: str
+) -> None:
+    monkeypatch.setenv("PYTHONUNBUFFERED", unbuffered)
     write_rows(tmp_path / "in.jsonl", 50_000)
     process = predict.start("in.jsonl", "--sentences")
     assert process.stdout and process.stderr

@@ -14,13 +14,13 @@ import pyarrow.parquet as pq
 import pytest
 
 from tagger.arrow import Texts
-from tagger.bulk.arrow import Rows, tag_rows
+from tagger.bulk.arrow import Rows, tag_rows, tag_slices
 from tagger.bulk.job import run
 from tagger.bulk.settings import JobSettings
 from tagger.errors import DataError
 from tagger.files import pages
 from tagger.files.batches import input_of, read_batches
-from tagger.files.rows import BATCH_BYTES, Batch
+from tagger.files.rows import BATCH_BYTES, Batch, Places
 from tagger.predictor import Tagger
 from tagger.schema import CLAIMS
 
@@ -78,8 +78,10 @@ ODD = [
 @pytest.mark.parametrize("kind", [pa.string(), pa.large_string()])
 @pytest.mark.parametrize("named", [False, True])
 def test_texts_that_stay_in_arrow_are_tagged_and_refused_as_those_of_rows(
-    tiny: Tagger, tmp_path: Path, kind: pa.DataType, named: bool
+    tiny: Tagger, tmp_path: Path, kind: pa.DataType, named: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("tagger.files.parquet._PIECE_ROWS", 10)
+    monkeypatch.setattr("tagger.files.parquet._MOST_ROWS", 10)
     texts = [*sentences(30), *ODD, None, *sentences(5)]
     docs = ["", "a", "a", "b", "b"] * 9
     row_names = [{"text": t, "doc": d} for t, d in zip(texts, docs, strict=True)]
@@ -87,7 +89,10 @@ def test_texts_that_stay_in_arrow_are_tagged_and_refused_as_those_of_rows(
     write(tmp_path / "rows.jsonl", rows)
     schema = pa.schema({"text": kind} | ({"doc": kind} if named else {}))
     path = tmp_path / "rows.parquet"
-    pq.write_table(pa.Table.from_pylist(rows, schema), path, row_group_size=10)
+    pq.write_table(pa.Table.from_pylist(rows, schema), path)
+    batches = list(read_batches(input_of([str(path)], sentences=True)))
+    ways = [type(batch.texts) for batch in batches if isinstance(batch, Batch)]
+    assert {*ways} == {Texts, list}
     written, refused = [], []
     for form in ("jsonl", "parquet"):
         output = tmp_path / f"{form}.jsonl"
@@ -117,10 +122,11 @@ def test_texts_that_stay_in_arrow_are_kept_as_they_are(tiny: Tagger, tmp_path: P
     assert table.columns() == rows.columns()
     origin = input_of([str(path)], sentences=True)
     run(tiny, JobSettings(origin, output, "parquet"))
-    group = pq.ParquetFile(output).metadata.row_group(0)
+    group = pq.read_metadata(output).row_group(0)
     known = {group.column(i).path_in_schema: group.column(i) for i in range(group.num_columns)}
     assert not known["text"].is_stats_set
     assert known["p_military"].is_stats_set
+    assert known["theme.list.element"].is_stats_set
 
 
 @pytest.mark.parametrize("repeats", [False, True])  # which a file keeps once
@@ -129,14 +135,44 @@ def test_rows_are_read_in_batches_of_about_as_many_bytes_whatever_their_length(
 ) -> None:
     noise = np.random.default_rng(0).integers(97, 123, (5000, 2000), np.uint8)
     texts = [bytes(noise[0 if repeats else i]).decode() for i in range(5000)]
-    for name, column, n in (("long", texts, 4), ("short", [t[:10] for t in texts], 1)):
+    for name, column, n in (("long", texts, 5), ("short", [t[:10] for t in texts], 1)):
         path = tmp_path / f"{name}.parquet"
-        pq.write_table(pa.table({"text": column}), path, row_group_size=1500)
+        rows = pa.table({"text": column})
+        pq.write_table(rows, path, row_group_size=5000 if name == "long" else 700)
         found = list(read_batches(input_of([str(path)])))
         assert [*chain(*(b.texts for b in found if isinstance(b, Batch)))] == column
         sizes = [sum(map(len, b.texts)) for b in found if isinstance(b, Batch)]
-        assert len(sizes) >= n
+        assert len(sizes) == n
         assert max(sizes) < BATCH_BYTES + 1024 * 2000
+
+
+def test_row_groups_whose_dictionaries_do_not_fit_into_one_are_read(
+    tiny: Tagger, tmp_path: Path
+) -> None:
+    path, n = tmp_path / "in.parquet", 100
+    kind = pa.dictionary(pa.int8(), pa.string())
+    schema = pa.schema({"text": pa.string(), "desk": kind})
+    with pq.ParquetWriter(path, schema) as writer:
+        for group in "ab":
+            names = pa.DictionaryArray.from_arrays(
+                pa.array(range(n), pa.int8()), [f"{group}{i}" for i in range(n)]
+            )
+            writer.write_table(pa.table([sentences(n), names], schema=schema))
+    output = tmp_path / "out.parquet"
+    run(tiny, JobSettings(input_of([str(path)], sentences=True), output, "parquet"))
+    desks = pq.read_table(output)["desk"].to_pylist()
+    assert desks == [f"{group}{i}" for group in "ab" for i in range(n)]
+
+
+@pytest.mark.parametrize("kind", [pa.string(), pa.large_string(), pa.string_view(), pa.null()])
+def test_engines_cut_a_batch_by_the_length_of_its_texts(
+    tiny_folder: Path, monkeypatch: pytest.MonkeyPatch, kind: pa.DataType
+) -> None:
+    monkeypatch.setattr("tagger.bulk.arrow.BATCH_BYTES", 1000)
+    texts = ["Talks may fail. " * 10] * 50 if kind != pa.null() else [None] * 50
+    data = pa.record_batch({"text": pa.array(texts, kind)})
+    slices = list(tag_slices(data, Rows(str(tiny_folder)), "", 1, Places()))
+    assert len(slices) == (8 if kind != pa.null() else 1)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="names of files are UTF-8 elsewhere")

@@ -55,11 +55,12 @@ FOLDS = 5
 CARD = """# claims-en-reader
 
 The second reader of tagger: all-MiniLM-L6-v2 (Apache-2.0), fine-tuned by
-`python data/make_reader.py` on data/corpus and on {n_real:,} sentences of data/real as their readers
-saw them (their text is not in it), weights in 8 bits, combined with models/claims-en on {n_combination:,} others. Folder
-`doubt` holds a linear model of all {n_doubt:,}, which tells what is to be reread where not
-everything is. Asked for by `tagger predict --second-reader all` (or `doubtful`); it answers for
-claims-en's labels in English news. What it was measured at stands in report.json.
+`python data/make_reader.py` on data/corpus and on {n_real:,} sentences of data/real, as their
+readers saw them (their text is not in it), weights in 8 bits, combined with models/claims-en on
+{n_combination:,} others. Folder `doubt` holds a linear model of all {n_doubt:,}, which tells what
+is to be reread where not everything is. Asked for by `tagger predict --second-reader all` (or
+`doubtful`); it answers for claims-en's labels in English news. What it was measured at stands in
+report.json.
 Licence: Apache-2.0.
 """
 

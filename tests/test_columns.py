@@ -350,8 +350,8 @@ def test_what_cannot_be_read_is_one_message_in_every_command(
         ("", "no labelled sentence in .*a.csv: an empty file.*expected"),
         ("text,mood\n", "no labelled sentence in .*a.csv, expected"),
         ("text,mood,mood\nIt is.,sad,sad\n", "the header names mood more than once"),
-        ("text,mood\nIt is.,\nIt was.,\n", "no column of text, mood looks like labels"),
-        ("one,two\nIt is.,\nIt was.,\n", "no column of one, two looks like"),
+        ("text,mood\nIt is.,\nIt was.,\n", "none of the columns text, mood looks like labels"),
+        ("one,two\nIt is.,\nIt was.,\n", "none of the columns one, two looks like"),
     ],
 )
 def test_check_and_train_refuse_a_table_that_says_nothing(tmp_path, content, message):

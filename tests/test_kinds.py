@@ -174,6 +174,14 @@ def test_output_without_kinds_is_read_as_before(predict, tmp_path):
     assert sum(moved.values()) == 2  # the same sentences, though their numbers differ
 
 
+def test_files_of_other_models_are_said_where_they_are_compared(predict, tmp_path):
+    now, before = predict("a.jsonl"), tmp_path / "before.jsonl"
+    rows = [json.loads(line) | {"model": "other"} for line in now.read_text().splitlines()]
+    before.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert any("before by other" in note for note in label_drift(str(now), str(before)).notes)
+    assert not any("before by" in note for note in label_drift(str(now), str(now)).notes)
+
+
 def test_labelled_data_leaves_out_what_is_no_sentence_and_says_so(predict):
     corpus = read_corpus([predict("a.jsonl")], CLAIMS)
     assert (len(corpus), corpus.n_apart) == (2, 2)

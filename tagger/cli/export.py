@@ -41,3 +41,5 @@ def command(
         joblib.dump(exported, stream)
     kind = "a" if len(tasks) == 1 else f"a dict by task ({', '.join(tasks)}) of a"
     echo(f"{output}: {kind} scikit-learn Pipeline; use its predict on a list of sentences")
+    for name in tasks:  # which scikit-learn sorts, other than the model
+        echo(f"  {name}: columns in the order of classes_: {', '.join(pipelines[name].classes_)}")

@@ -46,8 +46,8 @@ def versus_line(task: str, one: str, other: str, d: Difference) -> str:
     difference = d.difference or 0.0
     between = f" [{d.low:+.3f}, {d.high:+.3f}]" if d.low is not None else ""
     verb = "does not beat" if difference <= 0 else "does not surely beat"
-    if d.low is not None and d.high is not None:
-        verb = "beats" if d.low > 0 else "is worse than" if d.high < 0 else verb
+    if d.is_sure:
+        verb = "beats" if difference > 0 else "is worse than"
     return f"{task}: {one} {verb} {other}: macro F1 {difference:+.3f}{between}"
 
 

@@ -73,9 +73,9 @@ def guess_schema(data: Data, columns: Columns) -> tuple[Schema, Columns, bool]:
     found = columns.tasks or ours or _others(rows, rest)
     if not found:
         raise DataError(
-            f"{named(data)}: no column of {', '.join(names)} looks like labels, expected one of "
-            "few values that come again: name it with --column label=NAME, or write a schema and "
-            "give it with --schema"
+            f"{named(data)}: none of the columns {', '.join(names)} looks like labels, expected "
+            "one of few values that come again: name it with --column TASK=COLUMN, or write a "
+            "schema and give it with --schema"
         )
     if not wanted:
         _check_header(rows, text, found, named(data))

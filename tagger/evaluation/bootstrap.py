@@ -76,9 +76,13 @@ def group_sums(table: npt.NDArray[np.generic], groups: Ints) -> Floats:
 
 
 def interval(values: Floats) -> tuple[float | None, float | None]:
-    """Return the 95 % interval of resampled values that are defined, None without any."""
+    """Return the 95 % interval of resampled values that are defined.
+
+    None where there are none, or where all are the same, as those of one document are, or of
+    answers that are all right: such draws do not tell how far chance goes.
+    """
     values = values[~np.isnan(values)]
-    if not len(values):
+    if not len(values) or values.min() == values.max():
         return None, None
     low, high = ends(values)
     return float(low), float(high)

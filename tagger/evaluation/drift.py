@@ -72,6 +72,10 @@ def label_drift(output: str, earlier: str, model: AnyModel = None) -> LabelDrift
     before = tally(earlier, schema, ())
     notes, _ = correction_notes(after, confusion, model_id)
     notes += [*after.notes, *before.notes]
+    now, then = (", ".join(sorted(side.models)) for side in (after, before))
+    if now != then:
+        found = f"tagged by {now or 'no model that is named'}, before by {then or 'none'}"
+        notes.append(f"{found}: what moved may be the model's doing, and not the text's")
     notes += [*apart_notes(output, after), *apart_notes(earlier, before)]
     drifts = tuple(drift(before, after))
     return LabelDrift(drifts, changed(earlier, output, schema), tuple(notes))

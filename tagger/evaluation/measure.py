@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tagger.corpus.corpus import Corpus, left_out
-from tagger.errors import DataError
+from tagger.errors import DataError, n_of
 from tagger.evaluation.answers import Answers
 from tagger.evaluation.dates import year_of
 from tagger.evaluation.figures import count_table
@@ -208,8 +208,8 @@ def group_warnings(corpus: Corpus) -> list[str]:
     n_groups = int(corpus.groups.max()) + 1
     if n_groups < FEW_GROUPS:
         warnings.append(
-            f"only {n_groups} documents or single sentences: the figures and their intervals "
-            "say little"
+            f"only {n_of(n_groups, 'document')} (or sentences that name none): the figures and "
+            "their intervals say little"
         )
     return warnings
 

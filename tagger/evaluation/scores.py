@@ -128,6 +128,13 @@ class Difference:
     high: float | None = None
     p: float | None = None
 
+    @property
+    def is_sure(self) -> bool:
+        """Whether the interval excludes 0, and so does the test where there is one."""
+        if self.low is None or self.high is None:
+            return False
+        return (self.low > 0 or self.high < 0) and (self.p is None or self.p < 0.05)
+
 
 @dataclass(frozen=True)
 class Mistake:

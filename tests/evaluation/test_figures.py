@@ -136,6 +136,14 @@ def test_intervals_narrow_with_more_data_and_hold_the_figure():
     assert widths[0] > 5 * widths[1]
 
 
+def test_draws_that_are_all_the_same_are_no_interval():
+    gold = np.array([0, 1, 2, 2])
+    for answers, groups in ((np.array([0, 1, 2, 0]), np.zeros(4, int)), (gold, np.arange(4))):
+        f = score(ABC, gold, answers, groups=groups, rounds=50).figures["exact_match"]
+        assert f.value is not None
+        assert (f.low, f.high) == (None, None)
+
+
 def test_risk_falls_where_the_clear_answers_are_right():
     gold = np.array([0, 0, 0, 1])
     p = np.array([[0.9, 0.1, 0], [0.8, 0.2, 0], [0.7, 0.3, 0], [0.6, 0.4, 0]])

@@ -83,7 +83,7 @@ def test_numbers_and_truth_values_are_labels(tmp_path):
 
 def test_data_without_labels_is_refused(tmp_path):
     path = write(tmp_path / "x.jsonl", [{"text": f"line {i} of it", "n": i} for i in range(9)])
-    with pytest.raises(DataError, match="no column of text, n looks like labels"):
+    with pytest.raises(DataError, match="none of the columns text, n looks like labels"):
         guess_schema([path], Columns())
 
 
@@ -213,7 +213,7 @@ def test_training_says_what_keeps_its_figures_from_being_believed(tmp_path):
     said = run("train", path, "-o", tmp_path / "m", "--jobs", 1).stderr
     assert "warning: mood: cross-validation made no error, so that probabilities could" in said
     assert "warning: not every sentence names its document" in said
-    assert "warning: only 18 documents or single sentences" in said
+    assert "warning: only 18 documents (or sentences that name none)" in said
     assert said.count("only 18 documents") == 1
 
 

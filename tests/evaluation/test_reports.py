@@ -360,6 +360,7 @@ def test_compare_says_which_is_better_and_what_it_stands_on(folder, unseen, repo
     line = partial(versus_line, "mood", "B", "A")
     assert " beats " in line(Difference(0.5, 0.7, 0.2, 0.1, 0.3))
     assert " does not surely beat " in line(Difference(0.5, 0.7, 0.2, -0.1, 0.3))
+    assert " does not surely beat " in line(Difference(0.5, 0.7, 0.2, 0.1, 0.3, p=0.1))
     assert " is worse than A: macro F1 -0.200 [-0.3" in line(Difference(0.7, 0.5, -0.2, -0.3, -0.1))
     assert " does not beat " in line(Difference(0.7, 0.5, -0.2))
 

@@ -176,7 +176,7 @@ def combined(
     """Return by task how both readers are combined, and what both get wrong out of fold."""
     p, scores = first.predict_proba(corpus.texts), reader.scores(corpus.texts)
     priors = {name: task["priors"] for name, task in first.model.about["settings"]["tasks"].items()}
-    fold_of = np.array([fold(example.doc) for example in corpus.examples])
+    fold_of = np.array([number_of_fold(example.doc) for example in corpus.examples])
     combinations, both = {}, {}
     for task, part in outputs_of(CLAIMS):
         y, u, v = encode(task, corpus.labels(task.name)), p[task.name], scores[:, part]
@@ -208,7 +208,7 @@ def read_dev(path: Path) -> Corpus:
     return read_corpus([str(path)], CLAIMS)
 
 
-def fold(doc: str) -> int:
+def number_of_fold(doc: str) -> int:
     """Return the fold of a document."""
     return int(hashlib.sha256(f"fold {doc}".encode()).hexdigest(), 16) % FOLDS
 

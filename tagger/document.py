@@ -150,7 +150,7 @@ class Document:
     pieces: tuple[Sentence, ...]
     name: str = ""
     extra: dict[str, Any] = field(default_factory=dict)
-    schema: Schema = CLAIMS
+    schema: Schema = field(default=CLAIMS, repr=False)
     model: str = ""
 
     @property

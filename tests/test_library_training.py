@@ -1,6 +1,7 @@
 """Training and checking as calls of the library, and what they refuse."""
 
 import json
+import re
 import sys
 import time
 
@@ -89,6 +90,9 @@ def test_the_command_and_the_library_write_the_same_bytes(tmp_path):
     assert "mood is one of calm, glad, sad" in training.guess
     assert training.report["about"]["model"]["id"] == training.model.id
     assert len(training.trials) == 10
+    assert re.fullmatch(
+        r"<Training of model \w+, macro F1 in folds: mood [01]\.\d+>", repr(training)
+    )
 
 
 def test_checking_from_the_library_says_what_the_command_says(tmp_path):

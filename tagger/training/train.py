@@ -39,7 +39,7 @@ from tagger.training.settings import MAX_CHARACTERS, TaskSettings, TrainingSetti
 Progress = Callable[[str, int, int], None]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Training:
     """What training gives.
 
@@ -74,6 +74,12 @@ class Training:
     files: dict[str, str]
     reader: SecondReader | None = None
     scratch: Path | None = None
+
+    def __repr__(self) -> str:
+        figures = (
+            f"{x.task} {x.figures['macro_f1'].value or 0:.3f}" for x in self.evaluation.tasks
+        )
+        return f"<Training of model {self.model.id}, macro F1 in folds: {', '.join(figures)}>"
 
     @property
     def tagger(self) -> Tagger:

@@ -50,6 +50,22 @@ def test_the_report_is_reproduced_on_real_news(both):
         assert found.macro_f1 > report["first"][task.name]["macro_f1"]
 
 
+def test_the_pages_say_what_the_report_says():
+    report = json.loads((FOLDER / "report.json").read_text())
+    page = (ROOT / "docs" / "accuracy.md").read_text(encoding="utf-8")
+    ways = {"the model alone": "first", "`doubtful`": "both_doubtful", "`all`": "both"}
+    for name, way in ways.items():
+        dev, held_out = (report[data][way] for data in ("dev", "held_out"))
+        f1 = (
+            f"{x['claim']['macro_f1']:.3f}, {x['theme']['macro_f1']:.3f}" for x in (dev, held_out)
+        )
+        row = [name, *f1, f"{dev['claim']['right_in_clearest_70']:.0%}".replace("%", " %")]
+        assert f"| {' | '.join(row)} |" in page
+    n = load_reader(FOLDER).about["data"]["real"]["n_sentences"]
+    for place in ("data/real/README.md", "CHANGELOG.md"):
+        assert f"earned from {n:,}" in (ROOT / place).read_text(encoding="utf-8"), place
+
+
 def test_what_it_doubts_keeps_three_quarters_of_what_rereading_all_gains():
     for name in ("dev", "held_out"):
         report = json.loads((FOLDER / "report.json").read_text())[name]

@@ -153,7 +153,7 @@ def test_paste_read_correct_undo_reload_teach_and_export(tab: Tab, store: Path) 
     tab.css("main form button.main").click()
     until(lambda: "Version 2" in tab.text("#status") and tab.chrome.find_elements(
         "css selector", "form[action='/models/2']"), "version 2", 60)  # fmt: skip
-    assert "to" in tab.text("#status table")
+    assert "claim (5 sentences)" in tab.text("#status table")
     assert rows(store, "SELECT model FROM adoptions ORDER BY id") == [(1,)]
     tab.css("form[action='/models/2'] button").click()
     until(lambda: "in use" in tab.text(".versions li:first-child"), "version 2 in use")

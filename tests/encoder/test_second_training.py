@@ -77,8 +77,8 @@ def test_the_report_sets_both_readers_side_by_side_in_the_same_folds(training):
             assert moved["difference"] == 0
         else:
             assert moved["low"] <= moved["difference"] <= moved["high"]
-    assert mood["all"]["figures"]["macro_f1"]["low"] is not None
         assert 0 < moved["p"] <= 1
+    assert mood["all"]["figures"]["macro_f1"]["low"] is not None
     # What the linear report says of the first reader is what it is compared with.
     (first,) = (task for task in training.report["tasks"] if task["task"] == "mood")
     assert first["figures"]["macro_f1"]["value"] == mood["all"]["figures"]["macro_f1"]["a"]

@@ -1,5 +1,6 @@
 """tagger train --second-reader: any schema, the same folds, the same bytes, killed or not."""
 
+import importlib.util
 import json
 import os
 import signal
@@ -260,3 +261,13 @@ def test_a_reader_of_another_model_is_refused(folder, base, tmp_path):
     with pytest.raises(ModelError, match="train this one again with --second-reader"):
         tagger.Tagger.load(tmp_path / "mixed", "all")
     assert files(folder) == files_before
+
+
+def test_a_real_sentence_is_learned_as_its_readers_saw_it(monkeypatch):
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    place = importlib.util.spec_from_file_location("make_reader", ROOT / "data" / "make_reader.py")
+    make_reader = importlib.util.module_from_spec(place)
+    place.loader.exec_module(make_reader)
+    # One is torn between fact and interpretation and sees military and economic, one is not.
+    shares = make_reader.shares(["F?I me", "I m"], torn=0.65)
+    assert shares.tolist() == pytest.approx([0.325, 0.675, 0, 1, 0, 0.5])

@@ -173,10 +173,10 @@ class Tagger:
         answers = self._answers(cut, kind, keep_headings)
         rounded = {name: np.round(p, 6) for name, p in answers.probabilities.items()}
         evidence = None
-        if explain:
-            rows = zip(cut, [*map(int, start)], tags_of(self.model, answers), strict=True)
-            evidence = [self.evidence(text, tags, first) for text, first, tags in rows]
         offsets = np.array(start, np.int64), np.array(end, np.int64)
+        if explain:
+            rows = zip(cut, offsets[0].tolist(), tags_of(self.model, answers), strict=True)
+            evidence = [self.evidence(text, tags, first) for text, first, tags in rows]
         return TaggedTable(
             *(self.schema, self.model.id, row, docs, places, *offsets, cut, kind, what),
             *(answers.labels, rounded, answers.review, extra, evidence),

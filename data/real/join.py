@@ -51,7 +51,7 @@ def main() -> None:
         example |= {"part": part_of(row["file"], doc), "read": row["readers"]}
         found.append((doc, example))
     learned = {doc for doc, example in found if example["part"] == TRAINING}
-    used = learned | {doc for doc, example in found if example["part"] != HELD_OUT}
+    used = {doc for doc, example in found if example["part"] != HELD_OUT}
     n = n_elsewhere = 0
     with given.output.open("w", encoding="utf-8") as out:
         for doc, example in found:

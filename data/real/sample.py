@@ -120,11 +120,8 @@ def later_draw(
     drawn = take(pool, n // 2, "chance", seen)
     pool = pool[: n * READ_FOR_ONE]
     p = both.predict_proba([c["text"] for c in pool])
-    claims = p["claim"].copy()
-    claims.sort(axis=1)
-    # How far the claim is from a tie, and the nearest theme from even odds: both 0 to 1.
-    claim, theme = claims[:, -1] - claims[:, -2], abs(2 * p["theme"] - 1).min(axis=1)
-    for sure, most in ((claim, n * 3 // 4), (theme, n)):
+    sure_of = {c.task.name: c.margins(p[c.task.name]) for c in both.model.classifiers}
+    for sure, most in ((sure_of["claim"], n * 3 // 4), (sure_of["theme"], n)):
         unsure = [pool[i] for i in sure.argsort(kind="stable")]
         drawn += take(unsure, most - len(drawn), "unsure", seen)
     return drawn

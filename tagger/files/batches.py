@@ -330,9 +330,9 @@ def check_record_batch(
     column = record_batch.column(origin.text_column)
     names = record_batch.schema.names
     faults = {}
-    in_place = Texts.of(column, origin.limit) if origin.sentences else None
-    texts = column.to_pylist() if in_place is None else in_place
-    if in_place is None and not _sound(texts, origin.limit):
+    held = Texts.of(column, origin.limit) if origin.sentences else None
+    texts = held or column.to_pylist()
+    if not held and not _sound(texts, origin.limit):
         found = ((i, _fault(text, origin, 1, names)) for i, text in enumerate(texts))
         faults = {i: reason for i, reason in found if reason}
     rejects += [

@@ -14,6 +14,7 @@ from tagger.table import take
 from tagger.text.structure import Range
 
 BATCH_BYTES = 1 << 20
+"""About how much text a batch holds."""
 MAX_DOCUMENT_BYTES = 50_000_000
 """The most bytes of one document or row that are read, unless told otherwise."""
 Ranges = tuple[Range, ...]

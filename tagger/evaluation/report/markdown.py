@@ -71,7 +71,7 @@ def _verdict(task: Mapping[str, Any], report: Report) -> str:
     other = others[best]
     d, by = report.get("versus", {}).get(task["task"]), ""
     if d:
-        is_sure = d["difference"] > 0 and Difference(**d).is_sure
+        is_sure = Difference(**d).is_sure
         between = f" [{d['low']:+.3f}, {d['high']:+.3f}]" if d["low"] is not None else ""
         word = "by" if d["difference"] > 0 else "difference"
         by = f", {word} {d['difference']:+.3f}{between}"

@@ -3,6 +3,7 @@
 import errno
 import os
 import re
+import shutil
 import stat
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -102,6 +103,19 @@ def write(path: str | Path, data: bytes) -> None:
     """Write a file that is whole or not there."""
     with atomic_write(path) as stream:
         stream.write(data)
+
+
+def move(source: Path, path: Path) -> None:
+    """Give a file that is complete and on the disk its name; a link is followed."""
+    target = Path(os.path.realpath(path))
+    try:
+        os.replace(source, target)
+        sync_folder(target.parent)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise OutputError(f"{path}: cannot be written: {error.strerror or error}") from None
+        with open(source, "rb") as stream, atomic_write(path) as copied:
+            shutil.copyfileobj(stream, copied, 1 << 20)
 
 
 def sync_folder(folder: Path) -> None:

@@ -64,6 +64,19 @@ def killed_parent(lab: Lab) -> None:
             lab.count(False, f"{what}: processes left {left}")
 
 
+@trial
+def killed_as_it_grows(lab: Lab) -> None:
+    """Kill -9 of a run whose Parquet parts go straight into the output, by one process or two"""
+    for jobs in ("1", "2"):
+        args = (*_ARGS, "--jobs", jobs)
+        whole, seconds = reference(lab, *args, name="whole.parquet")
+        rng = random.Random(int(jobs))
+        for i in range(12):
+            process = lab.start(*args, "-o", "o.parquet")
+            _at(lab, process, lambda process: process.kill(), rng.uniform(0.3, seconds))
+            resumed(lab, f"--jobs {jobs}, kill {i}", whole, *args, output="o.parquet")
+
+
 def _gone(lab: Lab, grace: float = 5.0) -> list[tuple[int, str]]:
     until = time.monotonic() + grace
     while (left := list(lab.processes())) and time.monotonic() < until:
@@ -172,8 +185,8 @@ def _forget(folder: Path) -> None:
 
 @trial
 def killed_in_the_join(lab: Lab) -> None:
-    """Kill -9 as the parts are put together, into Parquet, spreadsheets and pages"""
-    for ending in ("parquet", "xlsx", "jsonl"):
+    """Kill -9 as the parts are put together, into CSV, spreadsheets and JSON Lines"""
+    for ending in ("csv", "xlsx", "jsonl"):
         args = ("predict", "in.jsonl", "--sentences", "--part-bytes", "200000")
         whole, _ = reference(lab, *args, n=20_000, name=f"whole.{ending}")
         output = f"o.{ending}"

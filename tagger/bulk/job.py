@@ -2,7 +2,8 @@
 
 The work is cut into parts by the bytes of their text. Each part is written beside
 the output, in the folder ``<output>.parts``, and renamed into place together with
-a manifest of its own; when all stand, they are joined into the output. So a job
+a manifest of its own; when all stand, they are joined into the output. (Parts of Parquet
+go one behind the other into one file, which becomes the output.) So a job
 that is stopped anywhere, by whatever, goes on with the first part that is missing
 and gives the same bytes as one that was never stopped.
 """
@@ -37,7 +38,7 @@ from tagger.errors import OutputError
 from tagger.files import tagged
 from tagger.files.writers import copy, writer_of
 from tagger.predictor import Tagger
-from tagger.targets import atomic_write, locked, write
+from tagger.targets import atomic_write, locked, move, write
 
 _PREFIX = "work-"
 
@@ -102,7 +103,8 @@ def _run(
     before = stamps(files)
     header = header_of(tagger, settings.to_dict(), files)
     begin(folder, header, files, settings.resume)
-    store = Store(folder, writer_of(settings.format).part or settings.format, header)
+    writer = writer_of(settings.format)
+    store = Store(folder, writer.part or settings.format, header, writer.grow)
     meter = _Meter(header["inputs"])
     notes: list[str] = []
 
@@ -167,8 +169,14 @@ def _finish(
             n = sum(copy(store.rejects(i), manifests[i]["rejects_sha256"], stream) for i in numbers)
         if n < 1:
             raise OutputError(f"{rejects}: {result.rejected} rows were rejected, found none")
-    parts = [(store.part(i), manifests[i]["sha256"]) for i in numbers]
-    counted = work.writer.join(parts, output, work.layout(tagger))
+    layout = work.layout(tagger)
+    if work.writer.close:
+        footers = (store.part(i).read_bytes() for i in numbers)
+        counted: int | None = work.writer.close(store.grown, store.end, footers, layout)
+        move(store.grown, output)
+    else:
+        parts = [(store.part(i), manifests[i]["sha256"]) for i in numbers]
+        counted = work.writer.join(parts, output, layout)
     expected = result.sentences + (0 if work.writer.sentences else result.others)
     if counted is not None and counted != expected:
         raise OutputError(

@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -141,12 +141,27 @@ def _is_same_job(settings: JobSettings) -> bool:
 
 
 class Store:
-    """The folder of the parts of one job, which `key` names."""
+    """The folder of the parts of one job, which `key` names.
 
-    def __init__(self, folder: Path, suffix: str, header: dict[str, Any]) -> None:
+    Parameters
+    ----------
+    suffix : how names of parts end.
+    header : what decides the bytes of the output.
+    grow : writes a part into the file `grown`, where parts stand one behind the other.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        suffix: str,
+        header: dict[str, Any],
+        grow: Callable[[Path, int, bytes], tuple[int, bytes]] | None = None,
+    ) -> None:
         self.folder = folder
         self.suffix = suffix
         self.key = hashlib.sha256(to_json(header)).hexdigest()
+        self.grown, self.end = folder / "grown", 0
+        self._grow, self._is_whole = grow, True
 
     def part(self, number: int) -> Path:
         """Return the file of a part."""
@@ -161,7 +176,10 @@ class Store:
         return self.folder / f"part-{number:06d}.json"
 
     def load(self, number: int) -> dict[str, Any] | None:
-        """Return the manifest of a part that is whole and belongs to this job."""
+        """Return the manifest of a part that is whole and belongs to this job.
+
+        Of parts that stand one behind the other in a file none counts behind one that is missing.
+        """
         try:
             manifest: dict[str, Any] = json.loads(self.manifest(number).read_bytes())
             whole = (
@@ -170,16 +188,34 @@ class Store:
                 and manifest["sha256"] == _sha256(self.part(number))
                 and manifest["rejects_sha256"] == _sha256(self.rejects(number))
             )
+            if self._grow:
+                whole = whole and self._is_whole
+                whole = whole and manifest["grown_sha256"] == self._grown_sha256(manifest["end"])
         except (OSError, ValueError, KeyError, TypeError):
+            whole = False
+        self._is_whole = whole
+        if not whole:
             return None
-        return manifest if whole else None
+        self.end = manifest.get("end", 0)
+        return manifest
 
     def save(self, done: Done) -> dict[str, Any]:
         """Write a part, its rejects, and last its manifest, which makes it count."""
-        write(self.part(done.number), done.data)
-        counts = {"rows": done.rows, "sentences": done.sentences, "others": done.others}
-        counts |= {"nulls": done.n_nulls, "cut": done.n_cut}
+        counts: dict[str, Any] = {"rows": done.rows, "sentences": done.sentences}
+        counts |= {"others": done.others, "nulls": done.n_nulls, "cut": done.n_cut}
+        data = done.data
+        if self._grow:
+            end, data = self._grow(self.grown, self.end, data)
+            counts |= {"end": end, "grown_sha256": self._grown_sha256(end)}
+            self.end = end
+        write(self.part(done.number), data)
         return self.seal(done.number, done.rejects, **counts)
+
+    def _grown_sha256(self, end: int) -> str:
+        """Return the SHA-256 of what stands in the grown file from where the last part ends."""
+        with open(self.grown, "rb") as stream:
+            stream.seek(self.end)
+            return hashlib.sha256(stream.read(end - self.end)).hexdigest()
 
     def seal(self, number: int, rejects: Sequence[Reject], **counts: Any) -> dict[str, Any]:
         """Write the rejects of a part that is written, and last its manifest."""

@@ -2,16 +2,18 @@
 
 import io
 import json
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from tagger.arrow import AS_JSON, damaged_rows, pyarrow
-from tagger.errors import DataError
+from tagger.errors import DataError, OutputError
 from tagger.files.names import check_once
 from tagger.files.office import whole
 from tagger.files.rows import BATCH_BYTES, MAX_DOCUMENT_BYTES, Reject, Row, Unreadable
 
+_MAGIC = b"PAR1"
 _PIECE_ROWS, _MOST_ROWS, _MOST_CELLS = 1024, 1 << 14, 1 << 20
 
 
@@ -112,10 +114,7 @@ def empty(schema: Any) -> bytes:
 
 
 def pack(batches: Sequence[Any], schema: Any) -> bytes:
-    """Return record batches as the bytes of an Arrow stream, which `join` reads.
-
-    It is read once and thrown away: encoding it as Parquet takes thirty times as long.
-    """
+    """Return record batches as the bytes of an Arrow stream, which `grow` reads."""
     pa = pyarrow()
     sink = io.BytesIO()
     with pa.ipc.new_stream(sink, schema) as writer:
@@ -124,25 +123,75 @@ def pack(batches: Sequence[Any], schema: Any) -> bytes:
     return sink.getvalue()
 
 
-def join(parts: Iterable[Path], schema: Any, stream: BinaryIO) -> int:
-    """Write packed record batches as one Parquet file; return the number of rows."""
+def grow(path: Path, at: int, packed: bytes) -> tuple[int, bytes]:
+    """Write packed record batches into a Parquet file that has no footer yet.
+
+    Parameters
+    ----------
+    path, at : the file, and how many of its bytes count; what stands behind them goes.
+    packed : what `pack` gave.
+
+    Returns
+    -------
+    How many bytes count now, and the footer of what was added, which `close` needs.
+    """
+    pa = pyarrow()
+    table = pa.ipc.open_stream(packed).read_all()
+    with open(path, "ab", buffering=0) as stream:
+        stream.truncate(at)
+        if not len(table):
+            return at, b""
+        stream.write(b"" if at else _MAGIC)
+        begin = stream.seek(0, os.SEEK_END)  # where it was truncated
+        added: list[Any] = []
+        with pa.OSFile(os.devnull, "wb") as sink, _writer(sink, table.schema, added) as writer:
+            # Only an empty file may be written to; once begun, places are where the file stands.
+            os.dup2(stream.fileno(), sink.fileno())
+            writer.write_table(table)
+        first = added[0].row_group(0).column(0)
+        if begin != (first.dictionary_page_offset or first.data_page_offset):
+            raise OutputError(f"{path}: this pyarrow cannot add to it: write --format jsonl")
+        footer = io.BytesIO()
+        added[0].write_metadata_file(footer)
+        end = stream.seek(len(_MAGIC) - footer.tell(), os.SEEK_END)
+        stream.truncate(end)
+        os.fsync(stream.fileno())
+    return end, footer.getvalue()
+
+
+def close(path: Path, at: int, footers: Iterable[bytes], schema: Any) -> int:
+    """Give a file that has grown to `at` bytes its footer; return the number of rows."""
+    pa = pyarrow()
+    whole = None
+    for footer in filter(None, footers):
+        added = pa.parquet.read_metadata(io.BytesIO(footer))
+        if whole is None:
+            whole = added
+        else:
+            whole.append_row_groups(added)
+    end = io.BytesIO(empty(schema))
+    if whole is not None:
+        whole.write_metadata_file(end)
+    with open(path, "ab") as stream:
+        stream.truncate(at)
+        stream.write(end.getvalue()[len(_MAGIC) if at else 0 :])
+        stream.flush()
+        os.fsync(stream.fileno())
+    return whole.num_rows if whole else 0
+
+
+def _writer(sink: Any, schema: Any, added: list[Any] | None = None) -> Any:
     pa = pyarrow()
     leaves = pa.parquet.ParquetFile(io.BytesIO(empty(schema))).schema
     paths = [leaves.column(i).path for i in range(len(leaves))]
     floats = {field.name for field in schema if pa.types.is_floating(field.type)}
     # A dictionary of values that hardly come twice costs time and room, and so do the first and
     # last of texts, by which nobody looks for rows.
-    repeats = [path for path in paths if path not in {"doc", "text", *floats}]
-    known = [path for path in paths if path != "text"]
-    with pa.parquet.ParquetWriter(
-        stream, schema, compression="zstd", use_dictionary=repeats, write_statistics=known
-    ) as writer:
-        n = 0
-        for part in parts:
-            # One open file at a time: an archive has more parts than a process may open.
-            with open(part, "rb") as source:
-                table = pa.ipc.open_stream(source).read_all()
-                if len(table):
-                    writer.write_table(table)
-                n += len(table)
-    return n
+    return pa.parquet.ParquetWriter(
+        sink,
+        schema,
+        compression="zstd",
+        use_dictionary=[path for path in paths if path not in {"doc", "text", *floats}],
+        write_statistics=[path for path in paths if path != "text"],
+        metadata_collector=added,
+    )

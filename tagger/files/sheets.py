@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any, BinaryIO
 
 from tagger.errors import DataError, OutputError, importing
@@ -48,11 +49,19 @@ def library() -> Any:
     return openpyxl
 
 
-def write_workbook(rows: Iterable[dict[str, Any]], names: Sequence[str], stream: BinaryIO) -> int:
+def write_workbook(
+    rows: Iterable[dict[str, Any]], names: Sequence[str], stream: BinaryIO, scratch: Path
+) -> int:
     """Write rows as an Excel workbook, of several sheets where one is full.
 
     Strings are stored as strings, whatever they begin with; characters that XML lacks as
     Excel itself escapes them (``_x001B_``). The same rows give the same bytes.
+
+    Parameters
+    ----------
+    rows, names : the rows, and their columns in order.
+    stream : where the workbook goes.
+    scratch : folder for what is made on the way, and left there where the process is killed.
 
     Returns
     -------
@@ -67,7 +76,7 @@ def write_workbook(rows: Iterable[dict[str, Any]], names: Sequence[str], stream:
     try:
         for n, row in enumerate(rows, 1):
             if sheet is None or room == 0:
-                sheet, room = _sheet(book, names), _MOST_ROWS - 1
+                sheet, room = _sheet(book, names, scratch), _MOST_ROWS - 1
             cells = []
             for name in names:
                 value = row.get(name)
@@ -81,7 +90,7 @@ def write_workbook(rows: Iterable[dict[str, Any]], names: Sequence[str], stream:
             opened.close()
         raise
     if sheet is None:
-        _sheet(book, names)
+        _sheet(book, names, scratch)
     from tempfile import TemporaryFile
 
     with TemporaryFile() as made:
@@ -90,8 +99,10 @@ def write_workbook(rows: Iterable[dict[str, Any]], names: Sequence[str], stream:
     return n
 
 
-def _sheet(book: Any, names: Sequence[str]) -> Any:
+def _sheet(book: Any, names: Sequence[str], scratch: Path) -> Any:
     """Return a new sheet, whose header is bold and stays in view."""
+    import tempfile
+
     from openpyxl.styles import Font
 
     sheet = book.create_sheet()
@@ -99,7 +110,12 @@ def _sheet(book: Any, names: Sequence[str]) -> Any:
     header = [_string(sheet, name, "the name of a column") for name in names]
     for cell in header:
         cell.font = Font(bold=True)
-    sheet.append(header)
+    elsewhere = tempfile.tempdir
+    try:
+        tempfile.tempdir = str(scratch)  # openpyxl makes the file of a sheet with its first row
+        sheet.append(header)
+    finally:
+        tempfile.tempdir = elsewhere
     return sheet
 
 

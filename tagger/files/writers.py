@@ -53,6 +53,8 @@ class Writer:
     sentences : whether headings and other pieces are not written.
     ending : how the name of such an output ends; empty for a folder.
     part : how the name of its parts ends; by default its own name.
+    grow, close : where parts go straight into what will be the output: writes one, and ends it.
+        Instead of the part is kept what the first returns beside the length of the file.
     library : raises DataError where the extra that it needs is not installed.
     """
 
@@ -71,6 +73,8 @@ class Writer:
     ending: str = ""
     part: str = ""
     library: Callable[[], Any] = lambda: None
+    grow: Callable[[Path, int, bytes], tuple[int, bytes]] | None = None
+    close: Callable[[Path, int, Iterable[bytes], Layout], int] | None = None
 
 
 def copy(path: Path, sha256: str, stream: BinaryIO) -> int:
@@ -121,13 +125,21 @@ def _join_workbook(parts: Sequence[tuple[Path, str]], output: Path, layout: Layo
         {k: v if type(v) is bool else tagged.cell(v) for k, v in json.loads(line).items()}
         for line in _lines(parts)
     )
+    scratch = (parts[0][0] if parts else output).parent  # cleared by the next run
     with atomic_write(output) as stream:
-        return sheets.write_workbook(rows, layout.names, stream)
+        return sheets.write_workbook(rows, layout.names, stream, scratch)
 
 
 def _join_parquet(parts: Sequence[tuple[Path, str]], output: Path, layout: Layout) -> int:
-    with atomic_write(output) as stream:
-        return parquet.join((path for path, _ in parts), layout.arrow(), stream)
+    end, footers = 0, []
+    for path, _ in parts:
+        end, footer = parquet.grow(output, end, path.read_bytes())
+        footers.append(footer)
+    return _close_parquet(output, end, footers, layout)
+
+
+def _close_parquet(path: Path, at: int, footers: Iterable[bytes], layout: Layout) -> int:
+    return parquet.close(path, at, footers, layout.arrow())
 
 
 def _join_pages(parts: Sequence[tuple[Path, str]], output: Path, layout: Layout) -> None:
@@ -198,8 +210,10 @@ WRITERS = (
         fixed=True,
         typed=True,
         ending="parquet",
-        part="arrow",
+        part="footer",
         library=pyarrow,
+        grow=parquet.grow,
+        close=_close_parquet,
     ),
     Writer(
         "html",

@@ -5,6 +5,8 @@ import io
 import json
 import random
 import re
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import openpyxl
@@ -121,19 +123,41 @@ def test_formulas_without_a_value_are_said(tmp_path: Path) -> None:
 
 def test_what_a_cell_cannot_hold_is_escaped_or_refused(tmp_path: Path) -> None:
     out = io.BytesIO()
-    assert write_workbook([{"text": "a\x1b[2J\x00b", "n": 1}], ["text", "n", "none"], out) == 1
+    assert (
+        write_workbook([{"text": "a\x1b[2J\x00b", "n": 1}], ["text", "n", "none"], out, tmp_path)
+        == 1
+    )
     sheet = openpyxl.load_workbook(out).active
     assert sheet["A2"].value == "a_x001B_[2J_x0000_b"
     assert sheet["B2"].value == 1 and sheet["C2"].value is None
     with pytest.raises(Exception, match="row 1: text has 32,768 characters"):
-        write_workbook([{"text": "x" * (MOST_CHARACTERS + 1)}], ["text"], io.BytesIO())
+        write_workbook([{"text": "x" * (MOST_CHARACTERS + 1)}], ["text"], io.BytesIO(), tmp_path)
     names = ["a\x00b", "\ud800", "=1+1"]
     out = io.BytesIO()
-    assert write_workbook([dict.fromkeys(names, 1)], names, out) == 1
+    assert write_workbook([dict.fromkeys(names, 1)], names, out, tmp_path) == 1
     header = [cell.value for cell in openpyxl.load_workbook(out).active[1]]
     assert header == ["a_x0000_b", "_xD800_", "=1+1"]
     with pytest.raises(Exception, match="the name of a column has 32,768 characters"):
-        write_workbook([], ["x" * (MOST_CHARACTERS + 1)], io.BytesIO())
+        write_workbook([], ["x" * (MOST_CHARACTERS + 1)], io.BytesIO(), tmp_path)
+
+
+def test_a_workbook_in_the_making_stands_where_the_next_run_clears_it_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(elsewhere))
+    seen = []
+
+    def rows() -> Iterator[dict[str, int]]:
+        yield {"n": 1}
+        seen.extend(path.name for path in tmp_path.glob("openpyxl.*"))
+        assert not any(elsewhere.iterdir())
+        yield {"n": 2}
+
+    assert write_workbook(rows(), ["n"], io.BytesIO(), tmp_path) == 2
+    assert len(seen) == 1 and [path.name for path in tmp_path.iterdir()] == ["elsewhere"]
+    assert tempfile.gettempdir() == str(elsewhere)
 
 
 def test_json_is_one_array(tmp_path: Path) -> None:

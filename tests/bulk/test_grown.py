@@ -1,0 +1,136 @@
+"""Parquet parts go one behind the other into the file that becomes the output."""
+
+import errno
+import os
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from tagger import Tagger
+from tagger.bulk.job import run
+from tagger.bulk.settings import JobSettings
+from tagger.errors import OutputError
+from tagger.files import parquet
+
+from .test_job import read_lines, settings, write_rows
+
+
+def job(tmp_path: Path, tiny: Tagger, name: str, **how: object) -> JobSettings:
+    return settings(tiny, tmp_path / "in.jsonl", name, part_bytes=1000, **how)
+
+
+@pytest.fixture
+def whole(tmp_path: Path, tiny: Tagger) -> bytes:
+    write_rows(tmp_path / "in.jsonl", 100)
+    assert run(tiny, job(tmp_path, tiny, "whole.parquet")).parts > 4
+    return (tmp_path / "whole.parquet").read_bytes()
+
+
+def stopped(tmp_path: Path, tiny: Tagger, after: int) -> Path:
+    """Leave a job that has done some parts; return the folder of its parts."""
+    asked = iter([False] * after + [True])
+    run(tiny, job(tmp_path, tiny, "o.parquet"), stop=lambda: next(asked))
+    return tmp_path / "o.parquet.parts"
+
+
+def test_a_file_that_grew_is_the_one_that_is_written_at_once(tmp_path: Path, whole: bytes) -> None:
+    rows = pq.ParquetFile(tmp_path / "whole.parquet")
+    groups = [rows.read_row_group(i) for i in range(rows.num_row_groups)]
+    with parquet._writer(tmp_path / "once.parquet", rows.schema_arrow) as writer:
+        for group in groups:
+            writer.write_table(group)
+    once = pq.ParquetFile(tmp_path / "once.parquet")
+    found, asked = (x.metadata.to_dict()["row_groups"] for x in (rows, once))
+    assert found == asked
+    last = rows.metadata.row_group(len(groups) - 1).column(rows.metadata.num_columns - 1)
+    end = last.data_page_offset + 1
+    assert whole[:end] == (tmp_path / "once.parquet").read_bytes()[:end]
+    assert rows.read().equals(once.read()) and rows.schema == once.schema
+    assert len(groups) > 4 and not (tmp_path / "whole.parquet.parts").exists()
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+@pytest.mark.parametrize("damage", ["nothing", "tail", "range", "short", "footer", "gone"])
+def test_what_is_left_of_a_grown_file_is_gone_on_with(
+    tmp_path: Path, tiny: Tagger, whole: bytes, damage: str, jobs: int
+) -> None:
+    folder = stopped(tmp_path, tiny, 3)
+    grown = folder / "grown"
+    content = grown.read_bytes()
+    first = pq.read_metadata(folder / "part-000000.footer").row_group(0)
+    begin = 4 + sum(first.column(i).total_compressed_size for i in range(first.num_columns))
+    if damage == "tail":  # of a part that kill -9 found half written
+        grown.write_bytes(content + b"half a part")
+    elif damage == "range":
+        grown.write_bytes(content[: begin + 9] + b"?" + content[begin + 10 :])
+    elif damage == "short":
+        grown.write_bytes(content[:-1])
+    elif damage == "footer":
+        (folder / "part-000001.footer").write_bytes(b"damaged")
+    elif damage == "gone":
+        grown.unlink()
+    result = run(tiny, job(tmp_path, tiny, "o.parquet", resume=True, jobs=jobs))
+    assert (tmp_path / "o.parquet").read_bytes() == whole
+    reused = {"nothing": 3, "tail": 3, "range": 1, "short": 2, "footer": 1, "gone": 0}
+    assert result.reused == reused[damage]
+
+
+def test_a_job_that_broke_off_as_it_ended_ends_again(
+    tmp_path: Path, tiny: Tagger, whole: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(source: Path, path: Path) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("tagger.bulk.job.move", broken)
+        with pytest.raises(OutputError, match="Input/output error"):
+            run(tiny, job(tmp_path, tiny, "o.parquet"))
+    result = run(tiny, job(tmp_path, tiny, "o.parquet", resume=True))
+    assert result.reused == result.parts
+    assert (tmp_path / "o.parquet").read_bytes() == whole
+
+
+def test_an_output_on_another_disk_is_copied_there(
+    tmp_path: Path, tiny: Tagger, whole: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    far = tmp_path / "far"
+    far.mkdir()
+    (tmp_path / "o.parquet").symlink_to(far / "real.parquet")
+    replace = os.replace
+
+    def across(source: object, target: object) -> None:
+        if str(source).endswith("grown"):
+            raise OSError(errno.EXDEV, "Invalid cross-device link")
+        replace(str(source), str(target))
+
+    monkeypatch.setattr(os, "replace", across)
+    run(tiny, job(tmp_path, tiny, "o.parquet"))
+    assert (far / "real.parquet").read_bytes() == whole
+    assert (tmp_path / "o.parquet").is_symlink()
+
+
+@pytest.mark.parametrize("sound", [[], [1], [0, 2]])
+def test_parts_without_a_row_that_can_be_tagged(
+    tmp_path: Path, tiny: Tagger, sound: list[int]
+) -> None:
+    rows = [f'{{"text": "Talks may fail, {i}."}}' if i in sound else "broken" for i in range(4)]
+    (tmp_path / "in.jsonl").write_text("\n".join(rows) + "\n")
+    result = run(tiny, settings(tiny, tmp_path / "in.jsonl", "o.parquet", part_bytes=10))
+    assert (result.parts, result.rejected) == (4, 4 - len(sound))
+    table = pq.read_table(tmp_path / "o.parquet")
+    assert [t.split()[-1] for t in table["text"].to_pylist()] == [f"{i}." for i in sound]
+    assert table.schema.field("claim").type == pa.string()
+    assert len(read_lines(tmp_path / "o.parquet.rejects.jsonl")) == 4 - len(sound)
+
+
+def test_a_library_that_counts_places_otherwise_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = pa.table({"text": ["a"]})
+    packed = parquet.pack(table.to_batches(), table.schema)
+    end, _ = parquet.grow(tmp_path / "grown", 0, packed)
+    monkeypatch.setattr(os, "dup2", lambda *descriptors: None)
+    with pytest.raises(OutputError, match="cannot add to it: write --format jsonl"):
+        parquet.grow(tmp_path / "grown", end, packed)

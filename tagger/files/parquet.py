@@ -12,6 +12,7 @@ from tagger.errors import DataError, OutputError
 from tagger.files.names import check_once
 from tagger.files.office import whole
 from tagger.files.rows import BATCH_BYTES, MAX_DOCUMENT_BYTES, Reject, Row, Unreadable
+from tagger.targets import write
 
 _MAGIC = b"PAR1"
 _PIECE_ROWS, _MOST_ROWS, _MOST_CELLS = 1024, 1 << 14, 1 << 20
@@ -162,22 +163,21 @@ def grow(path: Path, at: int, packed: bytes) -> tuple[int, bytes]:
 def close(path: Path, at: int, footers: Iterable[bytes], schema: Any) -> int:
     """Give a file that has grown to `at` bytes its footer; return the number of rows."""
     pa = pyarrow()
-    whole = None
-    for footer in filter(None, footers):
-        added = pa.parquet.read_metadata(io.BytesIO(footer))
-        if whole is None:
-            whole = added
-        else:
-            whole.append_row_groups(added)
-    end = io.BytesIO(empty(schema))
-    if whole is not None:
-        whole.write_metadata_file(end)
+    read = (pa.parquet.read_metadata(io.BytesIO(footer)) for footer in footers if footer)
+    whole = next(read, None)
+    if whole is None:
+        write(path, empty(schema))
+        return 0
+    for added in read:
+        whole.append_row_groups(added)
+    end = io.BytesIO()
+    whole.write_metadata_file(end)
     with open(path, "ab") as stream:
         stream.truncate(at)
-        stream.write(end.getvalue()[len(_MAGIC) if at else 0 :])
+        stream.write(end.getvalue()[len(_MAGIC) :])
         stream.flush()
         os.fsync(stream.fileno())
-    return whole.num_rows if whole else 0
+    return int(whole.num_rows)
 
 
 def _writer(sink: Any, schema: Any, added: list[Any] | None = None) -> Any:

@@ -104,11 +104,9 @@ def command(
 
 
 def _tagged_by(model: str | None, second_reader: str | None) -> Any:
-    """Return what tagged an output: a folder, or the Tagger of one and its second reader."""
+    """Return what tagged an output: a folder, or the Tagger of a model and its second reader."""
     if second_reader is None:
         return model
-    if model is None:
-        raise click.UsageError("--second-reader is of --model: name that too")
     from tagger.predictor import Tagger
 
     return Tagger.load(model, second_reader)

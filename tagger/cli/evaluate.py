@@ -97,6 +97,8 @@ def command(
     Console().print(score_table(made.evaluation.tasks, f"{n} sentences, model {loaded.id}"))
     for line in versus_lines(made.evaluation):
         echo(line)
+    if learned := made.report["about"].get("baselines"):
+        echo(f"the baselines {learned}")
     if output:
         page = Path(output) / (MARKDOWN if no_plots else HTML)
         say(f"{page}: the report{'' if no_plots else '; open it in a browser'}")

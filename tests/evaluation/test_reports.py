@@ -221,6 +221,8 @@ def test_the_terminal_shows_the_baselines_and_whether_the_model_beats_them(folde
         r"mood: the model (beats|does not (surely )?beat) the best baseline, .*: macro F1 [+-]0\.",
         result.stdout,
     )
+    last = result.stdout.splitlines()[-1]
+    assert last == "the baselines learned from the same data by cross-validation by document"
 
 
 def test_a_report_says_where_baselines_learned_from_a_part_of_the_data(folder, unseen, monkeypatch):

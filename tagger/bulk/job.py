@@ -20,12 +20,14 @@ from tagger.bulk.parts import (
     Part,
     Work,
     knows_language,
+    look_ahead,
     plan,
     read_parts,
     tell_of_paragraphs,
 )
 from tagger.bulk.settings import JobSettings, Progress, Result
 from tagger.bulk.store import (
+    COUNTS,
     Store,
     begin,
     check_output,
@@ -114,7 +116,7 @@ def _run(
 
     origin = replace(settings.origin, say=say)
     parts = read_parts(origin, settings.part_bytes, meter.at)
-    first = next(parts, None)
+    ahead, first = look_ahead(parts)
     tell_of_paragraphs(tagger, origin, first)
     work = plan(settings, first)
     manifests: dict[int, dict[str, Any]] = {}
@@ -123,7 +125,7 @@ def _run(
 
     def missing() -> Iterator[Part]:
         nonlocal reused, finished
-        for part in chain([first] if first else [], parts):
+        for part in chain(ahead, parts):
             if stop():
                 finished = False
                 return
@@ -170,19 +172,24 @@ def _finish(
         if n < 1:
             raise OutputError(f"{rejects}: {result.rejected} rows were rejected, found none")
     layout = work.layout(tagger)
+    expected = result.sentences + (0 if work.writer.sentences else result.others)
+    record = record_of(header, tagger, result)
     if work.writer.close:
         footers = (store.part(i).read_bytes() for i in numbers)
-        counted: int | None = work.writer.close(store.grown, store.end, footers, layout)
-        move(store.grown, output)
-    else:
-        parts = [(store.part(i), manifests[i]["sha256"]) for i in numbers]
-        counted = work.writer.join(parts, output, layout)
-    expected = result.sentences + (0 if work.writer.sentences else result.others)
+        _check(output, work.writer.close(store.grown, store.end, footers, layout), expected)
+        write(tagged.manifest_path(output), record)
+        move(store.grown, output)  # last: with it the parts are gone
+        return
+    parts = [(store.part(i), manifests[i]["sha256"]) for i in numbers]
+    _check(output, work.writer.join(parts, output, layout), expected)
+    write(tagged.manifest_path(output), record)
+
+
+def _check(output: Path, counted: int | None, expected: int) -> None:
     if counted is not None and counted != expected:
         raise OutputError(
             f"{output}: holds {counted} rows, expected {expected}: run again with --resume"
         )
-    write(tagged.manifest_path(output), record_of(header, tagger, result))
 
 
 class _Meter:
@@ -195,7 +202,7 @@ class _Meter:
             self._before.setdefault(entry["file"], total)
             total += entry["bytes"]
         self.done, self.total = 0, 0 if "-" in self._before else total
-        self.sums = dict.fromkeys(("rows", "rejected", "sentences", "nulls", "others", "cut"), 0)
+        self.sums = dict.fromkeys(COUNTS, 0)
 
     def at(self, path: str, n_bytes: int) -> None:
         self.done = self._before[path] + n_bytes
@@ -210,11 +217,11 @@ class _Meter:
 def stream(tagger: Tagger, settings: JobSettings) -> Iterator[tuple[Done, bool]]:
     """Yield what a job would write, part by part, and each time whether the language is known."""
     parts = read_parts(settings.origin, settings.part_bytes)
-    first = next(parts, None)
+    ahead, first = look_ahead(parts)
     tell_of_paragraphs(tagger, settings.origin, first)
     work = plan(settings, first)
     known = knows_language(tagger, first)
-    for part in chain([first or Part(0)], parts):
+    for part in chain(ahead or [Part(0)], parts):
         yield work.do(tagger, part), known
 
 

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import Any
 
 from tagger.arrow import (
@@ -29,6 +30,7 @@ from tagger.text.segment import sentence_spans
 _SAMPLE_CHARACTERS = 100_000
 _MANY_CELLS, _MOST_GAPS = 10_000_000, 100
 _FEW_ROWS, _BEGINNING = 100, 2000
+_MOST_AHEAD = 16  # parts of rejects, which are kept meanwhile
 _MOST_PASSED = 16_000  # with ours, no more columns than a spreadsheet has
 
 
@@ -84,6 +86,16 @@ def read_parts(
             part, size, n_values = Part(part.number + 1), 0, 0
     if part.rows:
         yield part
+
+
+def look_ahead(parts: Iterator[Part]) -> tuple[list[Part], Part | None]:
+    """Return the parts up to the first that holds more than rejects, and the last of them."""
+    ahead: list[Part] = []
+    for part in islice(parts, _MOST_AHEAD):
+        ahead.append(part)
+        if part.batches:
+            break
+    return ahead, ahead[-1] if ahead else None
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,8 @@ from tagger.predictor import Tagger
 from tagger.targets import check_free, write
 
 JOB = "job.json"
+COUNTS = ("rows", "rejected", "sentences", "nulls", "others", "cut")
+"""What the manifest of a part counts."""
 
 
 def fingerprint(files: Sequence[str]) -> list[dict[str, Any]]:
@@ -184,7 +186,7 @@ class Store:
             manifest: dict[str, Any] = json.loads(self.manifest(number).read_bytes())
             whole = (
                 manifest["job"] == self.key
-                and "cut" in manifest
+                and all(type(manifest[name]) is int for name in COUNTS)
                 and manifest["sha256"] == _sha256(self.part(number))
                 and manifest["rejects_sha256"] == _sha256(self.rejects(number))
             )

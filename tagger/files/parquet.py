@@ -14,7 +14,7 @@ from tagger.files.office import whole
 from tagger.files.rows import BATCH_BYTES, MAX_DOCUMENT_BYTES, Reject, Row, Unreadable
 from tagger.targets import write
 
-_MAGIC = b"PAR1"
+_MAGIC, _LENGTH = b"PAR1", 8  # a footer ends with its length and these letters
 _PIECE_ROWS, _MOST_ROWS, _MOST_CELLS = 1024, 1 << 14, 1 << 20
 
 
@@ -138,26 +138,31 @@ def grow(path: Path, at: int, packed: bytes) -> tuple[int, bytes]:
     """
     pa = pyarrow()
     table = pa.ipc.open_stream(packed).read_all()
-    with open(path, "ab", buffering=0) as stream:
+    with open(path, "a+b", buffering=0) as stream:
         stream.truncate(at)
         if not len(table):
             return at, b""
         stream.write(b"" if at else _MAGIC)
         begin = stream.seek(0, os.SEEK_END)  # where it was truncated
-        added: list[Any] = []
-        with pa.OSFile(os.devnull, "wb") as sink, _writer(sink, table.schema, added) as writer:
+        with pa.OSFile(os.devnull, "wb") as sink:
+            writer = _writer(sink, table.schema)
             # Only an empty file may be written to; once begun, places are where the file stands.
             os.dup2(stream.fileno(), sink.fileno())
-            writer.write_table(table)
-        first = added[0].row_group(0).column(0)
-        if begin != (first.dictionary_page_offset or first.data_page_offset):
-            raise OutputError(f"{path}: this pyarrow cannot add to it: write --format jsonl")
-        footer = io.BytesIO()
-        added[0].write_metadata_file(footer)
-        end = stream.seek(len(_MAGIC) - footer.tell(), os.SEEK_END)
+            try:
+                if sink.tell() != begin:
+                    reason = f"{path}: this pyarrow, {pa.__version__}, cannot add to it"
+                    raise OutputError(f"{reason}: write --format jsonl")
+                writer.write_table(table)
+                writer.close()
+            finally:
+                writer.is_open = False  # where the disk is full, it would try again, and complain
+        stream.seek(-_LENGTH, os.SEEK_END)
+        n_bytes = int.from_bytes(stream.read(_LENGTH)[: -len(_MAGIC)], "little") + _LENGTH
+        end = stream.seek(-n_bytes, os.SEEK_END)
+        footer = _MAGIC + stream.read(n_bytes)
         stream.truncate(end)
         os.fsync(stream.fileno())
-    return end, footer.getvalue()
+    return end, footer
 
 
 def close(path: Path, at: int, footers: Iterable[bytes], schema: Any) -> int:
@@ -180,7 +185,7 @@ def close(path: Path, at: int, footers: Iterable[bytes], schema: Any) -> int:
     return int(whole.num_rows)
 
 
-def _writer(sink: Any, schema: Any, added: list[Any] | None = None) -> Any:
+def _writer(sink: Any, schema: Any) -> Any:
     pa = pyarrow()
     leaves = pa.parquet.ParquetFile(io.BytesIO(empty(schema))).schema
     paths = [leaves.column(i).path for i in range(len(leaves))]
@@ -193,5 +198,4 @@ def _writer(sink: Any, schema: Any, added: list[Any] | None = None) -> Any:
         compression="zstd",
         use_dictionary=[path for path in paths if path not in {"doc", "text", *floats}],
         write_statistics=[path for path in paths if path != "text"],
-        metadata_collector=added,
     )

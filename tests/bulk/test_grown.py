@@ -1,6 +1,7 @@
 """Parquet parts go one behind the other into the file that becomes the output."""
 
 import errno
+import json
 import os
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 from tagger import Tagger
 from tagger.bulk.job import run
 from tagger.bulk.settings import JobSettings
+from tagger.bulk.store import COUNTS
 from tagger.errors import OutputError
 from tagger.files import parquet
 
@@ -131,6 +133,45 @@ def test_a_library_that_counts_places_otherwise_is_refused(
     table = pa.table({"text": ["a"]})
     packed = parquet.pack(table.to_batches(), table.schema)
     end, _ = parquet.grow(tmp_path / "grown", 0, packed)
+    before = (tmp_path / "grown").read_bytes()
     monkeypatch.setattr(os, "dup2", lambda *descriptors: None)
-    with pytest.raises(OutputError, match="cannot add to it: write --format jsonl"):
+    with pytest.raises(
+        OutputError, match=r"pyarrow, [\d.]+, cannot add to it: write --format jsonl"
+    ):
         parquet.grow(tmp_path / "grown", end, packed)
+    assert (tmp_path / "grown").read_bytes() == before
+
+
+def test_an_interruption_at_the_very_end_costs_no_part(
+    tmp_path: Path, tiny: Tagger, whole: bytes
+) -> None:
+    in_the_way = tmp_path / "o.parquet.manifest.json"
+    in_the_way.mkdir()
+    with pytest.raises(OutputError, match="Is a directory"):
+        run(tiny, job(tmp_path, tiny, "o.parquet"))
+    assert not (tmp_path / "o.parquet").exists()
+    in_the_way.rmdir()
+    result = run(tiny, job(tmp_path, tiny, "o.parquet", resume=True))
+    assert result.reused == result.parts
+    assert (tmp_path / "o.parquet").read_bytes() == whole
+
+
+@pytest.mark.parametrize("name", COUNTS)
+def test_a_manifest_whose_counts_are_no_numbers_does_not_count(
+    tmp_path: Path, tiny: Tagger, whole: bytes, name: str
+) -> None:
+    folder = stopped(tmp_path, tiny, 3)
+    manifest = json.loads((folder / "part-000001.json").read_text())
+    (folder / "part-000001.json").write_text(json.dumps(manifest | {name: "x"}))
+    assert run(tiny, job(tmp_path, tiny, "o.parquet", resume=True)).reused == 1
+    assert (tmp_path / "o.parquet").read_bytes() == whole
+
+
+@pytest.mark.parametrize("form", ["parquet", "csv"])
+def test_columns_come_from_the_first_rows_that_can_be_tagged(
+    tmp_path: Path, tiny: Tagger, form: str
+) -> None:
+    rows = [*({"text": None, "n": i} for i in range(5)), {"text": "Talks may fail.", "n": 5}]
+    (tmp_path / "in.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    result = run(tiny, settings(tiny, tmp_path / "in.jsonl", f"o.{form}", part_bytes=10))
+    assert (result.parts, result.rejected, result.tagged) == (6, 5, 1)

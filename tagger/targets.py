@@ -105,15 +105,18 @@ def write(path: str | Path, data: bytes) -> None:
         stream.write(data)
 
 
-def move(source: Path, path: Path) -> None:
-    """Give a file that is complete and on the disk its name; a link is followed."""
+def rename_into_place(source: Path, path: Path) -> None:
+    """Give a file that is complete and on the disk its name; a link is followed.
+
+    Across file systems it is copied.
+    """
     target = Path(os.path.realpath(path))
     try:
         os.replace(source, target)
         sync_folder(target.parent)
     except OSError as error:
         if error.errno != errno.EXDEV:
-            raise OutputError(f"{path}: cannot be written: {error.strerror or error}") from None
+            raise
         with open(source, "rb") as stream, atomic_write(path) as copied:
             shutil.copyfileobj(stream, copied, 1 << 20)
 

@@ -6,7 +6,6 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 from tortures.lab import Lab, Run, end, trial
 
@@ -162,25 +161,23 @@ setattr(os, name, hit)
 def killed_at_every_rename(lab: Lab) -> None:
     """Kill -9 before and after each rename, sync and removal of a run, the join's too"""
     args = ("predict", "in.jsonl", "--sentences", "--part-bytes", "20000")
-    whole, _ = reference(lab, *args, n=700)
     trap = lab.folder / "trap"
     trap.mkdir()
     (trap / "sitecustomize.py").write_text(_KILLER)
     path = f"{trap}{os.pathsep}{lab.environment()['PYTHONPATH']}"
-    for name in ("replace", "fsync", "unlink", "rmdir"):
-        for when in ("before", "after"):
-            for at in range(1, 99):
-                die = {"TORTURE_DIE": f"{name}:{at}:{when}", "PYTHONPATH": path}
-                run = lab.run(*args, "-o", "o.jsonl", env=die)
-                if run.code != -signal.SIGKILL:
-                    _forget(lab.folder)
-                    break
-                resumed(lab, f"killed {when} {name} {at}", whole, *args)
-
-
-def _forget(folder: Path) -> None:
-    for name in ("o.jsonl", "o.jsonl.manifest.json"):
-        (folder / name).unlink(missing_ok=True)
+    for output in ("o.jsonl", "o.parquet"):
+        whole, _ = reference(lab, *args, n=700, name=f"whole-{output}")
+        for name in ("replace", "fsync", "unlink", "rmdir", "ftruncate"):
+            for when in ("before", "after"):
+                for at in range(1, 99):
+                    die = {"TORTURE_DIE": f"{name}:{at}:{when}", "PYTHONPATH": path}
+                    run = lab.run(*args, "-o", output, env=die)
+                    if run.code != -signal.SIGKILL:
+                        for left in (output, f"{output}.manifest.json"):
+                            (lab.folder / left).unlink(missing_ok=True)
+                        break
+                    what = f"{output} killed {when} {name} {at}"
+                    resumed(lab, what, whole, *args, output=output)
 
 
 @trial

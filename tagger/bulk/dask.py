@@ -149,7 +149,7 @@ def predict_with_dask(
     with locked(target):
         begin(target, header, files, resume)
         store = Store(target.resolve(), "parquet", header)
-        done = {p.number: m for p in pieces if (m := store.load(p.number)) is not None}
+        done = {p.number: m for p in pieces if (m := store.load(p.number, p.rows)) is not None}
         reused = len(done)
         if missing := [piece for piece in pieces if piece.number not in done]:
             done.update(_on_cluster(missing, store, rows, scheduler, n_workers))
@@ -193,7 +193,9 @@ def _on_cluster(
                 )
             if error := future.exception():
                 yield piece.number, _lose(piece, error, store, rows)
-            elif manifest := store.load(piece.number):  # its worker may be gone meanwhile
+            elif manifest := store.load(
+                piece.number, piece.rows
+            ):  # its worker may be gone meanwhile
                 yield piece.number, manifest
             else:
                 raise OutputError(

@@ -1,9 +1,9 @@
 """A job: files in, one tagged file out, whatever happens in between.
 
-The work is cut into parts by the bytes of their text. Each part is written beside
-the output, in the folder ``<output>.parts``, and renamed into place together with
-a manifest of its own; when all stand, they are joined into the output. (Parts of Parquet
-go one behind the other into one file, which becomes the output.) So a job
+The work is cut into parts by the bytes of their text. Each is kept beside the output, in the
+folder ``<output>.parts``, with a manifest of its own: as a file, which the end joins with the
+others into the output, or (Parquet) behind the one before in the file that the end gives a
+footer and renames. So a job
 that is stopped anywhere, by whatever, goes on with the first part that is missing
 and gives the same bytes as one that was never stopped.
 """
@@ -27,7 +27,7 @@ from tagger.bulk.parts import (
 )
 from tagger.bulk.settings import JobSettings, Progress, Result
 from tagger.bulk.store import (
-    COUNTS,
+    PART_COUNTS,
     Store,
     begin,
     check_output,
@@ -40,7 +40,7 @@ from tagger.errors import OutputError
 from tagger.files import tagged
 from tagger.files.writers import copy, writer_of
 from tagger.predictor import Tagger
-from tagger.targets import atomic_write, locked, move, write
+from tagger.targets import atomic_write, locked, rename_into_place, write
 
 _PREFIX = "work-"
 
@@ -106,7 +106,7 @@ def _run(
     header = header_of(tagger, settings.to_dict(), files)
     begin(folder, header, files, settings.resume)
     writer = writer_of(settings.format)
-    store = Store(folder, writer.part or settings.format, header, writer.grow)
+    store = Store(folder, writer.part or settings.format, header, writer.append)
     meter = _Meter(header["inputs"])
     notes: list[str] = []
 
@@ -116,7 +116,8 @@ def _run(
 
     origin = replace(settings.origin, say=say)
     parts = read_parts(origin, settings.part_bytes, meter.at)
-    ahead, first = look_ahead(parts)
+    ahead = look_ahead(parts)
+    first = ahead[-1]
     tell_of_paragraphs(tagger, origin, first)
     work = plan(settings, first)
     manifests: dict[int, dict[str, Any]] = {}
@@ -129,8 +130,8 @@ def _run(
             if stop():
                 finished = False
                 return
-            stored = store.load(part.number)
-            if stored is not None and stored["rows"] == part.rows:
+            stored = store.load(part.number, part.rows)
+            if stored is not None:
                 reused += 1
                 manifests[part.number] = stored
                 report(meter.add(stored))
@@ -140,10 +141,12 @@ def _run(
     for done in _work_off(tagger, work, missing(), settings.jobs, folder):
         manifests[done.number] = store.save(done)
         report(meter.add(manifests[done.number]))
-    n, lost, written, nulls, others, cut = meter.sums.values()
-    parts_done, known = len(manifests), knows_language(tagger, first)
-    counts = (n, n - lost, lost, written, finished, parts_done, reused, nulls, known, others, cut)
-    result = Result(*counts, tuple(notes))
+    sums, lost = meter.sums, meter.sums["rejected"]
+    result = Result(
+        *(sums["rows"], sums["rows"] - lost, lost, sums["sentences"], finished),
+        *(len(manifests), reused, sums["nulls"], knows_language(tagger, first)),
+        *(sums["others"], sums["cut"], tuple(notes)),
+    )
     if finished:
         check_unchanged(files, before, header["inputs"], folder)
         _finish(tagger, settings, work, store, manifests, header, result)
@@ -159,7 +162,7 @@ def _finish(
     header: dict[str, Any],
     result: Result,
 ) -> None:
-    """Join the parts into the output, and count once more."""
+    """Make the output of the parts, and count once more."""
     if sorted(manifests) != list(range(len(manifests))):
         raise OutputError(f"{store.folder}: a part is missing: run again with --resume")
     numbers = range(len(manifests))
@@ -171,25 +174,21 @@ def _finish(
             n = sum(copy(store.rejects(i), manifests[i]["rejects_sha256"], stream) for i in numbers)
         if n < 1:
             raise OutputError(f"{rejects}: {result.rejected} rows were rejected, found none")
-    layout = work.layout(tagger)
-    expected = result.sentences + (0 if work.writer.sentences else result.others)
-    record = record_of(header, tagger, result)
-    if work.writer.close:
+    if work.writer.write_footer:
         footers = (store.part(i).read_bytes() for i in numbers)
-        _check(output, work.writer.close(store.grown, store.end, footers, layout), expected)
-        write(tagged.manifest_path(output), record)
-        move(store.grown, output)  # last: with it the parts are gone
-        return
-    parts = [(store.part(i), manifests[i]["sha256"]) for i in numbers]
-    _check(output, work.writer.join(parts, output, layout), expected)
-    write(tagged.manifest_path(output), record)
-
-
-def _check(output: Path, counted: int | None, expected: int) -> None:
+        counted: int | None = work.writer.write_footer(store.body, store.size, footers)
+    else:
+        parts = [(store.part(i), manifests[i]["sha256"]) for i in numbers]
+        counted = work.writer.join(parts, output, work.layout(tagger))
+    expected = result.sentences + (0 if work.writer.sentences else result.others)
     if counted is not None and counted != expected:
         raise OutputError(
             f"{output}: holds {counted} rows, expected {expected}: run again with --resume"
         )
+    write(tagged.manifest_path(output), record_of(header, tagger, result))
+    if work.writer.write_footer:
+        # Last: a run that is killed from here on has its output, and no part to go on with.
+        rename_into_place(store.body, output)
 
 
 class _Meter:
@@ -202,7 +201,7 @@ class _Meter:
             self._before.setdefault(entry["file"], total)
             total += entry["bytes"]
         self.done, self.total = 0, 0 if "-" in self._before else total
-        self.sums = dict.fromkeys(COUNTS, 0)
+        self.sums = dict.fromkeys(PART_COUNTS, 0)
 
     def at(self, path: str, n_bytes: int) -> None:
         self.done = self._before[path] + n_bytes
@@ -217,11 +216,12 @@ class _Meter:
 def stream(tagger: Tagger, settings: JobSettings) -> Iterator[tuple[Done, bool]]:
     """Yield what a job would write, part by part, and each time whether the language is known."""
     parts = read_parts(settings.origin, settings.part_bytes)
-    ahead, first = look_ahead(parts)
+    ahead = look_ahead(parts)
+    first = ahead[-1]
     tell_of_paragraphs(tagger, settings.origin, first)
     work = plan(settings, first)
     known = knows_language(tagger, first)
-    for part in chain(ahead or [Part(0)], parts):
+    for part in chain(ahead, parts):
         yield work.do(tagger, part), known
 
 

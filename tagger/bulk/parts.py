@@ -30,7 +30,7 @@ from tagger.text.segment import sentence_spans
 _SAMPLE_CHARACTERS = 100_000
 _MANY_CELLS, _MOST_GAPS = 10_000_000, 100
 _FEW_ROWS, _BEGINNING = 100, 2000
-_MOST_AHEAD = 16  # parts of rejects, which are kept meanwhile
+_MOST_AHEAD = 16  # they are held, and hold what was rejected
 _MOST_PASSED = 16_000  # with ours, no more columns than a spreadsheet has
 
 
@@ -88,14 +88,14 @@ def read_parts(
         yield part
 
 
-def look_ahead(parts: Iterator[Part]) -> tuple[list[Part], Part | None]:
-    """Return the parts up to the first that holds more than rejects, and the last of them."""
+def look_ahead(parts: Iterator[Part]) -> list[Part]:
+    """Return the parts up to the first that holds more than rejects: at least one, at most 16."""
     ahead: list[Part] = []
     for part in islice(parts, _MOST_AHEAD):
         ahead.append(part)
         if part.batches:
             break
-    return ahead, ahead[-1] if ahead else None
+    return ahead or [Part(0)]
 
 
 @dataclass(frozen=True)
@@ -276,12 +276,12 @@ def _fits(column: Any, kind: str) -> bool:
     return True
 
 
-def plan(settings: JobSettings, first: Part | None) -> Work:
+def plan(settings: JobSettings, first: Part) -> Work:
     """Decide the columns of the output by the first part: tables have the same in every row."""
     kinds: dict[str, str] = {}
     writer = writer_of(settings.format)
     if writer.fixed:
-        for batch in first.batches if first else []:
+        for batch in first.batches:
             for name, column in batch.extra.items():
                 kinds.setdefault(name, _kind(column, name, first) if writer.typed else "string")
         for name in settings.origin.keep or ():
@@ -299,9 +299,9 @@ def plan(settings: JobSettings, first: Part | None) -> Work:
     )
 
 
-def _is_hollow(first: Part | None, n_columns: int) -> bool:
+def _is_hollow(first: Part, n_columns: int) -> bool:
     """Return whether a table of the first rows would hold little but gaps."""
-    batches = first.batches if first else []
+    batches = first.batches
     n_cells = n_columns * sum(map(len, batches))
     if n_cells < _MANY_CELLS:
         return False
@@ -314,16 +314,16 @@ def _n_values(batch: Batch) -> int:
     return sum(len(c) - (c.count(ABSENT) if isinstance(c, list) else 0) for c in columns)
 
 
-def _kind(column: Any, name: str, first: Part | None) -> str:
+def _kind(column: Any, name: str, first: Part) -> str:
     if not isinstance(column, list):
         return describe(column.type)
-    values = [v for b in (first.batches if first else []) for v in b.extra.get(name, [])]
+    values = [v for b in first.batches for v in b.extra.get(name, [])]
     return infer_type(values)
 
 
-def tell_of_paragraphs(tagger: Tagger, origin: Input, first: Part | None) -> None:
+def tell_of_paragraphs(tagger: Tagger, origin: Input, first: Part) -> None:
     """Say so where most of the first rows, which are to be sentences, hold several."""
-    if not (origin.sentences and first and first.batches):
+    if not (origin.sentences and first.batches):
         return
     texts, language = first.batches[0].texts[:_FEW_ROWS], tagger.model.featurizer.settings.spoken
     n = sum(len(sentence_spans(text[:_BEGINNING], language)) > 1 for text in texts)
@@ -332,10 +332,10 @@ def tell_of_paragraphs(tagger: Tagger, origin: Input, first: Part | None) -> Non
         origin.say(f"{found}: leave out --sentences to cut them")
 
 
-def knows_language(tagger: Tagger, first: Part | None) -> bool:
+def knows_language(tagger: Tagger, first: Part) -> bool:
     """Return whether the first texts of an input look like the language of the training data."""
     sample, size = [], 0
-    for text in (t for batch in (first.batches if first else []) for t in batch.texts):
+    for text in (t for batch in first.batches for t in batch.texts):
         sample.append(text[:_SAMPLE_CHARACTERS])
         size += len(sample[-1])
         if size >= _SAMPLE_CHARACTERS:

@@ -21,7 +21,7 @@ from tagger.predictor import Tagger
 from tagger.targets import check_free, write
 
 JOB = "job.json"
-COUNTS = ("rows", "rejected", "sentences", "nulls", "others", "cut")
+PART_COUNTS = ("rows", "rejected", "sentences", "nulls", "others", "cut")
 """What the manifest of a part counts."""
 
 
@@ -88,12 +88,12 @@ def header_of(tagger: Tagger, options: dict[str, Any], files: Sequence[str]) -> 
     }
 
 
-_COUNTED = ("rows", "tagged", "rejected", "sentences", "others", "cut")
+_RECORD_COUNTS = ("rows", "tagged", "rejected", "sentences", "others", "cut")
 
 
 def record_of(header: dict[str, Any], tagger: Tagger, result: Result) -> bytes:
     """Return the record that stands beside a finished output."""
-    counts = {name: getattr(result, name) for name in _COUNTED}
+    counts = {name: getattr(result, name) for name in _RECORD_COUNTS}
     schema, held_out = tagger.schema.to_dict(), tagger.model.known_errors
     return to_json({**header, "schema": schema, **counts, "out_of_fold": held_out})
 
@@ -125,8 +125,8 @@ def check_output(settings: JobSettings) -> None:
 def _is_same_job(settings: JobSettings) -> bool:
     """Return whether the output is made from inputs of the same names in the same way.
 
-    The record of a finished run tells, or that of one that broke off as it put its parts
-    together.
+    The record of a finished run tells, or that of one that broke off as it ended its
+    output.
     """
     output = settings.output
     asked = {**settings.to_dict(), "part_bytes": 0}
@@ -147,9 +147,10 @@ class Store:
 
     Parameters
     ----------
-    suffix : how names of parts end.
+    folder, suffix : where the parts are, and how their names end.
     header : what decides the bytes of the output.
-    grow : writes a part into the file `grown`, where parts stand one behind the other.
+    append : writes a part into the file `body`, where parts stand one behind the other. Parts
+        are then loaded and saved in their order.
     """
 
     def __init__(
@@ -157,13 +158,13 @@ class Store:
         folder: Path,
         suffix: str,
         header: dict[str, Any],
-        grow: Callable[[Path, int, bytes], tuple[int, bytes]] | None = None,
+        append: Callable[[Path, int, bytes], tuple[int, bytes]] | None = None,
     ) -> None:
         self.folder = folder
         self.suffix = suffix
         self.key = hashlib.sha256(to_json(header)).hexdigest()
-        self.grown, self.end = folder / "grown", 0
-        self._grow, self._is_whole = grow, True
+        self.body, self.size = folder / "body", 0
+        self._append, self._in_sequence = append, True
 
     def part(self, number: int) -> Path:
         """Return the file of a part."""
@@ -177,8 +178,8 @@ class Store:
         """Return the file that says that a part is whole."""
         return self.folder / f"part-{number:06d}.json"
 
-    def load(self, number: int) -> dict[str, Any] | None:
-        """Return the manifest of a part that is whole and belongs to this job.
+    def load(self, number: int, rows: int) -> dict[str, Any] | None:
+        """Return the manifest of a part of so many rows that is whole and belongs to this job.
 
         Of parts that stand one behind the other in a file none counts behind one that is missing.
         """
@@ -186,19 +187,24 @@ class Store:
             manifest: dict[str, Any] = json.loads(self.manifest(number).read_bytes())
             whole = (
                 manifest["job"] == self.key
-                and all(type(manifest[name]) is int for name in COUNTS)
+                and all(type(manifest[name]) is int for name in PART_COUNTS)
+                and manifest["rows"] == rows
                 and manifest["sha256"] == _sha256(self.part(number))
                 and manifest["rejects_sha256"] == _sha256(self.rejects(number))
             )
-            if self._grow:
-                whole = whole and self._is_whole
-                whole = whole and manifest["grown_sha256"] == self._grown_sha256(manifest["end"])
+            if self._append:
+                whole = (
+                    whole
+                    and self._in_sequence
+                    and manifest["size"] in range(self.size, self.body.stat().st_size + 1)
+                    and manifest["body_sha256"] == self._body_sha256(manifest["size"])
+                )
         except (OSError, ValueError, KeyError, TypeError):
             whole = False
-        self._is_whole = whole
+        self._in_sequence = whole
         if not whole:
             return None
-        self.end = manifest.get("end", 0)
+        self.size = manifest.get("size", 0)
         return manifest
 
     def save(self, done: Done) -> dict[str, Any]:
@@ -206,18 +212,18 @@ class Store:
         counts: dict[str, Any] = {"rows": done.rows, "sentences": done.sentences}
         counts |= {"others": done.others, "nulls": done.n_nulls, "cut": done.n_cut}
         data = done.data
-        if self._grow:
-            end, data = self._grow(self.grown, self.end, data)
-            counts |= {"end": end, "grown_sha256": self._grown_sha256(end)}
-            self.end = end
+        if self._append:
+            size, data = self._append(self.body, self.size, data)
+            counts |= {"size": size, "body_sha256": self._body_sha256(size)}
+            self.size = size
         write(self.part(done.number), data)
         return self.seal(done.number, done.rejects, **counts)
 
-    def _grown_sha256(self, end: int) -> str:
-        """Return the SHA-256 of what stands in the grown file from where the last part ends."""
-        with open(self.grown, "rb") as stream:
-            stream.seek(self.end)
-            return hashlib.sha256(stream.read(end - self.end)).hexdigest()
+    def _body_sha256(self, size: int) -> str:
+        """Return the SHA-256 of the body from where the last part ends to `size`."""
+        with open(self.body, "rb") as stream:
+            stream.seek(self.size)
+            return hashlib.sha256(stream.read(size - self.size)).hexdigest()
 
     def seal(self, number: int, rejects: Sequence[Reject], **counts: Any) -> dict[str, Any]:
         """Write the rejects of a part that is written, and last its manifest."""

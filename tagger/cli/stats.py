@@ -13,7 +13,7 @@ from tagger.cli.terminal import echo, write_data, write_json
 @click.command()
 @click.argument("output")
 @options.model("that tagged it; by default its manifest tells")
-@options.second_reader("The --second-reader that it was tagged with.")
+@options.second_reader("The --second-reader that tagged it, beside --model or the shipped model.")
 @click.option(
     "--by",
     multiple=True,

@@ -12,7 +12,6 @@ from tagger.errors import DataError, OutputError
 from tagger.files.names import check_once
 from tagger.files.office import whole
 from tagger.files.rows import BATCH_BYTES, MAX_DOCUMENT_BYTES, Reject, Row, Unreadable
-from tagger.targets import write
 
 _MAGIC, _LENGTH = b"PAR1", 8  # a footer ends with its length and these letters
 _PIECE_ROWS, _MOST_ROWS, _MOST_CELLS = 1024, 1 << 14, 1 << 20
@@ -115,7 +114,7 @@ def empty(schema: Any) -> bytes:
 
 
 def pack(batches: Sequence[Any], schema: Any) -> bytes:
-    """Return record batches as the bytes of an Arrow stream, which `grow` reads."""
+    """Return record batches as the bytes of an Arrow stream, which `append` reads."""
     pa = pyarrow()
     sink = io.BytesIO()
     with pa.ipc.new_stream(sink, schema) as writer:
@@ -124,62 +123,62 @@ def pack(batches: Sequence[Any], schema: Any) -> bytes:
     return sink.getvalue()
 
 
-def grow(path: Path, at: int, packed: bytes) -> tuple[int, bytes]:
+def append(path: Path, size: int, packed: bytes) -> tuple[int, bytes]:
     """Write packed record batches into a Parquet file that has no footer yet.
 
     Parameters
     ----------
-    path, at : the file, and how many of its bytes count; what stands behind them goes.
+    path, size : the file, and how many of its bytes count; what stands behind them goes.
     packed : what `pack` gave.
 
     Returns
     -------
-    How many bytes count now, and the footer of what was added, which `close` needs.
+    How many bytes count now, and the footer of what was added, which `write_footer` needs.
+
+    Raises
+    ------
+    OutputError : pyarrow does not count places from the beginning of the file.
     """
     pa = pyarrow()
     table = pa.ipc.open_stream(packed).read_all()
-    with open(path, "a+b", buffering=0) as stream:
-        stream.truncate(at)
-        if not len(table):
-            return at, b""
-        stream.write(b"" if at else _MAGIC)
-        begin = stream.seek(0, os.SEEK_END)  # where it was truncated
-        with pa.OSFile(os.devnull, "wb") as sink:
-            writer = _writer(sink, table.schema)
-            # Only an empty file may be written to; once begun, places are where the file stands.
-            os.dup2(stream.fileno(), sink.fileno())
-            try:
-                if sink.tell() != begin:
-                    reason = f"{path}: this pyarrow, {pa.__version__}, cannot add to it"
-                    raise OutputError(f"{reason}: write --format jsonl")
-                writer.write_table(table)
-                writer.close()
-            finally:
-                writer.is_open = False  # where the disk is full, it would try again, and complain
+    with pa.OSFile(os.fsencode(path), "ab") as sink:
+        descriptor = sink.fileno()
+        os.ftruncate(descriptor, size)
+        os.lseek(descriptor, 0, os.SEEK_SET)  # a writer begins nothing that stands elsewhere
+        writer = _writer(sink, table.schema)
+        begin = size or len(_MAGIC)
+        os.ftruncate(descriptor, begin)  # these letters stand in a file once
+        os.lseek(descriptor, begin, os.SEEK_SET)
+        if sink.tell() != begin:
+            raise OutputError(
+                f"{path}: pyarrow {pa.__version__} counts from {sink.tell()}, expected {begin}: "
+                "install another version, or write --format jsonl"
+            )
+        if len(table):
+            writer.write_table(table)
+        writer.close()
+    with open(path, "r+b") as stream:
         stream.seek(-_LENGTH, os.SEEK_END)
         n_bytes = int.from_bytes(stream.read(_LENGTH)[: -len(_MAGIC)], "little") + _LENGTH
-        end = stream.seek(-n_bytes, os.SEEK_END)
+        size = stream.seek(-n_bytes, os.SEEK_END)
         footer = _MAGIC + stream.read(n_bytes)
-        stream.truncate(end)
+        stream.truncate(size)
         os.fsync(stream.fileno())
-    return end, footer
+    return size, footer
 
 
-def close(path: Path, at: int, footers: Iterable[bytes], schema: Any) -> int:
-    """Give a file that has grown to `at` bytes its footer; return the number of rows."""
+def write_footer(path: Path, size: int, footers: Iterable[bytes]) -> int:
+    """End a file of `size` bytes with one footer for all; return the number of rows."""
     pa = pyarrow()
-    read = (pa.parquet.read_metadata(io.BytesIO(footer)) for footer in footers if footer)
-    whole = next(read, None)
-    if whole is None:
-        write(path, empty(schema))
-        return 0
+    read = (pa.parquet.read_metadata(io.BytesIO(footer)) for footer in footers)
+    whole = next(read)
     for added in read:
         whole.append_row_groups(added)
-    end = io.BytesIO()
-    whole.write_metadata_file(end)
+    footer = io.BytesIO()
+    whole.write_metadata_file(footer)
     with open(path, "ab") as stream:
-        stream.truncate(at)
-        stream.write(end.getvalue()[len(_MAGIC) :])
+        stream.truncate(size)
+        stream.write(footer.getvalue()[len(_MAGIC) :])
         stream.flush()
         os.fsync(stream.fileno())
     return int(whole.num_rows)

@@ -1,5 +1,6 @@
 """What spreadsheets open right: CSV with text that stays text, and Excel workbooks."""
 
+import os
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -93,7 +94,7 @@ def write_workbook(
         _sheet(book, names, scratch)
     from tempfile import TemporaryFile
 
-    with TemporaryFile() as made:
+    with TemporaryFile(dir=scratch) as made:
         book.save(made)
         _undated(made, stream)
     return n
@@ -101,21 +102,20 @@ def write_workbook(
 
 def _sheet(book: Any, names: Sequence[str], scratch: Path) -> Any:
     """Return a new sheet, whose header is bold and stays in view."""
-    import tempfile
-
     from openpyxl.styles import Font
+    from openpyxl.worksheet import _writer
 
     sheet = book.create_sheet()
     sheet.freeze_panes = "A2"
     header = [_string(sheet, name, "the name of a column") for name in names]
     for cell in header:
         cell.font = Font(bold=True)
-    elsewhere = tempfile.tempdir
-    try:
-        tempfile.tempdir = str(scratch)  # openpyxl makes the file of a sheet with its first row
-        sheet.append(header)
-    finally:
-        tempfile.tempdir = elsewhere
+    # openpyxl would make this file where temporary files go, and kill -9 would leave it there.
+    out = os.fsencode(scratch / f"sheet-{len(book.worksheets)}.xml")
+    _writer.ALL_TEMP_FILES.append(out)
+    sheet._writer = _writer.WorksheetWriter(sheet, out)
+    sheet._writer.write_top()
+    sheet.append(header)
     return sheet
 
 

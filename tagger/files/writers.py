@@ -11,12 +11,12 @@ from typing import Any, BinaryIO
 
 from tagger.arrow import pyarrow
 from tagger.errors import OutputError
-from tagger.files import compression, pages, parquet, sheets, tagged
+from tagger.files import pages, parquet, sheets, tagged
 from tagger.files.exchange.tasks import encode as to_tasks
 from tagger.files.exchange.tools import TOOLS, Tool
 from tagger.schema import Schema
 from tagger.table import TaggedTable
-from tagger.targets import atomic_write, write
+from tagger.targets import atomic_write, rename_into_place, write
 
 
 @dataclass(frozen=True)
@@ -53,8 +53,9 @@ class Writer:
     sentences : whether headings and other pieces are not written.
     ending : how the name of such an output ends; empty for a folder.
     part : how the name of its parts ends; by default its own name.
-    grow, close : where parts go straight into what will be the output: writes one, and ends it.
-        Instead of the part is kept what the first returns beside the length of the file.
+    append, write_footer : where a job's parts go straight into the file that becomes the output:
+        writes one behind so many bytes, returns how many there are then and what is kept of the
+        part in its place; and ends the file with what was kept. Else a job calls `join`.
     library : raises DataError where the extra that it needs is not installed.
     """
 
@@ -73,8 +74,8 @@ class Writer:
     ending: str = ""
     part: str = ""
     library: Callable[[], Any] = lambda: None
-    grow: Callable[[Path, int, bytes], tuple[int, bytes]] | None = None
-    close: Callable[[Path, int, Iterable[bytes], Layout], int] | None = None
+    append: Callable[[Path, int, bytes], tuple[int, bytes]] | None = None
+    write_footer: Callable[[Path, int, Iterable[bytes]], int] | None = None
 
 
 def copy(path: Path, sha256: str, stream: BinaryIO) -> int:
@@ -103,12 +104,8 @@ def _join_lines(parts: Sequence[tuple[Path, str]], output: Path, layout: Layout)
     return None if layout.suffix else n
 
 
-def _join_csv(parts: Sequence[tuple[Path, str]], output: Path, layout: Layout, safe: bool) -> None:
-    with atomic_write(output) as stream:
-        if not parts:
-            stream.write(compression.compress(_csv_header(layout, safe), layout.suffix))
-        for path, sha256 in parts:
-            copy(path, sha256, stream)
+def _join_csv(parts: Sequence[tuple[Path, str]], output: Path, layout: Layout) -> None:
+    _join_lines(parts, output, layout)  # a row may have several lines
 
 
 def _join_json(parts: Sequence[tuple[Path, str]], output: Path, layout: Layout) -> int:
@@ -125,44 +122,32 @@ def _join_workbook(parts: Sequence[tuple[Path, str]], output: Path, layout: Layo
         {k: v if type(v) is bool else tagged.cell(v) for k, v in json.loads(line).items()}
         for line in _lines(parts)
     )
-    scratch = (parts[0][0] if parts else output).parent  # cleared by the next run
     with atomic_write(output) as stream:
-        return sheets.write_workbook(rows, layout.names, stream, scratch)
+        return sheets.write_workbook(rows, layout.names, stream, parts[0][0].parent)
 
 
 def _join_parquet(parts: Sequence[tuple[Path, str]], output: Path, layout: Layout) -> int:
-    end, footers = 0, []
+    size, footers, body = 0, [], output.with_name(f"{output.name}.part")
     for path, _ in parts:
-        end, footer = parquet.grow(output, end, path.read_bytes())
+        size, footer = parquet.append(body, size, path.read_bytes())
         footers.append(footer)
-    return _close_parquet(output, end, footers, layout)
-
-
-def _close_parquet(path: Path, at: int, footers: Iterable[bytes], layout: Layout) -> int:
-    return parquet.close(path, at, footers, layout.arrow())
+    n = parquet.write_footer(body, size, footers)
+    rename_into_place(body, output)
+    return n
 
 
 def _join_pages(parts: Sequence[tuple[Path, str]], output: Path, layout: Layout) -> None:
-    def lines() -> Iterable[bytes]:
-        for path, _ in parts:
-            with open(path, "rb") as part:
-                yield from part
-
     output.mkdir(exist_ok=True)
-    for name, content in pages.pages(lines(), layout.schema, layout.model):
+    for name, content in pages.pages(_lines(parts), layout.schema, layout.model):
         write(output / name, content)
-
-
-def _csv_header(layout: Layout, safe: bool) -> bytes:
-    return tagged.csv_header(layout.names, safe)
 
 
 def _of_csv(name: str, safe: bool) -> Writer:
     return Writer(
         name,
         lambda table, kinds, texts: tagged.to_csv(table, kinds, safe),
-        partial(_join_csv, safe=safe),
-        header=partial(_csv_header, safe=safe),
+        _join_csv,
+        header=lambda layout: tagged.csv_header(layout.names, safe),
         json=True,  # lists and objects stand in cells as JSON
         fixed=True,
         streams=True,
@@ -212,8 +197,8 @@ WRITERS = (
         ending="parquet",
         part="footer",
         library=pyarrow,
-        grow=parquet.grow,
-        close=_close_parquet,
+        append=parquet.append,
+        write_footer=parquet.write_footer,
     ),
     Writer(
         "html",

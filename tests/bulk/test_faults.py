@@ -101,17 +101,21 @@ def test_a_disk_that_is_full_in_the_midst_of_a_part_is_said_in_one_line(
     predict: Command, tmp_path: Path
 ) -> None:
     draw = random.Random(0).random
-    rows = (f"The army fired {draw()} rockets at {draw()}." for _ in range(20_000))
+    rows = (f"The army fired {[draw() for _ in range(9)]}." for _ in range(5_000))
     (tmp_path / "in.jsonl").write_text("".join(json.dumps({"text": t}) + "\n" for t in rows))
-    args = ("in.jsonl", "--sentences", "-o", "o.parquet")
-    limited = ["bash", "-c", 'ulimit -f 300; exec "$@"', "limited", *predict.args(*args)]
+    args = ("in.jsonl", "--sentences", "--part-bytes", "150000", "-o")
+    limited = ["bash", "-c", 'ulimit -f 200; exec "$@"', "", *predict.args(*args, "o.parquet")]
     done = subprocess.run(limited, cwd=tmp_path, capture_output=True)
     assert done.returncode == 1
     assert [line for line in done.stderr.splitlines() if b"File too large" in line]
     for noise in (b"Traceback", b"Exception ignored", b"RuntimeError"):
         assert noise not in done.stderr
     assert not (tmp_path / "o.parquet").exists()
-    assert predict(*args, "--resume").returncode == 0
+    kept = len(list(tmp_path.glob("o.parquet.parts/part-*.json")))
+    done = predict(*args, "o.parquet", "--resume")
+    assert kept and f"{kept} of ".encode() in done.stderr
+    assert predict(*args, "whole.parquet").returncode == 0
+    assert (tmp_path / "o.parquet").read_bytes() == (tmp_path / "whole.parquet").read_bytes()
 
 
 def test_read_only_output_is_refused(predict: Command, tmp_path: Path, small_disk: Path) -> None:

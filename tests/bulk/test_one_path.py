@@ -181,7 +181,9 @@ def test_a_file_has_any_name(tiny: Tagger, tmp_path: Path) -> None:
     pq.write_table(pa.table({"text": sentences(2)}), tmp_path / "in.parquet")
     (tmp_path / "in.parquet").rename(path)
     origin = input_of([str(path)], sentences=True)
-    assert run(tiny, JobSettings(origin, tmp_path / "o.jsonl", "jsonl")).sentences == 2
+    for form in ("jsonl", "csv", "json", "xlsx", "parquet"):
+        output = tmp_path / os.fsdecode(b"o\xff." + form.encode())
+        assert run(tiny, JobSettings(origin, output, form)).sentences == 2 and output.exists()
 
 
 def test_a_slice_far_into_a_long_column_is_tagged() -> None:

@@ -5,8 +5,7 @@ import io
 import json
 import random
 import re
-import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import openpyxl
@@ -141,23 +140,27 @@ def test_what_a_cell_cannot_hold_is_escaped_or_refused(tmp_path: Path) -> None:
         write_workbook([], ["x" * (MOST_CHARACTERS + 1)], io.BytesIO(), tmp_path)
 
 
-def test_a_workbook_in_the_making_stands_where_the_next_run_clears_it_away(
+def test_workbooks_in_the_making_stand_where_the_next_run_clears_them_away(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    elsewhere = tmp_path / "elsewhere"
-    elsewhere.mkdir()
+    elsewhere, one, two = (tmp_path / name for name in ("elsewhere", "one", "two"))
+    for folder in (elsewhere, one, two):
+        folder.mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(elsewhere))
     seen = []
 
-    def rows() -> Iterator[dict[str, int]]:
+    def rows(folder: Path, then: Callable[[], object]) -> Iterator[dict[str, int]]:
         yield {"n": 1}
-        seen.extend(path.name for path in tmp_path.glob("openpyxl.*"))
-        assert not any(elsewhere.iterdir())
+        seen.append(len([*folder.iterdir()]))
+        then()
         yield {"n": 2}
 
-    assert write_workbook(rows(), ["n"], io.BytesIO(), tmp_path) == 2
-    assert len(seen) == 1 and [path.name for path in tmp_path.iterdir()] == ["elsewhere"]
-    assert tempfile.gettempdir() == str(elsewhere)
+    def write(folder: Path, then: Callable[[], object] = lambda: None) -> None:
+        assert write_workbook(rows(folder, then), ["n"], io.BytesIO(), folder) == 2
+
+    write(one, lambda: write(two))  # as two threads would
+    assert seen == [1, 1]
+    assert not any([*one.iterdir(), *two.iterdir(), *elsewhere.iterdir()])
 
 
 def test_json_is_one_array(tmp_path: Path) -> None:

@@ -12,9 +12,11 @@ import pytest
 from tagger import Tagger
 from tagger.bulk.job import run
 from tagger.bulk.settings import JobSettings
-from tagger.bulk.store import COUNTS
+from tagger.bulk.store import PART_COUNTS
 from tagger.errors import OutputError
 from tagger.files import parquet
+from tagger.files.writers import Layout, writer_of
+from tagger.schema import CLAIMS
 
 from .test_job import read_lines, settings, write_rows
 
@@ -37,7 +39,9 @@ def stopped(tmp_path: Path, tiny: Tagger, after: int) -> Path:
     return tmp_path / "o.parquet.parts"
 
 
-def test_a_file_that_grew_is_the_one_that_is_written_at_once(tmp_path: Path, whole: bytes) -> None:
+def test_a_file_made_part_by_part_is_the_one_that_is_written_at_once(
+    tmp_path: Path, tiny: Tagger, whole: bytes
+) -> None:
     rows = pq.ParquetFile(tmp_path / "whole.parquet")
     groups = [rows.read_row_group(i) for i in range(rows.num_row_groups)]
     with parquet._writer(tmp_path / "once.parquet", rows.schema_arrow) as writer:
@@ -45,34 +49,33 @@ def test_a_file_that_grew_is_the_one_that_is_written_at_once(tmp_path: Path, who
             writer.write_table(group)
     once = pq.ParquetFile(tmp_path / "once.parquet")
     found, asked = (x.metadata.to_dict()["row_groups"] for x in (rows, once))
-    assert found == asked
-    last = rows.metadata.row_group(len(groups) - 1).column(rows.metadata.num_columns - 1)
-    end = last.data_page_offset + 1
-    assert whole[:end] == (tmp_path / "once.parquet").read_bytes()[:end]
+    assert found == asked and len(groups) > 4
+    body = len(whole) - 8 - int.from_bytes(whole[-8:-4], "little")
+    assert whole[:body] == (tmp_path / "once.parquet").read_bytes()[:body]
     assert rows.read().equals(once.read()) and rows.schema == once.schema
-    assert len(groups) > 4 and not (tmp_path / "whole.parquet.parts").exists()
+    assert not (tmp_path / "whole.parquet.parts").exists()
 
 
 @pytest.mark.parametrize("jobs", [1, 2])
 @pytest.mark.parametrize("damage", ["nothing", "tail", "range", "short", "footer", "gone"])
-def test_what_is_left_of_a_grown_file_is_gone_on_with(
+def test_what_is_left_of_a_file_is_gone_on_with(
     tmp_path: Path, tiny: Tagger, whole: bytes, damage: str, jobs: int
 ) -> None:
     folder = stopped(tmp_path, tiny, 3)
-    grown = folder / "grown"
-    content = grown.read_bytes()
+    body = folder / "body"
+    content = body.read_bytes()
     first = pq.read_metadata(folder / "part-000000.footer").row_group(0)
     begin = 4 + sum(first.column(i).total_compressed_size for i in range(first.num_columns))
     if damage == "tail":  # of a part that kill -9 found half written
-        grown.write_bytes(content + b"half a part")
+        body.write_bytes(content + b"half a part")
     elif damage == "range":
-        grown.write_bytes(content[: begin + 9] + b"?" + content[begin + 10 :])
+        body.write_bytes(content[: begin + 9] + b"?" + content[begin + 10 :])
     elif damage == "short":
-        grown.write_bytes(content[:-1])
+        body.write_bytes(content[:-1])
     elif damage == "footer":
         (folder / "part-000001.footer").write_bytes(b"damaged")
     elif damage == "gone":
-        grown.unlink()
+        body.unlink()
     result = run(tiny, job(tmp_path, tiny, "o.parquet", resume=True, jobs=jobs))
     assert (tmp_path / "o.parquet").read_bytes() == whole
     reused = {"nothing": 3, "tail": 3, "range": 1, "short": 2, "footer": 1, "gone": 0}
@@ -86,7 +89,7 @@ def test_a_job_that_broke_off_as_it_ended_ends_again(
         raise OSError(errno.EIO, "Input/output error")
 
     with monkeypatch.context() as patch:
-        patch.setattr("tagger.bulk.job.move", broken)
+        patch.setattr("tagger.bulk.job.rename_into_place", broken)
         with pytest.raises(OutputError, match="Input/output error"):
             run(tiny, job(tmp_path, tiny, "o.parquet"))
     result = run(tiny, job(tmp_path, tiny, "o.parquet", resume=True))
@@ -103,7 +106,7 @@ def test_an_output_on_another_disk_is_copied_there(
     replace = os.replace
 
     def across(source: object, target: object) -> None:
-        if str(source).endswith("grown"):
+        if str(source).endswith("body"):
             raise OSError(errno.EXDEV, "Invalid cross-device link")
         replace(str(source), str(target))
 
@@ -132,14 +135,13 @@ def test_a_library_that_counts_places_otherwise_is_refused(
 ) -> None:
     table = pa.table({"text": ["a"]})
     packed = parquet.pack(table.to_batches(), table.schema)
-    end, _ = parquet.grow(tmp_path / "grown", 0, packed)
-    before = (tmp_path / "grown").read_bytes()
-    monkeypatch.setattr(os, "dup2", lambda *descriptors: None)
-    with pytest.raises(
-        OutputError, match=r"pyarrow, [\d.]+, cannot add to it: write --format jsonl"
-    ):
-        parquet.grow(tmp_path / "grown", end, packed)
-    assert (tmp_path / "grown").read_bytes() == before
+    size, _ = parquet.append(tmp_path / "body", 0, packed)
+    before = (tmp_path / "body").read_bytes()
+    monkeypatch.setattr(os, "lseek", lambda *place: 0)
+    monkeypatch.setattr(parquet, "_writer", lambda *sink: None)
+    with pytest.raises(OutputError, match=r"pyarrow [\d.]+ counts from \d+, expected \d+: install"):
+        parquet.append(tmp_path / "body", size + 5, packed)
+    assert (tmp_path / "body").read_bytes()[:size] == before
 
 
 def test_an_interruption_at_the_very_end_costs_no_part(
@@ -156,22 +158,46 @@ def test_an_interruption_at_the_very_end_costs_no_part(
     assert (tmp_path / "o.parquet").read_bytes() == whole
 
 
-@pytest.mark.parametrize("name", COUNTS)
-def test_a_manifest_whose_counts_are_no_numbers_does_not_count(
-    tmp_path: Path, tiny: Tagger, whole: bytes, name: str
+DAMAGE = [
+    *((name, "x") for name in PART_COUNTS),
+    ("rows", None),
+    *(("size", value) for value in ("x", -1, 10**15, 10**30, None)),
+]
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+@pytest.mark.parametrize(("name", "value"), DAMAGE)
+def test_a_manifest_that_cannot_be_true_does_not_count(
+    tmp_path: Path, tiny: Tagger, whole: bytes, name: str, value: object, jobs: int
 ) -> None:
     folder = stopped(tmp_path, tiny, 3)
     manifest = json.loads((folder / "part-000001.json").read_text())
-    (folder / "part-000001.json").write_text(json.dumps(manifest | {name: "x"}))
-    assert run(tiny, job(tmp_path, tiny, "o.parquet", resume=True)).reused == 1
+    damaged = manifest | {name: manifest[name] + 1 if value is None else value}
+    (folder / "part-000001.json").write_text(json.dumps(damaged))
+    assert run(tiny, job(tmp_path, tiny, "o.parquet", resume=True, jobs=jobs)).reused == 1
     assert (tmp_path / "o.parquet").read_bytes() == whole
+
+
+def test_parts_are_joined_outside_of_a_job_too(tmp_path: Path, whole: bytes) -> None:
+    rows = pq.ParquetFile(tmp_path / "whole.parquet")
+    parts = []
+    for i in range(rows.num_row_groups):
+        table = rows.read_row_group(i)
+        (tmp_path / str(i)).write_bytes(parquet.pack(table.to_batches(), table.schema))
+        parts.append((tmp_path / str(i), ""))
+    layout = Layout([], lambda: rows.schema_arrow, CLAIMS, "")
+    assert writer_of("parquet").join(parts, tmp_path / "joined.parquet", layout) == 100
+    assert pq.read_table(tmp_path / "joined.parquet").equals(rows.read())
+    assert not (tmp_path / "joined.parquet.part").exists()
 
 
 @pytest.mark.parametrize("form", ["parquet", "csv"])
 def test_columns_come_from_the_first_rows_that_can_be_tagged(
     tmp_path: Path, tiny: Tagger, form: str
 ) -> None:
-    rows = [*({"text": None, "n": i} for i in range(5)), {"text": "Talks may fail.", "n": 5}]
-    (tmp_path / "in.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    result = run(tiny, settings(tiny, tmp_path / "in.jsonl", f"o.{form}", part_bytes=10))
-    assert (result.parts, result.rejected, result.tagged) == (6, 5, 1)
+    # Up to 16 parts of rejects are held to get there.
+    for n, tagged in ((15, 1), (16, 0)):
+        rows = [*({"text": None, "n": i} for i in range(n)), {"text": "Talks may fail.", "n": n}]
+        (tmp_path / "in.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+        result = run(tiny, settings(tiny, tmp_path / "in.jsonl", f"{n}.{form}", part_bytes=10))
+        assert (result.parts, result.tagged) == (n + 1, tagged)

@@ -202,7 +202,7 @@ def correction_notes(
     if others:
         named = ", ".join(name or "unknown" for name in others)
         note = f"tagged by model {named}, not by {model_id}: shares are not corrected; name the "
-        return [f"{note}right one with --model"], None
+        return [f"{note}right one with --model, --second-reader"], None
     if not confusion:
         return [UNKNOWN], None
     return [], confusion

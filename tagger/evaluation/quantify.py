@@ -95,7 +95,7 @@ class Known:
         if set(counted.models) - {self.model}:
             raise ConfigError(
                 f"the sentences were tagged by {', '.join(sorted(counted.models))}, the reference "
-                f"is read by {self.model}: name with --model, --second-reader the one that tagged them"
+                f"is read by {self.model}: name what tagged them with --model, --second-reader"
             )
         groups = self.groups[~np.isnan(self.p).all(axis=1)]
         if not len(groups):

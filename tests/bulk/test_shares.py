@@ -368,7 +368,7 @@ def test_shares_are_corrected_by_labelled_sentences_of_the_same_kind(
     claims = [s.adjusted for s in found.shares if s.task == "claim"]
     assert sum(claims) == pytest.approx(1)
     assert [s.raw for s in plain.shares] == [s.raw for s in found.shares]
-    with pytest.raises(ConfigError, match="name with --model, --second-reader the one that tagged"):
+    with pytest.raises(ConfigError, match="name what tagged them with --model, --second-reader"):
         label_shares(str(tmp_path / "t.jsonl"), None, by=["all"], reference=gold)
 
 

@@ -193,9 +193,8 @@ def _on_cluster(
                 )
             if error := future.exception():
                 yield piece.number, _lose(piece, error, store, rows)
-            elif manifest := store.load(
-                piece.number, piece.rows
-            ):  # its worker may be gone meanwhile
+            # Its worker may be gone meanwhile.
+            elif manifest := store.load(piece.number, piece.rows):
                 yield piece.number, manifest
             else:
                 raise OutputError(

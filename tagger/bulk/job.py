@@ -3,9 +3,8 @@
 The work is cut into parts by the bytes of their text. Each is kept beside the output, in the
 folder ``<output>.parts``, with a manifest of its own: as a file, which the end joins with the
 others into the output, or (Parquet) behind the one before in the file that the end gives a
-footer and renames. So a job
-that is stopped anywhere, by whatever, goes on with the first part that is missing
-and gives the same bytes as one that was never stopped.
+footer and renames. So a job that is stopped anywhere, by whatever, goes on with the first part
+that is missing and gives the same bytes as one that was never stopped.
 """
 
 import shutil

@@ -182,9 +182,10 @@ class Work:
                 wrong = _misfits(column, kind) if self.writer.typed else []
             unfit = dict.fromkeys(wrong, f"column {name!r} {reason}") | unfit
         rejects += [reject_of(batch, i, reason) for i, reason in sorted(unfit.items())]
-        if len(unfit) < len(batch):
-            rest = [i for i in range(len(batch)) if i not in unfit]
-            yield batch.take(rest) if unfit else batch
+        if not unfit:
+            yield batch
+        elif rest := [i for i in range(len(batch)) if i not in unfit]:
+            yield batch.take(rest)
 
     def layout(self, tagger: Tagger) -> Layout:
         """Return what all pieces of the output have in common."""

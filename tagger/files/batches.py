@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from tagger.arrow import ABSENT, Column, Texts, as_takeable, damaged_rows, pyarrow
 from tagger.errors import ConfigError, DataError, did_you_mean
@@ -300,14 +301,14 @@ def _sound(texts: Sequence[Any], limit: int) -> bool:
     return len(max(texts, key=len)) * 4 <= limit and all(map(str.strip, texts))
 
 
-def _row_names(source: str, lines: Sequence[int]) -> Sequence[str]:
+def _row_names(source: str, lines: npt.NDArray[np.int64]) -> Sequence[str]:
     """Return what to call rows that have no name."""
     pa = pyarrow()
     try:
         name = pa.scalar(source, pa.string())
     except UnicodeEncodeError:  # a name of a file that is no UTF-8
         return [f"{source}:{n}" for n in lines]
-    numbers = pa.compute.cast(pa.array(np.array(lines, np.int64)), pa.string())
+    numbers = pa.compute.cast(pa.array(lines), pa.string())
     return Texts(pa.compute.binary_join_element_wise(name, numbers, ":"))
 
 
@@ -320,15 +321,14 @@ def check_record_batch(
     document, where rows are sentences.
     """
     record_batch = as_takeable(record_batch)
-    lines: Sequence[int] = range(first, first + len(record_batch))
+    numbers = np.arange(first, first + len(record_batch))
     damaged = damaged_rows(record_batch)
-    rejects = [Reject(f"damaged: {why}", "", source, lines[i]) for i, why in damaged.items()]
+    rejects = [Reject(f"damaged: {why}", "", source, first + i) for i, why in damaged.items()]
     if damaged:
-        whole = [i for i in range(len(lines)) if i not in damaged]
-        lines = [lines[i] for i in whole]
-        record_batch = record_batch.take(np.array(whole, np.int64))
-    column = record_batch.column(origin.text_column)
-    names = record_batch.schema.names
+        numbers = np.delete(numbers, [*damaged])
+        record_batch = record_batch.take(numbers - first)
+    lines = numbers.tolist()
+    column, names = record_batch.column(origin.text_column), record_batch.schema.names
     faults = {}
     held = Texts.of(column, origin.limit) if origin.sentences else None
     texts = held or column.to_pylist()
@@ -344,7 +344,7 @@ def check_record_batch(
     extra: dict[str, Column] = {
         origin.named(name): record_batch.column(name) for name in names if origin.passed_on(name)
     }
-    docs = _row_names(source, lines)
+    docs = _row_names(source, numbers)
     if origin.id_column in names:
         docs = [*map(document_name, record_batch.column(origin.id_column).to_pylist(), docs)]
     batch = Batch(texts, docs, extra, [source] * len(texts), lines)

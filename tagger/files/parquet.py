@@ -4,6 +4,7 @@ import io
 import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -184,10 +185,14 @@ def write_footer(path: Path, size: int, footers: Iterable[bytes]) -> int:
     return int(whole.num_rows)
 
 
+@lru_cache(maxsize=1)
+def _leaves(schema: Any) -> list[str]:
+    leaves = pyarrow().parquet.ParquetFile(io.BytesIO(empty(schema))).schema
+    return [leaves.column(i).path for i in range(len(leaves))]
+
+
 def _writer(sink: Any, schema: Any) -> Any:
-    pa = pyarrow()
-    leaves = pa.parquet.ParquetFile(io.BytesIO(empty(schema))).schema
-    paths = [leaves.column(i).path for i in range(len(leaves))]
+    pa, paths = pyarrow(), _leaves(schema)
     floats = {field.name for field in schema if pa.types.is_floating(field.type)}
     # A dictionary of values that hardly come twice costs time and room, and so do the first and
     # last of texts, by which nobody looks for rows.

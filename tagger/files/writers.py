@@ -16,7 +16,7 @@ from tagger.files.exchange.tasks import encode as to_tasks
 from tagger.files.exchange.tools import TOOLS, Tool
 from tagger.schema import Schema
 from tagger.table import TaggedTable
-from tagger.targets import atomic_write, rename_into_place, write
+from tagger.targets import atomic_write, write
 
 
 @dataclass(frozen=True)
@@ -127,13 +127,11 @@ def _join_workbook(parts: Sequence[tuple[Path, str]], output: Path, layout: Layo
 
 
 def _join_parquet(parts: Sequence[tuple[Path, str]], output: Path, layout: Layout) -> int:
-    size, footers, body = 0, [], output.with_name(f"{output.name}.part")
+    size, footers = 0, []
     for path, _ in parts:
-        size, footer = parquet.append(body, size, path.read_bytes())
+        size, footer = parquet.append(output, size, path.read_bytes())
         footers.append(footer)
-    n = parquet.write_footer(body, size, footers)
-    rename_into_place(body, output)
-    return n
+    return parquet.write_footer(output, size, footers)
 
 
 def _join_pages(parts: Sequence[tuple[Path, str]], output: Path, layout: Layout) -> None:

@@ -19,7 +19,6 @@ from tagger.files.rows import (
 )
 
 NAME = "WebAnno TSV"
-START = "#FORMAT=WebAnno TSV 3"
 _SPANS = "#T_SP="
 _TEXT = "#Text="
 _ESCAPE = re.compile(r"\\(.)")
@@ -43,7 +42,7 @@ def read(
     questions: list[str] = []
     text, tokens = "", list[tuple[str, list[str]]]()
     first = number = 0
-    n_parts = n_whole = 0
+    n_parts = 0
     while True:
         try:
             line = decoder.decode(read_line(stream, limit))
@@ -68,7 +67,6 @@ def read(
         elif not plain and tokens:
             labels, n_left = _labels(tokens, questions)
             n_parts += n_left
-            n_whole += 1
             record = {"doc": doc, "n": len(pairs), "text": text}
             answers = (Answer(labels),) if labels else ()
             pairs.append((Row(record, source, first), Item(record, answers)))

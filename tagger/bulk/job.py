@@ -31,6 +31,7 @@ from tagger.bulk.store import (
     begin,
     check_output,
     check_unchanged,
+    finished_before,
     header_of,
     record_of,
     stamps,
@@ -103,9 +104,12 @@ def _run(
     files = settings.origin.files
     before = stamps(files)
     header = header_of(tagger, settings.to_dict(), files)
-    begin(folder, header, files, settings.resume)
     writer = writer_of(settings.format)
     store = Store(folder, writer.part or settings.format, header, writer.append)
+    if settings.resume and not store.begun and (result := finished_before(settings, header)):
+        settings.origin.say(f"{settings.output}: finished by an earlier run, nothing is tagged")
+        return result
+    begin(folder, header, files, settings.resume)
     meter = _Meter(header["inputs"])
     notes: list[str] = []
 

@@ -98,6 +98,20 @@ def record_of(header: dict[str, Any], tagger: Tagger, result: Result) -> bytes:
     return to_json({**header, "schema": schema, **counts, "out_of_fold": held_out})
 
 
+def finished_before(settings: JobSettings, header: dict[str, Any]) -> Result | None:
+    """Return what a run did that has finished the same job, or None where there was none."""
+    output = settings.output
+    try:
+        record = json.loads(tagged.manifest_path(output).read_bytes())
+        same = {name: record[name] for name in header} == header
+        result = Result(**{name: record[name] for name in _RECORD_COUNTS}, finished=True)
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    known = all(entry["sha256"] for entry in header["inputs"])
+    there = output.exists() and (not result.rejected or tagged.rejects_path(output).exists())
+    return result if same and known and there else None
+
+
 def check_output(settings: JobSettings) -> None:
     """Refuse an output that is also an input, or a folder where a file is meant or the reverse.
 
@@ -165,6 +179,11 @@ class Store:
         self.key = hashlib.sha256(to_json(header)).hexdigest()
         self.body, self.size = folder / "body", 0
         self._append, self._in_sequence = append, True
+
+    @property
+    def begun(self) -> bool:
+        """Whether there is something to go on with."""
+        return self.body.exists() if self._append else any(self.folder.glob("part-*.json"))
 
     def part(self, number: int) -> Path:
         """Return the file of a part."""

@@ -336,8 +336,9 @@ def _report(result: Result, files: Sequence[str], output: str, unit: str = "row"
     if not result.knows_language:
         _warn_of_language(files[0])
     _warn_of(result.nulls, result.cut)
-    line = (
-        f"{output}: {n_of(result.rows, unit)} in = {result.tagged:,} tagged + "
+    line = output if result.finished else f"{output}, unfinished"
+    line += (
+        f": {n_of(result.rows, unit)} in = {result.tagged:,} tagged + "
         f"{result.rejected:,} rejected; {n_of(result.sentences, 'sentence')}"
     )
     if result.others:

@@ -4,10 +4,13 @@ import io
 import json
 import os
 import resource
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
+from operator import attrgetter
 from pathlib import Path
 
 import pyarrow as pa
@@ -210,6 +213,42 @@ def test_stopped_job_goes_on_where_it_was(tmp_path: Path, tiny: Tagger) -> None:
     assert second.reused == 2 and second.finished
     assert seen[-1].rows == 100
     assert (tmp_path / "o.jsonl").read_bytes() == (tmp_path / "whole.jsonl").read_bytes()
+
+
+@pytest.mark.parametrize("name", ["o.jsonl", "o.parquet"])
+def test_a_job_that_has_finished_is_not_done_again_by_resume(
+    tmp_path: Path, tiny: Tagger, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    path, said = tmp_path / "in.jsonl", list[str]()
+    write_rows(path, 100)
+    with path.open("a") as rows:
+        rows.write("no JSON\n")
+    job = settings(tiny, path, name, part_bytes=1000)
+    asked = replace(job, resume=True, origin=replace(job.origin, say=said.append))
+    with monkeypatch.context() as patch:  # killed before its parts are removed
+        patch.setattr(shutil, "rmtree", lambda *args, **options: None)
+        whole = run(tiny, job)
+    output, parts = tmp_path / name, tmp_path / f"{name}.parts"
+    before = output.stat()
+    again = run(tiny, asked)
+    counts = attrgetter("rows", "tagged", "rejected", "sentences", "others", "cut", "finished")
+    assert counts(again) == counts(whole) and whole.rejected == 1
+    assert not parts.exists()
+    if name == "o.jsonl":  # parts were left: they were joined again
+        assert again.reused == whole.parts
+    else:
+        assert said == [f"{output}: finished by an earlier run, nothing is tagged"]
+        assert output.stat() == before
+    said.clear()
+    assert counts(run(tiny, asked)) == counts(whole)
+    assert said == [f"{output}: finished by an earlier run, nothing is tagged"]
+    rejects = tmp_path / f"{name}.rejects.jsonl"
+    # What is no longer there, or of another input, is made.
+    for gone in (rejects, output):
+        gone.unlink()
+        assert run(tiny, asked).parts == whole.parts and gone.exists()
+    write_rows(path, 101)
+    assert run(tiny, asked).rows == 101
 
 
 @pytest.mark.parametrize(

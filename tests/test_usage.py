@@ -66,6 +66,17 @@ def test_info_says_how_good_of_what_data_and_licence(tmp_path, small_model):
     assert "macro F1 unknown" in " ".join(invoke("info", tmp_path / "m").stdout.split())
 
 
+def test_a_model_of_sentences_without_documents_does_not_count_them_as_such(tmp_path):
+    rows = (f"{t} day {i} of the week,{t}" for i in range(30) for t in ("good", "bad"))
+    (tmp_path / "tones.csv").write_text("\n".join(["text,tone", *rows]))
+    done = invoke("train", tmp_path / "tones.csv", "--output", tmp_path / "m")
+    assert done.exit_code == 0, done.stderr
+    said = " ".join(invoke("info", tmp_path / "m").stdout.split())
+    card = " ".join((tmp_path / "m" / "README.md").read_text(encoding="utf-8").split())
+    assert "trained on 60 sentences of documents not named" in said
+    assert "on 60 sentences of documents not named (sha256" in card
+
+
 MAKE = runpy.run_path(str(ROOT / "data" / "make_about.py"))
 ABOUT_SHIPPED = tomllib.loads((ROOT / "models" / "claims-en" / ABOUT).read_text(encoding="utf-8"))
 

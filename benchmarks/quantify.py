@@ -9,17 +9,22 @@ poor in one label, so that shares move as they do between outlets and months; wi
 errors from other documents than those it estimates on.
 
     corpus           errors and draws from different halves of the corpus, all out of fold
-    real, far        errors from the corpus, draws of real documents: what `tagger stats` has
+    real, far        errors from the corpus, draws of real documents, of sentences that chance drew
     real, near       errors from half of the real documents, draws of the other half
     real, few        errors from some 400 real sentences, draws of the other half
-    real, by source  as far, each draw from one source as it comes
-    other, far       errors from the corpus, draws of --other: sentences that no model chose
+    real, by source  as few, each draw from one source as it comes
+    real, own source errors from some 400 sentences of a source, draws of others of it, the mean
+    other, far       errors from the corpus, draws of --other: news that no model chose
     other, near      errors from the real documents, draws of --other
+    other, few       errors from some 400 real sentences, draws of --other
+    other, own       errors from half of --other, draws of the other half, the mean of ten
+    real, of 40      errors from so many sentences, draws of the other half, the mean of twenty
 """
 
 import argparse
 import tomllib
 import warnings
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -38,8 +43,9 @@ ROOT = Path(__file__).parent.parent
 N_DRAWS = 300
 N_DOCUMENTS = 40
 MOST_LEANING = 5.0
-N_FEW = 400
-WAYS = ("raw", "ours", "ACC", "PCC", "PACC", "EMQ", "EMQ, own prior", "EMQ-BCTS")
+N_FEW, LEAST = 400, (40, 60, 100)
+LEAST_DOCUMENTS = 80
+WAYS = ("raw", "ours", "ACC", "PCC", "PACC", "EMQ", "EMQ, own prior", "EMQ-BCTS", "weights")
 
 
 class Given(BaseEstimator):
@@ -108,6 +114,14 @@ def estimators(known: Part, name: str, prior: np.ndarray):
         quantifier.train_prevalence = prior
         return quantifier.predict(x_new)
 
+    before = x[:, :-1].mean(axis=0)
+    gold = np.bincount(y.astype(int), minlength=len(before)) / len(y)
+
+    def weights(x_new):
+        # By what the mean probabilities grow, the gold shares are multiplied: what `stats` does.
+        shares = EMQ.EM(before, x_new[:, :-1])[0] / before * gold
+        return shares / shares.sum()
+
     counts = np.array(
         [[np.sum((y == a) & (x[:, -1] == b)) for b in given.classes_] for a in given.classes_]
     )
@@ -133,6 +147,7 @@ def estimators(known: Part, name: str, prior: np.ndarray):
                 given, fit_classifier=False, val_split=val["val_split"], on_calib_error="backup"
             )
         ),
+        "weights": weights,
     }
 
 
@@ -160,21 +175,27 @@ def source_draws(part: Part, name: str, rng: np.random.Generator):
         yield own[np.isin(part.groups[own], rng.choice(docs, n, replace=False))]
 
 
-def measure(title: str, known: Part, drawn: Part, priors, draws, seed: int) -> None:
-    """Print the mean absolute error of each estimator, in points, and its standard error."""
+def measure(title: str, pairs: list[tuple[Part, Part]], priors, draws, seed: int) -> None:
+    """Print the mean absolute error of each estimator, in points, and its standard error.
+
+    Each pair is what errors are known from, and what is drawn from.
+    """
     print(f"\n| {title} | shift | {' | '.join(WAYS)} |\n| --- |{' ---: |' * (len(WAYS) + 1)}")
-    for name in known.tasks:
+    for name in pairs[0][0].tasks:
         rng = np.random.default_rng(seed)
-        ways = estimators(known, name, priors[name])
         errors = {way: [] for way in WAYS}
         shifts = []
-        for rows in draws(drawn, name, rng):
+        for known, drawn in pairs:
             x, y = drawn.tasks[name]
-            true = np.bincount(y[rows].astype(int), minlength=x.shape[1] - 1) / len(rows)
-            shifts.append(np.abs(true - priors[name])[-1 if len(true) == 2 else slice(None)].mean())
-            for way in WAYS:
-                off = np.abs(ways[way](x[rows]) - true)
-                errors[way].append(off[-1 if len(true) == 2 else slice(None)].mean())
+            last = -1 if x.shape[1] == 3 else slice(None)
+            if len(np.unique(known.tasks[name][1])) < x.shape[1] - 1:
+                continue  # a label is not known at all
+            ways = estimators(known, name, priors[name])
+            for rows in islice(draws(drawn, name, rng), N_DRAWS // len(pairs)):
+                true = np.bincount(y[rows].astype(int), minlength=x.shape[1] - 1) / len(rows)
+                shifts.append(np.abs(true - priors[name])[last].mean())
+                for way in WAYS:
+                    errors[way].append(np.abs(ways[way](x[rows]) - true)[last].mean())
         cells = [
             f"{100 * np.mean(e):.1f} ± {100 * np.std(e) / np.sqrt(len(e)):.1f}"
             for e in errors.values()
@@ -188,10 +209,10 @@ def halves(part: Part, rng: np.random.Generator) -> tuple[Part, Part]:
     return part.take(np.flatnonzero(first)), part.take(np.flatnonzero(~first))
 
 
-def few(part: Part, rng: np.random.Generator) -> Part:
-    docs = rng.choice(
-        np.unique(part.groups), N_FEW * len(np.unique(part.groups)) // len(part.groups)
-    )
+def few(part: Part, rng: np.random.Generator, n: int = N_FEW) -> Part:
+    """Return some `n` sentences, of whole documents."""
+    every = np.unique(part.groups)
+    docs = rng.choice(every, min(len(every), n * len(every) // len(part.groups)), replace=False)
     return part.take(np.flatnonzero(np.isin(part.groups, docs)))
 
 
@@ -218,25 +239,42 @@ def main() -> None:
     priors |= {k: np.array([1 - p, p]) for k, p in tasks["theme"]["priors"].items()}
     rng = np.random.default_rng(given.seed)
     known = Part(corpus, model.classifiers, out_of_fold)
-    measure("corpus", *halves(known, rng), priors, leaning_draws, given.seed)
-    if given.real:
-        sentences = read_corpus([given.real], CLAIMS)
-        tagger = Tagger.load(second_reader="all" if given.second_reader else None)
-        answers = tagger.predict_proba(sentences.texts)
-        real = Part(sentences, model.classifiers, answers)
-        measure("real, far", known, real, priors, leaning_draws, given.seed)
-        labelled, rest = halves(real, rng)
-        some = few(labelled, rng)
-        measure("real, near", labelled, rest, priors, leaning_draws, given.seed)
-        measure("real, few", some, rest, priors, leaning_draws, given.seed)
-        measure("real, few, by source", some, rest, priors, source_draws, given.seed)
-        measure("real, by source", known, real, priors, source_draws, given.seed)
-    if given.real and given.other:
-        sentences = read_corpus([given.other], CLAIMS)
-        other = Part(sentences, model.classifiers, tagger.predict_proba(sentences.texts))
-        measure("other, far", known, other, priors, leaning_draws, given.seed)
-        measure("other, near", real, other, priors, leaning_draws, given.seed)
-        measure("other, few", some, other, priors, leaning_draws, given.seed)
+
+    def show(title: str, pairs: list[tuple[Part, Part]], draws=leaning_draws) -> None:
+        measure(title, pairs, priors, draws, given.seed)
+
+    show("corpus", [halves(known, rng)])
+    if not given.real:
+        return
+    tagger = Tagger.load(second_reader="all" if given.second_reader else None)
+
+    def read(path: str) -> Part:
+        sentences = read_corpus([path], CLAIMS)
+        part = Part(sentences, model.classifiers, tagger.predict_proba(sentences.texts))
+        drawn = np.array([e.extra.get("drawn", "chance") for e in sentences.examples])
+        return part.take(np.flatnonzero(drawn == "chance"))
+
+    real = read(given.real)
+    labelled, rest = halves(real, rng)
+    some = few(labelled, rng)
+    show("real, far", [(known, real)])
+    show("real, near", [(labelled, rest)])
+    show("real, few", [(some, rest)])
+    show("real, by source", [(some, rest)], source_draws)
+    own = [real.take(np.flatnonzero(real.sources == x)) for x in np.unique(real.sources)]
+    own = [halves(x, rng) for x in own if len(np.unique(x.groups)) >= LEAST_DOCUMENTS]
+    show("real, own source", [(few(one, rng), other) for one, other in own])
+    other = read(given.other) if given.other else None
+    if other is not None:
+        show("other, far", [(known, other)])
+        show("other, near", [(real, other)])
+        show("other, few", [(some, other)])
+        show("other, own", [halves(other, rng) for _ in range(10)])
+    for n in LEAST:
+        for title, part in {"real": real, "other": other}.items():
+            if part is not None:
+                parts = [halves(part, rng) for _ in range(20)]
+                show(f"{title}, of {n}", [(few(one, rng, n), rest) for one, rest in parts])
 
 
 if __name__ == "__main__":

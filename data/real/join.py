@@ -3,7 +3,8 @@
     python data/real/join.py SHARED/real OUTPUT.jsonl [--held-out | --training]
 
 Writes labelled data as `tagger train` and `tagger evaluate` read it, with the part that each
-sentence belongs to (`parts.py`) and what its readers said (`merge.py`). Left out and counted are
+sentence belongs to (`parts.py`), what its readers said (`merge.py`) and how it was drawn
+(`sample.py`). Left out and counted are
 sentences whose text is not what was labelled (by its hash), and those to measure on or to combine
 readers with whose document stands in another file too, of which something else is learned.
 """
@@ -49,6 +50,7 @@ def main() -> None:
         example = {"doc": f"{row['file']}/{doc}", "text": sentence}
         example |= {"claim": row["claim"], "theme": row["theme"], "source": row["file"]}
         example |= {"part": part_of(row["file"], doc), "read": row["readers"]}
+        example |= {"drawn": row["drawn"]}
         found.append((doc, example))
     learned = {doc for doc, example in found if example["part"] == TRAINING}
     used = {doc for doc, example in found if example["part"] != HELD_OUT}

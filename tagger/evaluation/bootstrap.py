@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_matrix
+from scipy.special import stdtrit
 
 from tagger.features.arrays import Floats, Ints
 
@@ -93,3 +94,29 @@ def ends(draws: Floats) -> tuple[Floats, Floats]:
     tail = (1 - LEVEL) / 2
     low, high = np.quantile(draws, (tail, 1 - tail), axis=0)
     return low, high
+
+
+def student_width(residuals: Floats, n_least: int) -> Floats:
+    """Return how wide 95 % intervals are by Student's t: draws of few documents spread too little.
+
+    Shares are ratios of sums over documents, linearized (Cochran 1977, Sampling Techniques,
+    section 6.3).
+
+    Parameters
+    ----------
+    residuals : what each document adds to how far a share is off, shape (n_docs, n_shares).
+    n_least : documents of the side with the fewest; by one, nothing is known of their spread.
+    """
+    if n_least < 2:
+        return np.full(residuals.shape[1], np.inf)
+    n = len(residuals)
+    error = np.sqrt(n / (n - 1) * np.square(residuals).sum(axis=0))
+    return np.asarray(2 * stdtrit(n_least - 1, (1 + LEVEL) / 2) * error)
+
+
+def widened(width: Floats, low: Floats, high: Floats, least: float, most: float) -> Floats:
+    """Return intervals that are at least so wide, and within bounds, shape (2, n)."""
+    half = np.minimum(np.maximum(high - low, width), most - least) / 2
+    middle = np.clip((low + high) / 2, least + half, most - half)
+    narrow = high - low < width
+    return np.where(narrow, [middle - half, middle + half], [low, high])

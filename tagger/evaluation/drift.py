@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tagger.evaluation.bootstrap import ends, resampled_sums
+from tagger.evaluation.bootstrap import ends, resampled_sums, student_width, widened
 from tagger.evaluation.evaluate import AnyModel
 from tagger.evaluation.shares import N_DRAWS, apart_notes, correction_notes, known_errors, shares_of
 from tagger.evaluation.tally import Tally, tagged_rows, tally
@@ -101,6 +101,14 @@ def drift(before: Tally, after: Tally, seed: int = 0) -> list[Drift]:
     totals = np.sum([np.sum(pairs, axis=0) for pairs in strata.values()], axis=0)[None]
     old, new = (shares_of(totals[:, part])[0] for part in (slice(size), slice(size, None)))
     low, high = ends(shares_of(draws[:, size:]) - shares_of(draws[:, :size]))
+    documents = np.concatenate([np.stack(pairs) for pairs in strata.values()])
+    parts = documents[:, :size], documents[:, size:]
+    off_before, off_after = (
+        (part[:, 1:] - share * part[:, :1]) / max(part[:, 0].sum(), 1)
+        for part, share in zip(parts, (old, new), strict=True)
+    )
+    n_least = min(int(np.count_nonzero(part[:, 0])) for part in parts)
+    low, high = widened(student_width(off_after - off_before, n_least), low, high, -1, 1)
     return [
         Drift(task, label, *map(float, numbers))
         for (task, label), *numbers in zip(names, old, new, low, high, strict=True)

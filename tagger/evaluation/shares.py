@@ -16,7 +16,7 @@ import numpy as np
 
 from tagger.corpus.rows import Data
 from tagger.errors import DataError, did_you_mean, n_of
-from tagger.evaluation.bootstrap import ends, resampled_sums
+from tagger.evaluation.bootstrap import ends, resampled_sums, student_width, widened
 from tagger.evaluation.evaluate import AnyModel
 from tagger.evaluation.quantify import Known
 from tagger.evaluation.tally import Tally, read_manifest, tally
@@ -279,6 +279,8 @@ def _group(
             # No spread between documents is no proof that there is none.
             spread = drawn_low < drawn_high
             low, high = np.where(spread, drawn_low, low), np.where(spread, drawn_high, high)
+            off = (counts[:, 1:][:, columns] - raw * counts[:, :1]) / total[0]
+            low, high = widened(student_width(off, n_docs), low, high, 0, 1)
             if task.name in matrices:
                 corrected = _corrected(
                     task, raw, draws[:, columns], high - low, matrices[task.name]
@@ -317,10 +319,7 @@ def _corrected(task: Task, raw: Floats, draws: Floats, width: Floats, matrices: 
 
 def _at_least_as_wide(width: Floats, point: Floats, low: Floats, high: Floats) -> Floats:
     """Return points and intervals that hold them, none narrower than `width`."""
-    half = np.maximum(high - low, width) / 2
-    middle = np.clip((low + high) / 2, half, 1 - half)
-    narrow = high - low < width
-    low, high = np.where(narrow, middle - half, low), np.where(narrow, middle + half, high)
+    low, high = widened(width, low, high, 0, 1)
     return np.stack([point, np.minimum(low, point), np.maximum(high, point)])
 
 

@@ -1,7 +1,7 @@
 """How well shares of labels are estimated where they have shifted: ours against QuaPy's.
 
     pip install -e ".[quantify]"
-    python benchmarks/quantify.py [--real FILE.jsonl] [--cache FILE.npz]
+    python benchmarks/quantify.py [--real FILE.jsonl [--other FILE.jsonl]] [--cache FILE.npz]
 
 Draws are of whole documents that the model has not seen, with odds that lean to those rich or
 poor in one label, so that shares move as they do between outlets and months; with --real
@@ -13,17 +13,19 @@ errors from other documents than those it estimates on.
     real, near       errors from half of the real documents, draws of the other half
     real, few        errors from some 400 real sentences, draws of the other half
     real, by source  as few, each draw from one source as it comes
-    real, own source errors from some 400 sentences of a source, draws of others of it, the mean
+    real, own source errors from some 400 sentences of a source of 800 or more, draws of others of
+                     it; the mean over sources
     other, far       errors from the corpus, draws of --other: news that no model chose
     other, near      errors from the real documents, draws of --other
     other, few       errors from some 400 real sentences, draws of --other
-    other, own       errors from half of --other, draws of the other half, the mean of ten
-    real, of 40      errors from so many sentences, draws of the other half, the mean of twenty
+    other, own       errors from half of --other, draws of the other half, the mean of twenty
+    real, of 40      errors from so many sentences of that half (and 60, 100; also of --other)
 """
 
 import argparse
 import tomllib
 import warnings
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
@@ -32,6 +34,7 @@ from quapy.method.aggregative import ACC, CC, EMQ, PACC, PCC
 from sklearn.base import BaseEstimator
 
 from tagger.corpus.corpus import Corpus, read_corpus
+from tagger.evaluation.quantify import shifted
 from tagger.evaluation.shares import adjust
 from tagger.model.classifier import encode
 from tagger.predictor import Tagger
@@ -44,7 +47,7 @@ N_DRAWS = 300
 N_DOCUMENTS = 40
 MOST_LEANING = 5.0
 N_FEW, LEAST = 400, (40, 60, 100)
-LEAST_DOCUMENTS = 80
+N_HALVES = 20
 WAYS = ("raw", "ours", "ACC", "PCC", "PACC", "EMQ", "EMQ, own prior", "EMQ-BCTS", "weights")
 
 
@@ -114,14 +117,6 @@ def estimators(known: Part, name: str, prior: np.ndarray):
         quantifier.train_prevalence = prior
         return quantifier.predict(x_new)
 
-    before = x[:, :-1].mean(axis=0)
-    gold = np.bincount(y.astype(int), minlength=len(before)) / len(y)
-
-    def weights(x_new):
-        # By what the mean probabilities grow, the gold shares are multiplied: what `stats` does.
-        shares = EMQ.EM(before, x_new[:, :-1])[0] / before * gold
-        return shares / shares.sum()
-
     counts = np.array(
         [[np.sum((y == a) & (x[:, -1] == b)) for b in given.classes_] for a in given.classes_]
     )
@@ -147,7 +142,9 @@ def estimators(known: Part, name: str, prior: np.ndarray):
                 given, fit_classifier=False, val_split=val["val_split"], on_calib_error="backup"
             )
         ),
-        "weights": weights,
+        "weights": lambda x_new: np.array(
+            shifted(x_new[:, :-1], x[:, :-1], np.eye(x.shape[1] - 1)[y.astype(int)])
+        ),
     }
 
 
@@ -175,32 +172,39 @@ def source_draws(part: Part, name: str, rng: np.random.Generator):
         yield own[np.isin(part.groups[own], rng.choice(docs, n, replace=False))]
 
 
-def measure(title: str, pairs: list[tuple[Part, Part]], priors, draws, seed: int) -> None:
+def measure(
+    title: str, pairs: list[tuple[Part, Part]], priors, seed: int, draws=leaning_draws
+) -> None:
     """Print the mean absolute error of each estimator, in points, and its standard error.
 
-    Each pair is what errors are known from, and what is drawn from.
+    Each pair is what errors are known from, and what is drawn from; of several the standard
+    error is that of their means. One where a label is not known at all is left out and counted.
     """
-    print(f"\n| {title} | shift | {' | '.join(WAYS)} |\n| --- |{' ---: |' * (len(WAYS) + 1)}")
+    print(f"\n| {title} | pairs | shift | {' | '.join(WAYS)} |")
+    print(f"| --- |{' ---: |' * (len(WAYS) + 2)}")
     for name in pairs[0][0].tasks:
         rng = np.random.default_rng(seed)
-        errors = {way: [] for way in WAYS}
-        shifts = []
+        errors, shifts = [], []
         for known, drawn in pairs:
             x, y = drawn.tasks[name]
             last = -1 if x.shape[1] == 3 else slice(None)
             if len(np.unique(known.tasks[name][1])) < x.shape[1] - 1:
-                continue  # a label is not known at all
+                continue
             ways = estimators(known, name, priors[name])
+            own = []
             for rows in islice(draws(drawn, name, rng), N_DRAWS // len(pairs)):
                 true = np.bincount(y[rows].astype(int), minlength=x.shape[1] - 1) / len(rows)
                 shifts.append(np.abs(true - priors[name])[last].mean())
-                for way in WAYS:
-                    errors[way].append(np.abs(ways[way](x[rows]) - true)[last].mean())
-        cells = [
-            f"{100 * np.mean(e):.1f} ± {100 * np.std(e) / np.sqrt(len(e)):.1f}"
-            for e in errors.values()
-        ]
-        print(f"| {name} | {100 * np.mean(shifts):.1f} | {' | '.join(cells)} |", flush=True)
+                own.append([np.abs(ways[way](x[rows]) - true)[last].mean() for way in WAYS])
+            errors.append(own)
+        means = np.mean(errors, axis=1) if len(errors) > 1 else np.array(errors[0])
+        off = 100 * means.std(axis=0, ddof=1) / np.sqrt(len(means))
+        cells = [f"{m:.1f} ± {e:.1f}" for m, e in zip(100 * means.mean(axis=0), off, strict=True)]
+        print(
+            f"| {name} | {len(errors)} of {len(pairs)} | {100 * np.mean(shifts):.1f} | "
+            f"{' | '.join(cells)} |",
+            flush=True,
+        )
 
 
 def halves(part: Part, rng: np.random.Generator) -> tuple[Part, Part]:
@@ -240,9 +244,7 @@ def main() -> None:
     rng = np.random.default_rng(given.seed)
     known = Part(corpus, model.classifiers, out_of_fold)
 
-    def show(title: str, pairs: list[tuple[Part, Part]], draws=leaning_draws) -> None:
-        measure(title, pairs, priors, draws, given.seed)
-
+    show = partial(measure, priors=priors, seed=given.seed)
     show("corpus", [halves(known, rng)])
     if not given.real:
         return
@@ -260,21 +262,22 @@ def main() -> None:
     show("real, far", [(known, real)])
     show("real, near", [(labelled, rest)])
     show("real, few", [(some, rest)])
-    show("real, by source", [(some, rest)], source_draws)
-    own = [real.take(np.flatnonzero(real.sources == x)) for x in np.unique(real.sources)]
-    own = [halves(x, rng) for x in own if len(np.unique(x.groups)) >= LEAST_DOCUMENTS]
-    show("real, own source", [(few(one, rng), other) for one, other in own])
-    other = read(given.other) if given.other else None
-    if other is not None:
+    show("real, by source", [(some, rest)], draws=source_draws)
+    sources = [real.take(np.flatnonzero(real.sources == x)) for x in np.unique(real.sources)]
+    large = [halves(source, rng) for source in sources if len(source.groups) >= 2 * N_FEW]
+    show("real, own source", [(few(a, rng), b) for a, b in large])
+    sets = {"real": real}
+    if given.other:
+        sets["other"] = other = read(given.other)
         show("other, far", [(known, other)])
         show("other, near", [(real, other)])
         show("other, few", [(some, other)])
-        show("other, own", [halves(other, rng) for _ in range(10)])
-    for n in LEAST:
-        for title, part in {"real": real, "other": other}.items():
-            if part is not None:
-                parts = [halves(part, rng) for _ in range(20)]
-                show(f"{title}, of {n}", [(few(one, rng, n), rest) for one, rest in parts])
+    for title, part in sets.items():
+        parted = [halves(part, rng) for _ in range(N_HALVES)]
+        show(f"{title}, own", parted)
+        for n in sorted(LEAST, reverse=True):  # each of the sentences of the one before
+            parted = [(few(a, rng, n), b) for a, b in parted]
+            show(f"{title}, of {n}", parted)
 
 
 if __name__ == "__main__":

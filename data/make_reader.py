@@ -1,6 +1,7 @@
 """Make models/claims-en-reader: train, round to 8 bits, combine with the first reader, measure.
 
     python data/make_reader.py SHARED/real [--dev FILE.jsonl] [--state DIR] [--output DIR]
+    python data/make_reader.py SHARED/real [--dev FILE.jsonl] [--output DIR] --measure
 
 SHARED/real holds the texts of data/real/labels.jsonl. Four fifths of the training part's documents
 train the encoder beside the corpus, in the runs of the recipe, whose weights are averaged. Of
@@ -9,6 +10,7 @@ each of their sentences it learns what share of the readers gave each label (Pet
 combination. Both together train what tells which sentences are in doubt. The first reader has
 learned from none of them, and nothing from the held-out part and FILE, which are for measuring.
 The folder of --state keeps the state after each run; where there is one, it goes on from there.
+With --measure the reader that is there is measured anew, and nothing else is written.
 """
 
 import argparse
@@ -35,7 +37,7 @@ from tagger.encoder.doubt import Doubt
 from tagger.encoder.export import to_onnx
 from tagger.encoder.finetune import one_thread
 from tagger.encoder.network import load_base
-from tagger.encoder.reader import REREADS, SecondReader
+from tagger.encoder.reader import REREADS, SecondReader, load_reader
 from tagger.encoder.samples import Samples, samples_of
 from tagger.encoder.settings import EncoderSettings
 from tagger.encoder.train import fit
@@ -71,14 +73,28 @@ def main() -> None:
     parser.add_argument("--dev", type=Path, help="labelled sentences to measure on")
     parser.add_argument("--state", type=Path)
     parser.add_argument("--output", type=Path, default=ROOT / "models" / "claims-en-reader")
+    parser.add_argument("--measure", action="store_true", help="only measure what is there")
     given = parser.parse_args()
+    first = Tagger.load()
+    held_out = joined(given.shared, "--held-out")
+    reader = load_reader(given.output) if given.measure else made(given, first)
+    measured = {"held_out": held_out} | ({"dev": read_dev(given.dev)} if given.dev else {})
+    report = {"reader": reader.id, "first": first.model.id} | {
+        name: measure(corpus, first, reader) for name, corpus in measured.items()
+    }
+    report["speed"] = speed(reader, held_out.texts)
+    (given.output / "report.json").write_text(json.dumps(report, indent=2) + "\n")
+    print(json.dumps(report, indent=1))
+
+
+def made(given: argparse.Namespace, first: Tagger) -> SecondReader:
+    """Train a reader, and write it down with its card."""
     recipe = read_toml(RECIPE)
     invented = read_corpus(sorted(map(str, (ROOT / "data" / "corpus").glob("*.jsonl"))), CLAIMS)
-    real, held_out = (joined(given.shared, part) for part in ("--training", "--held-out"))
+    real = joined(given.shared, "--training")
     spared = np.array([example.extra["part"] == "combination" for example in real.examples])
     learned, calibration = (real.take(np.flatnonzero(x)) for x in (~spared, spared))
     reader = averaged(recipe, invented, learned, given.state)
-    first = Tagger.load()
     settings = TrainingSettings.from_dict(recipe["doubt"]["training"])
     doubt = fit_doubt(real, first.model, settings, recipe["doubt"]["share"])
     combinations, out_of_fold = combined(calibration, first, reader, doubt)
@@ -96,18 +112,12 @@ def main() -> None:
     reader = replace(
         reader, first=first.model.id, combinations=combinations, about=about, doubt=doubt
     )
-    measured = {"held_out": held_out} | ({"dev": read_dev(given.dev)} if given.dev else {})
-    report = {"reader": reader.id, "first": first.model.id} | {
-        name: measure(corpus, first, reader) for name, corpus in measured.items()
-    }
-    report["speed"] = speed(reader, held_out.texts)
     for name, data in reader.contents().items():
         (given.output / name).parent.mkdir(parents=True, exist_ok=True)
         (given.output / name).write_bytes(data)
-    (given.output / "report.json").write_text(json.dumps(report, indent=2) + "\n")
     counts = {f"n_{name}": data["n_sentences"] for name, data in about["data"].items()}
     (given.output / "README.md").write_text(CARD.format(**counts))
-    print(json.dumps(report, indent=1))
+    return reader
 
 
 def averaged(recipe: dict, invented: Corpus, learned: Corpus, state: Path | None) -> SecondReader:

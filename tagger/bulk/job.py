@@ -34,6 +34,7 @@ from tagger.bulk.store import (
     finished_before,
     header_of,
     record_of,
+    size_of,
     stamps,
 )
 from tagger.errors import OutputError
@@ -107,7 +108,7 @@ def _run(
     writer = writer_of(settings.format)
     store = Store(folder, writer.part or settings.format, header, writer.append)
     if settings.resume and not store.begun and (result := finished_before(settings, header)):
-        settings.origin.say(f"{settings.output}: finished by an earlier run, nothing is tagged")
+        settings.origin.say(f"{settings.output}: finished by an earlier run; nothing is tagged")
         return result
     begin(folder, header, files, settings.resume)
     meter = _Meter(header["inputs"])
@@ -172,6 +173,7 @@ def _finish(
     output = settings.output
     rejects = tagged.rejects_path(output)
     rejects.unlink(missing_ok=True)
+    tagged.manifest_path(output).unlink(missing_ok=True)  # it would vouch for what is replaced
     if result.rejected:
         with atomic_write(rejects) as stream:
             n = sum(copy(store.rejects(i), manifests[i]["rejects_sha256"], stream) for i in numbers)
@@ -188,7 +190,8 @@ def _finish(
         raise OutputError(
             f"{output}: holds {counted} rows, expected {expected}: run again with --resume"
         )
-    write(tagged.manifest_path(output), record_of(header, tagger, result))
+    made = store.body if work.writer.write_footer else output
+    write(tagged.manifest_path(output), record_of(header, tagger, result, bytes=size_of(made)))
     if work.writer.write_footer:
         # Last: a run that is killed from here on has its output, and no part to go on with.
         rename_into_place(store.body, output)

@@ -34,7 +34,8 @@ class JobSettings:
     explain : whether to add the words that moved each decision.
     part_bytes : bytes of text in a part.
     keep_headings : whether headings are tagged like sentences.
-    jobs, resume : number of processes, and whether to go on with an unfinished job.
+    jobs, resume : number of processes, and whether to go on with an unfinished job, and to leave
+        a finished one as it is.
     force : whether what is there and is of another job may be replaced.
     """
 

@@ -91,25 +91,36 @@ def header_of(tagger: Tagger, options: dict[str, Any], files: Sequence[str]) -> 
 _RECORD_COUNTS = ("rows", "tagged", "rejected", "sentences", "others", "cut")
 
 
-def record_of(header: dict[str, Any], tagger: Tagger, result: Result) -> bytes:
-    """Return the record that stands beside a finished output."""
-    counts = {name: getattr(result, name) for name in _RECORD_COUNTS}
+def record_of(header: dict[str, Any], tagger: Tagger, result: Result, **more: int) -> bytes:
+    """Return the record that stands beside a finished output; `more` are other counts."""
+    counts = {name: getattr(result, name) for name in _RECORD_COUNTS} | more
     schema, held_out = tagger.schema.to_dict(), tagger.model.known_errors
     return to_json({**header, "schema": schema, **counts, "out_of_fold": held_out})
 
 
+def size_of(output: Path) -> int:
+    """Return how many bytes a file has, or all files of a folder."""
+    files = output.iterdir() if output.is_dir() else [output]
+    return sum(path.stat().st_size for path in files)
+
+
 def finished_before(settings: JobSettings, header: dict[str, Any]) -> Result | None:
-    """Return what a run did that has finished the same job, or None where there was none."""
+    """Return the counts of an earlier run that finished this very job, or None.
+
+    How many parts it had and what it noted are not recorded.
+    """
     output = settings.output
     try:
         record = json.loads(tagged.manifest_path(output).read_bytes())
         same = {name: record[name] for name in header} == header
+        same &= record["bytes"] == size_of(output)
         result = Result(**{name: record[name] for name in _RECORD_COUNTS}, finished=True)
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    known = all(entry["sha256"] for entry in header["inputs"])
-    there = output.exists() and (not result.rejected or tagged.rejects_path(output).exists())
-    return result if same and known and there else None
+    # An input that cannot be read twice has no hash: it may be another one.
+    same &= all(entry["sha256"] for entry in header["inputs"])
+    same &= not result.rejected or tagged.rejects_path(output).exists()
+    return result if same else None
 
 
 def check_output(settings: JobSettings) -> None:

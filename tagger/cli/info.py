@@ -43,7 +43,7 @@ def command(folder: str | None, model: str | None) -> None:
     # A manifest that others wrote may lack any of these.
     data = loaded.about.get("data", {})
     n, documents = data.get("n_sentences", "unknown"), data.get("n_documents", "unknown")
-    of = "documents not named" if n == documents else f"{documents} documents"
+    of = "documents not named" if documents is None else f"{documents} documents"
     about.add_row("trained on", f"{n} sentences of {of}")
     about.add_row("data sha256", str(data.get("sha256", "unknown")))
     about.add_row("language", loaded.featurizer.settings.language)

@@ -68,7 +68,9 @@ _OF_INPUT = ("sentences", "text_column", "id_column", "keep", "delimiter", "enco
 )
 @click.option("--keep", metavar="A,B", help="Other columns to pass on, '' for none. [all]")
 @click.option(
-    "--resume", is_flag=True, help="Go on with a run of the same --output that broke off."
+    "--resume",
+    is_flag=True,
+    help="Go on with a run of the same --output that broke off; leave one that has finished.",
 )
 @options.force()
 @options.jobs(1)

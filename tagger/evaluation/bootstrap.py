@@ -96,27 +96,52 @@ def ends(draws: Floats) -> tuple[Floats, Floats]:
     return low, high
 
 
-def student_width(residuals: Floats, n_least: int) -> Floats:
-    """Return how wide 95 % intervals are by Student's t: draws of few documents spread too little.
+def residuals(sums: Ints) -> Floats:
+    """Return what each document adds to how far shares are off, shape (n_docs, n_shares).
 
     Shares are ratios of sums over documents, linearized (Cochran 1977, Sampling Techniques,
-    section 6.3).
+    section 6.3); their squares sum to the variance.
 
     Parameters
     ----------
-    residuals : what each document adds to how far a share is off, shape (n_docs, n_shares).
-    n_least : documents of the side with the fewest; by one, nothing is known of their spread.
+    sums : each document's sentences, and those with each label, shape (n_docs, 1 + n_shares);
+        zeros for one that is not of this sample.
+    """
+    n, total = int(np.count_nonzero(sums[:, 0])), sums.sum(axis=0)
+    off = (sums[:, 1:] - total[1:] / total[0] * sums[:, :1]) / total[0]
+    return np.asarray(off * np.sqrt(n / max(n - 1, 1)))
+
+
+def student_width(residuals: Floats, n_least: int) -> Floats:
+    """Return how wide 95 % intervals are by Student's t: draws of few documents spread too little.
+
+    Parameters
+    ----------
+    residuals : as `residuals` gives them, or the difference of two of them.
+    n_least : documents of the sample with the fewest; by one, nothing is known of their spread.
+
+    Returns
+    -------
+    Shape (n_shares,).
     """
     if n_least < 2:
         return np.full(residuals.shape[1], np.inf)
-    n = len(residuals)
-    error = np.sqrt(n / (n - 1) * np.square(residuals).sum(axis=0))
+    error = np.sqrt(np.square(residuals).sum(axis=0))
     return np.asarray(2 * stdtrit(n_least - 1, (1 + LEVEL) / 2) * error)
 
 
 def widened(width: Floats, low: Floats, high: Floats, least: float, most: float) -> Floats:
-    """Return intervals that are at least so wide, and within bounds, shape (2, n)."""
-    half = np.minimum(np.maximum(high - low, width), most - least) / 2
+    """Return intervals, those that are narrower than `width` about their middle as wide as it.
+
+    Parameters
+    ----------
+    width, low, high : shape (n,).
+    least, most : the least and the most that can be, which bound them.
+
+    Returns
+    -------
+    Lower and upper ends, shape (2, n).
+    """
+    half = np.minimum(width, most - least) / 2
     middle = np.clip((low + high) / 2, least + half, most - half)
-    narrow = high - low < width
-    return np.where(narrow, [middle - half, middle + half], [low, high])
+    return np.where(high - low < width, [middle - half, middle + half], [low, high])

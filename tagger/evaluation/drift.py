@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tagger.evaluation.bootstrap import ends, resampled_sums, student_width, widened
+from tagger.evaluation.bootstrap import ends, resampled_sums, residuals, student_width, widened
 from tagger.evaluation.evaluate import AnyModel
 from tagger.evaluation.shares import N_DRAWS, apart_notes, correction_notes, known_errors, shares_of
 from tagger.evaluation.tally import Tally, tagged_rows, tally
@@ -23,7 +23,8 @@ class Drift:
     ----------
     task, label : whose share.
     before, after : raw shares.
-    low, high : 95 % interval of after - before.
+    low, high : 95 % interval of after - before, by few documents as wide as Student's t asks for;
+        -1 to 1 where a run has a single one.
     """
 
     task: str
@@ -78,6 +79,8 @@ def label_drift(output: str, earlier: str, model: AnyModel = None) -> LabelDrift
         notes.append(f"{found}: what moved may be the model's doing, and not the text's")
     notes += [*apart_notes(output, after), *apart_notes(earlier, before)]
     drifts = tuple(drift(before, after))
+    if all((d.low, d.high) == (-1, 1) for d in drifts):
+        notes.append("a single document, which tells nothing of chance: no drift is clear")
     return LabelDrift(drifts, changed(earlier, output, schema), tuple(notes))
 
 
@@ -103,12 +106,9 @@ def drift(before: Tally, after: Tally, seed: int = 0) -> list[Drift]:
     low, high = ends(shares_of(draws[:, size:]) - shares_of(draws[:, :size]))
     documents = np.concatenate([np.stack(pairs) for pairs in strata.values()])
     parts = documents[:, :size], documents[:, size:]
-    off_before, off_after = (
-        (part[:, 1:] - share * part[:, :1]) / max(part[:, 0].sum(), 1)
-        for part, share in zip(parts, (old, new), strict=True)
-    )
+    off = residuals(parts[1]) - residuals(parts[0])
     n_least = min(int(np.count_nonzero(part[:, 0])) for part in parts)
-    low, high = widened(student_width(off_after - off_before, n_least), low, high, -1, 1)
+    low, high = widened(student_width(off, n_least), low, high, -1, 1)
     return [
         Drift(task, label, *map(float, numbers))
         for (task, label), *numbers in zip(names, old, new, low, high, strict=True)

@@ -35,14 +35,14 @@ _MOST_ROWS = 20_000  # in a draw: more do not make an interval much narrower
 
 @dataclass(frozen=True)
 class Known:
-    """What a model answers to sentences of the kind that shares are counted in.
+    """Labelled sentences of the kind that shares are counted in, and what a model answers to them.
 
     Parameters
     ----------
     schema, model : the tasks, and the model's id.
-    p, gold, groups : the probabilities of all labels, one row a sentence, whether each is
-        given, and the document; NaN where a sentence has no answer to a task, and for a label
-        that is not corrected.
+    p, groups : the probabilities of all labels, one row a sentence, and its document.
+    gold : 1 where a label is given, 0 where not; NaN where a sentence has no answer to a task,
+        and for a label that is not corrected.
     said : the notes of reading the sentences, and what is not corrected.
     misses : how far raw shares are from the gold ones there, in the mean of what is corrected.
     """
@@ -68,7 +68,7 @@ class Known:
         loaded = model_of(model)
         corpus = labelled(loaded, data, None)
         p = loaded.read(corpus.texts).probabilities
-        known = {name: np.full(rows.shape, np.nan) for name, rows in p.items()}
+        answers = {name: np.full(rows.shape, np.nan) for name, rows in p.items()}
         said, misses = list(corpus.notes), []
         for c in loaded.classifiers:
             name, labels, chosen = c.task.name, c.task.labels, corpus.annotated(c.task.name)
@@ -89,12 +89,11 @@ class Known:
                 of = name if not c.task.multilabel else which
                 said.append(f"{of} is not corrected: none or all of the reference is {which}")
                 usable &= c.task.multilabel  # the shares of a single-label task hang together
-            known[name][np.ix_(chosen, usable)] = gold[:, usable]
+            answers[name][np.ix_(chosen, usable)] = gold[:, usable]
             misses += np.abs(raw.mean(axis=0) - share)[usable].tolist()
-        gold, both = (np.hstack([x[task.name] for task in schema.tasks]) for x in (known, p))
-        both[np.isnan(gold)] = np.nan
+        both = [np.hstack([x[task.name] for task in schema.tasks]) for x in (p, answers)]
         miss = float(np.mean(misses or [np.nan]))
-        return cls(schema, loaded.id, both, gold, corpus.groups, tuple(said), miss)
+        return cls(schema, loaded.id, both[0], both[1], corpus.groups, tuple(said), miss)
 
     def notes(self, counted: Tally, model_id: str) -> list[str]:
         """Say by what shares are corrected."""
@@ -103,7 +102,7 @@ class Known:
                 f"the sentences were tagged by {', '.join(sorted(counted.models))}, the reference "
                 f"is read by {self.model}: name what tagged them with --model, --second-reader"
             )
-        groups = self.groups[~np.isnan(self.p).all(axis=1)]
+        groups = self.groups[~np.isnan(self.gold).all(axis=1)]
         if not len(groups):
             return list(self.said)
         how = (
@@ -142,25 +141,32 @@ class Known:
         known, gold = self.p[rows], self.gold[rows]
         for task, part in outputs_of(self.schema):
             if not task.multilabel:
-                found += _shifted(p[:, part], known[:, part], gold[:, part])
+                found += shifted(p[:, part], known[:, part], gold[:, part])
                 continue
             for k in range(part.start, part.stop):
                 two = (np.column_stack([1 - x[:, k], x[:, k]]) for x in (p, known, gold))
-                found.append(_shifted(*two)[1])
+                found.append(shifted(*two)[1])
         return np.array(found)
 
 
-def _shifted(p: Floats, known: Floats, gold: Floats) -> list[float]:
-    """Return the shares of the labels of sentences with probabilities `p`, which sum to one."""
-    answered = ~np.isnan(known[:, 0])
+def shifted(p: Floats, known: Floats, gold: Floats) -> list[float]:
+    """Return shares that sum to one: the gold ones, times what each has grown by since.
+
+    Parameters
+    ----------
+    p : probabilities of the labels of the sentences whose shares are asked for.
+    known, gold : those of labelled sentences, and 1 for the label of each; NaN where it has none.
+    """
+    answered = ~np.isnan(gold[:, 0])
     if not answered.any():
         return [np.nan] * p.shape[1]
     before = known[answered].mean(axis=0)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it says so where the last thousandth is not reached
         after, _ = _quapy().EM(before, p)
-    shares = after / before * gold[answered].mean(axis=0)
-    return list((shares / shares.sum()).tolist())
+    grown = np.divide(after, before, out=np.ones_like(after), where=before > 0)
+    shares = grown * gold[answered].mean(axis=0)
+    return list(map(float, shares / shares.sum()))
 
 
 def _quapy() -> Any:

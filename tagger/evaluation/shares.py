@@ -16,7 +16,7 @@ import numpy as np
 
 from tagger.corpus.rows import Data
 from tagger.errors import DataError, did_you_mean, n_of
-from tagger.evaluation.bootstrap import ends, resampled_sums, student_width, widened
+from tagger.evaluation.bootstrap import ends, resampled_sums, residuals, student_width, widened
 from tagger.evaluation.evaluate import AnyModel
 from tagger.evaluation.quantify import Known
 from tagger.evaluation.tally import Tally, read_manifest, tally
@@ -265,7 +265,7 @@ def _group(
     schema: Schema, by: str, name: str, counts: Ints, matrices: Mapping[str, Floats], seed: int
 ) -> list[Share]:
     """Return the shares of one group, from the counts of its documents."""
-    n_docs, total = len(counts), counts.sum(axis=0)
+    n_docs, total, off = len(counts), counts.sum(axis=0), residuals(counts)
     draws = None
     if n_docs > 1:
         draws = shares_of(resampled_sums(counts, np.arange(n_docs), N_DRAWS, seed))
@@ -276,11 +276,11 @@ def _group(
         corrected = np.full((3, len(task.labels)), np.nan)
         if draws is not None:
             drawn_low, drawn_high = ends(draws[:, columns])
-            # No spread between documents is no proof that there is none.
+            # Little spread between documents is no proof that there is no more.
+            width = np.maximum(student_width(off[:, columns], n_docs), high - low)
             spread = drawn_low < drawn_high
             low, high = np.where(spread, drawn_low, low), np.where(spread, drawn_high, high)
-            off = (counts[:, 1:][:, columns] - raw * counts[:, :1]) / total[0]
-            low, high = widened(student_width(off, n_docs), low, high, 0, 1)
+            low, high = widened(width, low, high, 0, 1)
             if task.name in matrices:
                 corrected = _corrected(
                     task, raw, draws[:, columns], high - low, matrices[task.name]

@@ -113,7 +113,7 @@ def _about(
         "data": {
             "sha256": corpus.sha256,
             "n_sentences": len(corpus),
-            "n_documents": int(corpus.groups.max()) + 1,
+            "n_documents": int(corpus.groups.max()) + 1 if corpus.has_documents else None,
         },
         "out_of_fold": confusions(corpus, classifiers, out_of_fold),
         "versions": {name: version(name) for name in ("numpy", "scipy", "scikit-learn")},

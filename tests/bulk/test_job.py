@@ -22,7 +22,7 @@ from tagger.bulk.arrow import Rows, tag_rows
 from tagger.bulk.job import run
 from tagger.bulk.parts import read_parts
 from tagger.bulk.settings import JobSettings, Progress
-from tagger.errors import ConfigError, DataError
+from tagger.errors import ConfigError, DataError, OutputError
 from tagger.files import read_rows
 from tagger.files.batches import input_of, read_batches
 from tagger.predictor import Tagger
@@ -237,18 +237,54 @@ def test_a_job_that_has_finished_is_not_done_again_by_resume(
     if name == "o.jsonl":  # parts were left: they were joined again
         assert again.reused == whole.parts
     else:
-        assert said == [f"{output}: finished by an earlier run, nothing is tagged"]
+        assert said == [f"{output}: finished by an earlier run; nothing is tagged"]
         assert output.stat() == before
     said.clear()
     assert counts(run(tiny, asked)) == counts(whole)
-    assert said == [f"{output}: finished by an earlier run, nothing is tagged"]
+    assert said == [f"{output}: finished by an earlier run; nothing is tagged"]
     rejects = tmp_path / f"{name}.rejects.jsonl"
-    # What is no longer there, or of another input, is made.
+    # What is no longer there or whole, or of another input, is made.
     for gone in (rejects, output):
         gone.unlink()
         assert run(tiny, asked).parts == whole.parts and gone.exists()
+    data = output.read_bytes()
+    output.write_bytes(data[:-1])
+    assert run(tiny, asked).parts == whole.parts and output.read_bytes() == data
+    other = replace(asked, keep_headings=True, force=True)
+    assert [run(tiny, other).parts for _ in range(2)] == [whole.parts, 0]
+    asked = replace(asked, force=True)
     write_rows(path, 101)
     assert run(tiny, asked).rows == 101
+
+
+def test_the_record_of_an_output_goes_before_another_comes_in_its_place(
+    tmp_path: Path, tiny: Tagger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "in.jsonl"
+    write_rows(path, 100)
+    job = settings(tiny, path, "o.jsonl", resume=True)
+    run(tiny, job)
+    before = path.read_bytes()
+    write_rows(path, 50)
+    with monkeypatch.context() as patch:  # killed behind the join
+        patch.setattr("tagger.bulk.job.record_of", lambda *args, **more: sys.exit(9))
+        with pytest.raises(SystemExit):
+            run(tiny, job)
+    path.write_bytes(before)
+    shutil.rmtree(tmp_path / "o.jsonl.parts")
+    with pytest.raises(OutputError, match="is not of this job"):
+        run(tiny, job)
+    assert run(tiny, replace(job, force=True)).parts == 1
+    assert len(read_lines(tmp_path / "o.jsonl")) == 100
+
+
+def test_pages_that_are_gone_are_made_again_by_resume(tmp_path: Path, tiny: Tagger) -> None:
+    path = tmp_path / "in.jsonl"
+    write_rows(path, 10)
+    job = settings(tiny, path, "o_html", resume=True)
+    assert run(tiny, job).parts == 1 and run(tiny, job).parts == 0
+    (tmp_path / "o_html" / "index.html").unlink()
+    assert run(tiny, job).parts == 1 and (tmp_path / "o_html" / "index.html").exists()
 
 
 @pytest.mark.parametrize(

@@ -14,9 +14,10 @@ from click.testing import CliRunner, Result
 
 from tagger.cli.main import cli
 from tagger.errors import ConfigError, DataError
-from tagger.evaluation.bootstrap import student_width
+from tagger.evaluation.bootstrap import residuals, student_width
 from tagger.evaluation.dates import month_of
 from tagger.evaluation.drift import changed, drift
+from tagger.evaluation.quantify import shifted
 from tagger.evaluation.share_plots import plot_shares
 from tagger.evaluation.shares import adjust, label_shares, shares, wilson
 from tagger.evaluation.tally import Tally, tally
@@ -79,12 +80,57 @@ def test_intervals_hold_the_share_of_a_population_also_by_few_documents(tmp_path
     assert held >= 0.9 * n_rounds  # by drawing documents alone it would be six in ten
 
 
-def test_a_width_by_student_is_the_textbook_one() -> None:
+def test_widths_by_student_are_the_textbook_ones() -> None:
+    # Of documents of as many sentences shares are means.
     n, k = np.full((5, 1), 10), np.array([[1], [2], [3], [4], [5]])
-    share = k[:, 0] / 10
-    expected = 2 * 2.776 * share.std(ddof=1) / np.sqrt(5)
-    assert student_width((k - 0.3 * n) / 50, 5) == pytest.approx([expected], rel=1e-3)
-    assert student_width((k - 0.3 * n) / 50, 1) == [np.inf]
+    expected = 2 * 2.776 * (k / 10).std(ddof=1) / np.sqrt(5)
+    assert student_width(residuals(np.hstack([n, k])), 5) == pytest.approx([expected], rel=1e-3)
+    # Of 2, 4 and 6 sentences 1, 1 and 4 of 12, so that 1/2: off by 0, -1 and 1 of 12.
+    uneven = np.array([[2, 1], [4, 1], [6, 4]])
+    expected = 2 * 4.303 * np.sqrt(3 / 2 * 2) / 12
+    assert student_width(residuals(uneven), 3) == pytest.approx([expected], rel=1e-3)
+    assert student_width(residuals(uneven[:1]), 1) == [np.inf]
+    # Two documents of one sample beside four of another: each spreads by its own number.
+    two = np.array([[10, 4], [10, 6], *[[0, 0]] * 4])
+    four = np.array([*[[0, 0]] * 2, [10, 1], [10, 2], [10, 3], [10, 2]])
+    error = np.sqrt(2 / 1 * 2 / 20**2 + 4 / 3 * 2 / 40**2)
+    found = student_width(residuals(four) - residuals(two), 2)
+    assert found == pytest.approx([2 * 12.706 * error], rel=1e-3)
+
+
+def test_two_documents_alike_are_no_more_certain_than_their_sentences(tmp_path: Path) -> None:
+    def width(*counts: int) -> float:
+        rows = [
+            (f"d{d}", "", "speculation" if i < n else "reported_fact")
+            for d, n in enumerate(counts)
+            for i in range(20)
+        ]
+        tagged = tally(write(tmp_path / "a.jsonl", rows), CLAIM_ONLY)
+        (found,) = (s for s in shares(tagged, "all") if s.label == "speculation")
+        return found.high - found.low
+
+    low, high = wilson(15, 60)
+    assert width(4, 6, 5) >= high - low
+    assert width(4, 6) == 1
+    assert width(5, 5) >= np.diff(wilson(10, 40))[0]
+
+
+def test_shares_grow_as_much_as_the_probabilities_say() -> None:
+    pytest.importorskip("quapy", reason="needs the extra quantify")
+    # Of ten sentences the model takes five for the first label, and is sure; eight are.
+    known = np.array([[1.0, 0.0]] * 5 + [[0.0, 1.0]] * 5)
+    gold = np.array([[1.0, 0.0]] * 8 + [[0.0, 1.0]] * 2)
+    assert shifted(known, known, gold) == pytest.approx([0.8, 0.2])
+    # Four of ten now: 0.8 of before; the other label 1.2 times. 0.64 : 0.24.
+    now = np.array([[1.0, 0.0]] * 4 + [[0.0, 1.0]] * 6)
+    assert shifted(now, known, gold) == pytest.approx([0.64 / 0.88, 0.24 / 0.88], abs=1e-3)
+    # What has no answer does not count, and a label that nothing is known of has not grown.
+    none = np.full((3, 2), np.nan)
+    more = np.vstack([known, known[:3]])
+    assert shifted(now, more, np.vstack([gold, none])) == shifted(now, known, gold)
+    sure = np.array([[1.0, 0.0]] * 10)
+    assert shifted(sure, sure, gold) == pytest.approx([0.8, 0.2])
+    assert np.isnan(shifted(now, known[:3], none)).all()
 
 
 def test_between_single_documents_no_drift_is_clear(tmp_path: Path) -> None:

@@ -119,6 +119,7 @@ def test_a_job_that_all_its_processes_are_told_to_end_can_be_resumed(
     assert b"Traceback" not in errors
     told = {2: b"interrupted: the same command with --resume goes on"}
     assert {**TOLD, **told}[sign] in errors
+    assert (b"o.jsonl, unfinished: " in errors) == (sign != signal.SIGINT)
     assert nothing_left(scratch)
     assert not list(tmp_path.glob("o.jsonl.parts/*.part"))
     assert predict(*ARGS, "-o", "whole.jsonl").returncode == 0

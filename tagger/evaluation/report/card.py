@@ -8,13 +8,14 @@ from tagger.model.model import Model
 def model_card(model: Model, report: Report) -> str:
     """Return the card of a model: what it answers, what it learned from, how good it is."""
     data, second = model.about["data"], report.get("second_reader")
-    named = report["resampled"] == "documents"
-    documents = f"of {data['n_documents']} documents" if named else "of documents not named"
+    documents = "documents not named"
+    if data["n_documents"] is not None:
+        documents = f"{data['n_documents']} documents"
     lines = [
         "# Model card",
         "",
         f"A linear model over TF-IDF features, trained by `tagger train` on {data['n_sentences']} "
-        f"sentences {documents} (sha256 `{data['sha256']}`).",
+        f"sentences of {documents} (sha256 `{data['sha256']}`).",
         "",
         "## What it answers",
         "",

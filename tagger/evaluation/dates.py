@@ -7,7 +7,7 @@ from typing import Any
 from tagger.errors import DataError
 
 _ISO = re.compile(r"(\d{4})(?:-(\d{2})(?:-(\d{2})(?:[T ].*)?)?)?$")
-_NUMBERS = re.compile(r"(\d{1,2})[/.\-](\d{1,2})[/.\-]\d{2,4}\b")
+_NUMBERS = re.compile(r"(?<![\d:/.\-])(\d{1,2})[/. \-]+(\d{1,2})[/. \-]+\d{2,4}(?!\d)")
 
 
 def month_of(value: Any, day_first: bool | None = None) -> str:
@@ -42,7 +42,8 @@ def _parsed(value: Any, day_first: bool | None) -> tuple[int, int]:
         return 0, 0
     from dateutil import parser
 
-    numbers = _NUMBERS.match(text)
+    begins_with_year = text[:4].isdecimal()  # which a month follows, and then a day
+    numbers = None if begins_with_year else _NUMBERS.search(text)
     if numbers and day_first is None:
         one, other = int(numbers[1]), int(numbers[2])
         if one <= 12 and other <= 12 and one != other:
@@ -50,11 +51,12 @@ def _parsed(value: Any, day_first: bool | None) -> tuple[int, int]:
                 f"the date {text!r} is of month {one} or of month {other}: say which with "
                 "--day-first or --month-first (day_first=True or False)"
             )
+    day_first = bool(day_first) and not begins_with_year
     # What the text leaves out is filled from the default: what changes with it was not said.
     defaults = (datetime(1, 1, 1), datetime(2, 2, 2))
     try:
         one_date, other_date = (
-            parser.parse(text, default=default, dayfirst=bool(day_first), ignoretz=True)
+            parser.parse(text, default=default, dayfirst=day_first, ignoretz=True)
             for default in defaults
         )
     except (ValueError, OverflowError):

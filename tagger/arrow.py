@@ -1,6 +1,7 @@
 """Columns as Arrow arrays, for tables, Parquet files and engines; needs the extra parquet."""
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from enum import Enum
 from functools import cached_property
@@ -22,6 +23,7 @@ ABSENT = Absent.ABSENT
 
 # Of a field whose cells are JSON, since no type holds its values, which are of several.
 AS_JSON = {b"tagger": b"json"}
+_TEMPORAL = re.compile(r"(date|time|timestamp|duration)\d*\[")  # named in a type that holds one
 
 # A list, or a pyarrow Array that keeps the type it had in its file.
 Column = Any
@@ -136,7 +138,24 @@ def as_takeable(batch: Any) -> Any:
     return batch.cast(pyarrow().schema(zip(batch.schema.names, kinds, strict=True)))
 
 
-def damaged_rows(batch: Any) -> dict[int, str]:
+def _decoded(batch: Any) -> Any:
+    """Return a record batch without dictionaries, whose values are those of all rows."""
+    pa = pyarrow()
+    if not any(map(pa.types.is_dictionary, batch.schema.types)):
+        return batch
+    is_dictionary = pa.types.is_dictionary
+    columns = [x.dictionary_decode() if is_dictionary(x.type) else x for x in batch.columns]
+    return pa.RecordBatch.from_arrays(columns, batch.schema.names)
+
+
+def sound_rows(batch: Any) -> tuple[Any, dict[int, str]]:
+    """Return the rows of a record batch that are what their types say, and why others are not."""
+    damaged = _damaged_rows(batch)
+    whole = np.delete(np.arange(len(batch)), [*damaged])
+    return (_decoded(batch).take(whole) if damaged else batch), damaged
+
+
+def _damaged_rows(batch: Any) -> dict[int, str]:
     """Return what is wrong with rows of a record batch that do not hold what their types say."""
     pa = pyarrow()
 
@@ -144,15 +163,21 @@ def damaged_rows(batch: Any) -> dict[int, str]:
         try:
             rows.validate(full=True)
             for column in rows.columns:
-                if pa.types.is_temporal(column.type):
+                if _TEMPORAL.search(str(column.type)):
                     column.to_pylist()  # Python has no year beyond 9999
+        except LookupError as error:
+            return f"a time zone that nobody knows, {error}"
         except (pa.ArrowInvalid, OverflowError, ValueError) as error:
             return " ".join(str(error).split())
         return ""
 
-    if not fault(batch):
+    found = fault(batch)
+    if not found:
         return {}
-    return {i: why for i in range(len(batch)) if (why := fault(batch.slice(i, 1)))}
+    # Of a slice all of what it is cut from is looked at, of lists and structs at least.
+    whole = _decoded(batch)
+    alone = whole.take if "UTF8" in found else lambda row: batch.slice(row[0], 1)
+    return {i: why for i in range(len(batch)) if (why := fault(alone([i])))}
 
 
 def infer_type(values: Sequence[Any]) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tagger.arrow import ABSENT, Column, Texts, as_takeable, damaged_rows, pyarrow
+from tagger.arrow import ABSENT, Column, Texts, as_takeable, pyarrow, sound_rows
 from tagger.errors import ConfigError, DataError, did_you_mean
 from tagger.files import parquet
 from tagger.files.columns import ROWS_TO_SEE, Columns, Input, no_text, tell_nobody
@@ -322,11 +322,9 @@ def check_record_batch(
     """
     record_batch = as_takeable(record_batch)
     numbers = np.arange(first, first + len(record_batch))
-    damaged = damaged_rows(record_batch)
+    record_batch, damaged = sound_rows(record_batch)
     rejects = [Reject(f"damaged: {why}", "", source, first + i) for i, why in damaged.items()]
-    if damaged:
-        numbers = np.delete(numbers, [*damaged])
-        record_batch = record_batch.take(numbers - first)
+    numbers = np.delete(numbers, [*damaged])
     lines = numbers.tolist()
     column, names = record_batch.column(origin.text_column), record_batch.schema.names
     faults = {}

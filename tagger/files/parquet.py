@@ -8,7 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from tagger.arrow import AS_JSON, damaged_rows, pyarrow
+from tagger.arrow import AS_JSON, pyarrow, sound_rows
 from tagger.errors import DataError, OutputError
 from tagger.files.names import check_once
 from tagger.files.office import whole
@@ -95,11 +95,11 @@ def read(stream: BinaryIO, source: str, limit: int = MAX_DOCUMENT_BYTES) -> Iter
             yield item
             continue
         batch, first = item
-        damaged = damaged_rows(batch)
+        rows, damaged = sound_rows(batch)
         for i, why in damaged.items():
             yield Reject(f"damaged: {why}", "", source, first + i)
         sound = [i for i in range(len(batch)) if i not in damaged]
-        records = (batch.take(sound) if damaged else batch).to_pylist()
+        records = rows.to_pylist()
         mixed = [x.name for x in batch.schema if AS_JSON.items() <= (x.metadata or {}).items()]
         for i, record in zip(sound, records, strict=True):
             record |= {x: json.loads(record[x]) for x in mixed if record[x] is not None}

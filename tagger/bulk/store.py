@@ -100,7 +100,7 @@ def record_of(header: dict[str, Any], tagger: Tagger, result: Result, **more: in
 
 def size_of(output: Path) -> int:
     """Return how many bytes a file has, or all files of a folder."""
-    files = output.iterdir() if output.is_dir() else [output]
+    files = filter(Path.is_file, output.iterdir()) if output.is_dir() else [output]
     return sum(path.stat().st_size for path in files)
 
 
@@ -108,19 +108,27 @@ def finished_before(settings: JobSettings, header: dict[str, Any]) -> Result | N
     """Return the counts of an earlier run that finished this very job, or None.
 
     How many parts it had and what it noted are not recorded.
+
+    Raises
+    ------
+    ConfigError : it was of another model or input, and nothing says that it may be replaced.
     """
     output = settings.output
     try:
         record = json.loads(tagged.manifest_path(output).read_bytes())
-        same = {name: record[name] for name in header} == header
-        same &= record["bytes"] == size_of(output)
-        result = Result(**{name: record[name] for name in _RECORD_COUNTS}, finished=True)
-    except (OSError, ValueError, KeyError, TypeError):
+        changed = _changes(record, header)
+        counts = {name: record[name] for name in _RECORD_COUNTS}
+        whole = all(type(n) is int and n >= 0 for n in counts.values())
+        whole &= record["bytes"] == size_of(output)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
+    if changed and not settings.force:
+        reason = f"{output}: is finished, and {'; '.join(changed)}"
+        raise ConfigError(f"{reason}: leave out --resume to tag anew")
     # An input that cannot be read twice has no hash: it may be another one.
-    same &= all(entry["sha256"] for entry in header["inputs"])
-    same &= not result.rejected or tagged.rejects_path(output).exists()
-    return result if same else None
+    whole &= all(entry["sha256"] for entry in header["inputs"])
+    whole &= not record["rejected"] or tagged.rejects_path(output).is_file()
+    return Result(**counts, finished=True) if whole and not changed else None
 
 
 def check_output(settings: JobSettings) -> None:
@@ -160,7 +168,7 @@ def _is_same_job(settings: JobSettings) -> bool:
             record = json.loads(path.read_bytes())
             files = [entry["file"] for entry in record["inputs"]]
             made = {**record["options"], "part_bytes": 0}
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
             continue
         if files == list(settings.origin.files) and made == asked:
             return True
@@ -229,7 +237,7 @@ class Store:
                     and manifest["size"] in range(self.size, self.body.stat().st_size + 1)
                     and manifest["body_sha256"] == self._body_sha256(manifest["size"])
                 )
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
             whole = False
         self._in_sequence = whole
         if not whole:
@@ -294,7 +302,7 @@ def begin(folder: Path, header: dict[str, Any], files: Sequence[str], resume: bo
     try:
         before = json.loads(path.read_bytes())
         changed = _changes(before, header)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         reason = f"{path}: is damaged ({error})"
         raise ConfigError(f"{reason}: delete the folder to begin anew") from None
     if changed:

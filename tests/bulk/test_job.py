@@ -266,6 +266,10 @@ def test_the_record_of_an_output_goes_before_another_comes_in_its_place(
     run(tiny, job)
     before = path.read_bytes()
     write_rows(path, 50)
+    with pytest.raises(ConfigError, match=r"is finished, and the input changed \(.*in.jsonl\)"):
+        run(tiny, job)
+    assert len(read_lines(tmp_path / "o.jsonl")) == 100
+    job = replace(job, resume=False)
     with monkeypatch.context() as patch:  # killed behind the join
         patch.setattr("tagger.bulk.job.record_of", lambda *args, **more: sys.exit(9))
         with pytest.raises(SystemExit):
@@ -273,9 +277,25 @@ def test_the_record_of_an_output_goes_before_another_comes_in_its_place(
     path.write_bytes(before)
     shutil.rmtree(tmp_path / "o.jsonl.parts")
     with pytest.raises(OutputError, match="is not of this job"):
-        run(tiny, job)
-    assert run(tiny, replace(job, force=True)).parts == 1
+        run(tiny, job)  # there is no record at all
+    assert run(tiny, replace(job, force=True, resume=True)).parts == 1
     assert len(read_lines(tmp_path / "o.jsonl")) == 100
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("rows", None), ("tagged", "x"), ("rejected", -1), ("bytes", "x")]
+)
+def test_a_damaged_record_is_none(tmp_path: Path, tiny: Tagger, name: str, value: object) -> None:
+    path = tmp_path / "in.jsonl"
+    write_rows(path, 10)
+    job = settings(tiny, path, "o.jsonl", resume=True)
+    run(tiny, job)
+    record = tmp_path / "o.jsonl.manifest.json"
+    record.write_text(json.dumps({**json.loads(record.read_text()), name: value}))
+    assert run(tiny, job).parts == 1
+    record.write_text("[" * 200_000)
+    with pytest.raises(OutputError, match="is not of this job"):
+        run(tiny, job)
 
 
 def test_pages_that_are_gone_are_made_again_by_resume(tmp_path: Path, tiny: Tagger) -> None:
@@ -283,6 +303,8 @@ def test_pages_that_are_gone_are_made_again_by_resume(tmp_path: Path, tiny: Tagg
     write_rows(path, 10)
     job = settings(tiny, path, "o_html", resume=True)
     assert run(tiny, job).parts == 1 and run(tiny, job).parts == 0
+    (tmp_path / "o_html" / ".#lock").symlink_to("/nowhere")
+    assert run(tiny, job).parts == 0
     (tmp_path / "o_html" / "index.html").unlink()
     assert run(tiny, job).parts == 1 and (tmp_path / "o_html" / "index.html").exists()
 

@@ -18,24 +18,25 @@ _MAX_SHOWN = 10
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
-def columns() -> Decorator:
-    """Name the columns of the data: ``columns``, pairs FIELD=NAME."""
+def columns(of: str = "the data") -> Decorator:
+    """Name the columns of what is labelled: ``columns``, pairs FIELD=NAME."""
     return click.option(
         "--column",
         "columns",
         multiple=True,
         metavar="FIELD=NAME",
-        help="Column that holds text, doc or a task, where it has another name; a task given "
-        "again has a column of 0 and 1 for each label. label_separator=; parts labels in a cell.",
+        help=f"Column of {of} that holds text, doc or a task, where it has another name; a task "
+        "given again has a column of 0 and 1 for each label. label_separator=; parts labels in "
+        "a cell.",
     )
 
 
-def skip_bad_rows() -> Decorator:
+def skip_bad_rows(of: str = "") -> Decorator:
     """Leave out rows that cannot be used: ``skip_bad_rows``."""
     return click.option(
         "--skip-bad-rows",
         is_flag=True,
-        help="Leave out rows that cannot be used, at most half of them, and say which.",
+        help=f"Leave out rows {of}that cannot be used, at most half of them, and say which.",
     )
 
 

@@ -2,12 +2,17 @@
 
 import json
 from collections.abc import Sequence
+from itertools import groupby
 from typing import Any
 
 import click
 
 from tagger.cli import options
 from tagger.cli.terminal import echo, write_data, write_json
+from tagger.errors import n_of
+
+_OF_REFERENCE = "columns", "skip_bad_rows"
+_OF_GROUPS = "outlet_column", "date_column", "day_first"
 
 
 @click.command()
@@ -28,6 +33,8 @@ from tagger.cli.terminal import echo, write_data, write_json
     metavar="DATA",
     help="Labelled sentences of the same kind of text, to correct the shares by (extra quantify).",
 )
+@options.columns("the reference")
+@options.skip_bad_rows("of the reference ")
 @click.option(
     "--outlet-column", default="outlet", metavar="NAME", help="Column of the outlet. [outlet]"
 )
@@ -50,13 +57,11 @@ def command(
     second_reader: str | None,
     by: tuple[str, ...],
     reference: tuple[str, ...],
-    outlet_column: str,
-    date_column: str,
-    day_first: bool | None,
     compare: str | None,
     plots: str | None,
     output_format: str,
     force: bool,
+    **how: Any,
 ) -> None:
     """Show the shares of labels in what `tagger predict` wrote.
 
@@ -72,23 +77,16 @@ def command(
     """
     tagged_by = _tagged_by(model, second_reader)
     if compare is not None:
-        unused = ("by", "plots", "reference", "outlet_column", "date_column", "day_first")
-        options.refuse(unused, "--compare")
+        options.refuse(("by", "plots", "reference", *_OF_REFERENCE, *_OF_GROUPS), "--compare")
         _drift(output, compare, tagged_by, output_format)
         return
     from tagger.evaluation.shares import MONTH, label_shares
 
+    if not reference:
+        options.refuse(_OF_REFERENCE, "shares without --reference")
     (known,) = options.files(None, reference)
     asked = by or ((MONTH,) if plots else ())
-    result = label_shares(
-        output,
-        tagged_by,
-        by=asked,
-        outlet_column=outlet_column,
-        date_column=date_column,
-        day_first=day_first,
-        reference=known,
-    )
+    result = label_shares(output, tagged_by, by=asked, reference=known, **how)
     options.say_read(result.notes)
     shares = result.shares
     if plots:
@@ -139,26 +137,30 @@ def _percent(share: float | None, low: float | None, high: float | None) -> str:
 
 
 def _print_shares(shares: Sequence[Any]) -> None:
+    """Print a line for each group, which may be as long as it is, and one for each label."""
     from rich.table import Table
 
-    from tagger.cli.console import Console
+    from tagger.cli.console import Console, styled
 
-    table = Table("group", box=None, pad_edge=False)
-    for name in ("sentences", "label", "% (95 % interval)", "corrected"):
-        # A share is padded, so that shares line up whatever their intervals.
-        table.add_column(name, no_wrap=True, justify="right" if name == "sentences" else "left")
-    last = None
-    for s in shares:
-        new = (s.by, s.group) != last
-        last = s.by, s.group
-        table.add_row(
-            (s.group if s.by in ("all", "month") else f"{s.by}: {s.group}") if new else "",
-            f"{s.n_sentences:,}" if new else "",
-            s.label.replace("_", " "),
-            _percent(s.raw, s.low, s.high),
-            _percent(s.adjusted, s.adjusted_low, s.adjusted_high),
-        )
-    Console().print(table)
+    console, header = Console(), True
+    width = {"task": max(len(s.task) for s in shares), "label": max(len(s.label) for s in shares)}
+    columns = ["task", "label", "% (95 % interval)"]
+    columns += ["corrected"] * any(s.adjusted is not None for s in shares)
+    for _, group in groupby(shares, lambda s: (s.by, s.group)):
+        table, task = Table(box=None, pad_edge=False, show_header=header), ""
+        for name in columns:
+            table.add_column(name, no_wrap=True, min_width=width.get(name, 22))
+        for s in group:
+            row = [s.task if s.task != task else "", s.label.replace("_", " ")]
+            # A share is padded, so that shares line up whatever their intervals.
+            row += [_percent(s.raw, s.low, s.high)]
+            row += [_percent(s.adjusted, s.adjusted_low, s.adjusted_high)]
+            table.add_row(*row[: len(columns)])
+            task, header = s.task, False
+        name = ", ".join(f"{key}: {value}" for key, value in s.values.items()) or s.group
+        size = f", {n_of(s.n_sentences, 'sentence')} of {n_of(s.n_documents, 'document')}"
+        console.print(styled(name, "bold").append(size, style="default"))
+        console.print(table)
 
 
 def _print_drift(rows: Sequence[dict[str, Any]], moved: dict[str, Any]) -> None:

@@ -9,10 +9,20 @@ import numpy as np
 
 from tagger.evaluation.bootstrap import ends, resampled_sums, residuals, student_width, widened
 from tagger.evaluation.evaluate import AnyModel
-from tagger.evaluation.shares import N_DRAWS, apart_notes, correction_notes, known_errors, shares_of
+from tagger.evaluation.shares import (
+    N_DRAWS,
+    UNKNOWN,
+    apart_notes,
+    correction_notes,
+    known_errors,
+    shares_of,
+    wilson,
+)
 from tagger.evaluation.tally import Tally, tagged_rows, tally
-from tagger.features.arrays import Ints
+from tagger.features.arrays import Floats, Ints
 from tagger.schema import Schema, numbered
+
+_NO_SPREAD = 1e-9  # but for rounding
 
 
 @dataclass(frozen=True)
@@ -72,6 +82,7 @@ def label_drift(output: str, earlier: str, model: AnyModel = None) -> LabelDrift
     after = tally(output, schema, ())
     before = tally(earlier, schema, ())
     notes, _ = correction_notes(after, confusion, model_id)
+    notes = [note for note in notes if note != UNKNOWN]  # shares are raw here, which is no fault
     notes += [*after.notes, *before.notes]
     now, then = (", ".join(sorted(side.models)) for side in (after, before))
     if now != then:
@@ -108,11 +119,20 @@ def drift(before: Tally, after: Tally, seed: int = 0) -> list[Drift]:
     parts = documents[:, :size], documents[:, size:]
     off = residuals(parts[1]) - residuals(parts[0])
     n_least = min(int(np.count_nonzero(part[:, 0])) for part in parts)
-    low, high = widened(student_width(off, n_least), low, high, -1, 1)
+    width = student_width(off, n_least)
+    # No spread between documents is no proof that there is none, but where nothing moved at all.
+    alike = (width < _NO_SPREAD) & ((old != new) | any(one != other for one, other in strata))
+    widths = (_wilson_widths(part.sum(axis=0)) for part in parts)
+    width = np.where(alike, np.hypot(*widths), width)  # Newcombe (1998), method 10
+    low, high = widened(width, low, high, -1, 1)
     return [
         Drift(task, label, *map(float, numbers))
         for (task, label), *numbers in zip(names, old, new, low, high, strict=True)
     ]
+
+
+def _wilson_widths(sums: Ints) -> Floats:
+    return np.array([np.ptp(wilson(int(k), int(sums[0]))) for k in sums[1:]])
 
 
 def _by_document(side: int, counted: Tally) -> dict[Any, Ints]:

@@ -16,20 +16,23 @@ from typing import Any
 
 import numpy as np
 
+from tagger.corpus.columns import Columns
 from tagger.corpus.rows import Data
 from tagger.document import label_tuple
 from tagger.errors import ConfigError, importing, n_of
 from tagger.evaluation.bootstrap import ends
 from tagger.evaluation.evaluate import AnyModel, labelled
+from tagger.evaluation.measure import group_warnings, tagged_warnings
 from tagger.evaluation.tally import Tally
 from tagger.features.arrays import Floats, Ints
-from tagger.predictor import model_of
-from tagger.schema import Schema, outputs_of
+from tagger.predictor import Tagger, model_of
+from tagger.schema import Schema, answered_by, outputs_of
 
 N_DRAWS = 100
 # By 40 of the benchmark's real sentences claims came a point further from the gold shares than raw
 # ones, by 60 nearer in one of its two sets, by 100 in both.
 LEAST_DOCUMENTS, LEAST_SENTENCES = 20, 100
+LEAST_OF_LABEL = 5  # else one of them, by mistake, turns shares over
 _MOST_ROWS = 20_000  # in a draw: more do not make an interval much narrower
 
 
@@ -56,8 +59,20 @@ class Known:
     misses: float
 
     @classmethod
-    def of(cls, data: Data, model: AnyModel, schema: Schema) -> "Known":
+    def of(
+        cls,
+        data: Data,
+        model: AnyModel,
+        schema: Schema,
+        columns: Columns | Sequence[str] | None = None,
+        skip_bad_rows: bool = False,
+    ) -> "Known":
         """Let a model answer labelled sentences.
+
+        Parameters
+        ----------
+        data, model, columns, skip_bad_rows : as in `tagger.evaluation.evaluate.evaluate`.
+        schema : what the shares are of.
 
         Raises
         ------
@@ -66,10 +81,12 @@ class Known:
         """
         _quapy()
         loaded = model_of(model)
-        corpus = labelled(loaded, data, None)
+        corpus = labelled(loaded, data, columns, skip_bad_rows=skip_bad_rows)
         p = loaded.read(corpus.texts).probabilities
         answers = {name: np.full(rows.shape, np.nan) for name, rows in p.items()}
-        said, misses = list(corpus.notes), []
+        said = [*corpus.notes, *tagged_warnings(corpus, loaded)]
+        said += group_warnings(corpus)[: not corpus.has_documents]
+        misses: list[float] = []
         for c in loaded.classifiers:
             name, labels, chosen = c.task.name, c.task.labels, corpus.annotated(c.task.name)
             n_docs = len(np.unique(corpus.groups[chosen]))
@@ -82,12 +99,13 @@ class Known:
                 np.array([[x in label_tuple(row) for x in labels] for row in rows], float)
                 for rows in (corpus.labels(name), c.labels(c.decide(p[name][chosen])))
             )
-            share = gold.mean(axis=0)
-            usable = (share > 0) & (share < 1)
+            share, n = gold.mean(axis=0), gold.sum(axis=0)
+            usable = np.minimum(n, len(gold) - n) >= LEAST_OF_LABEL
             if not usable.all():
                 which = ", ".join(np.array(labels)[~usable])
                 of = name if not c.task.multilabel else which
-                said.append(f"{of} is not corrected: none or all of the reference is {which}")
+                few = f"fewer than {LEAST_OF_LABEL} sentences of the reference are, or are not,"
+                said.append(f"{of} is not corrected: {few} {which}")
                 usable &= c.task.multilabel  # the shares of a single-label task hang together
             answers[name][np.ix_(chosen, usable)] = gold[:, usable]
             misses += np.abs(raw.mean(axis=0) - share)[usable].tolist()
@@ -97,7 +115,8 @@ class Known:
 
     def notes(self, counted: Tally, model_id: str) -> list[str]:
         """Say by what shares are corrected."""
-        if set(counted.models) - {self.model}:
+        # A second reader that reads what is in doubt leaves the other rows to the first.
+        if set(counted.models) - {self.model, answered_by(self.model, False)}:
             raise ConfigError(
                 f"the sentences were tagged by {', '.join(sorted(counted.models))}, the reference "
                 f"is read by {self.model}: name what tagged them with --model, --second-reader"
@@ -107,7 +126,8 @@ class Known:
             return list(self.said)
         how = (
             f"corrected by {len(groups):,} sentences of {len(np.unique(groups)):,} documents "
-            f"(expectation maximization); there raw shares miss by {100 * self.misses:.1f} points"
+            f"(expectation maximization); raw shares of these miss by {100 * self.misses:.1f} "
+            "points in the mean over labels"
         )
         return [*self.said, how]
 
@@ -149,6 +169,12 @@ class Known:
         return np.array(found)
 
 
+def shipped_of(model_id: str) -> AnyModel:
+    """Return the shipped model, with a second reader where an id names one."""
+    _, both, rereads = model_id.partition("+")
+    return Tagger.load(second_reader=rereads.partition(".")[2]) if both else None
+
+
 def shifted(p: Floats, known: Floats, gold: Floats) -> list[float]:
     """Return shares that sum to one: the gold ones, times what each has grown by since.
 
@@ -166,7 +192,8 @@ def shifted(p: Floats, known: Floats, gold: Floats) -> list[float]:
         after, _ = _quapy().EM(before, p)
     grown = np.divide(after, before, out=np.ones_like(after), where=before > 0)
     shares = grown * gold[answered].mean(axis=0)
-    return list(map(float, shares / shares.sum()))
+    total = shares.sum() or np.nan  # all that grew may be a label that nobody gave
+    return list(map(float, shares / total))
 
 
 def _quapy() -> Any:

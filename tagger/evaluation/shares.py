@@ -14,11 +14,12 @@ from typing import Any
 
 import numpy as np
 
+from tagger.corpus.columns import Columns
 from tagger.corpus.rows import Data
 from tagger.errors import DataError, did_you_mean, n_of
 from tagger.evaluation.bootstrap import ends, resampled_sums, residuals, student_width, widened
 from tagger.evaluation.evaluate import AnyModel
-from tagger.evaluation.quantify import Known
+from tagger.evaluation.quantify import Known, shipped_of
 from tagger.evaluation.tally import Tally, read_manifest, tally
 from tagger.features.arrays import Floats, Ints
 from tagger.predictor import model_of
@@ -32,7 +33,6 @@ CROSS = ","
 """What joins the columns of a cross, and the values of a group of one."""
 N_DRAWS = 400
 _MIN_SEPARATION = 0.05
-
 
 UNKNOWN = (
     "how often the model errs on such text is not known: shares are not corrected; --reference "
@@ -110,6 +110,8 @@ def label_shares(
     date_column: str = "date",
     day_first: bool | None = None,
     reference: Data | None = None,
+    columns: Columns | Sequence[str] | None = None,
+    skip_bad_rows: bool = False,
 ) -> LabelShares:
     """Return how often each label occurs in tagged sentences, as ``tagger stats`` does.
 
@@ -125,6 +127,7 @@ def label_shares(
     reference : labelled sentences of the same kind of text, by which shares are corrected
         (extra quantify); else they are by the errors in cross-validation, where these are of
         the same kind of text.
+    columns, skip_bad_rows : how the reference is read, as in `tagger.evaluate`.
 
     Raises
     ------
@@ -133,28 +136,39 @@ def label_shares(
     """
     schema, confusion, model_id = known_errors(output, model)
     kinds = tuple(by) or _BY_DEFAULT
-    known = None if reference is None else Known.of(reference, model, schema)
+    known = None
+    if reference is not None:
+        reader = shipped_of(model_id) if model is None else model
+        known = Known.of(reference, reader, schema, columns, skip_bad_rows)
     keys = tuple(dict.fromkeys(k for kind in kinds for k in _keys(kind)))
-    columns = {"outlet": outlet_column, MONTH: date_column}
-    counted = tally(output, schema, keys, columns, day_first, known is not None)
-    named = ("outlet", outlet_column), (MONTH, date_column), *((k, k) for k in keys)
-    for key, column in named:
-        found = counted.found.get(columns.get(key, key), columns.get(key, key))
-        asked = any(key in _keys(kind) for kind in by) or column not in ("outlet", "date", MONTH)
-        if found not in counted.columns and asked:
-            hint = did_you_mean(column, sorted({*counted.columns, ALL, DOCUMENT, MONTH}))
-            hint += "; a name with a comma stands in quotes" if CROSS in "".join(by) else ""
-            raise DataError(f"{output}: there is no column {column!r} to group by: {hint}")
+    held = {"outlet": outlet_column, MONTH: date_column}
+    counted = tally(output, schema, keys, held, day_first, known is not None)
+    _check_columns(output, counted, held, by, keys)
     notes, confusion = correction_notes(counted, confusion, model_id)
     if known is not None:
         notes, confusion = known.notes(counted, model_id), None
     notes += [f"{output}: {x} in column {name!r}" for x, name in counted.found.items()]
     notes += [*counted.notes, *apart_notes(output, counted)]
-    notes += _in_no_group(counted, columns)
+    notes += _in_no_group(counted, held)
     by_group = [share for kind in kinds for share in shares(counted, kind, confusion, known=known)]
     if not by_group:
         raise DataError(f"{output}: no sentence has a value to group by")
     return LabelShares(tuple(by_group), tuple(notes))
+
+
+def _check_columns(
+    output: str, counted: Tally, held: Mapping[str, str], by: Sequence[str], keys: Sequence[str]
+) -> None:
+    """Refuse to group by columns that are not there, but for those that need not be."""
+    for key, column in (*held.items(), *((k, k) for k in keys)):
+        found = counted.found.get(held.get(key, key), held.get(key, key))
+        asked = any(key in _keys(kind) for kind in by) or column not in ("outlet", "date", MONTH)
+        if found not in counted.columns and asked:
+            hint = did_you_mean(column, sorted({*counted.columns, ALL, DOCUMENT, MONTH}))
+            hint += "; a name with a comma stands in quotes" if CROSS in "".join(by) else ""
+            if key in held:
+                hint += f"; --{'date' if key == MONTH else key}-column names another"
+            raise DataError(f"{output}: there is no column {column!r} to group by: {hint}")
 
 
 def _in_no_group(counted: Tally, columns: Mapping[str, str]) -> list[str]:

@@ -1,6 +1,8 @@
 """Tagged files -> counts of labels by document."""
 
 import json
+import math
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,6 +22,7 @@ from tagger.files.tagged import cell, manifest_path
 from tagger.schema import Schema, is_apart, numbered
 
 _MOST_NAMES = 20
+_ROW_NAME = re.compile(r":\d+\Z")  # file and line, where a row names no document
 _EXPECTED = "expected what tagger predict wrote, with this model (--model): tag the texts first"
 
 
@@ -131,7 +134,18 @@ def tally(
     if not counted.n:
         found = f" ({'; '.join(counted.notes)})" if counted.notes else ""
         raise DataError(f"{path}: no tagged sentence{found}, {_EXPECTED}")
+    counted.notes += _unnamed_notes(path, counted)
     return counted
+
+
+def _unnamed_notes(path: str, counted: Tally) -> list[str]:
+    documents = {doc for _, doc in counted.counts}
+    if not counted.n == len(documents) > 1 or not all(map(_ROW_NAME.search, documents)):
+        return []
+    return [
+        f"{path}: sentences name no document (column doc), each counts as one: where they share "
+        "documents, intervals are too narrow"
+    ]
 
 
 def _value(value: Any) -> str:
@@ -141,12 +155,15 @@ def _value(value: Any) -> str:
 def _probabilities(where: str, record: Mapping[str, Any], schema: Schema) -> list[float]:
     names = [name for task in schema.tasks for name in schema.probability_columns(task)]
     try:
-        return [float(record[name]) for name in names]
+        found = [float(record[name]) for name in names]
     except (KeyError, TypeError, ValueError):
+        found = [math.nan]
+    if not all(0 <= p <= 1 for p in found):
         raise DataError(
-            f"{where}: a probability is missing, expected numbers in {', '.join(names)}: tag again "
-            "with tagger predict"
-        ) from None
+            f"{where}: a probability is missing, expected numbers from 0 to 1 in "
+            f"{', '.join(names)}: tag again with tagger predict"
+        )
+    return found
 
 
 def tagged_rows(

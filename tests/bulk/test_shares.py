@@ -17,7 +17,7 @@ from tagger.errors import ConfigError, DataError
 from tagger.evaluation.bootstrap import residuals, student_width
 from tagger.evaluation.dates import month_of
 from tagger.evaluation.drift import changed, drift
-from tagger.evaluation.quantify import shifted
+from tagger.evaluation.quantify import Known, shifted
 from tagger.evaluation.share_plots import plot_shares
 from tagger.evaluation.shares import adjust, label_shares, shares, wilson
 from tagger.evaluation.tally import Tally, tally
@@ -151,7 +151,12 @@ def test_between_single_documents_no_drift_is_clear(tmp_path: Path) -> None:
     assert found(one, file("d", range(1), 8)) == (-1, 1, False)
     assert found(one, many) == (-1, 1, False)
     low, high, clear = found(file("e", range(38), 1), many)
-    assert clear and 0 < low <= high <= 1
+    assert clear and 0 < low < high <= 1
+    # Three documents that are alike on either side are few.
+    few = file("f", range(3), 4), file("g", range(3, 6), 5)
+    assert not found(*few)[2] and found(*few)[0] < found(*few)[1]
+    assert not found(few[0], file("h", range(3), 5))[2]
+    assert found(few[0], file("i", range(3), 4)) == (0, 0, False)
 
 
 def test_adjusting_undoes_known_errors() -> None:
@@ -247,12 +252,30 @@ def test_a_run_compared_with_itself_did_not_drift_at_all(tmp_path: Path) -> None
         ("2024-02-30", None, ""), ("2024-02-29", None, "2024-02"), ("2024-13", None, ""),
         ("March", None, ""), ("Monday", None, ""), ("soon", None, ""), (None, None, ""),
         ("0001-03-01", None, "0001-03"),
+        # Behind a year comes the month, whatever is asked for.
+        *((text, first, "2024-02") for first in (None, True, False)
+          for text in ("2024/02/07", "2024/02/07 10:00", "2024.02.07", "20240207", "2024-2-7")),
+        ("Fri 05/01/2024", True, "2024-01"), ("05 01 2024", False, "2024-05"),
+        ("18 03 2024", None, "2024-03"), ("Jan 9 2024 10:05:11", None, "2024-01"),
+        ("9 Jan 24 10:05", None, "2024-01"), ("10:30 18.03.2024", None, "2024-03"),
     ],
 )  # fmt: skip
 def test_months_are_read_from_dates_of_any_form(
     date: str | None, day_first: bool | None, month: str
 ) -> None:
     assert month_of(date, day_first) == month
+
+
+@pytest.mark.parametrize(
+    "date",
+    [
+        *("05/01/2024", "Fri 05/01/2024", "Friday, 05.01.2024", "05 01 2024", "05/01 2024"),
+        *("on 05/01/2024", "5. 1. 2024", "05-01-24 10:00", "10:00 05/01/2024"),
+    ],
+)
+def test_a_date_of_two_months_is_refused_wherever_it_stands(date: str) -> None:
+    with pytest.raises(DataError, match=r"of month 0?5 or of month 0?1: say which"):
+        month_of(date)
 
 
 def test_dates_of_two_months_are_refused_and_others_counted(tmp_path: Path) -> None:
@@ -504,11 +527,49 @@ def test_a_reference_that_knows_too_little_corrects_nothing_and_says_so(
     assert not by([{**row, "doc": row["text"][-3:-2]} for row in gold])[0]
     corrected, said = by([{**row, "theme": ["military"]} for row in gold])
     assert corrected == set(STARTS)
-    assert "military, diplomatic, economic is not corrected: none or all of the" in said
+    few = "is not corrected: fewer than 5 sentences of the reference are, or are not,"
+    assert f"military, diplomatic, economic {few} military" in said
     # Of the labels of one task some may be corrected; those of a single-label task sum to one.
     corrected, said = by([row for row in gold if row["claim"] != "speculation"])
     assert corrected == {"military", "economic"}
-    assert "claim is not corrected: none or all of the reference is speculation" in said
+    assert f"claim {few} speculation" in said
+    assert not set(STARTS) & by([{**row, "claim": "speculation"} for row in gold[:4]] + [
+        row for row in gold if row["claim"] != "speculation"
+    ])[0]  # fmt: skip
+    # What names no document counts, and is said.
+    assert "not every sentence names its document" in by([{**r, "doc": ""} for r in gold])[1]
+    with pytest.raises(DataError, match=r"what model .* itself answered"):
+        label_shares(path, tiny, by=["all"], reference=path)
+    with pytest.raises(DataError, match=r"numbers from 0 to 1 in p_reported_fact"):
+        broken = Path(path).read_text().replace('"p_military": ', '"p_military": -', 1)
+        Path(path).write_text(broken)
+        label_shares(path, tiny, by=["all"], reference=gold)
+
+
+def test_a_reference_serves_what_a_second_reader_has_reread_in_part() -> None:
+    known = Known(
+        CLAIMS, "a+b.doubtful", *(np.zeros((1, 6)) for _ in "pg"), np.zeros(1, int), (), 0
+    )
+    counted = Tally(CLAIMS)
+    counted.models.update(["a+b.doubtful", "a"])
+    assert known.notes(counted, "a+b.doubtful")
+    counted.models.update(["c"])
+    with pytest.raises(ConfigError, match=r"tagged by a, a.b.doubtful, c"):
+        known.notes(counted, "a+b.doubtful")
+
+
+def test_rows_that_name_no_document_are_said(tmp_path: Path, tiny: Tagger) -> None:
+    def notes(**more: object) -> str:
+        rows = "".join(json.dumps({"text": t, **more}) + "\n" for t in sentences(9))
+        (tmp_path / "in.jsonl").write_text(rows)
+        ends = ["--sentences", "--force", "-o", str(tmp_path / "o.jsonl")]
+        assert (
+            CliRunner().invoke(cli, ["predict", str(tmp_path / "in.jsonl"), *ends]).exit_code == 0
+        )
+        return "; ".join(label_shares(str(tmp_path / "o.jsonl"), by=["all"]).notes)
+
+    assert "sentences name no document (column doc), each counts as one" in notes()
+    assert "name no document" not in notes(doc="a")
 
 
 def test_the_miss_of_raw_shares_is_that_of_the_tasks_with_answers(
@@ -523,7 +584,7 @@ def test_the_miss_of_raw_shares_is_that_of_the_tasks_with_answers(
         del row["theme"]
     found = label_shares(path, tiny, by=["all"], reference=wrong)
     # 24 of 180 sentences moved to one label, 12 from each of two: 13.3, 6.7 and 6.7 points.
-    assert "there raw shares miss by 8.9 points" in found.notes[-1]
+    assert "raw shares of these miss by 8.9 points" in found.notes[-1]
     assert {s.task for s in found.shares if s.adjusted is not None} == {"claim"}
     assert any("theme is not corrected: the reference has 0 labelled" in x for x in found.notes)
 

@@ -3,21 +3,25 @@
     pip install -e ".[bench,encoder-train]" setfit
     python benchmarks/encoders.py FILE.jsonl [--only NAME ...] [--shots N] [--pairs N]
         [--sentences N]
+    python benchmarks/encoders.py FILE.jsonl --speed
 
 Both rivals start from the encoder that the second reader starts from, all-MiniLM-L6-v2, and learn
 from data/corpus: SetFit (Tunstall et al. 2022) from N sentences of each label and so many pairs
 of each kind a sentence, the other one as sequence classifiers usually are, all layers, two epochs,
 from all or N of them. FILE holds real
 news, labelled, which is not part of the project. Sentences a second are of processor time, on
-one thread.
+one thread. With --speed the second reader is timed beside the same network in torch, float32, in
+batches of 32 by length (its weights are of no account for that), by turns.
 """
 
 import argparse
+import multiprocessing
 import os
 import sys
 import tempfile
 import time
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 # Before NumPy and torch are loaded.
@@ -29,6 +33,7 @@ from accuracy import ROOT, interval
 
 from tagger import Tagger
 from tagger.corpus.corpus import Corpus, read_corpus
+from tagger.encoder.settings import EncoderSettings
 from tagger.model.classifier import encode
 from tagger.schema import CLAIM, CLAIMS
 
@@ -149,6 +154,55 @@ RIVALS = {
 }
 
 
+_torch: list[Callable[[], None]] = []
+
+
+def torch_seconds(texts: list[str]) -> float:
+    """Return the time that torch takes to read sentences in float32, in batches by length."""
+    import torch
+
+    from tagger.encoder.network import load_base
+
+    if not _torch:
+        torch.set_num_threads(1)
+        network, tokenizer = load_base(EncoderSettings(), 6, 0)
+        network.eval()
+
+        def read() -> None:
+            ids = sorted((torch.tensor(tokenizer.encode(t).ids) for t in texts), key=len)
+            with torch.inference_mode():
+                for start in range(0, len(ids), BATCH):
+                    padded = torch.nn.utils.rnn.pad_sequence(ids[start : start + BATCH], True)
+                    network(padded, (padded > 0).long())
+
+        _torch.append(read)
+        read()
+    begun = time.process_time()
+    _torch[0]()
+    return time.process_time() - begun
+
+
+def speed(texts: list[str], rounds: int = 9) -> None:
+    from tagger.encoder.reader import load_reader
+
+    reader = load_reader(ROOT / "models" / "claims-en-reader")
+    reader.scores(texts)
+    seconds = []
+    # In a process of its own: what keeps the reader's memory small makes torch slow.
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as other:
+        for _ in range(rounds):
+            theirs = other.submit(torch_seconds, texts).result()
+            begun = time.process_time()
+            reader.scores(texts)
+            seconds.append((theirs, time.process_time() - begun))
+    theirs, ours = np.median(seconds, axis=0)
+    ratios = np.sort([a / b for a, b in seconds])
+    print(
+        f"{len(texts) / ours:.0f} sentences a second, torch in float32 {len(texts) / theirs:.0f}: "
+        f"{np.median(ratios):.2f} times, {ratios[0]:.2f} to {ratios[-1]:.2f} in {rounds} rounds"
+    )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("real", type=Path, help="labelled real sentences, JSON Lines")
@@ -156,7 +210,13 @@ def main() -> None:
     parser.add_argument("--shots", type=int, default=32, help="sentences a label, of SetFit")
     parser.add_argument("--pairs", type=int, default=20, help="of each kind a sentence, of SetFit")
     parser.add_argument("--sentences", type=int, help="of the fine-tuned encoder [all]")
+    parser.add_argument(
+        "--speed", action="store_true", help="only the second reader's, and torch's"
+    )
     given = parser.parse_args()
+    if given.speed:
+        speed(read_corpus([given.real], CLAIMS).texts)
+        return
     corpus = read_corpus(sorted((ROOT / "data" / "corpus").glob("*.jsonl")), CLAIMS)
     real = read_corpus([given.real], CLAIMS)
     gold, texts = gold_of(real), real.texts

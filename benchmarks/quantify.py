@@ -48,7 +48,7 @@ N_DOCUMENTS = 40
 MOST_LEANING = 5.0
 N_FEW, LEAST = 400, (40, 60, 100)
 N_HALVES = 20
-WAYS = ("raw", "ours", "ACC", "PCC", "PACC", "EMQ", "EMQ, own prior", "EMQ-BCTS", "weights")
+WAYS = ("raw", "ours", "ACC", "PCC", "PACC", "EMQ, given prior", "EMQ", "EMQ-BCTS", "weights")
 
 
 class Given(BaseEstimator):
@@ -135,8 +135,8 @@ def estimators(known: Part, name: str, prior: np.ndarray):
         "ACC": fitted(ACC(given, **val)),
         "PCC": fitted(PCC(given, fit_classifier=False)),
         "PACC": fitted(PACC(given, **val)),
-        "EMQ": plain,
-        "EMQ, own prior": fitted(EMQ(given, exact_train_prev=False, **val)),
+        "EMQ, given prior": plain,
+        "EMQ": fitted(EMQ(given, exact_train_prev=False, **val)),
         "EMQ-BCTS": fitted(
             EMQ.EMQ_BCTS(
                 given, fit_classifier=False, val_split=val["val_split"], on_calib_error="backup"

@@ -110,7 +110,7 @@ def _run(
     if settings.resume and not store.begun and (result := finished_before(settings, header)):
         settings.origin.say(f"{settings.output}: finished by an earlier run; nothing is tagged")
         return result
-    begin(folder, header, files, settings.resume)
+    begin(folder, header, files, settings.resume, settings.force, settings.origin.say)
     meter = _Meter(header["inputs"])
     notes: list[str] = []
 

@@ -14,6 +14,7 @@ from tagger.bulk.settings import JobSettings, Result
 from tagger.errors import ConfigError, DataError, OutputError
 from tagger.files import tagged
 from tagger.files.batches import reject_line
+from tagger.files.columns import tell_nobody
 from tagger.files.formats import open_binary
 from tagger.files.rows import Reject, Unreadable
 from tagger.files.writers import writer_of
@@ -287,15 +288,30 @@ def to_json(value: Any) -> bytes:
     return (json.dumps(value, indent=2) + "\n").encode("ascii")
 
 
-def begin(folder: Path, header: dict[str, Any], files: Sequence[str], resume: bool) -> None:
-    """Write down what the job is, or check that it is still the one that was begun."""
+def begin(
+    folder: Path,
+    header: dict[str, Any],
+    files: Sequence[str],
+    resume: bool,
+    force: bool = False,
+    say: Callable[[str], None] = tell_nobody,
+) -> None:
+    """Write down what the job is, or check that it is still the one that was begun.
+
+    With `force` and without `resume`, what was begun is thrown away, which `say` is told.
+    """
     path = folder / JOB
+    if force and not resume and (parts := sorted(folder.glob("part-*"))):
+        say(f"{folder}: an unfinished run is thrown away")
+        for part in parts:
+            part.unlink()
     if not path.exists() or not any(folder.glob("part-*.json")):
         write(path, to_json(header))
         return
     if not resume:
         raise OutputError(
-            f"{folder}: holds an unfinished run: go on with --resume, or delete the folder"
+            f"{folder}: holds an unfinished run: go on with --resume, or begin anew with --force "
+            "(with --engine dask: delete the folder)"
         )
     if "-" in files:
         raise ConfigError("standard input cannot be read again: name a file to use --resume")

@@ -29,8 +29,8 @@ from tagger.predictor import Tagger, model_of
 from tagger.schema import Schema, answered_by, outputs_of
 
 N_DRAWS = 100
-# By 40 of the benchmark's real sentences corrected claims came no nearer to the gold shares than raw
-# ones, by 60 hardly on one of its two sets, by 100 on both.
+# By 40 of the benchmark's real sentences corrected claims came no nearer to the gold shares than
+# raw ones, by 60 hardly on one of its two sets, by 100 on both.
 LEAST_DOCUMENTS, LEAST_SENTENCES = 20, 100
 LEAST_OF_LABEL = 5  # else one of them, by mistake, turns shares over
 _MOST_ROWS = 20_000  # in a draw: more do not make an interval much narrower

@@ -14,6 +14,7 @@ from tagger.targets import check_free, escape_of
 ENDINGS = "svg", "pdf"
 _MOST_PANELS = 12
 _MOST_GROUPS = 60
+_APART = 0.07  # a corrected share from its raw one
 _STYLE: Any = {"svg.hashsalt": "tagger", "svg.fonttype": "none", "pdf.fonttype": 42, "font.size": 9}
 _STYLE["text.parse_math"] = False  # a dollar in a name is a dollar
 # Which no XML may hold and no font draws: escapes such as those of JSON stand for them.
@@ -104,7 +105,8 @@ def _beside(share: Share) -> str:
 def _over_time(
     figure: Any, shares: Sequence[Share], colors: Mapping[tuple[str, str], str], way: str
 ) -> None:
-    months = sorted({s.values[MONTH] for s in shares})
+    numbers = {s.values[MONTH]: _number(s.values[MONTH]) for s in shares}
+    begin, end = min(numbers.values()), max(numbers.values())
     panels = sorted({_beside(s) for s in shares})
     labels = list(dict.fromkeys(s.label for s in shares))
     columns = min(len(panels), 3)
@@ -117,29 +119,40 @@ def _over_time(
             line.sort(key=lambda s: s.values[MONTH])
             # Beside each other, so that one sees whose interval it is.
             beside = 0.5 * ((i + 0.5) / len(labels) - 0.5)
-            x = [months.index(s.values[MONTH]) + beside for s in line]
+            x = [numbers[s.values[MONTH]] + beside for s in line]
             color = colors[line[0].task, label] if line else None
             marker = MARKERS[i % len(MARKERS)]
             raw = [s.raw for s in line]
-            axes.plot(x, raw, color=color, marker=marker, markersize=4, label=name_of(label))
+            drawn = {"color": color, "marker": marker, "markersize": 4, "clip_on": False}
+            axes.plot(x, raw, **drawn, label=name_of(label))
             low, high = [s.low for s in line], [s.high for s in line]
             axes.vlines(x, low, high, color=color, linewidth=1.2)
             fixed = [
-                (k, s.adjusted) for k, s in zip(x, line, strict=True) if s.adjusted is not None
+                (k + _APART, s) for k, s in zip(x, line, strict=True) if s.adjusted is not None
             ]
             if fixed:
-                axes.plot(*zip(*fixed, strict=True), linestyle="--", color=color, linewidth=1)
+                at, adjusted = [k for k, _ in fixed], [s.adjusted for _, s in fixed]
+                axes.plot(at, adjusted, linestyle="--", color=color, linewidth=1)
+                ends = [s.adjusted_low for _, s in fixed], [s.adjusted_high for _, s in fixed]
+                axes.vlines(at, *ends, color=color, linewidth=1, linestyle=":")
         # Not more names than can be read beside each other.
-        step = -(-len(months) // 12)
-        shown = months[::step]
+        shown = range(begin, end + 1, -(-(end + 1 - begin) // (6 if columns > 1 else 12)))
         slanted = {"rotation": 45, "ha": "right"} if len(shown) > (4 if columns > 1 else 8) else {}
-        axes.set_xticks(range(0, len(months), step), shown, **slanted)
+        axes.set_xticks(shown, [f"{n // 12:04d}-{n % 12 + 1:02d}" for n in shown], **slanted)
         axes.set_title(panel, loc="left", fontsize=9)
         _finish(axes, "y")
     for axes in grid[len(panels) :]:
         axes.set_visible(False)
+    for axes in grid[max(0, len(panels) - columns) : len(panels)]:  # those with none below
+        axes.tick_params(labelbottom=True)
     grid[0].set_ylim(0, None)
     _legend(figure, grid[0], shares)
+
+
+def _number(month: str) -> int:
+    """Return how many months a month is from the year 0, so that gaps are as long as they are."""
+    year, of_year = month.split("-")
+    return 12 * int(year) + int(of_year) - 1
 
 
 def _in_rows(
@@ -157,10 +170,12 @@ def _in_rows(
         axes.hlines(y, [s.low for s in own], [s.high for s in own], color=color, linewidth=1.2)
         raw = [s.raw for s in own]
         axes.plot(raw, y, marker, color=color, markersize=5, label=name_of(label))
-        fixed = [(s.adjusted, k) for k, s in zip(y, own, strict=True) if s.adjusted is not None]
+        fixed = [(s, k + _APART) for k, s in zip(y, own, strict=True) if s.adjusted is not None]
         if fixed:
-            hollow = {"markerfacecolor": "none", "color": color, "markersize": 6}
-            axes.plot(*zip(*fixed, strict=True), marker, **hollow)
+            adjusted, at = [s.adjusted for s, _ in fixed], [k for _, k in fixed]
+            ends = [s.adjusted_low for s, _ in fixed], [s.adjusted_high for s, _ in fixed]
+            axes.hlines(at, *ends, color=color, linewidth=1, linestyle=":")
+            axes.plot(adjusted, at, marker, markerfacecolor="none", color=color, markersize=6)
     names = [f"{g} ({next(s.n_sentences for s in shares if s.group == g):,})" for g in groups]
     axes.set_yticks(range(len(groups)), names)
     axes.set_ylim(len(groups) - 0.4, -0.6)
@@ -179,7 +194,7 @@ def _finish(axes: Any, along: str) -> None:
 
 def _legend(figure: Any, axes: Any, shares: Sequence[Share]) -> None:
     corrected = any(s.adjusted is not None for s in shares)
-    how = "; dashed or hollow: corrected" if corrected else ""
+    how = "; dashed or hollow, dotted interval: corrected" if corrected else ""
     title = f"{name_of(shares[0].task)}: share of sentences, 95 % interval{how}"
     handles = axes.get_legend_handles_labels()
     figure.legend(

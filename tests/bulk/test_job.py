@@ -216,6 +216,24 @@ def test_stopped_job_goes_on_where_it_was(tmp_path: Path, tiny: Tagger) -> None:
 
 
 @pytest.mark.parametrize("name", ["o.jsonl", "o.parquet"])
+def test_force_begins_anew_where_a_run_broke_off(tmp_path: Path, tiny: Tagger, name: str) -> None:
+    path, said = tmp_path / "in.jsonl", list[str]()
+    write_rows(path, 100)
+    job = settings(tiny, path, name, part_bytes=1000)
+    asked = iter([False, False, True])
+    run(tiny, job, stop=lambda: next(asked))
+    with pytest.raises(OutputError, match="go on with --resume, or begin anew with --force"):
+        run(tiny, job)
+    write_rows(path, 60)
+    origin = replace(job.origin, say=said.append)
+    assert run(tiny, replace(job, force=True, origin=origin)).rows == 60
+    assert said == [f"{tmp_path / name}.parts: an unfinished run is thrown away"]
+    again = tmp_path / f"again-{name}"
+    run(tiny, replace(job, output=again))
+    assert (tmp_path / name).read_bytes() == again.read_bytes()
+
+
+@pytest.mark.parametrize("name", ["o.jsonl", "o.parquet"])
 def test_a_job_that_has_finished_is_not_done_again_by_resume(
     tmp_path: Path, tiny: Tagger, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:

@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -700,3 +701,31 @@ def test_a_column_of_dates_is_found_whatever_its_case_and_said(tmp_path: Path) -
     Path(path).write_text(text.replace('"Date"', '"Date": "", "DATE"'))
     with pytest.raises(DataError, match="there is no column 'date' to group by: did you mean"):
         label_shares(path, by=["month"])
+
+
+def test_months_without_sentences_have_their_place_in_a_plot(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    rows = [(f"d{i}", f"2024-{1 + 9 * (i % 2):02d}-01", "speculation") for i in range(6)]
+    found = label_shares(write(tmp_path / "a.jsonl", rows), by=["month"]).shares
+    (svg,) = (
+        p for p in plot_shares(found, tmp_path / "p") if p.name == "shares-claim-by-month.svg"
+    )
+    assert re.findall(r">(2024-\d\d)<", svg.read_text()) == [f"2024-{n:02d}" for n in range(1, 11)]
+
+
+def test_a_plot_shows_corrected_shares_with_their_intervals(tmp_path: Path, tiny: Tagger) -> None:
+    pytest.importorskip("matplotlib")
+    pytest.importorskip("quapy", reason="needs the extra quantify")
+    gold, path = labelled_and_tagged(tmp_path, tiny)
+    rows = [json.loads(line) for line in Path(path).read_text().splitlines()]
+    for i, row in enumerate(rows):
+        row["outlet"] = "ab"[i // 3 % 2]
+    Path(path).write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+    def dotted(**more: Any) -> int:
+        found = label_shares(path, tiny, by=["outlet"], **more).shares
+        found = tuple(replace(s, adjusted=None) for s in found) if not more else found
+        (svg, *_) = plot_shares(found, tmp_path / "p", force=True)
+        return svg.read_text().count("stroke-dasharray: 1,")
+
+    assert dotted() == 0 and dotted(reference=gold) == 6

@@ -59,6 +59,7 @@ def test_info_says_how_good_of_what_data_and_licence(tmp_path, small_model):
     said = " ".join(invoke("info").stdout.split())
     for words in ("on real news", "licence", "Apache-2.0", "macro F1", "by cross-validation"):
         assert words in said
+    assert "…" not in said  # no path and no hash is cut
     small_model.save(tmp_path / "m")
     done = invoke("info", tmp_path / "m")
     assert done.exit_code == 0 and "macro F1" not in done.stdout

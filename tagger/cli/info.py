@@ -38,6 +38,8 @@ def command(folder: str | None, model: str | None) -> None:
     console = Console()
     console.print(styled(folder, "bold").append(f"  model {loaded.id}", style="default"))
     about = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    about.add_column(no_wrap=True)
+    about.add_column(overflow="fold")  # a path is of use as a whole only
     for name, value in _told(Path(folder)):
         about.add_row(name, value)
     # A manifest that others wrote may lack any of these.

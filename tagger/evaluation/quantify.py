@@ -172,7 +172,7 @@ class Known:
 def shipped_of(model_id: str) -> AnyModel:
     """Return the shipped model, with a second reader where an id names one."""
     _, both, rereads = model_id.partition("+")
-    return Tagger.load(second_reader=rereads.partition(".")[2]) if both else None
+    return Tagger.load(second_reader=rereads.partition(".")[2] or None) if both else None
 
 
 def shifted(p: Floats, known: Floats, gold: Floats) -> list[float]:

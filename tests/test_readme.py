@@ -80,10 +80,15 @@ def test_docstring_example():
     assert not failures
 
 
+def _marks(line):
+    # 1,931 sentences, reread; tests/encoder/test_shipped_reader.py holds the page to the figures.
+    return [pytest.mark.slow] if "data/digests.jsonl --second-reader" in line else []
+
+
 @pytest.mark.parametrize(
     ("page", "command"),
     [
-        (page, line.split("  #")[0].strip())
+        pytest.param(page, line.split("  #")[0].strip(), marks=_marks(line))
         for page, codes in blocks("sh").items()
         for code in codes
         for line in code.splitlines()

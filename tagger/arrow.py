@@ -138,46 +138,41 @@ def as_takeable(batch: Any) -> Any:
     return batch.cast(pyarrow().schema(zip(batch.schema.names, kinds, strict=True)))
 
 
-def _decoded(batch: Any) -> Any:
-    """Return a record batch without dictionaries, whose values are those of all rows."""
-    pa = pyarrow()
-    if not any(map(pa.types.is_dictionary, batch.schema.types)):
-        return batch
-    is_dictionary = pa.types.is_dictionary
-    columns = [x.dictionary_decode() if is_dictionary(x.type) else x for x in batch.columns]
-    return pa.RecordBatch.from_arrays(columns, batch.schema.names)
+def sound_rows(batch: Any) -> tuple[Any, npt.NDArray[np.int64], dict[int, str]]:
+    """Return the rows of a record batch that are what their types say.
 
-
-def sound_rows(batch: Any) -> tuple[Any, dict[int, str]]:
-    """Return the rows of a record batch that are what their types say, and why others are not."""
-    damaged = _damaged_rows(batch)
-    whole = np.delete(np.arange(len(batch)), [*damaged])
-    return (_decoded(batch).take(whole) if damaged else batch), damaged
-
-
-def _damaged_rows(batch: Any) -> dict[int, str]:
-    """Return what is wrong with rows of a record batch that do not hold what their types say."""
-    pa = pyarrow()
-
-    def fault(rows: Any) -> str:
-        try:
-            rows.validate(full=True)
-            for column in rows.columns:
-                if _TEMPORAL.search(str(column.type)):
-                    column.to_pylist()  # Python has no year beyond 9999
-        except LookupError as error:
-            return f"a time zone that nobody knows, {error}"
-        except (pa.ArrowInvalid, OverflowError, ValueError) as error:
-            return " ".join(str(error).split())
-        return ""
-
-    found = fault(batch)
+    Returns
+    -------
+    The rows, their places in the batch, and by place why others are not among them.
+    """
+    found, places = _fault(batch), np.arange(len(batch))
     if not found:
-        return {}
+        return batch, places, {}
+    pa = pyarrow()
+    # The values of a dictionary are those of all rows.
+    columns = [
+        c.dictionary_decode() if pa.types.is_dictionary(c.type) else c for c in batch.columns
+    ]
+    batch = pa.RecordBatch.from_arrays(columns, batch.schema.names)
     # Of a slice all of what it is cut from is looked at, of lists and structs at least.
-    whole = _decoded(batch)
-    alone = whole.take if "UTF8" in found else lambda row: batch.slice(row[0], 1)
-    return {i: why for i in range(len(batch)) if (why := fault(alone([i])))}
+    alone = batch.take if "UTF8" in found else lambda row: batch.slice(row[0], 1)
+    damaged = {i: why for i in range(len(batch)) if (why := _fault(alone([i])))}
+    places = np.delete(places, [*damaged])
+    return batch.take(places), places, damaged
+
+
+def _fault(rows: Any) -> str:
+    """Return what is wrong with rows that do not hold what their types say, "" where nothing is."""
+    try:
+        rows.validate(full=True)
+        for column in rows.columns:
+            if _TEMPORAL.search(str(column.type)):
+                column.to_pylist()  # Python has no year beyond 9999
+    except LookupError as error:
+        return f"a time zone that nobody knows, {error}"
+    except (pyarrow().ArrowInvalid, OverflowError, ValueError) as error:
+        return " ".join(str(error).split())
+    return ""
 
 
 def infer_type(values: Sequence[Any]) -> str:

@@ -112,18 +112,19 @@ def drift(before: Tally, after: Tally, seed: int = 0) -> list[Drift]:
     draws = np.zeros((N_DRAWS, 2 * size))
     for i, (_, pairs) in enumerate(sorted(strata.items())):
         draws += resampled_sums(np.stack(pairs), np.arange(len(pairs)), N_DRAWS, seed + i)
-    totals = np.sum([np.sum(pairs, axis=0) for pairs in strata.values()], axis=0)[None]
-    old, new = (shares_of(totals[:, part])[0] for part in (slice(size), slice(size, None)))
-    low, high = ends(shares_of(draws[:, size:]) - shares_of(draws[:, :size]))
     documents = np.concatenate([np.stack(pairs) for pairs in strata.values()])
     parts = documents[:, :size], documents[:, size:]
+    totals = [part.sum(axis=0) for part in parts]
+    old, new = (shares_of(total[None])[0] for total in totals)
+    low, high = ends(shares_of(draws[:, size:]) - shares_of(draws[:, :size]))
     off = residuals(parts[1]) - residuals(parts[0])
     n_least = min(int(np.count_nonzero(part[:, 0])) for part in parts)
     width = student_width(off, n_least)
     # No spread between documents is no proof that there is none, but where nothing moved at all.
     alike = (width < _NO_SPREAD) & ((old != new) | any(one != other for one, other in strata))
-    widths = (_wilson_widths(part.sum(axis=0)) for part in parts)
-    width = np.where(alike, np.hypot(*widths), width)  # Newcombe (1998), method 10
+    width = np.where(
+        alike, np.hypot(*map(_wilson_widths, totals)), width
+    )  # Newcombe (1998), method 10
     low, high = widened(width, low, high, -1, 1)
     return [
         Drift(task, label, *map(float, numbers))

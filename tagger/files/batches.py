@@ -321,10 +321,9 @@ def check_record_batch(
     document, where rows are sentences.
     """
     record_batch = as_takeable(record_batch)
-    numbers = np.arange(first, first + len(record_batch))
-    record_batch, damaged = sound_rows(record_batch)
+    record_batch, sound, damaged = sound_rows(record_batch)
     rejects = [Reject(f"damaged: {why}", "", source, first + i) for i, why in damaged.items()]
-    numbers = np.delete(numbers, [*damaged])
+    numbers = first + sound
     lines = numbers.tolist()
     column, names = record_batch.column(origin.text_column), record_batch.schema.names
     faults = {}

@@ -95,13 +95,12 @@ def read(stream: BinaryIO, source: str, limit: int = MAX_DOCUMENT_BYTES) -> Iter
             yield item
             continue
         batch, first = item
-        rows, damaged = sound_rows(batch)
+        rows, sound, damaged = sound_rows(batch)
         for i, why in damaged.items():
             yield Reject(f"damaged: {why}", "", source, first + i)
-        sound = [i for i in range(len(batch)) if i not in damaged]
         records = rows.to_pylist()
         mixed = [x.name for x in batch.schema if AS_JSON.items() <= (x.metadata or {}).items()]
-        for i, record in zip(sound, records, strict=True):
+        for i, record in zip(sound.tolist(), records, strict=True):
             record |= {x: json.loads(record[x]) for x in mixed if record[x] is not None}
             yield Row(record, source, first + i)
 

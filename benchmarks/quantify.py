@@ -1,6 +1,6 @@
 """How well shares of labels are estimated where they have shifted: ours against QuaPy's.
 
-    pip install -e ".[quantify]"
+    pip install -e . "quapy>=0.2"
     python benchmarks/quantify.py [--real FILE.jsonl [--other FILE.jsonl]] [--cache FILE.npz]
 
 Draws are of whole documents that the model has not seen, with odds that lean to those rich or
@@ -129,6 +129,11 @@ def estimators(known: Part, name: str, prior: np.ndarray):
         share = adjust(THEME, np.full((1, 3), raw[1]), np.stack([matrix] * 3)[None])[0, 0]
         return np.array([1 - share, share])
 
+    def weights(x_new):
+        before = x[:, :-1].mean(axis=0, keepdims=True)
+        gold = np.bincount(y.astype(int), minlength=before.shape[1])[None] / len(y)
+        return shifted(x_new[:, :-1], np.ones((1, len(x_new))), before, gold)[0]
+
     return {
         "raw": fitted(CC(given, fit_classifier=False)),
         "ours": ours,
@@ -142,9 +147,7 @@ def estimators(known: Part, name: str, prior: np.ndarray):
                 given, fit_classifier=False, val_split=val["val_split"], on_calib_error="backup"
             )
         ),
-        "weights": lambda x_new: np.array(
-            shifted(x_new[:, :-1], x[:, :-1], np.eye(x.shape[1] - 1)[y.astype(int)])
-        ),
+        "weights": weights,
     }
 
 

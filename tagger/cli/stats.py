@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from tagger.cli import options
+from tagger.cli.progress import working
 from tagger.cli.terminal import echo, write_data, write_json
 from tagger.errors import n_of
 
@@ -31,7 +32,7 @@ _OF_GROUPS = "outlet_column", "date_column", "day_first"
     "--reference",
     multiple=True,
     metavar="DATA",
-    help="Labelled sentences of the same kind of text, to correct the shares by (extra quantify).",
+    help="Labelled sentences of the same kind of text, to correct the shares by.",
 )
 @options.columns("the reference")
 @options.skip_bad_rows("of the reference ")
@@ -86,7 +87,8 @@ def command(
         options.refuse(_OF_REFERENCE, "shares without --reference")
     (known,) = options.files(None, reference)
     asked = by or ((MONTH,) if plots else ())
-    result = label_shares(output, tagged_by, by=asked, reference=known, **how)
+    with working("counting"):
+        result = label_shares(output, tagged_by, by=asked, reference=known, **how)
     options.say_read(result.notes)
     shares = result.shares
     if plots:
@@ -113,7 +115,8 @@ def _tagged_by(model: str | None, second_reader: str | None) -> Any:
 def _drift(output: str, earlier: str, model: Any, output_format: str) -> None:
     from tagger.evaluation.drift import label_drift
 
-    moved = label_drift(output, earlier, model)
+    with working("counting"):
+        moved = label_drift(output, earlier, model)
     options.say_read(moved.notes)
     if output_format == "table":
         _print_drift(moved.to_dict(), moved.changed)

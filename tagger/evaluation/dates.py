@@ -2,6 +2,7 @@
 
 import re
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Any
 
 from tagger.errors import DataError
@@ -10,6 +11,7 @@ _ISO = re.compile(r"(\d{4})(?:-(\d{2})(?:-(\d{2})(?:[T ].*)?)?)?$")
 _NUMBERS = re.compile(r"(?<![\d:/.\-])(\d{1,2})[/. \-]+(\d{1,2})[/. \-]+\d{2,4}(?!\d)")
 
 
+@lru_cache(maxsize=1 << 16)
 def month_of(value: Any, day_first: bool | None = None) -> str:
     """Return the month of a date such as ``2024-03``, "" where there is none to be read.
 

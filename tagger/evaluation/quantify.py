@@ -1,26 +1,23 @@
-"""Shares of labels where they have shifted, by expectation maximization (extra quantify).
+"""Shares of labels where they have shifted, by expectation maximization.
 
 A model's probabilities hold for text like that which it was calibrated on. Where the shares of
 labels are others, the method of Saerens, Latinne and Decaestecker (2002) finds them together
 with the probabilities that would hold there, from the mean probabilities on labelled sentences
 of the same kind of text (Alexandari, Kundaje and Shrikumar 2020). By how much each grows is its
 weight (Lipton, Wang and Smola 2018), with which the gold share there is multiplied, so that what
-the model misses there is made good. The estimator is QuaPy's. benchmarks/quantify.py measured
-it against others.
+the model misses there is made good. benchmarks/quantify.py measured it against others.
 """
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from tagger.corpus.columns import Columns
 from tagger.corpus.rows import Data
 from tagger.document import label_tuple
-from tagger.errors import ConfigError, importing, n_of
-from tagger.evaluation.bootstrap import ends
+from tagger.errors import ConfigError, n_of
+from tagger.evaluation.bootstrap import ends, resampled_sums
 from tagger.evaluation.evaluate import AnyModel, labelled
 from tagger.evaluation.measure import group_warnings, tagged_warnings
 from tagger.evaluation.tally import Tally
@@ -34,6 +31,8 @@ N_DRAWS = 100
 LEAST_DOCUMENTS, LEAST_SENTENCES = 20, 100
 LEAST_OF_LABEL = 5  # else one of them, by mistake, turns shares over
 _MOST_ROWS = 20_000  # in a draw: more do not make an interval much narrower
+# QuaPy's criterion (Moreo, Esuli and Sebastiani 2021), with which the method was measured.
+_LEAST_STEPS, _MOST_STEPS, _STILL = 12, 1000, 1e-4
 
 
 @dataclass(frozen=True)
@@ -43,20 +42,18 @@ class Known:
     Parameters
     ----------
     schema, model : the tasks, and the model's id.
-    p, groups : the probabilities of all labels, one row a sentence, and its document.
-    gold : 1 where a label is given, 0 where not; NaN where a sentence has no answer to a task,
-        and for a label that is not corrected.
-    said : the notes of reading the sentences, and what is not corrected.
-    misses : how far raw shares are from the gold ones there, in the mean of what is corrected.
+    p : mean probability of each label over the sentences, and over draws of their documents,
+        shape (1 + n_draws, n_labels).
+    gold : the shares of them that have each label, of the same shape; NaN where it is not
+        corrected.
+    said : the notes of reading the sentences, by what shares are corrected, and what is not.
     """
 
     schema: Schema
     model: str
     p: Floats
     gold: Floats
-    groups: Ints
     said: tuple[str, ...]
-    misses: float
 
     @classmethod
     def of(
@@ -76,22 +73,21 @@ class Known:
 
         Raises
         ------
-        ConfigError : the extra that estimates is not installed.
         DataError : the sentences cannot be used.
         """
-        _quapy()
         loaded = model_of(model)
         corpus = labelled(loaded, data, columns, skip_bad_rows=skip_bad_rows)
         p = loaded.read(corpus.texts).probabilities
         answers = {name: np.full(rows.shape, np.nan) for name, rows in p.items()}
+        texts = np.array(corpus.texts, dtype=object)
         said = [*corpus.notes, *tagged_warnings(corpus, loaded)]
         said += group_warnings(corpus)[: not corpus.has_documents]
         misses: list[float] = []
         for c in loaded.classifiers:
             name, labels, chosen = c.task.name, c.task.labels, corpus.annotated(c.task.name)
-            n_docs = len(np.unique(corpus.groups[chosen]))
-            if len(chosen) < LEAST_SENTENCES or n_docs < LEAST_DOCUMENTS:
-                found = f"{n_of(len(chosen), 'labelled sentence')} of {n_of(n_docs, 'document')}"
+            n, n_docs = len(set(texts[chosen])), len(np.unique(corpus.groups[chosen]))
+            if n < LEAST_SENTENCES or n_docs < LEAST_DOCUMENTS:
+                found = f"{n_of(n, 'labelled sentence')} of {n_of(n_docs, 'document')}"
                 least = f"{LEAST_SENTENCES} of {LEAST_DOCUMENTS} or more: fewer make shares worse"
                 said.append(f"{name} is not corrected: the reference has {found}, expected {least}")
                 continue
@@ -110,8 +106,14 @@ class Known:
             answers[name][np.ix_(chosen, usable)] = gold[:, usable]
             misses += np.abs(raw.mean(axis=0) - share)[usable].tolist()
         both = [np.hstack([x[task.name] for task in schema.tasks]) for x in (p, answers)]
-        miss = float(np.mean(misses or [np.nan]))
-        return cls(schema, loaded.id, both[0], both[1], corpus.groups, tuple(said), miss)
+        used = corpus.groups[~np.isnan(both[1]).all(axis=1)]
+        if len(used):
+            said.append(
+                f"corrected by {len(used):,} sentences of {len(np.unique(used)):,} documents "
+                f"(expectation maximization); raw shares of these miss by "
+                f"{100 * np.mean(misses):.1f} points in the mean over labels"
+            )
+        return cls(schema, loaded.id, *_drawn(both[0], both[1], corpus.groups), tuple(said))
 
     def notes(self, counted: Tally, model_id: str) -> list[str]:
         """Say by what shares are corrected."""
@@ -121,15 +123,7 @@ class Known:
                 f"the sentences were tagged by {', '.join(sorted(counted.models))}, the reference "
                 f"is read by {self.model}: name what tagged them with --model, --second-reader"
             )
-        groups = self.groups[~np.isnan(self.gold).all(axis=1)]
-        if not len(groups):
-            return list(self.said)
-        how = (
-            f"corrected by {len(groups):,} sentences of {len(np.unique(groups)):,} documents "
-            f"(expectation maximization); raw shares of these miss by {100 * self.misses:.1f} "
-            "points in the mean over labels"
-        )
-        return [*self.said, how]
+        return list(self.said)
 
     def correct(self, documents: Sequence[Sequence[Sequence[float]]], seed: int) -> Floats:
         """Return for each label the corrected share and the ends of its 95 % interval, or NaN.
@@ -140,33 +134,49 @@ class Known:
         ----------
         documents : for each document the probabilities of its sentences.
         """
-        rng = np.random.default_rng(seed)
-        p = [np.array(rows, np.float64) for rows in documents]
-        point = self._shares(np.concatenate(p), np.arange(len(self.p)))
-        if len(p) < 2:
+        p = np.concatenate([np.array(rows, np.float64) for rows in documents])
+        of = np.repeat(np.arange(len(documents)), list(map(len, documents)))
+        point = self._shares(p, np.ones((1, len(p))), slice(1))[0]
+        if len(documents) < 2:
             return np.full((len(point), 3), np.nan)
-        own = [np.flatnonzero(self.groups == g) for g in np.unique(self.groups)]
+        rng = np.random.default_rng(seed)
+        n = max(2, min(len(documents), len(documents) * _MOST_ROWS // len(p)))
+        at_once = N_DRAWS if len(p) <= _MOST_ROWS else 1
         draws = []
-        n = max(2, min(len(p), len(p) * _MOST_ROWS // sum(map(len, p))))
-        for _ in range(N_DRAWS):
-            chosen = np.concatenate([p[i] for i in rng.integers(len(p), size=n)])
-            known = np.concatenate([own[i] for i in rng.integers(len(own), size=len(own))])
-            draws.append(self._shares(chosen, known))
-        # A draw may hold no sentence with an answer to a task.
-        low, high = ends(np.where(np.isnan(draws), point, draws))
+        for start in range(0, N_DRAWS, at_once):
+            chosen = rng.integers(len(documents), size=(at_once, n))
+            times = np.stack([np.bincount(row, minlength=len(documents)) for row in chosen])
+            rows = np.flatnonzero(times.sum(axis=0)[of])
+            known = slice(1 + start, 1 + start + at_once)
+            draws.append(self._shares(p[rows], times[:, of[rows]].astype(np.float64), known))
+        shares = np.concatenate(draws)
+        low, high = ends(np.where(np.isnan(shares), point, shares))
         return np.column_stack([point, np.minimum(low, point), np.maximum(high, point)])
 
-    def _shares(self, p: Floats, rows: Ints) -> Floats:
-        found: list[float] = []
-        known, gold = self.p[rows], self.gold[rows]
+    def _shares(self, p: Floats, drawn: Floats, known: slice) -> Floats:
+        """Return corrected shares by some of the draws of the reference, shape (n, n_labels)."""
+        before, gold = self.p[known], self.gold[known]
+        found = []
         for task, part in outputs_of(self.schema):
             if not task.multilabel:
-                found += shifted(p[:, part], known[:, part], gold[:, part])
+                found.append(shifted(p[:, part], drawn, before[:, part], gold[:, part]))
                 continue
             for k in range(part.start, part.stop):
-                two = (np.column_stack([1 - x[:, k], x[:, k]]) for x in (p, known, gold))
-                found.append(shifted(*two)[1])
-        return np.array(found)
+                two = (np.stack([1 - x[:, k], x[:, k]], axis=1) for x in (before, gold))
+                pair = np.stack([1 - p[:, k], p[:, k]], axis=1)
+                found.append(shifted(pair, drawn, *two)[:, 1:])
+        return np.hstack(found)
+
+
+def _drawn(p: Floats, gold: Floats, groups: Ints) -> tuple[Floats, Floats]:
+    """Return means of rows and of draws of their groups, by those with an answer to each label."""
+    answered = ~np.isnan(gold)
+    table = np.hstack([*np.where(answered, (p, gold), 0), answered])
+    draws = resampled_sums(table, groups, N_DRAWS, seed=0)
+    sums = np.vstack([table.sum(axis=0), draws])
+    of_p, of_gold, n_answered = np.split(sums, 3, axis=1)
+    with np.errstate(invalid="ignore"):  # a draw may hold no sentence with an answer
+        return of_p / n_answered, of_gold / n_answered
 
 
 def shipped_of(model_id: str) -> AnyModel:
@@ -175,30 +185,37 @@ def shipped_of(model_id: str) -> AnyModel:
     return Tagger.load(second_reader=rereads.partition(".")[2] or None) if both else None
 
 
-def shifted(p: Floats, known: Floats, gold: Floats) -> list[float]:
+def shifted(p: Floats, drawn: Floats, before: Floats, gold: Floats) -> Floats:
     """Return shares that sum to one: the gold ones, times what each has grown by since.
 
     Parameters
     ----------
-    p : probabilities of the labels of the sentences whose shares are asked for.
-    known, gold : those of labelled sentences, and 1 for the label of each; NaN where it has none.
+    p : probabilities of the labels of the sentences whose shares are asked for, shape
+        (n_sentences, n_labels).
+    drawn : how often each draw holds each sentence, shape (n_draws, n_sentences).
+    before, gold : mean probabilities of labelled sentences, and the shares of their labels,
+        shape (n_draws, n_labels); NaN where these are not known.
+
+    Returns
+    -------
+    Shape (n_draws, n_labels).
     """
-    answered = ~np.isnan(gold[:, 0])
-    if not answered.any():
-        return [np.nan] * p.shape[1]
-    before = known[answered].mean(axis=0)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # it says so where the last thousandth is not reached
-        after, _ = _quapy().EM(before, p)
-    grown = np.divide(after, before, out=np.ones_like(after), where=before > 0)
-    shares = grown * gold[answered].mean(axis=0)
-    total = shares.sum() or np.nan  # all that grew may be a label that nobody gave
-    return list(map(float, shares / total))
+    after = before.copy()
+    n, going = drawn.sum(axis=1, keepdims=True), np.flatnonzero(~np.isnan(gold[:, 0]))
+    for step in range(_MOST_STEPS):
+        times = drawn[going] if len(going) < len(drawn) else drawn
+        growth = _ratio(after[going], before[going], 1)
+        found = growth * (_ratio(times, growth @ p.T, 0) @ p) / n[going]
+        moved = np.abs(found - after[going]).mean(axis=1)
+        after[going] = found
+        if step + 1 >= _LEAST_STEPS:
+            going = going[moved >= _STILL]
+        if not len(going):
+            break
+    shares = _ratio(after, before, 1) * gold
+    # All that grew may be a label that nobody gave.
+    return _ratio(shares, shares.sum(axis=1, keepdims=True), np.nan)
 
 
-def _quapy() -> Any:
-    needed = importing("quantify", "a reference needs the extra quantify")
-    with needed, warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        from quapy.method.aggregative import EMQ
-    return EMQ
+def _ratio(a: Floats, b: Floats, where_none: float) -> Floats:
+    return np.divide(a, b, out=np.full(a.shape, where_none, np.float64), where=b > 0)

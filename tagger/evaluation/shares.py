@@ -124,9 +124,9 @@ def label_shares(
         all, and outlet and month where there are any.
     outlet_column, date_column : columns with the outlet and the date.
     day_first : whether ``05/01/2024`` is of January or of May.
-    reference : labelled sentences of the same kind of text, by which shares are corrected
-        (extra quantify); else they are by the errors in cross-validation, where these are of
-        the same kind of text.
+    reference : labelled sentences of the same kind of text, by which shares are corrected;
+        else they are by the errors in cross-validation, where these are of the same kind of
+        text.
     columns, skip_bad_rows : how the reference is read, as in `tagger.evaluate`.
 
     Raises

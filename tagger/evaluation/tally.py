@@ -23,6 +23,7 @@ from tagger.schema import Schema, is_apart, numbered
 
 _MOST_NAMES = 20
 _ROW_NAME = re.compile(r":\d+\Z")  # file and line, where a row names no document
+_Place = tuple[tuple[str, ...], str]  # values of columns, and the document
 _EXPECTED = "expected what tagger predict wrote, with this model (--model): tag the texts first"
 
 
@@ -49,8 +50,8 @@ class Tally:
 
     schema: Schema
     keys: tuple[str, ...] = ()
-    counts: dict[tuple[tuple[str, ...], str], Ints] = field(default_factory=dict)
-    p: dict[tuple[tuple[str, ...], str], list[list[float]]] = field(default_factory=dict)
+    counts: dict[_Place, Ints] = field(default_factory=dict)
+    p: dict[_Place, list[list[float]]] = field(default_factory=dict)
     models: Counter[str] = field(default_factory=Counter)
     n: int = 0
     columns: set[str] = field(default_factory=set)
@@ -97,45 +98,62 @@ def tally(
     """
     counted = Tally(schema, tuple(keys))
     wanted = {key: {"month": "date"}.get(key, key) for key in keys} | dict(columns or {})
-    number = numbered(schema)
-    months: dict[str, str] = {"": ""}
-    places: dict[tuple[str, ...], dict[str, str]] = {}
+    places: dict[tuple[str, ...], list[str]] = {}
+    held: list[Any] = []
+    at: _Place = (), ""
+    unread = ""
+    seen: Counter[tuple[_Place, tuple[Labels, ...]]] = Counter()
     for where, record, labels in tagged_rows(path, schema, counted.notes.append):
         if labels is None:
             counted.n_apart += 1
             continue
         if (names := tuple(record)) not in places:
-            places[names] = {key: alike(wanted[key], names) for key in keys}
-            own = ((wanted[key], name) for key, name in places[names].items())
-            counted.found.update({asked: name for asked, name in own if name != asked})
-        values = {k: _value(record.get(name)) for k, name in places[names].items()}
-        if "month" in values:
-            date = values["month"]
-            if date not in months:
-                try:
-                    months[date] = month_of(date, day_first)
-                except DataError as error:
-                    raise DataError(f"{where}: {error}") from None
-            if date and not months[date]:
-                counted.n_unread_dates += 1
-                counted.unread_date = date
-            values["month"] = months[date]
-        key = tuple(values.values()), _value(record.get("doc"))
-        if key not in counted.counts:
-            counted.counts[key] = np.zeros(1 + len(number), np.int64)
-        answered = zip(schema.tasks, labels, strict=True)
-        given = (1 + number[task.name, x] for task, own in answered for x in label_tuple(own))
-        counted.counts[key][[0, *given]] += 1
+            own = {wanted[key]: alike(wanted[key], names) for key in keys}
+            places[names] = [own[wanted[key]] for key in keys]
+            counted.found.update({asked: name for asked, name in own.items() if name != asked})
+            counted.columns.update(names)
+        found = [record.get(name) for name in (*places[names], "doc")]
+        if found != held:  # sentences of a document stand together
+            held, (*values, doc) = found, map(_value, found)
+            if "month" in keys:
+                place = keys.index("month")
+                date, values[place] = values[place], _month(where, values[place], day_first)
+                unread = "" if values[place] else date
+            at = tuple(values), doc
+        if unread:
+            counted.n_unread_dates += 1
+            counted.unread_date = unread
+        seen[at, tuple(labels)] += 1
         if probabilities:
-            counted.p.setdefault(key, []).append(_probabilities(where, record, schema))
-        counted.columns.update(record)
+            counted.p.setdefault(at, []).append(_probabilities(where, record, schema))
         counted.models[str(record.get("model", ""))] += 1
-        counted.n += 1
+    counted.n = seen.total()
+    counted.counts = _by_document(schema, seen)
     if not counted.n:
-        found = f" ({'; '.join(counted.notes)})" if counted.notes else ""
-        raise DataError(f"{path}: no tagged sentence{found}, {_EXPECTED}")
+        said = f" ({'; '.join(counted.notes)})" if counted.notes else ""
+        raise DataError(f"{path}: no tagged sentence{said}, {_EXPECTED}")
     counted.notes += _unnamed_notes(path, counted)
     return counted
+
+
+def _by_document(
+    schema: Schema, seen: Mapping[tuple[_Place, tuple[Labels, ...]], int]
+) -> dict[_Place, Ints]:
+    """Sum how often each answer stands at each place to counts of sentences and labels."""
+    number = numbered(schema)
+    counts: dict[_Place, Ints] = {}
+    for (at, answers), n in seen.items():
+        pairs = zip(schema.tasks, answers, strict=True)
+        given = (1 + number[task.name, x] for task, own in pairs for x in label_tuple(own))
+        counts.setdefault(at, np.zeros(1 + len(number), np.int64))[[0, *given]] += n
+    return counts
+
+
+def _month(where: str, date: str, day_first: bool | None) -> str:
+    try:
+        return month_of(date, day_first) if date else ""
+    except DataError as error:
+        raise DataError(f"{where}: {error}") from None
 
 
 def _unnamed_notes(path: str, counted: Tally) -> list[str]:

@@ -117,21 +117,41 @@ def test_two_documents_alike_are_no_more_certain_than_their_sentences(tmp_path: 
 
 
 def test_shares_grow_as_much_as_the_probabilities_say() -> None:
-    pytest.importorskip("quapy", reason="needs the extra quantify")
     # Of ten sentences the model takes five for the first label, and is sure; eight are.
+    ten, before, gold = np.ones((1, 10)), np.array([[0.5, 0.5]]), np.array([[0.8, 0.2]])
     known = np.array([[1.0, 0.0]] * 5 + [[0.0, 1.0]] * 5)
-    gold = np.array([[1.0, 0.0]] * 8 + [[0.0, 1.0]] * 2)
-    assert shifted(known, known, gold) == pytest.approx([0.8, 0.2])
+    assert shifted(known, ten, before, gold)[0] == pytest.approx([0.8, 0.2])
     # Four of ten now: 0.8 of before; the other label 1.2 times. 0.64 : 0.24.
     now = np.array([[1.0, 0.0]] * 4 + [[0.0, 1.0]] * 6)
-    assert shifted(now, known, gold) == pytest.approx([0.64 / 0.88, 0.24 / 0.88], abs=1e-3)
-    # What has no answer does not count, and a label that nothing is known of has not grown.
-    none = np.full((3, 2), np.nan)
-    more = np.vstack([known, known[:3]])
-    assert shifted(now, more, np.vstack([gold, none])) == shifted(now, known, gold)
+    grown = [0.64 / 0.88, 0.24 / 0.88]
+    assert shifted(now, ten, before, gold)[0] == pytest.approx(grown, abs=1e-3)
+    # A draw counts a sentence as often as it holds it, and every draw is one of its own.
+    drawn = np.array([[1.0] * 10, [0.0] * 4 + [1.0] * 6, [5.0] * 4 + [0.0] * 6, [1.0] * 10])
+    known_gold = np.vstack([np.repeat(gold, 3, axis=0), [[np.nan] * 2]])
+    found = shifted(now, drawn, np.repeat(before, 4, axis=0), known_gold)
+    assert found[0] == pytest.approx(grown, abs=1e-3)
+    assert found[1] == pytest.approx([0, 1], abs=1e-2)
+    assert found[2] == pytest.approx([1, 0], abs=1e-2)
+    assert np.isnan(found[3]).all()
+    # A label that nothing is known of has not grown.
     sure = np.array([[1.0, 0.0]] * 10)
-    assert shifted(sure, sure, gold) == pytest.approx([0.8, 0.2])
-    assert np.isnan(shifted(now, known[:3], none)).all()
+    assert shifted(sure, ten, sure[:1], gold)[0] == pytest.approx([0.8, 0.2])
+
+
+def test_shares_grow_as_by_one_step_at_a_time() -> None:
+    rng = np.random.default_rng(0)
+    p, gold = rng.dirichlet([0.3, 0.3, 0.3], 200), rng.dirichlet([2, 2, 2], 5)
+    before, drawn = rng.dirichlet([5, 5, 5], 5), rng.integers(4, size=(5, 200)).astype(float)
+    found = shifted(p, drawn, before, gold)
+    for row, times, was, given in zip(found, drawn, before, gold, strict=True):
+        rows, share = np.repeat(p, times.astype(int), axis=0), was
+        for step in range(1000):
+            of = share / was * rows
+            last, share = share, (of / of.sum(axis=1, keepdims=True)).mean(axis=0)
+            if step > 10 and np.abs(share - last).mean() < 1e-4:
+                break
+        expected = share / was * given
+        assert row == pytest.approx(expected / expected.sum(), abs=1e-9)
 
 
 def test_between_single_documents_no_drift_is_clear(tmp_path: Path) -> None:
@@ -465,7 +485,6 @@ def test_plots_that_nobody_could_read_are_refused(tmp_path: Path) -> None:
 def test_shares_are_corrected_by_labelled_sentences_of_the_same_kind(
     tmp_path: Path, tiny: Tagger
 ) -> None:
-    pytest.importorskip("quapy", reason="needs the extra quantify")
     texts = sentences(180)
     rows = [{"text": t, "doc": f"d{i // 3}"} for i, t in enumerate(texts)]
     gold = [
@@ -505,7 +524,6 @@ def labelled_and_tagged(folder: Path, tiny: Tagger) -> tuple[list[dict[str, Any]
 def test_a_reference_that_knows_too_little_corrects_nothing_and_says_so(
     tmp_path: Path, tiny: Tagger
 ) -> None:
-    pytest.importorskip("quapy", reason="needs the extra quantify")
     gold, path = labelled_and_tagged(tmp_path, tiny)
 
     def by(reference: list[dict[str, Any]]) -> tuple[set[str], str]:
@@ -520,6 +538,9 @@ def test_a_reference_that_knows_too_little_corrects_nothing_and_says_so(
 
     themes = {"military", "economic", "diplomatic"}
     assert by(gold)[0] == {*STARTS, *themes}
+    # A sentence that stands in many documents tells no more than one.
+    corrected, said = by([{**row, "text": gold[i % 99]["text"]} for i, row in enumerate(gold)])
+    assert not corrected and "99 labelled sentences of 60 documents" in said
     corrected, said = by(gold[:1])
     assert not corrected and "corrected by" not in said
     assert "claim is not corrected: the reference has 1 labelled sentence of 1 document" in said
@@ -548,9 +569,7 @@ def test_a_reference_that_knows_too_little_corrects_nothing_and_says_so(
 
 
 def test_a_reference_serves_what_a_second_reader_has_reread_in_part() -> None:
-    known = Known(
-        CLAIMS, "a+b.doubtful", *(np.zeros((1, 6)) for _ in "pg"), np.zeros(1, int), (), 0
-    )
+    known = Known(CLAIMS, "a+b.doubtful", *(np.zeros((1, 6)) for _ in "pg"), ("by so many",))
     counted = Tally(CLAIMS)
     counted.models.update(["a+b.doubtful", "a"])
     assert known.notes(counted, "a+b.doubtful")
@@ -576,7 +595,6 @@ def test_rows_that_name_no_document_are_said(tmp_path: Path, tiny: Tagger) -> No
 def test_the_miss_of_raw_shares_is_that_of_the_tasks_with_answers(
     tmp_path: Path, tiny: Tagger
 ) -> None:
-    pytest.importorskip("quapy", reason="needs the extra quantify")
     gold, path = labelled_and_tagged(tmp_path, tiny)
     wrong = [
         {**row, "claim": "speculation" if i < 36 else row["claim"]} for i, row in enumerate(gold)
@@ -591,7 +609,6 @@ def test_the_miss_of_raw_shares_is_that_of_the_tasks_with_answers(
 
 
 def test_what_a_model_misses_in_the_reference_is_made_good(tmp_path: Path, tiny: Tagger) -> None:
-    pytest.importorskip("quapy", reason="needs the extra quantify")
     gold, path = labelled_and_tagged(tmp_path, tiny)
     # One fact in three is none, and one sentence in four economic.
     other = [
@@ -715,7 +732,6 @@ def test_months_without_sentences_have_their_place_in_a_plot(tmp_path: Path) -> 
 
 def test_a_plot_shows_corrected_shares_with_their_intervals(tmp_path: Path, tiny: Tagger) -> None:
     pytest.importorskip("matplotlib")
-    pytest.importorskip("quapy", reason="needs the extra quantify")
     gold, path = labelled_and_tagged(tmp_path, tiny)
     rows = [json.loads(line) for line in Path(path).read_text().splitlines()]
     for i, row in enumerate(rows):

@@ -151,7 +151,7 @@ def test_a_report_is_reproduced_or_the_first_difference_named(report, folder, un
 
 
 def test_a_report_of_other_data_is_not_reproduced(report, folder, data):
-    with pytest.raises(DataError, match="the data has the hash"):
+    with pytest.raises(DataError, match=r"found data \w+, the report was .* give DATA as then"):
         run("evaluate", "--model", folder, data, "--check", report)
 
 

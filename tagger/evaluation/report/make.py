@@ -257,13 +257,16 @@ def reproduce(
         raise DataError(f"{folder}: is the report of a training: train again and compare")
     options, bootstrap = about["options"], about["bootstrap"]
     learned = training.sha256 if training else ""
-    for name, now, then in (
-        ("the data", corpus.sha256, about["data"]["sha256"]),
-        ("the model", model.id, about["model"]["id"]),
-        ("the data of the baselines", learned, options.get("baselines_sha256", "")),
+    for name, given, now, then in (
+        ("data", "DATA", corpus.sha256, about["data"]["sha256"]),
+        ("the model", "--model, --second-reader", model.id, about["model"]["id"]),
+        ("--baseline-data", "it", learned, options.get("baselines_sha256", "")),
     ):
         if now != then:
-            raise DataError(f"{folder}: {name} has the hash {now}, the report says {then}")
+            raise DataError(
+                f"{folder}: found {name} {now or 'none'}, the report was made with "
+                f"{then or 'none'}: give {given} as then"
+            )
     files = model_report(
         model,
         corpus,

@@ -29,6 +29,7 @@ from typing import Any
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 import numpy as np
+from fit_doubt import fit_doubt
 
 from tagger import Tagger
 from tagger.corpus.corpus import Corpus, read_corpus
@@ -48,7 +49,6 @@ from tagger.schema import CLAIMS, outputs_of
 from tagger.settings import read_toml
 from tagger.training.calibration import prior_shift
 from tagger.training.crossfit import confusions
-from tagger.training.doubt import fit_doubt
 from tagger.training.settings import TrainingSettings
 
 ROOT = Path(__file__).parent.parent

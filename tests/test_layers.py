@@ -88,7 +88,7 @@ FLOORS = {
         {"logistic", "settings", "similarity"},
         {"calibration", "requirements", "linear", "estimator", "adapt"},
         {"crossfit"},
-        {"search", "findings", "second", "doubt"},
+        {"search", "findings", "second"},
         {"train", "checks"},
     ),
     "bulk": (

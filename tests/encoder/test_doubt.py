@@ -2,7 +2,9 @@
 
 import json
 import shutil
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,8 +20,10 @@ from tagger.features.settings import FeatureSettings
 from tagger.model.model import MANIFEST, checksum
 from tagger.schema import CLAIMS, Schema, Task
 from tagger.training.crossfit import cross_fit
-from tagger.training.doubt import fit_doubt
 from tagger.training.settings import TrainingSettings
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "data"))
+from fit_doubt import fit_doubt
 
 MOOD = Task("claim", CLAIMS["claim"].labels)
 SETTINGS = TrainingSettings(FeatureSettings(masked_ngrams=()), folds=2)

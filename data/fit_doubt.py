@@ -1,4 +1,4 @@
-"""Labelled sentences -> what tells which of others the first reader is likely to have wrong."""
+"""What make_reader.py fits to tell which sentences the first reader is likely to have wrong."""
 
 from dataclasses import replace
 

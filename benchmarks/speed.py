@@ -43,8 +43,9 @@ from tagger.features.scorer import Scorer
 from tagger.model.export import to_pipelines
 from tagger.model.model import Model
 from tagger.model.store import load_model
-from tagger.predictor import batches, shipped_model
+from tagger.predictor import shipped_model
 from tagger.schema import CLAIMS
+from tagger.sequences import batches
 from tagger.text.segment import sentence_spans
 
 ROOT = Path(__file__).parent.parent

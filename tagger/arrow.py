@@ -189,7 +189,12 @@ def infer_type(values: Sequence[Any]) -> str:
 
 def kind_of(column: Column) -> str:
     """Return the name of the Arrow type of a column."""
-    return infer_type(column) if isinstance(column, list) else describe(column.type)
+    if not isinstance(column, list):
+        return describe(column.type)
+    values = [value for value in column if value is not None and value is not ABSENT]
+    if values and all(hasattr(value, "isoformat") for value in values):
+        return describe(pyarrow().array(values).type)
+    return infer_type(column)
 
 
 def listed(column: Column) -> list[Any]:

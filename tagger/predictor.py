@@ -1,13 +1,13 @@
 """Tagger: text in, tagged documents out."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from tagger.arrow import Column, Texts, lengths_of
+from tagger.arrow import Column, lengths_of
 from tagger.document import Document, Explanation, Sentence, Tags
 from tagger.errors import DataError
 from tagger.explanation import evidence_of, explain
@@ -16,13 +16,20 @@ from tagger.model.model import Model, Reading
 from tagger.model.store import load_model
 from tagger.model.tags import Answers, decide, decide_some, tags_of
 from tagger.schema import OTHER, SENTENCE, Schema
+from tagger.sequences import (
+    batches,
+    check_lengths,
+    document_names,
+    kinds_of,
+    plain_column,
+    text_list,
+)
 from tagger.table import TaggedTable, take
 from tagger.text.language import Language
 from tagger.text.structure import Range, pieces
 from tagger.text.tokens import tokenize
 
 SHIPPED_MODEL = "claims-en"
-_BATCH_BYTES = 1 << 20
 _MIN_TOKENS_TO_JUDGE_LANGUAGE = 20
 _MIN_KNOWN_SHARE = 0.5
 
@@ -117,10 +124,10 @@ class Tagger:
         return Document(text, rows, name, schema=self.schema, model=self.model.id)
 
     def tag_sentences(self, sentences: Sequence[str]) -> list[Tags]:
-        """Tag texts each of which is one sentence already."""
+        """Tag texts each of which is one sentence already; a blank one has no answers."""
         rows: list[Tags] = []
         for batch in batches(sentences):
-            rows += tags_of(self.model, decide(self.model, self.model.read(batch)))
+            rows += tags_of(self.model, self._answers(batch, kinds_of(batch), False))
         return rows
 
     def tag_table(
@@ -134,16 +141,13 @@ class Tagger:
         headings: Sequence[Sequence[Range]] | None = None,
         keep_headings: bool = False,
     ) -> TaggedTable:
-        """Tag many texts and return their pieces column by column.
-
-        The same answers as `tag` and `tag_sentences` give, without an object for each
-        sentence: this is what bulk work runs on.
+        """Tag many texts column by column, with the answers of `tag` and `tag_sentences`.
 
         Parameters
         ----------
         texts : documents, or with `sentences` texts each of which is one sentence.
         docs : what to call each document; numbers from 0 where None.
-        extra : other columns of the same length, repeated for each sentence.
+        extra : other columns, repeated for each sentence, of names that tagged output has not.
         sentences : whether each text is one sentence already.
         explain : whether to add the words that moved each decision, which is slow.
         n : with `sentences`, the place of each in its document; 0 where None.
@@ -154,33 +158,37 @@ class Tagger:
         DataError : something else than texts, or a column of another length.
         """
         texts = text_list(texts, "text")
-        docs = [str(i) for i in range(len(texts))] if docs is None else docs
-        extra = {name: _plain(column) for name, column in (extra or {}).items()}
-        if n is not None and not sentences:
-            raise DataError("n counts sentences: it goes with sentences=True only")
-        for name, column in {"docs": docs, **({} if n is None else {"n": n}), **extra}.items():
-            if len(column) != len(texts):
-                raise DataError(f"{name} has {len(column)} entries, expected {len(texts)}")
-        if headings is not None and (sentences or len(headings) != len(texts)):
-            raise DataError("headings are ranges for each text, and go with whole texts only")
-        row, places, found, cut = self._cut(texts, sentences, headings)
-        start, end, kind, what = found
-        if sentences and n is not None:
-            places = np.array(n, np.int64)
+        docs = [str(i) for i in range(len(texts))] if docs is None else document_names(docs)
+        extra = {name: plain_column(column) for name, column in (extra or {}).items()}
+        if taken := ", ".join(sorted({*self.columns, "evidence"} & {*extra})):
+            raise DataError(f"extra has {taken}, which tagged output has too: name it otherwise")
+        check_lengths(len(texts), {"docs": docs, "n": n, **extra, "headings": headings})
+        if headings is not None if sentences else n is not None:
+            raise DataError("n goes with sentences=True only, headings with whole texts only")
+        row, places, (start, end, kind, what), cut = self._cut(texts, sentences, headings)
+        places = places if n is None else np.array(n, np.int64)
         if not sentences:
             docs = take(list(docs), row)
             extra = {name: take(column, row) for name, column in extra.items()}
         answers = self._answers(cut, kind, keep_headings)
-        rounded = {name: np.round(p, 6) for name, p in answers.probabilities.items()}
-        evidence = None
-        offsets = np.array(start, np.int64), np.array(end, np.int64)
-        if explain:
-            rows = zip(cut, offsets[0].tolist(), tags_of(self.model, answers), strict=True)
-            evidence = [self.evidence(text, tags, first) for text, first, tags in rows]
         return TaggedTable(
-            *(self.schema, self.model.id, row, docs, places, *offsets, cut, kind, what),
-            *(answers.labels, rounded, answers.review, extra, evidence),
-            *((answers.reread, answers.cut) if self.model.second else ()),
+            schema=self.schema,
+            model=self.model.id,
+            row=row,
+            doc=docs,
+            n=places,
+            start=np.array(start, np.int64),
+            end=np.array(end, np.int64),
+            text=cut,
+            kind=kind,
+            what=what,
+            labels=answers.labels,
+            probabilities={task: np.round(p, 6) for task, p in answers.probabilities.items()},
+            review=answers.review,
+            extra=extra,
+            evidence=self._evidence(cut, start, answers) if explain else None,
+            reread=answers.reread if self.model.second else None,
+            cut=answers.cut if self.model.second else None,
         )
 
     def _cut(
@@ -191,8 +199,9 @@ class Tagger:
         row = np.arange(n_texts)
         if sentences:  # an object for each takes longer than all else that is done here
             zeros = np.zeros(n_texts, np.int64)
-            whole = zeros, lengths_of(texts), [SENTENCE] * n_texts, [""] * n_texts
-            return row, zeros, whole, texts
+            kinds = kinds_of(texts)
+            what = ["" if kind == SENTENCE else "blank" for kind in kinds]
+            return row, zeros, (zeros, lengths_of(texts), kinds, what), texts
         language = self.language
         named = headings or [()] * len(texts)
         found = [pieces(text, language, own) for text, own in zip(texts, named, strict=True)]
@@ -203,7 +212,13 @@ class Tagger:
         fields = map(list, zip(*(piece for own in found for piece in own), strict=True))
         return row, n, list(fields) or [[]] * 4, cut
 
-    def _answers(self, cut: Sequence[str], kinds: list[str], keep_headings: bool) -> Answers:
+    def _evidence(
+        self, cut: Sequence[str], start: Sequence[int], answers: Answers
+    ) -> list[list[dict[str, Any]]]:
+        rows = zip(cut, start, tags_of(self.model, answers), strict=True)
+        return [self.evidence(text, tags, int(first)) for text, first, tags in rows]
+
+    def _answers(self, cut: Sequence[str], kinds: Sequence[str], keep_headings: bool) -> Answers:
         if kinds.count(SENTENCE) == len(kinds):
             return decide(self.model, self._read(cut))
         asked = [i for i, kind in enumerate(kinds) if kind != OTHER]
@@ -324,70 +339,3 @@ def shipped_model() -> Path:
     inside = package / "models" / SHIPPED_MODEL
     # In a checkout the models lie beside the package; in a wheel, inside it.
     return inside if inside.is_dir() else package.parent / "models" / SHIPPED_MODEL
-
-
-def text_list(texts: Any, what: str) -> Sequence[str]:
-    """Return texts as a sequence of strings.
-
-    Parameters
-    ----------
-    texts : a list, tuple or array of strings, or a Series of them.
-    what : what to call one of them in errors.
-
-    Raises
-    ------
-    DataError : something else, or an entry that is no string; it is named by its place.
-    """
-    if isinstance(texts, Texts):
-        return texts
-    if hasattr(texts, "columns"):
-        raise DataError(
-            f"found a {type(texts).__name__}, expected a list of {what}s: take one of its "
-            f"columns: {', '.join(map(str, texts.columns))}"
-        )
-    for name in ("to_pylist", "to_list", "tolist"):  # pyarrow, pandas and polars, NumPy
-        if hasattr(texts, name):
-            texts = getattr(texts, name)()
-            break
-    if isinstance(texts, (str, bytes)):
-        raise DataError(f"found one string, expected a list of {what}s: put it in a list")
-    if not isinstance(texts, Sequence):
-        raise DataError(f"found {_named(texts)}, expected a list of {what}s")
-    # One by one only where some are not plain strings: looking at the kinds is five times faster.
-    for i, text in enumerate(texts) if set(map(type, texts)) - {str} else ():
-        if not isinstance(text, str):
-            raise DataError(f"{what} {i} is {_named(text)}, expected a string")
-    return texts
-
-
-def _plain(column: Any) -> Column:
-    """Return a column as a list, or as the Arrow array that it is."""
-    return column if hasattr(column, "to_pylist") else list(column)
-
-
-def _named(value: Any) -> str:
-    if value is None or (isinstance(value, float) and value != value):
-        return "missing (None)" if value is None else "missing (NaN)"
-    return f"a {type(value).__name__}"
-
-
-def batches(sentences: Sequence[str], n_bytes: int = _BATCH_BYTES) -> Iterator[Sequence[str]]:
-    """Cut sentences into sequences of about `n_bytes` characters, at least one sentence each."""
-    texts = text_list(sentences, "sentence")
-    for start, stop in steps(lengths_of(texts), n_bytes):
-        yield texts[start:stop]
-
-
-def steps(sizes: Ints, most: int) -> Iterator[tuple[int, int]]:
-    """Yield start and stop of runs of items whose sizes add up to `most` or, by the last, more.
-
-    Parameters
-    ----------
-    sizes : of the items in their order, none negative, shape (n,).
-    most : in the same unit.
-    """
-    ends, start, before = np.cumsum(sizes), 0, 0
-    while start < len(ends):
-        stop = min(int(np.searchsorted(ends[start:], before + most)) + start + 1, len(ends))
-        yield start, stop
-        start, before = stop, int(ends[stop - 1])

@@ -1,7 +1,7 @@
 """Many tagged sentences, column by column: what the writers take."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -125,7 +125,8 @@ class TaggedTable:
     def to_arrow(self) -> Any:
         """Return the table as a pyarrow Table."""
         kinds = {name: kind_of(column) for name, column in self.extra.items()}
-        return pyarrow().Table.from_batches([self.to_record_batch(kinds)])
+        extra = {name: _array(name, column, kinds[name]) for name, column in self.extra.items()}
+        return pyarrow().Table.from_batches([replace(self, extra=extra).to_record_batch(kinds)])
 
     def to_record_batch(self, kinds: Mapping[str, str]) -> Any:
         """Return the table as a pyarrow RecordBatch.
@@ -161,7 +162,8 @@ class TaggedTable:
         columns["model"] = _strings(self.models)
         if self.evidence is not None:
             kind = pa.list_(pa.struct([(k, pa.type_for_alias(t)) for k, t in _EVIDENCE]))
-            columns["evidence"] = pa.array(self.evidence, kind)
+            safe = [[e | {"text": utf8([e["text"]])[0]} for e in own] for own in self.evidence]
+            columns["evidence"] = pa.array(safe, kind)
         marks = {name: AS_JSON for name, kind in kinds.items() if kind == "json"}
         fields = [pa.field(x, c.type, metadata=marks.get(x)) for x, c in columns.items()]
         return pa.RecordBatch.from_arrays(list(columns.values()), schema=pa.schema(fields))
@@ -187,6 +189,15 @@ def label_sets(task: Task, decided: npt.NDArray[Any]) -> tuple[list[bytes], dict
     keys: list[bytes] = rows.view(f"V{len(task.labels)}").ravel().tolist()
     named = ((key, zip(task.labels, key, strict=True)) for key in set(keys))
     return keys, {key: [label for label, yes in pairs if yes] for key, pairs in named}
+
+
+def _array(name: str, column: Column, kind: str) -> Any:
+    try:
+        return to_array(column, kind)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise DataError(
+            f"column {name!r} holds what Arrow or JSON cannot: {error}; turn it into text"
+        ) from None
 
 
 def _strings(column: Sequence[str]) -> Any:

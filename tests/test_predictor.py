@@ -1,4 +1,6 @@
 import json
+from collections import deque
+from datetime import datetime
 
 import numpy as np
 import pytest
@@ -8,7 +10,7 @@ from hypothesis import strategies as st
 from tagger import Tagger
 from tagger.errors import DataError
 from tagger.files.tagged import to_jsonl
-from tagger.predictor import batches
+from tagger.sequences import batches
 
 
 def test_tag_cuts_tags_and_keeps_offsets(tagger):
@@ -101,3 +103,64 @@ def test_another_language_is_noticed(tagger):
 def test_the_model_in_a_folder(small_model, tmp_path):
     small_model.save(tmp_path / "model")
     assert Tagger.load(tmp_path / "model").model.id == small_model.id
+
+
+def columns_of_any_kind():
+    """What may be given as other columns: by name the column, and the values that it holds."""
+    pd, pa, pl = (pytest.importorskip(name) for name in ("pandas", "pyarrow", "polars"))
+    days = [datetime(2024, 1, 1), datetime(2024, 1, 2)]
+    return {
+        "missing": (pd.Series(["Reuters", None]), ["Reuters", None]),
+        "nullable": (pd.Series([1, None], dtype="Int64"), [1, None]),
+        "nan": (np.array([1.5, np.nan]), [1.5, None]),
+        "integers": (np.array([1, 2]), [1, 2]),
+        "dates": (pd.Series(pd.to_datetime(days)), days),
+        "polars": (pl.Series([None, "a"]), [None, "a"]),
+        "chunked": (pa.chunked_array([["a"], ["b"]]), ["a", "b"]),
+        "list": ([["x"], {"y": 1}], ['["x"]', '{"y": 1}']),
+    }
+
+
+def test_columns_pass_as_they_are_whatever_holds_them(tagger):
+    known = columns_of_any_kind()
+    extra = {name: column for name, (column, _) in known.items()}
+    texts = ["Oil rose.", "War began."]
+    for sentences in (True, False):
+        found = tagger.tag_table(texts, extra=extra, sentences=sentences).to_arrow()
+        for name, (_, values) in known.items():
+            assert found[name].to_pylist() == values, name
+    with pytest.raises(DataError, match="column 'big' holds what Arrow or JSON cannot"):
+        tagger.tag_table(texts, extra={"big": [2**70, 1]}).to_arrow()
+    with pytest.raises(DataError, match="extra has claim, doc, which tagged output has too"):
+        tagger.tag_table(texts, extra={"doc": texts, "claim": texts})
+    surrogates = tagger.tag_table(["\ud800killed \ud800could"], explain=True).to_arrow()
+    assert "?" in surrogates["text"][0].as_py()
+
+
+def test_documents_are_called_as_any_column_says(tagger):
+    pd, pa = (pytest.importorskip(name) for name in ("pandas", "pyarrow"))
+    for docs in (pd.Series([11, 12]), pa.chunked_array([[11], [12]]), np.array([11, 12]), (11, 12)):
+        found = tagger.tag_table(["Oil rose. It may fall.", "War began."], docs=docs)
+        assert found.to_pandas()["doc"].tolist() == ["11", "11", "12"]
+        assert found.to_arrow()["doc"].to_pylist() == ["11", "11", "12"]
+    with pytest.raises(DataError, match=r"docs 1 is missing .*: fill it in, or leave docs out"):
+        tagger.tag_table(["Oil rose.", "War began."], docs=pd.Series(["a", None]))
+
+
+def test_a_blank_text_is_no_sentence(tagger):
+    table = tagger.tag_table(["Oil rose.", " \n", ""], sentences=True)
+    assert table.columns()["claim"][1:] == [None, None]
+    assert (table.kind, table.what) == (["sentence", "other", "other"], ["", "blank", "blank"])
+    assert [tags.labels["claim"] for tags in tagger.tag_sentences(["", "Oil rose."])] == [
+        None,
+        "reported_fact",
+    ]
+    pa = pytest.importorskip("pyarrow")
+    with pytest.raises(DataError, match="expected a list of sentences: take one of its columns: a"):
+        tagger.predict(pa.table({"a": ["Oil rose."]}))
+    damaged = pa.Array.from_buffers(
+        pa.string(), 1, [None, pa.py_buffer(b"\0\0\0\0\1\0\0\0"), pa.py_buffer(b"\xff")]
+    )
+    with pytest.raises(DataError, match="the sentences hold bytes that are no UTF-8"):
+        tagger.predict(damaged)
+    assert len(tagger.predict(deque(["Oil rose."]))["claim"]) == 1

@@ -21,11 +21,12 @@ import numpy.typing as npt
 from tagger.arrow import as_takeable, describe, pyarrow, takeable
 from tagger.bulk.parts import Work
 from tagger.errors import DataError
-from tagger.files.batches import check_record_batch
+from tagger.files.batches import check_record_batch, document_name
 from tagger.files.columns import Columns, Input, tell_nobody
 from tagger.files.names import check_once
 from tagger.files.rows import BATCH_BYTES, MAX_DOCUMENT_BYTES, Places, Reject
-from tagger.predictor import Tagger, shipped_model, steps
+from tagger.predictor import Tagger, shipped_model
+from tagger.sequences import steps
 
 
 @dataclass(frozen=True)
@@ -118,21 +119,26 @@ def tag_record_batch(
 ) -> Iterator[Any]:
     """Yield Arrow record batches of tagged sentences, and of rejects, for one of texts."""
     pa, schema = pyarrow(), output_schema(batch.schema, rows)
-    for pieces, rejects, n_cut in tag_slices(batch, rows, source, first, places or Places()):
+    slices = tag_slices(batch, rows, source, first, places or Places())
+    for pieces, rejects, n_cut, lines in slices:
         if n_cut:
             _warn("a second reader has read only the beginning of sentences that are too long")
+        found = []
         for piece in pieces:
             none = pa.nulls(len(piece), pa.string())
-            yield pa.RecordBatch.from_arrays([*piece.columns, none], schema=schema)
-        if rejects:
-            yield _rejected(rejects, schema)
+            found.append(pa.RecordBatch.from_arrays([*piece.columns, none], schema=schema))
+        if rejects:  # which stand where they stood
+            found.append(_rejected(rejects, schema, rows, batch, first))
+            order = np.argsort([*lines, *(r.line for r in rejects)], kind="stable")
+            found = pa.Table.from_batches(found).take(order).to_batches()
+        yield from found
 
 
 def tag_slices(
     batch: Any, rows: Rows, source: str, first: int, places: Places
-) -> Iterator[tuple[list[Any], list[Reject], int]]:
-    """Yield, for slices of a batch, record batches of tagged sentences, the rejects, and how many
-    sentences were too long for a second reader.
+) -> Iterator[tuple[list[Any], list[Reject], int, list[int]]]:
+    """Yield, for slices of a batch, record batches of tagged sentences, the rejects, how many
+    sentences were too long for a second reader, and of which row each sentence is.
     """
     origin = rows.found(batch.schema, source)
     kinds = _kinds(batch.schema, origin)
@@ -141,11 +147,12 @@ def tag_slices(
     for start, stop in steps(_sizes(batch.column(origin.text_column)), BATCH_BYTES):
         piece = batch.slice(start, stop - start)
         whole, rejects = check_record_batch(origin, piece, source, first + start, places)
-        pieces, n_cut = [], 0
-        for _, table in () if whole is None else work.tables(rows.tagger, whole, rejects):
+        pieces, n_cut, lines = [], 0, []
+        for fit, table in () if whole is None else work.tables(rows.tagger, whole, rejects):
             pieces.append(table.to_record_batch(work.kinds))
             n_cut += table.n_cut
-        yield pieces, rejects, n_cut
+            lines += [fit.lines[i] for i in table.row.tolist()]
+        yield pieces, rejects, n_cut, lines
 
 
 def _sizes(texts: Any) -> npt.NDArray[np.int64]:
@@ -158,13 +165,23 @@ def _sizes(texts: Any) -> npt.NDArray[np.int64]:
     return np.asarray(pa.compute.fill_null(sizes, 1), np.int64)
 
 
-def _rejected(rejects: Sequence[Reject], schema: Any) -> Any:
-    pa = pyarrow()
-    reasons = [f"{r.reason} [{r.raw}]" for r in rejects for _ in range(r.n_rows)]
-    columns = [pa.nulls(len(reasons), field.type) for field in schema]
-    columns[0] = pa.array([r.where for r in rejects for _ in range(r.n_rows)], schema[0].type)
-    columns[-1] = pa.array(reasons, pa.string())
-    return pa.RecordBatch.from_arrays(columns, schema=schema)
+def _rejected(rejects: Sequence[Reject], schema: Any, rows: Rows, batch: Any, first: int) -> Any:
+    """Return rejected rows of a batch: their document, other columns and reasons."""
+    pa, origin, batch = pyarrow(), rows.found(batch.schema, ""), as_takeable(batch)
+    columns = {field.name: pa.nulls(len(rejects), field.type) for field in schema}
+    # What is damaged is not looked at again.
+    at = pa.array([r.line - first if r.raw else None for r in rejects], pa.int64())
+    columns |= {
+        origin.named(name): batch.column(name).take(at)
+        for name in batch.schema.names
+        if origin.passed_on(name)
+    }
+    docs = [r.where for r in rejects]
+    if origin.id_column in batch.schema.names:
+        docs = [*map(document_name, batch.column(origin.id_column).take(at).to_pylist(), docs)]
+    columns["doc"] = pa.array(docs, pa.string())
+    columns["reject"] = pa.array([f"{r.reason} [{r.raw}]" for r in rejects], pa.string())
+    return pa.RecordBatch.from_arrays(list(columns.values()), schema=schema)
 
 
 def tag_rows(data: Any, rows: Rows | None = None) -> Any:
@@ -175,23 +192,50 @@ def tag_rows(data: Any, rows: Rows | None = None) -> Any:
     data : a pyarrow RecordBatch or Table, or a pandas DataFrame; it may be empty.
     rows : what its rows are.
     """
+    (tagged,) = _tag_each([data], rows or Rows())
+    return tagged
+
+
+def _tag_each(tables: Iterable[Any], rows: Rows, parted: bool = False) -> Iterator[Any]:
+    """Tag tables whose rows follow each other, in a partition where there are several."""
+    first, places = 1, Places()
+    for data in tables:
+        table = _table(data)
+        found = rows.found(table.schema, "row", _warn)
+        if parted and first == 1 and found.id_column not in table.schema.names:
+            _warn(
+                f"no column {rows.id_column!r}: documents are numbered in each partition anew, "
+                "so that those of several have the same names: name one as id_column"
+            )
+        yield _tag(data, table, rows, first, places)
+        first += len(table)
+
+
+def _table(data: Any) -> Any:
     pa = pyarrow()
-    rows = rows or Rows()
-    table = data
+    if isinstance(data, pa.Table):
+        return data
     if isinstance(data, pa.RecordBatch):
-        table = pa.Table.from_batches([data])
-    elif not isinstance(data, pa.Table):
-        table = pa.Table.from_pandas(data, preserve_index=False)
-    rows.found(table.schema, "row", _warn)
+        return pa.Table.from_batches([data])
+    if hasattr(data, "iloc"):
+        return pa.Table.from_pandas(data, preserve_index=False)
+    raise DataError(
+        f"found a {type(data).__name__}, expected a pyarrow RecordBatch or Table, or a pandas "
+        "DataFrame (a polars one has to_arrow)"
+    )
+
+
+def _tag(data: Any, table: Any, rows: Rows, first: int, places: Places) -> Any:
+    """Tag a table and return it as the kind that the data came as."""
+    pa = pyarrow()
     schema = output_schema(table.schema, rows)
     batches: list[Any] = []
-    first, places = 1, Places()
     for batch in table.to_batches():
         batches += tag_record_batch(batch, rows, "row", first, places)
         first += len(batch)
     result = pa.Table.from_batches(batches, schema)
     if isinstance(data, pa.RecordBatch):
-        (whole,) = result.combine_chunks().to_batches() or [_rejected([], schema)]
+        (whole,) = result.combine_chunks().to_batches() or [pa.RecordBatch.from_pylist([], schema)]
         return whole
     return result if isinstance(data, pa.Table) else result.to_pandas()
 
@@ -201,6 +245,8 @@ def _warn(note: str) -> None:
 
 
 def tag_partition(batches: Iterable[Any], rows: Rows | None = None) -> Iterator[Any]:
-    """Tag the batches of a partition one by one, as Spark's mapInArrow and mapInPandas want it."""
-    for batch in batches:
-        yield tag_rows(batch, rows)
+    """Tag the batches of a partition one by one, as Spark's mapInArrow and mapInPandas want it.
+
+    Documents of rows without an id are numbered in each partition anew, which is a UserWarning.
+    """
+    return _tag_each(batches, rows or Rows(), parted=True)

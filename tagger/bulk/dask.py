@@ -90,7 +90,7 @@ def tag_piece(piece: _Piece, store: Store, rows: Rows) -> dict[str, Any]:
         schema = tags_schema(file.schema_arrow, rows)
         with pa.parquet.ParquetWriter(sink, schema, compression="zstd") as writer:
             for batch in file.iter_batches(_BATCH_ROWS, row_groups=[piece.group]):
-                for tables, lost, n_cut in tag_slices(batch, rows, piece.path, first, places):
+                for tables, lost, n_cut, _ in tag_slices(batch, rows, piece.path, first, places):
                     for table in tables:
                         found = table["kind"].to_pylist().count(SENTENCE)
                         n += found

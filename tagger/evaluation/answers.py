@@ -15,8 +15,8 @@ from tagger.errors import DataError
 from tagger.features.arrays import Floats, Ints
 from tagger.model.classifier import encode
 from tagger.model.model import Model, Reading, cut_notes
-from tagger.predictor import batches
 from tagger.schema import Schema, Task
+from tagger.sequences import batches
 
 ANSWERS = "answers.jsonl"
 DECIMALS = 6

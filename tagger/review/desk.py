@@ -20,9 +20,10 @@ from tagger.files.batches import input_of, read_batches
 from tagger.files.rows import Batch, Reject
 from tagger.files.writers import OUTPUT_FORMATS, writer_of
 from tagger.model.classifier import encode
-from tagger.predictor import Tagger, text_list
+from tagger.predictor import Tagger
 from tagger.review.store import Draft, Reading, Store
 from tagger.schema import HEADING, SENTENCE, Schema, numbered
+from tagger.sequences import text_list
 from tagger.table import TaggedTable
 from tagger.training.adapt import closeness
 

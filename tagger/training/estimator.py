@@ -19,7 +19,7 @@ from tagger.features.featurizer import Featurizer
 from tagger.features.scorer import Scorer
 from tagger.features.settings import FeatureSettings
 from tagger.model.classifier import sigmoid, softmax
-from tagger.predictor import text_list
+from tagger.sequences import text_list
 from tagger.training.logistic import fit_logistic, frequent_first, scaled_embedding
 
 

@@ -67,6 +67,24 @@ def test_row_that_cannot_be_tagged_comes_back_with_the_reason(tiny_folder: Path)
         tag_rows(data, Rows(str(tiny_folder), text_column="body"))
 
 
+def test_rejected_rows_stay_in_their_place_with_their_columns(tiny_folder: Path) -> None:
+    data = table(9).set_column(1, "text", [[*sentences(3), None, " ", *sentences(4)]])
+    found = tag_rows(data, Rows(str(tiny_folder), sentences=True))
+    assert found["k"].to_pylist() == list(range(9))
+    assert found["doc"].to_pylist() == data["doc"].to_pylist()
+    assert [i for i, x in enumerate(found["reject"].to_pylist()) if x] == [3, 4]
+    assert found["claim"].to_pylist()[3:5] == [None, None]
+
+
+def test_the_documents_of_a_partition_have_names_of_their_own(tiny_folder: Path) -> None:
+    batches = [table(n).select(["text"]).to_batches()[0] for n in (2, 3)]
+    with pytest.warns(UserWarning, match="no column 'doc'.* in each partition anew"):
+        found = pa.Table.from_batches(list(tag_partition(batches, Rows(str(tiny_folder)))))
+    assert found["doc"].to_pylist() == [f"row:{i}" for i in range(1, 6)]
+    with pytest.raises(DataError, match="found a list, expected a pyarrow RecordBatch"):
+        tag_rows([{"text": "Oil rose."}], Rows(str(tiny_folder)))
+
+
 def test_one_worker_and_two_give_the_same_table(tmp_path: Path, tiny_folder: Path) -> None:
     pytest.importorskip("distributed")
     data = table(400).append_column("extra", [pa.array([f"é{i}" for i in range(400)])])

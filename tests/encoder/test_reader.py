@@ -78,15 +78,12 @@ def test_eight_bits_say_about_what_the_network_says(trained, small_corpus):
 
 
 def test_a_sentence_is_read_alone(trained, small_corpus):
-    from dataclasses import replace
-
     _, _, reader = trained
     texts = small_corpus.texts[:60]
     together = reader.scores(texts)
     order = random.Random(0).sample(range(len(texts)), len(texts))
     assert np.array_equal(reader.scores([texts[i] for i in order]), together[order])
     assert np.array_equal(np.vstack([reader.scores([text]) for text in texts]), together)
-    assert np.array_equal(replace(reader, threads=3).scores(texts), together)
 
 
 def test_a_saved_reader_answers_the_same_and_can_be_copied(trained, small_corpus, tmp_path):

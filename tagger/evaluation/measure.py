@@ -30,6 +30,7 @@ from tagger.model.model import Model, fingerprints
 from tagger.schema import Schema, Task, answered_by
 
 FEW_GROUPS = 30
+_N_WORDS = 6
 
 
 def measure(
@@ -250,7 +251,7 @@ def mistakes(
     return listed
 
 
-def with_words(model: Model, mistake: Mistake, n: int = 6) -> Mistake:
+def with_words(model: Model, mistake: Mistake) -> Mistake:
     """Add the words that speak most for the wrong answer against the right one."""
     outputs = [(c.task.name, label) for c in model.classifiers for label in c.task.labels]
     spans, contributions = model.scorer.explain(mistake.text)
@@ -270,6 +271,6 @@ def with_words(model: Model, mistake: Mistake, n: int = 6) -> Mistake:
     for (start, end), value in zip(spans, pull.tolist(), strict=True):
         word = " ".join(mistake.text[start:end].split())
         adds[word] = adds.get(word, 0.0) + value
-    strongest = sorted((w for w in adds if adds[w] > 0), key=lambda w: (-adds[w], w))[:n]
-    words = tuple((word, adds[word]) for word in strongest)
+    strongest = sorted((w for w in adds if adds[w] > 0), key=lambda w: (-adds[w], w))
+    words = tuple((word, adds[word]) for word in strongest[:_N_WORDS])
     return replace(mistake, words=words)

@@ -22,6 +22,7 @@ from tagger.evaluation.evaluate import AnyModel, labelled
 from tagger.evaluation.measure import group_warnings, tagged_warnings
 from tagger.evaluation.tally import Tally
 from tagger.features.arrays import Floats, Ints
+from tagger.model.classifier import decode
 from tagger.predictor import Tagger, model_of
 from tagger.schema import Schema, answered_by, outputs_of
 
@@ -93,7 +94,7 @@ class Known:
                 continue
             gold, raw = (
                 np.array([[x in label_tuple(row) for x in labels] for row in rows], float)
-                for rows in (corpus.labels(name), c.labels(c.decide(p[name][chosen])))
+                for rows in (corpus.labels(name), decode(c.task, c.decide(p[name][chosen])))
             )
             share, n = gold.mean(axis=0), gold.sum(axis=0)
             usable = np.minimum(n, len(gold) - n) >= LEAST_OF_LABEL

@@ -55,15 +55,6 @@ class Classifier:
         first, second = np.sort(weighed / weighed.sum(axis=1, keepdims=True), axis=1)[:, :-3:-1].T
         return np.asarray(first - second)
 
-    def labels(self, decided: npt.NDArray[Any]) -> list[Labels]:
-        """Name what `decide` gave, for each sentence."""
-        names = self.task.labels
-        if self.task.multilabel:
-            return [
-                tuple(n for n, y in zip(names, row, strict=True) if y) for row in decided.tolist()
-            ]
-        return [names[i] for i in decided.tolist()]
-
 
 def sigmoid(scores: Floats) -> Floats:
     """Return 1 / (1 + exp(-scores)), for scores of any size."""
@@ -86,3 +77,11 @@ def encode(task: Task, labels: Sequence[Labels]) -> npt.NDArray[Any]:
     for row, names in zip(encoded, labels, strict=True):
         row[[index[label] for label in names]] = True
     return encoded
+
+
+def decode(task: Task, decided: npt.NDArray[Any]) -> list[Labels]:
+    """Name what `Classifier.decide` gave, for each sentence."""
+    names = task.labels
+    if task.multilabel:
+        return [tuple(n for n, y in zip(names, row, strict=True) if y) for row in decided.tolist()]
+    return [names[i] for i in decided.tolist()]

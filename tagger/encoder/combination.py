@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tagger.features.arrays import Floats
-from tagger.model.classifier import sigmoid, softmax
+from tagger.model.classifier import one_hot, sigmoid, softmax
 from tagger.schema import Task
 
 _SMALLEST = 1e-6
@@ -83,7 +83,7 @@ def fit_combination(task: Task, first: Floats, second: Floats, y: npt.NDArray[An
 
     u, v = _log_odds(task, first, second)
     k = len(task.labels)
-    gold = y.astype(float) if task.multilabel else np.eye(k)[y]
+    gold = one_hot(task, y).astype(float)
     # A single-label task has one weight a reader, a multi-label one each label its own.
     n = k if task.multilabel else 1
 

@@ -15,14 +15,13 @@ import numpy as np
 
 from tagger.corpus.columns import Columns
 from tagger.corpus.rows import Data
-from tagger.document import label_tuple
 from tagger.errors import ConfigError, n_of
 from tagger.evaluation.bootstrap import ends, resampled_sums
 from tagger.evaluation.evaluate import AnyModel, labelled
 from tagger.evaluation.measure import group_warnings, tagged_warnings
 from tagger.evaluation.tally import Tally
 from tagger.features.arrays import Floats, Ints
-from tagger.model.classifier import decode
+from tagger.model.classifier import encode, one_hot
 from tagger.predictor import Tagger, model_of
 from tagger.schema import Schema, answered_by, outputs_of
 
@@ -93,8 +92,8 @@ class Known:
                 said.append(f"{name} is not corrected: the reference has {found}, expected {least}")
                 continue
             gold, raw = (
-                np.array([[x in label_tuple(row) for x in labels] for row in rows], float)
-                for rows in (corpus.labels(name), decode(c.task, c.decide(p[name][chosen])))
+                one_hot(c.task, y).astype(float)
+                for y in (encode(c.task, corpus.labels(name)), c.decide(p[name][chosen]))
             )
             share, n = gold.mean(axis=0), gold.sum(axis=0)
             usable = np.minimum(n, len(gold) - n) >= LEAST_OF_LABEL

@@ -85,3 +85,10 @@ def decode(task: Task, decided: npt.NDArray[Any]) -> list[Labels]:
     if task.multilabel:
         return [tuple(n for n, y in zip(names, row, strict=True) if y) for row in decided.tolist()]
     return [names[i] for i in decided.tolist()]
+
+
+def one_hot(task: Task, decided: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+    """Return which sentence has which label, shape (n_sentences, n_labels)."""
+    if task.multilabel:
+        return np.asarray(decided, bool)
+    return np.asarray(decided[:, None] == np.arange(len(task.labels)))

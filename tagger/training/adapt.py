@@ -19,7 +19,7 @@ from tagger.errors import DataError
 from tagger.evaluation.answers import decided
 from tagger.evaluation.compare import TaskComparison, compare_answers
 from tagger.features.arrays import Floats
-from tagger.model.classifier import Classifier, encode, sigmoid, softmax
+from tagger.model.classifier import Classifier, encode, one_hot, sigmoid, softmax
 from tagger.model.model import Model, fingerprints
 from tagger.training.settings import TaskSettings
 
@@ -89,7 +89,7 @@ def _moved(model: Model, c: Classifier, x: Any, y: Any, weight: float) -> Classi
     scale = np.append(1 / np.sqrt(held), 1 / (sharp * np.sqrt(_VARIANCE * f.n_documents_)))
     part, scores = x[:, active].tocsr(), x @ start.T + c.intercept
     turned = part.T.tocsr()
-    targets = y.astype(float) if c.task.multilabel else np.eye(len(c.task.labels))[y]
+    targets = one_hot(c.task, y).astype(float)
     squash: Callable[[Floats], Floats] = sigmoid if c.task.multilabel else softmax
 
     def loss(flat: Floats) -> tuple[float, Floats]:

@@ -19,7 +19,7 @@ from tagger.encoder.graph import check_graph
 from tagger.encoder.settings import MAX_BYTES
 from tagger.errors import ConfigError, ModelError, OutputError, did_you_mean, importing
 from tagger.features.arrays import Floats
-from tagger.model.classifier import sigmoid, softmax
+from tagger.model.classifier import probabilities_of
 from tagger.model.model import MANIFEST, Flags, Model, Reread, checksum, sha256
 from tagger.model.store import READABLE_FORMATS, load_model, read_folder
 from tagger.schema import Schema, outputs_of
@@ -182,7 +182,7 @@ class SecondReader:
         for task, part in outputs_of(self.schema):
             own, z = first[task.name][rows], scores[:, part]
             both[task.name] = self.combinations[task.name].probabilities(task, own, z)
-            alone[task.name] = sigmoid(z) if task.multilabel else softmax(z)
+            alone[task.name] = probabilities_of(task, z)
         return Reread(rows, both, alone, cut)
 
     def contents(self) -> dict[str, bytes]:

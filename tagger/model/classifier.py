@@ -35,12 +35,6 @@ class Classifier:
     thresholds: Floats
     doubt: float = 0.0
 
-    def probabilities(self, scores: Floats) -> Floats:
-        """Turn scores into probabilities, both of shape (n_sentences, n_labels)."""
-        if self.task.multilabel:
-            return sigmoid(scores)
-        return softmax(scores)
-
     def decide(self, probabilities: Floats) -> npt.NDArray[Any]:
         """Return label indices, shape (n,); multi-label: booleans, shape (n, n_labels)."""
         if self.task.multilabel:
@@ -54,6 +48,11 @@ class Classifier:
         weighed = probabilities / self.thresholds
         first, second = np.sort(weighed / weighed.sum(axis=1, keepdims=True), axis=1)[:, :-3:-1].T
         return np.asarray(first - second)
+
+
+def probabilities_of(task: Task, scores: Floats) -> Floats:
+    """Turn scores into probabilities, both of shape (n_sentences, n_labels)."""
+    return sigmoid(scores) if task.multilabel else softmax(scores)
 
 
 def sigmoid(scores: Floats) -> Floats:

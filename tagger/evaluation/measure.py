@@ -27,14 +27,13 @@ from tagger.evaluation.slices import slice_columns, slice_scores
 from tagger.features.arrays import Floats, Ints
 from tagger.model.classifier import encode
 from tagger.model.model import Model, fingerprints
-from tagger.schema import Schema, Task, answered_by
+from tagger.schema import Task, answered_by
 
 FEW_GROUPS = 30
 _N_WORDS = 6
 
 
 def measure(
-    schema: Schema,
     corpus: Corpus,
     answers: Mapping[str, Answers],
     *,
@@ -56,7 +55,7 @@ def measure(
         *tagged_warnings(corpus, model),
         *_data_warnings(corpus, overlap, parts),
     ]
-    for task in schema.tasks:
+    for task in corpus.schema.tasks:
         chosen = corpus.annotated(task.name)
         if not len(chosen):
             continue
@@ -69,7 +68,7 @@ def measure(
         if others:
             versus[task.name] = _versus_best(corpus, scored, judged, others, rounds, seed)
     if not scores:
-        names = ", ".join(task.name for task in schema.tasks)
+        names = ", ".join(task.name for task in corpus.schema.tasks)
         raise DataError(f"no sentence has a gold answer: expected a column for one of {names}")
     wrong = sorted(wrong, key=lambda m: -m.confidence)[:n_mistakes]
     if model is not None:

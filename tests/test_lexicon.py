@@ -8,10 +8,10 @@ def test_cases_prefixes_and_phrases():
     lexicon = Lexicon("# c\n[a] First.\nmay\nMay\nat least\n[b] Second.\nsanction*\nmay\n")
     assert lexicon.classes == ("a", "b")
     assert lexicon.definitions == {"a": "First.", "b": "Second."}
-    assert lexicon.classes_of("may") == ["a", "b"]
-    assert lexicon.classes_of("May") == ["a", "b"]
-    assert lexicon.classes_of("Sanctioned") == ["b"]
-    assert lexicon.classes_of("sanctio") == []
+    assert lexicon.class_numbers("may") == [0, 1]
+    assert lexicon.class_numbers("May") == [0, 1]
+    assert lexicon.class_numbers("Sanctioned") == [1]
+    assert lexicon.class_numbers("sanctio") == []
     assert lexicon.phrases == {("at", "least"): ["a"]}
 
 

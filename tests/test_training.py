@@ -4,7 +4,7 @@ import pytest
 from tagger.corpus.corpus import Corpus, Example
 from tagger.errors import ConfigError, DataError
 from tagger.features.settings import FeatureSettings
-from tagger.model.classifier import Classifier, encode, sigmoid, softmax
+from tagger.model.classifier import Classifier, decode, encode, sigmoid, softmax
 from tagger.schema import CLAIM, THEME, Schema, Task
 from tagger.training.calibration import best_f1_threshold, calibrate, prior_shift
 from tagger.training.crossfit import cross_fit
@@ -143,9 +143,9 @@ def test_decisions_and_margins():
     claim = Classifier(CLAIM, np.zeros((3, 1)), np.zeros(3), np.array([0.5, 0.25, 0.25]))
     p = np.array([[0.5, 0.3, 0.2], [0.6, 0.2, 0.2]])
     # over thresholds: 1.0, 1.2, 0.8 and 1.2, 0.8, 0.8
-    assert claim.labels(claim.decide(p)) == ["interpretation", "reported_fact"]
+    assert decode(CLAIM, claim.decide(p)) == ["interpretation", "reported_fact"]
     assert claim.margins(p) == pytest.approx([0.2 / 3, 0.4 / 2.8])
     theme = Classifier(THEME, np.zeros((3, 1)), np.zeros(3), np.array([0.5, 0.2, 0.4]))
     p = np.array([[0.5, 0.1, 0.9]])
-    assert theme.labels(theme.decide(p)) == [("military", "economic")]
+    assert decode(THEME, theme.decide(p)) == [("military", "economic")]
     assert theme.margins(p) == pytest.approx([0.0])

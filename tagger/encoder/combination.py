@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tagger.features.arrays import Floats
-from tagger.model.classifier import sigmoid, softmax
+from tagger.model.classifier import one_hot, probabilities_of, softmax
 from tagger.schema import Task
 
 _SMALLEST = 1e-6
@@ -38,7 +38,7 @@ class Combination:
         """
         u, v = _log_odds(task, first, second)
         scores = self.first * u + self.second * v + self.offset
-        return sigmoid(scores) if task.multilabel else softmax(scores)
+        return probabilities_of(task, scores)
 
     def moved(self, temperature: float = 1.0, shift: Floats | float = 0.0) -> "Combination":
         """Return the combination for other text than it was fitted on.
@@ -83,14 +83,14 @@ def fit_combination(task: Task, first: Floats, second: Floats, y: npt.NDArray[An
 
     u, v = _log_odds(task, first, second)
     k = len(task.labels)
-    gold = y.astype(float) if task.multilabel else np.eye(k)[y]
+    gold = one_hot(task, y).astype(float)
     # A single-label task has one weight a reader, a multi-label one each label its own.
     n = k if task.multilabel else 1
 
     def loss(x: Floats) -> tuple[float, Floats]:
         a, b, c = x[:n], x[n : 2 * n], x[2 * n :]
         z = a * u + b * v + c
-        p = sigmoid(z) if task.multilabel else softmax(z)
+        p = probabilities_of(task, z)
         if task.multilabel:
             value = float((np.logaddexp(0, z) - gold * z).sum())
         else:

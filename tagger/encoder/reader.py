@@ -6,7 +6,6 @@ A folder of its own holds ``manifest.json``, ``model.onnx`` (weights in 8 bits),
 
 import json
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from pathlib import Path
@@ -20,7 +19,7 @@ from tagger.encoder.graph import check_graph
 from tagger.encoder.settings import MAX_BYTES
 from tagger.errors import ConfigError, ModelError, OutputError, did_you_mean, importing
 from tagger.features.arrays import Floats
-from tagger.model.classifier import sigmoid, softmax
+from tagger.model.classifier import probabilities_of
 from tagger.model.model import MANIFEST, Flags, Model, Reread, checksum, sha256
 from tagger.model.store import READABLE_FORMATS, load_model, read_folder
 from tagger.schema import Schema, outputs_of
@@ -61,7 +60,6 @@ class SecondReader:
     about : what else the manifest records, plain JSON values.
     doubt : tells which sentences are in doubt; where None, those whose answers are too close.
     rereads : "doubtful" for the sentences that are in doubt, or "all".
-    threads : how many sentences are read at once.
     """
 
     schema: Schema
@@ -73,12 +71,9 @@ class SecondReader:
     about: Mapping[str, Any] = field(default_factory=dict)
     doubt: Doubt | None = None
     rereads: str = "all"
-    threads: int = 1
 
     def __post_init__(self) -> None:
         _check_rereads(self.rereads)
-        if self.threads < 1:
-            raise ConfigError(f"threads is {self.threads}, expected 1 or more")
 
     def __getstate__(self) -> dict[str, Any]:
         # A copy makes session and tokenizer anew: the library's own cannot be copied.
@@ -132,12 +127,7 @@ class SecondReader:
         ModelError : the network does not give one finite score an output.
         """
         n = sum(len(task.labels) for task in self.schema.tasks)
-        if self.threads > 1:
-            self._session, self._tokenizer  # noqa: B018  made once, not by each thread
-            with ThreadPoolExecutor(self.threads) as pool:
-                rows = list(pool.map(self._score, texts))
-        else:
-            rows = [self._score(text) for text in texts]
+        rows = [self._score(text) for text in texts]
         for row, _ in rows:
             if row.shape != (n,) or not np.isfinite(row).all():
                 raise ModelError(f"{ONNX}: gives {row.shape} scores, expected {n} finite ones")
@@ -192,7 +182,7 @@ class SecondReader:
         for task, part in outputs_of(self.schema):
             own, z = first[task.name][rows], scores[:, part]
             both[task.name] = self.combinations[task.name].probabilities(task, own, z)
-            alone[task.name] = sigmoid(z) if task.multilabel else softmax(z)
+            alone[task.name] = probabilities_of(task, z)
         return Reread(rows, both, alone, cut)
 
     def contents(self) -> dict[str, bytes]:
@@ -272,14 +262,13 @@ def remove_reader(model: str | Path, first: str) -> str:
     return f"{folder}: the second reader of the model that was replaced is removed"
 
 
-def load_reader(folder: str | Path, rereads: str = "all", threads: int = 1) -> SecondReader:
+def load_reader(folder: str | Path, rereads: str = "all") -> SecondReader:
     """Load the folder of a second reader: read, check, build.
 
     Parameters
     ----------
     folder : the folder.
     rereads : "doubtful" or "all".
-    threads : how many sentences are read at once.
 
     Raises
     ------
@@ -306,7 +295,7 @@ def load_reader(folder: str | Path, rereads: str = "all", threads: int = 1) -> S
         doubt = asked and Doubt.from_dict(asked, load_model(folder / DOUBT), schema)
         reader = SecondReader(
             *(schema, files[ONNX], files[TOKENIZER], max_tokens, str(manifest["first"])),
-            *(combinations, about, doubt or None, rereads, threads),
+            *(combinations, about, doubt or None, rereads),
         )
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise ModelError(f"{folder}: the model does not hold together: {error}") from None

@@ -13,7 +13,6 @@ from torch.nn import functional
 from tagger.encoder.network import Network
 from tagger.encoder.samples import Samples, padded, shuffled_batches
 from tagger.encoder.settings import EncoderSettings
-from tagger.features.arrays import Floats
 from tagger.schema import Schema, outputs_of
 from tagger.targets import atomic_write
 
@@ -28,7 +27,7 @@ def fit(
     seed: int = 0,
     checkpoint: Path | None = None,
     progress: Progress = lambda what, done, total: None,
-) -> Network:
+) -> None:
     """Train a network in place.
 
     Parameters
@@ -69,7 +68,6 @@ def fit(
             with atomic_write(checkpoint) as stream:
                 torch.save(state, stream)
     network.eval()
-    return network
 
 
 def _step(
@@ -152,16 +150,3 @@ def _resume(
     if state["optimizer"] is not None:
         optimizer.load_state_dict(state["optimizer"])
     return int(state["epoch"])
-
-
-def predict(network: Network, samples: Samples, batch: int = 64) -> Floats:
-    """Return the scores of all samples in float32, shape (n_sentences, n_outputs)."""
-    order = np.argsort([len(tokens) for tokens in samples.tokens], kind="stable")
-    scores = np.empty(samples.targets.shape)
-    network.eval()
-    with torch.inference_mode():
-        for start in range(0, len(order), batch):
-            chosen = order[start : start + batch]
-            ids, mask = padded([samples.tokens[i] for i in chosen])
-            scores[chosen] = network(torch.from_numpy(ids), torch.from_numpy(mask)).numpy()
-    return scores

@@ -10,12 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from tagger.corpus.corpus import Corpus, Example
-from tagger.document import Labels
 from tagger.errors import DataError
 from tagger.features.arrays import Floats, Ints
-from tagger.model.classifier import encode
+from tagger.model.classifier import decode, encode
 from tagger.model.model import Model, Reading, cut_notes
-from tagger.schema import Schema, Task
+from tagger.schema import Schema
 from tagger.sequences import batches
 
 ANSWERS = "answers.jsonl"
@@ -58,13 +57,6 @@ def decided(model: Model, probabilities: Mapping[str, Floats]) -> dict[str, Answ
     return {c.task.name: Answers(c.decide(p), p, c.margins(p)) for c, p in pairs}
 
 
-def decode(task: Task, answer: Any) -> Labels:
-    """Return the label, or labels, behind one encoded answer."""
-    if task.multilabel:
-        return tuple(label for label, yes in zip(task.labels, answer, strict=True) if yes)
-    return task.labels[int(answer)]
-
-
 def read_answers(path: str | Path, schema: Schema) -> tuple[Corpus, dict[str, Answers]]:
     """Read the answers that `tagger evaluate` wrote beside a report."""
     try:
@@ -104,7 +96,7 @@ def answer_rows(
     for c in model.classifiers:
         name, own = c.task.name, answers[c.task.name]
         assert own.probabilities is not None
-        said[name] = c.labels(own.labels)
+        said[name] = decode(c.task, own.labels)
         rows = ([round(p, DECIMALS) for p in row] for row in own.probabilities.tolist())
         shares[name] = [dict(zip(c.task.labels, row, strict=True)) for row in rows]
     for i, example in enumerate(examples):

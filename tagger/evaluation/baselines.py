@@ -12,7 +12,7 @@ from tagger.evaluation.answers import Answers
 from tagger.features.arrays import Floats
 from tagger.features.featurizer import Featurizer
 from tagger.features.settings import FeatureSettings
-from tagger.model.classifier import encode
+from tagger.model.classifier import encode, one_hot
 from tagger.schema import Task
 from tagger.text.language import ENGLISH, Language
 
@@ -85,8 +85,7 @@ def _task_answers(
 ) -> dict[str, Answers]:
     y = np.zeros((len(pool), len(task.labels)), bool)
     known = pool.annotated(task.name)
-    gold = encode(task, pool.labels(task.name))
-    y[known] = gold if task.multilabel else gold[:, None] == np.arange(len(task.labels))
+    y[known] = one_hot(task, encode(task, pool.labels(task.name)))
     is_known = np.isin(np.arange(len(pool)), known)
     offset = 0 if pool is corpus else len(corpus)
     n, k = len(corpus), len(task.labels)

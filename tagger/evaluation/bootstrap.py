@@ -130,18 +130,18 @@ def student_width(residuals: Floats, n_least: int) -> Floats:
     return np.asarray(2 * stdtrit(n_least - 1, (1 + LEVEL) / 2) * error)
 
 
-def widened(width: Floats, low: Floats, high: Floats, least: float, most: float) -> Floats:
+def widened(width: Floats, low: Floats, high: Floats, least: float) -> Floats:
     """Return intervals, those that are narrower than `width` about their middle as wide as it.
 
     Parameters
     ----------
     width, low, high : shape (n,).
-    least, most : the least and the most that can be, which bound them.
+    least : the least that can be; the most is 1.
 
     Returns
     -------
     Lower and upper ends, shape (2, n).
     """
-    half = np.minimum(width, most - least) / 2
-    middle = np.clip((low + high) / 2, least + half, most - half)
+    half = np.minimum(width, 1 - least) / 2
+    middle = np.clip((low + high) / 2, least + half, 1 - half)
     return np.where(high - low < width, [middle - half, middle + half], [low, high])

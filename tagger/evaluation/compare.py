@@ -14,7 +14,7 @@ from tagger.corpus.corpus import Corpus
 from tagger.corpus.rows import Data
 from tagger.document import Labels
 from tagger.errors import ConfigError, DataError
-from tagger.evaluation.answers import ANSWERS, Answers, decode, read_answers, read_by
+from tagger.evaluation.answers import ANSWERS, Answers, read_answers, read_by
 from tagger.evaluation.bootstrap import swapped_sums
 from tagger.evaluation.evaluate import AnyModel, labelled
 from tagger.evaluation.figures import count_table, figures_of
@@ -24,7 +24,7 @@ from tagger.evaluation.scores import Difference, differences
 from tagger.features.arrays import Floats, Ints
 from tagger.files import Reject
 from tagger.files.batches import save_rejects
-from tagger.model.classifier import encode
+from tagger.model.classifier import decode, encode
 from tagger.model.model import MANIFEST
 from tagger.predictor import model_of
 from tagger.schema import Schema, Task
@@ -291,11 +291,12 @@ def _changes(
 ) -> list[Change]:
     right_a, right_b = (_equal(gold, x.labels) for x in (a, b))
     changes = []
-    for i in np.flatnonzero(~_equal(a.labels, b.labels)):
+    differ = np.flatnonzero(~_equal(a.labels, b.labels))
+    answers = zip(*(decode(task, x.labels[differ]) for x in (a, b)), strict=True)
+    for i, both in zip(differ, answers, strict=True):
         kind = "better" if right_b[i] else "worse" if right_a[i] else "otherwise"
         example = corpus.examples[int(chosen[i])]
-        answers = (decode(task, x.labels[i]) for x in (a, b))
-        changes.append(Change(kind, example.doc, example.text, example.labels[task.name], *answers))
+        changes.append(Change(kind, example.doc, example.text, example.labels[task.name], *both))
     return changes
 
 

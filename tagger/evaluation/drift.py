@@ -95,7 +95,7 @@ def label_drift(output: str, earlier: str, model: AnyModel = None) -> LabelDrift
     return LabelDrift(drifts, changed(earlier, output, schema), tuple(notes))
 
 
-def drift(before: Tally, after: Tally, seed: int = 0) -> list[Drift]:
+def drift(before: Tally, after: Tally) -> list[Drift]:
     """Return how the shares of two runs differ, label by label.
 
     Documents of both runs, which are known by their names, are drawn in pairs.
@@ -111,7 +111,7 @@ def drift(before: Tally, after: Tally, seed: int = 0) -> list[Drift]:
     # Documents of one run only are drawn apart, so that no draw leaves a run without any.
     draws = np.zeros((N_DRAWS, 2 * size))
     for i, (_, pairs) in enumerate(sorted(strata.items())):
-        draws += resampled_sums(np.stack(pairs), np.arange(len(pairs)), N_DRAWS, seed + i)
+        draws += resampled_sums(np.stack(pairs), np.arange(len(pairs)), N_DRAWS, seed=i)
     documents = np.concatenate([np.stack(pairs) for pairs in strata.values()])
     parts = documents[:, :size], documents[:, size:]
     totals = [part.sum(axis=0) for part in parts]
@@ -125,7 +125,7 @@ def drift(before: Tally, after: Tally, seed: int = 0) -> list[Drift]:
     width = np.where(
         alike, np.hypot(*map(_wilson_widths, totals)), width
     )  # Newcombe (1998), method 10
-    low, high = widened(width, low, high, -1, 1)
+    low, high = widened(width, low, high, -1)
     return [
         Drift(task, label, *map(float, numbers))
         for (task, label), *numbers in zip(names, old, new, low, high, strict=True)

@@ -18,7 +18,8 @@ import numpy as np
 import numpy.typing as npt
 
 from tagger.evaluation.answers import Answers
-from tagger.features.arrays import Floats, Ints
+from tagger.features.arrays import Floats
+from tagger.model.classifier import one_hot
 from tagger.schema import Task
 
 N_BINS = 10
@@ -77,7 +78,7 @@ def count_table(task: Task, gold: npt.NDArray[Any], answers: Answers) -> Floats:
     single-label task the confusion matrix row by row, and with probabilities log-loss,
     Brier score and for each bin of confidence its count, confidence and hits.
     """
-    is_gold, is_answer = indicators(task, gold), indicators(task, answers.labels)
+    is_gold, is_answer = one_hot(task, gold), one_hot(task, answers.labels)
     # Gold and answer as one number from 0 to 3, and that number one-hot.
     cells = (2 * is_gold + is_answer)[:, :, None] == np.arange(4)
     exact = (is_gold == is_answer).all(axis=1)
@@ -271,13 +272,6 @@ def ratio(part: Any, whole: Any, defined: Any = True) -> Floats:
     part, whole = np.broadcast_arrays(np.asarray(part, float), np.asarray(whole, float))
     result: Floats = np.divide(part, whole, out=np.zeros(part.shape), where=whole != 0)
     return np.where(defined, result, np.nan)
-
-
-def indicators(task: Task, labels: npt.NDArray[Any]) -> Ints:
-    """Return 0 and 1 for each sentence and label."""
-    if task.multilabel:
-        return np.asarray(labels, np.int64)
-    return np.asarray(labels[:, None] == np.arange(len(task.labels)), np.int64)
 
 
 def defined(value: Any) -> float | None:

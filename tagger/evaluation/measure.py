@@ -27,13 +27,13 @@ from tagger.evaluation.slices import slice_columns, slice_scores
 from tagger.features.arrays import Floats, Ints
 from tagger.model.classifier import encode
 from tagger.model.model import Model, fingerprints
-from tagger.schema import Schema, Task, answered_by
+from tagger.schema import Task, answered_by
 
 FEW_GROUPS = 30
+_N_WORDS = 6
 
 
 def measure(
-    schema: Schema,
     corpus: Corpus,
     answers: Mapping[str, Answers],
     *,
@@ -55,7 +55,7 @@ def measure(
         *tagged_warnings(corpus, model),
         *_data_warnings(corpus, overlap, parts),
     ]
-    for task in schema.tasks:
+    for task in corpus.schema.tasks:
         chosen = corpus.annotated(task.name)
         if not len(chosen):
             continue
@@ -68,7 +68,7 @@ def measure(
         if others:
             versus[task.name] = _versus_best(corpus, scored, judged, others, rounds, seed)
     if not scores:
-        names = ", ".join(task.name for task in schema.tasks)
+        names = ", ".join(task.name for task in corpus.schema.tasks)
         raise DataError(f"no sentence has a gold answer: expected a column for one of {names}")
     wrong = sorted(wrong, key=lambda m: -m.confidence)[:n_mistakes]
     if model is not None:
@@ -250,7 +250,7 @@ def mistakes(
     return listed
 
 
-def with_words(model: Model, mistake: Mistake, n: int = 6) -> Mistake:
+def with_words(model: Model, mistake: Mistake) -> Mistake:
     """Add the words that speak most for the wrong answer against the right one."""
     outputs = [(c.task.name, label) for c in model.classifiers for label in c.task.labels]
     spans, contributions = model.scorer.explain(mistake.text)
@@ -270,6 +270,6 @@ def with_words(model: Model, mistake: Mistake, n: int = 6) -> Mistake:
     for (start, end), value in zip(spans, pull.tolist(), strict=True):
         word = " ".join(mistake.text[start:end].split())
         adds[word] = adds.get(word, 0.0) + value
-    strongest = sorted((w for w in adds if adds[w] > 0), key=lambda w: (-adds[w], w))[:n]
-    words = tuple((word, adds[word]) for word in strongest)
+    strongest = sorted((w for w in adds if adds[w] > 0), key=lambda w: (-adds[w], w))
+    words = tuple((word, adds[word]) for word in strongest[:_N_WORDS])
     return replace(mistake, words=words)

@@ -15,13 +15,13 @@ import numpy as np
 
 from tagger.corpus.columns import Columns
 from tagger.corpus.rows import Data
-from tagger.document import label_tuple
 from tagger.errors import ConfigError, n_of
 from tagger.evaluation.bootstrap import ends, resampled_sums
 from tagger.evaluation.evaluate import AnyModel, labelled
 from tagger.evaluation.measure import group_warnings, tagged_warnings
 from tagger.evaluation.tally import Tally
 from tagger.features.arrays import Floats, Ints
+from tagger.model.classifier import encode, one_hot
 from tagger.predictor import Tagger, model_of
 from tagger.schema import Schema, answered_by, outputs_of
 
@@ -92,8 +92,8 @@ class Known:
                 said.append(f"{name} is not corrected: the reference has {found}, expected {least}")
                 continue
             gold, raw = (
-                np.array([[x in label_tuple(row) for x in labels] for row in rows], float)
-                for rows in (corpus.labels(name), c.labels(c.decide(p[name][chosen])))
+                one_hot(c.task, y).astype(float)
+                for y in (encode(c.task, corpus.labels(name)), c.decide(p[name][chosen]))
             )
             share, n = gold.mean(axis=0), gold.sum(axis=0)
             usable = np.minimum(n, len(gold) - n) >= LEAST_OF_LABEL
@@ -125,7 +125,7 @@ class Known:
             )
         return list(self.said)
 
-    def correct(self, documents: Sequence[Sequence[Sequence[float]]], seed: int) -> Floats:
+    def correct(self, documents: Sequence[Sequence[Sequence[float]]]) -> Floats:
         """Return for each label the corrected share and the ends of its 95 % interval, or NaN.
 
         Both the documents and those of the reference are drawn anew for the interval.
@@ -139,7 +139,7 @@ class Known:
         point = self._shares(p, np.ones((1, len(p))), slice(1))[0]
         if len(documents) < 2:
             return np.full((len(point), 3), np.nan)
-        rng = np.random.default_rng(seed)
+        rng = np.random.default_rng(0)
         n = max(2, min(len(documents), len(documents) * _MOST_ROWS // len(p)))
         at_once = N_DRAWS if len(p) <= _MOST_ROWS else 1
         draws = []

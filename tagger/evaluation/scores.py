@@ -17,10 +17,10 @@ from tagger.evaluation.figures import (
     count_table,
     defined,
     figures_of,
-    indicators,
     ratio,
 )
 from tagger.features.arrays import Floats, Ints
+from tagger.model.classifier import one_hot
 from tagger.model.thresholds import ranked_counts
 from tagger.schema import Task
 
@@ -248,13 +248,13 @@ def score(
     scored = probabilities is not None
     table = count_table(task, gold, Answers(predicted, probabilities))
     figures = figures_with_intervals(task, table, groups, scored, rounds, seed)
-    is_gold, is_answer = indicators(task, gold), indicators(task, predicted)
+    is_gold, is_answer = one_hot(task, gold), one_hot(task, predicted)
     labels = []
     for i, label in enumerate(task.labels):
         own = {x: figures.pop(f"{x}.{label}") for x in LABEL_FIGURES}
         average = None
         if probabilities is not None:
-            average = average_precision(probabilities[:, i], is_gold[:, i] == 1)
+            average = average_precision(probabilities[:, i], is_gold[:, i])
         n_gold, n_answer = int(is_gold[:, i].sum()), int(is_answer[:, i].sum())
         labels.append(
             LabelScore(label, average_precision=average, support=n_gold, predicted=n_answer, **own)
@@ -301,8 +301,7 @@ def curves(task: Task, gold: npt.NDArray[Any], answers: Answers) -> dict[str, An
     p = answers.probabilities
     if p is None:
         return {}
-    is_gold = indicators(task, gold) == 1
-    is_answer = indicators(task, answers.labels) == 1
+    is_gold, is_answer = one_hot(task, gold), one_hot(task, answers.labels)
     pr, histograms = {}, {}
     edges = np.linspace(0, 1, 21)
     for i, label in enumerate(task.labels):

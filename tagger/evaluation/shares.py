@@ -236,7 +236,6 @@ def shares(
     counted: Tally,
     by: str,
     confusion: Confusion | None = None,
-    seed: int = 0,
     known: Known | None = None,
 ) -> list[Share]:
     """Return the share of each label in each group, groups sorted by name."""
@@ -249,7 +248,7 @@ def shares(
         name = *(values[i] for i in at), *([doc] if documents else ())
         if all(name):
             groups.setdefault(name, {}).setdefault(doc or key, []).append(key)
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(0)
     drawn = {
         task.name: _matrices(task, confusion[task.name], rng)
         for task in counted.schema.tasks
@@ -259,11 +258,11 @@ def shares(
     for name in sorted(groups):
         parted = groups[name].values()
         counts = np.stack([np.sum([counted.counts[k] for k in own], axis=0) for own in parted])
-        found = _group(counted.schema, by, CROSS.join(name) or ALL, counts, drawn, seed)
+        found = _group(counted.schema, by, CROSS.join(name) or ALL, counts, drawn)
         if known is not None and not documents:
             p = [[row for k in own for row in counted.p[k]] for own in parted]
             width = np.array([share.high - share.low for share in found])
-            three = _at_least_as_wide(width, *known.correct(p, seed).T).T
+            three = _at_least_as_wide(width, *known.correct(p).T).T
             found = [
                 share
                 if point != point  # not a number: it is not known
@@ -276,13 +275,13 @@ def shares(
 
 
 def _group(
-    schema: Schema, by: str, name: str, counts: Ints, matrices: Mapping[str, Floats], seed: int
+    schema: Schema, by: str, name: str, counts: Ints, matrices: Mapping[str, Floats]
 ) -> list[Share]:
     """Return the shares of one group, from the counts of its documents."""
     n_docs, total, off = len(counts), counts.sum(axis=0), residuals(counts)
     draws = None
     if n_docs > 1:
-        draws = shares_of(resampled_sums(counts, np.arange(n_docs), N_DRAWS, seed))
+        draws = shares_of(resampled_sums(counts, np.arange(n_docs), N_DRAWS, seed=0))
     result = []
     for task, columns in outputs_of(schema):
         raw = total[1:][columns] / total[0]
@@ -294,7 +293,7 @@ def _group(
             width = np.maximum(student_width(off[:, columns], n_docs), high - low)
             spread = drawn_low < drawn_high
             low, high = np.where(spread, drawn_low, low), np.where(spread, drawn_high, high)
-            low, high = widened(width, low, high, 0, 1)
+            low, high = widened(width, low, high, 0)
             if task.name in matrices:
                 corrected = _corrected(
                     task, raw, draws[:, columns], high - low, matrices[task.name]
@@ -333,7 +332,7 @@ def _corrected(task: Task, raw: Floats, draws: Floats, width: Floats, matrices: 
 
 def _at_least_as_wide(width: Floats, point: Floats, low: Floats, high: Floats) -> Floats:
     """Return points and intervals that hold them, none narrower than `width`."""
-    low, high = widened(width, low, high, 0, 1)
+    low, high = widened(width, low, high, 0)
     return np.stack([point, np.minimum(low, point), np.maximum(high, point)])
 
 

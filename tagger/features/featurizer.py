@@ -113,10 +113,6 @@ class Featurizer:
         self.fit_factors(texts)
         return self
 
-    def fit_transform(self, texts: Sequence[str]) -> "csr_matrix":
-        """Learn from `texts` and return their features, shape (n_sentences, n_features)."""
-        return self.fit_factors(texts).multiplied()
-
     def fit_factors(self, texts: Sequence[str]) -> Product:
         """Learn from `texts` and return their features, as parts times features of parts."""
         sample = Sample.of(texts, self.settings.spoken)

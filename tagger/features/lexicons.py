@@ -62,7 +62,7 @@ class LexiconClasses(Block):
         """Return the classes of the words and phrases of a text, with repeats."""
         lexicon = self.lexicon
         surfaces = [s for c in text.split() for s in surface_tokens(c, lexicon.language)]
-        classes = [label for surface in surfaces for label in lexicon.classes_of(surface)]
+        classes = [lexicon.classes[i] for s in surfaces for i in lexicon.class_numbers(s)]
         tokens = [surface.lower() for surface in surfaces]
         for n in range(2, max(map(len, lexicon.phrases), default=1) + 1):
             for i in range(len(tokens) - n + 1):

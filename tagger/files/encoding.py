@@ -56,7 +56,7 @@ class _Chained(io.RawIOBase):
         return len(data)
 
 
-def peek(stream: BinaryIO, n: int = HEAD_BYTES, whole: bool = True) -> tuple[bytes, BinaryIO]:
+def peek(stream: BinaryIO, whole: bool = True) -> tuple[bytes, BinaryIO]:
     """Return the first bytes of a stream, and a stream that still has them.
 
     Where it breaks off, what stands before the break is returned. Unless `whole`, what is
@@ -65,7 +65,7 @@ def peek(stream: BinaryIO, n: int = HEAD_BYTES, whole: bool = True) -> tuple[byt
     head = b""
     read = getattr(stream, "read1", stream.read)
     try:
-        while len(head) < n and (data := read(n - len(head))):
+        while len(head) < HEAD_BYTES and (data := read(HEAD_BYTES - len(head))):
             head += data
             if not whole:
                 break

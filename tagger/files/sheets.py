@@ -17,7 +17,6 @@ _LACKING = re.compile("[\x00-\x08\x0b-\x1f\ud800-\udfff\ufffe\uffff]|_(?=x[0-9A-
 _PARTS = r"(?<=[;\t\r\n])"
 _RISKY = "[ \\xa0\\u3000]*[=+@'＝＋－＠-]"
 _ACTING = re.compile(rf"\A(?=[\t\r\n]|{_RISKY})|{_PARTS}(?={_RISKY})")
-_TAMED = re.compile(rf"\A'(?=[\t\r\n]|{_RISKY})|{_PARTS}'(?={_RISKY})")
 _MOST_ROWS = 1_048_576
 _LONG_AGO = (1980, 1, 1, 0, 0, 0)
 _MODIFIED = re.compile(rb"(<dcterms:(?:created|modified)[^>]*>)[^<]*")
@@ -28,14 +27,9 @@ def as_text(cell: Any) -> Any:
 
     Where a string begins with ``=``, ``+``, ``-``, ``@`` (wide ones too), a tab, a line's end or
     an apostrophe, and where one of the signs follows ``;``, a tab or a line's end, it gets one
-    more apostrophe, blanks or not; `plain_text` takes them off again.
+    more apostrophe, blanks or not.
     """
     return _ACTING.sub("'", cell) if type(cell) is str else cell
-
-
-def plain_text(cell: str) -> str:
-    """Return a cell that `as_text` wrote as it was."""
-    return _TAMED.sub("", cell)
 
 
 def library() -> Any:

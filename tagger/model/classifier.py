@@ -35,12 +35,6 @@ class Classifier:
     thresholds: Floats
     doubt: float = 0.0
 
-    def probabilities(self, scores: Floats) -> Floats:
-        """Turn scores into probabilities, both of shape (n_sentences, n_labels)."""
-        if self.task.multilabel:
-            return sigmoid(scores)
-        return softmax(scores)
-
     def decide(self, probabilities: Floats) -> npt.NDArray[Any]:
         """Return label indices, shape (n,); multi-label: booleans, shape (n, n_labels)."""
         if self.task.multilabel:
@@ -55,14 +49,10 @@ class Classifier:
         first, second = np.sort(weighed / weighed.sum(axis=1, keepdims=True), axis=1)[:, :-3:-1].T
         return np.asarray(first - second)
 
-    def labels(self, decided: npt.NDArray[Any]) -> list[Labels]:
-        """Name what `decide` gave, for each sentence."""
-        names = self.task.labels
-        if self.task.multilabel:
-            return [
-                tuple(n for n, y in zip(names, row, strict=True) if y) for row in decided.tolist()
-            ]
-        return [names[i] for i in decided.tolist()]
+
+def probabilities_of(task: Task, scores: Floats) -> Floats:
+    """Turn scores into probabilities, both of shape (n_sentences, n_labels)."""
+    return sigmoid(scores) if task.multilabel else softmax(scores)
 
 
 def sigmoid(scores: Floats) -> Floats:
@@ -86,3 +76,18 @@ def encode(task: Task, labels: Sequence[Labels]) -> npt.NDArray[Any]:
     for row, names in zip(encoded, labels, strict=True):
         row[[index[label] for label in names]] = True
     return encoded
+
+
+def decode(task: Task, decided: npt.NDArray[Any]) -> list[Labels]:
+    """Name what `Classifier.decide` gave, for each sentence."""
+    names = task.labels
+    if task.multilabel:
+        return [tuple(n for n, y in zip(names, row, strict=True) if y) for row in decided.tolist()]
+    return [names[i] for i in decided.tolist()]
+
+
+def one_hot(task: Task, decided: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+    """Return which sentence has which label, shape (n_sentences, n_labels)."""
+    if task.multilabel:
+        return np.asarray(decided, bool)
+    return np.asarray(decided[:, None] == np.arange(len(task.labels)))

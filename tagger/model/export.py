@@ -18,7 +18,7 @@ from sklearn.pipeline import FeatureUnion, Pipeline
 from tagger.features.arrays import Floats
 from tagger.features.block import Block
 from tagger.features.featurizer import Featurizer, length_scale
-from tagger.model.classifier import Classifier
+from tagger.model.classifier import Classifier, probabilities_of
 from tagger.model.model import Model
 from tagger.text.language import Language
 from tagger.text.tokens import tokenize
@@ -107,7 +107,7 @@ class TaskClassifier(ClassifierMixin, Frozen):  # type: ignore[misc]
 
     def _probabilities(self, X: csr_matrix) -> Floats:
         scores = X @ self.classifier.coef.T.astype(np.float64) + self.classifier.intercept
-        return self.classifier.probabilities(scores)
+        return probabilities_of(self.classifier.task, scores)
 
 
 def to_pipelines(model: Model) -> dict[str, Pipeline]:

@@ -22,7 +22,7 @@ from tagger.errors import OutputError, n_of
 from tagger.features.arrays import Floats
 from tagger.features.featurizer import Featurizer
 from tagger.features.scorer import Scorer
-from tagger.model.classifier import Classifier
+from tagger.model.classifier import Classifier, probabilities_of
 from tagger.schema import Schema, outputs_of
 from tagger.targets import check_free, write
 
@@ -187,8 +187,8 @@ class Model:
 
     def split(self, scores: Floats) -> dict[str, Floats]:
         """Turn the scorer's outputs into probabilities by task."""
-        parts = zip(self.classifiers, outputs_of(self.schema), strict=True)
-        return {task.name: c.probabilities(scores[:, part]) for c, (task, part) in parts}
+        parts = outputs_of(self.schema)
+        return {task.name: probabilities_of(task, scores[:, part]) for task, part in parts}
 
     def contents(self) -> dict[str, bytes]:
         """Return the files of the saved model, the manifest last."""

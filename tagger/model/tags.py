@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from tagger.document import Labels, Tags
 from tagger.features.arrays import Floats
+from tagger.model.classifier import decode
 from tagger.model.model import Flags, Model, Reading
 
 
@@ -79,7 +80,7 @@ def tags_of(model: Model, answers: Answers) -> list[Tags]:
     by_label: dict[str, list[dict[str, float]]] = {}
     for classifier in model.classifiers:
         task, p = classifier.task, answers.probabilities[classifier.task.name]
-        named: list[Labels | None] = list(classifier.labels(answers.labels[task.name]))
+        named: list[Labels | None] = list(decode(task, answers.labels[task.name]))
         shares = [dict(zip(task.labels, row, strict=True)) for row in p.tolist()]
         for i in np.flatnonzero(np.isnan(p[:, 0])).tolist():
             named[i], shares[i] = None, {}

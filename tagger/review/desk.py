@@ -15,11 +15,10 @@ from tagger.arrow import listed
 from tagger.bulk.parts import Work
 from tagger.document import label_tuple
 from tagger.errors import ConfigError, DataError
-from tagger.evaluation.answers import decode
 from tagger.files.batches import input_of, read_batches
 from tagger.files.rows import Batch, Reject
 from tagger.files.writers import OUTPUT_FORMATS, writer_of
-from tagger.model.classifier import encode
+from tagger.model.classifier import decode, encode
 from tagger.predictor import Tagger
 from tagger.review.store import Draft, Reading, Store
 from tagger.schema import HEADING, SENTENCE, Schema, numbered
@@ -210,11 +209,11 @@ def tags_at(table: TaggedTable, i: int) -> dict[str, Any]:
     labels: dict[str, Any] = {}
     probabilities: dict[str, list[float]] = {}
     for task in table.schema.tasks:
-        p, decided = table.probabilities[task.name][i], table.labels[task.name][i]
+        p = table.probabilities[task.name][i]
         if np.isnan(p[0]):
             continue
         probabilities[task.name] = p.tolist()
-        labels[task.name] = decode(task, decided)
+        labels[task.name] = decode(task, table.labels[task.name][i : i + 1])[0]
     return {"labels": labels, "p": probabilities}
 
 

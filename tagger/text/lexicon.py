@@ -106,17 +106,13 @@ class Lexicon:
         heads = {prefix[: sizes[0]] for prefix in prefixes}
         return _Words(lowered, cased, prefixes, heads, range(sizes[0], sizes[-1] + 1))
 
-    def classes_of(self, surface: str) -> list[str]:
-        """Return the classes that a single token belongs to.
+    def class_numbers(self, surface: str) -> list[int]:
+        """Return the classes that a single token belongs to, as places in `classes`.
 
         Parameters
         ----------
         surface : a token as `tagger.text.tokens.surface_tokens` gives it.
         """
-        return [self.classes[i] for i in self.class_numbers(surface)]
-
-    def class_numbers(self, surface: str) -> list[int]:
-        """Return the same as places in `classes`."""
         lowered_words, cased, prefixes, heads, lengths = self._words
         lowered = surface.lower()
         numbers = lowered_words.get(lowered, _NONE)

@@ -19,7 +19,7 @@ from tagger.errors import DataError
 from tagger.evaluation.answers import decided
 from tagger.evaluation.compare import TaskComparison, compare_answers
 from tagger.features.arrays import Floats
-from tagger.model.classifier import Classifier, encode, sigmoid, softmax
+from tagger.model.classifier import Classifier, encode, one_hot, probabilities_of
 from tagger.model.model import Model, fingerprints
 from tagger.training.settings import TaskSettings
 
@@ -89,12 +89,12 @@ def _moved(model: Model, c: Classifier, x: Any, y: Any, weight: float) -> Classi
     scale = np.append(1 / np.sqrt(held), 1 / (sharp * np.sqrt(_VARIANCE * f.n_documents_)))
     part, scores = x[:, active].tocsr(), x @ start.T + c.intercept
     turned = part.T.tocsr()
-    targets = y.astype(float) if c.task.multilabel else np.eye(len(c.task.labels))[y]
-    squash: Callable[[Floats], Floats] = sigmoid if c.task.multilabel else softmax
+    targets = one_hot(c.task, y).astype(float)
 
     def loss(flat: Floats) -> tuple[float, Floats]:
         moves = flat.reshape(len(start), -1) * scale
-        p = squash(sharp * (scores + part @ moves[:, :-1].T + moves[:, -1]))
+        z = sharp * (scores + part @ moves[:, :-1].T + moves[:, -1])
+        p = probabilities_of(c.task, z)
         lost = np.where(targets == 1, p, 1 - p) if c.task.multilabel else (p * targets).sum(axis=1)
         error = weight * sharp * (p - targets)
         pull = np.hstack([(turned @ error).T, error.sum(axis=0)[:, None]])

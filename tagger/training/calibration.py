@@ -9,7 +9,7 @@ from scipy.optimize import minimize
 
 from tagger.errors import DataError
 from tagger.features.arrays import Floats
-from tagger.model.classifier import Classifier, sigmoid, softmax
+from tagger.model.classifier import Classifier, one_hot, sigmoid, softmax
 from tagger.model.thresholds import ranked_counts
 from tagger.schema import Task
 from tagger.training.settings import TaskSettings
@@ -134,8 +134,7 @@ def _for_precisions(
                 others = np.delete(probabilities / thresholds, k, axis=1).max(axis=1)
                 strength = strength / np.maximum(others, 1e-300)
             try:
-                gold = y[:, k] if task.multilabel else y == k
-                thresholds[k] = precision_threshold(strength, gold, wanted)
+                thresholds[k] = precision_threshold(strength, one_hot(task, y)[:, k], wanted)
             except DataError as error:
                 raise DataError(f"{task.name}: {label}: {error}") from None
         # The labels of a single-label task share their sentences: one's threshold moves
@@ -154,12 +153,10 @@ def precisions(
     classifier: Classifier, probabilities: Floats, y: npt.NDArray[Any]
 ) -> dict[str, float]:
     """Return by label how many of the sentences that got it have it."""
-    labels = classifier.task.labels
-    decided = classifier.decide(probabilities)
-    if not classifier.task.multilabel:
-        decided, y = (np.equal.outer(answers, np.arange(len(labels))) for answers in (decided, y))
-    hits, n_predicted = (decided & y).sum(axis=0), decided.sum(axis=0)
-    return dict(zip(labels, (hits / np.maximum(n_predicted, 1)).tolist(), strict=True))
+    task = classifier.task
+    given = one_hot(task, classifier.decide(probabilities))
+    hits, n_predicted = (given & one_hot(task, y)).sum(axis=0), given.sum(axis=0)
+    return dict(zip(task.labels, (hits / np.maximum(n_predicted, 1)).tolist(), strict=True))
 
 
 def best_f1_threshold(probabilities: Floats, y: npt.NDArray[np.bool_]) -> float:

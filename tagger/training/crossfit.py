@@ -11,7 +11,7 @@ import numpy as np
 from tagger.corpus.corpus import Corpus
 from tagger.evaluation.figures import confusion
 from tagger.features.arrays import Floats, Ints
-from tagger.model.classifier import Classifier, encode
+from tagger.model.classifier import Classifier, encode, probabilities_of
 from tagger.model.model import Model, fingerprints
 from tagger.processes import in_parallel
 from tagger.training.calibration import calibrate, prior_shift, with_thresholds
@@ -90,7 +90,7 @@ def cross_fit(
         calibrated = Classifier(
             task, coef * slope[:, None], intercept * slope + offset, np.full(len(task.labels), 0.5)
         )
-        probabilities = calibrated.probabilities(scores * slope + offset)
+        probabilities = probabilities_of(task, scores * slope + offset)
         classifiers.append(with_thresholds(calibrated, probabilities[chosen], y, options))
         out_of_fold[task.name] = probabilities
     about = _about(corpus, settings, seed, classifiers, out_of_fold)

@@ -11,7 +11,7 @@ from tagger.corpus.corpus import Corpus
 from tagger.features.arrays import Floats, Ints, Product
 from tagger.features.featurizer import Featurizer
 from tagger.features.settings import FeatureSettings
-from tagger.model.classifier import encode
+from tagger.model.classifier import encode, one_hot
 from tagger.schema import Task
 from tagger.training.logistic import fit_logistic, frequent_first, scaled_embedding
 from tagger.training.settings import TaskSettings, TrainingSettings
@@ -148,4 +148,4 @@ def _fit_task(
     if len(task.labels) == 2:
         coef, intercept = regression(y[:, None].astype(np.float64))
         return np.concatenate([-coef, coef]) / 2, np.array([-0.5, 0.5]) * intercept
-    return regression((y[:, None] == np.arange(len(task.labels))).astype(np.float64))
+    return regression(one_hot(task, y).astype(np.float64))

@@ -2,13 +2,11 @@
 
 from collections.abc import Iterator
 
-import numpy as np
-
 from tagger.corpus.corpus import Corpus, folds
 from tagger.errors import ConfigError, DataError, did_you_mean, n_of
 from tagger.features.arrays import Ints
 from tagger.features.featurizer import blocks_of
-from tagger.model.classifier import encode
+from tagger.model.classifier import encode, one_hot
 from tagger.training.settings import TrainingSettings
 
 
@@ -68,15 +66,14 @@ def label_problems(corpus: Corpus) -> Iterator[str]:
         if not labels:
             yield f"no sentence is annotated for the task {task.name!r}"
             continue
-        y = encode(task, labels)
-        counts = y.sum(axis=0) if task.multilabel else np.bincount(y, minlength=len(task.labels))
+        counts = one_hot(task, encode(task, labels)).sum(axis=0)
         for label, count in zip(task.labels, counts, strict=True):
             if count == 0:
                 yield (
                     f"no sentence has the {task.name} {label!r}: add some, or train with a "
                     "schema without it"
                 )
-            elif task.multilabel and count == len(y):
+            elif task.multilabel and count == len(labels):
                 yield f"every sentence has the {task.name} {label!r}: add some without"
 
 
@@ -102,8 +99,7 @@ def fold_problems(corpus: Corpus, fold_of: Ints) -> Iterator[str]:
         labels = corpus.labels(task.name)
         if not labels:
             continue
-        y = encode(task, labels)
-        has = y if task.multilabel else y[:, None] == np.arange(len(task.labels))
+        has = one_hot(task, encode(task, labels))
         own = fold_of[corpus.annotated(task.name)]
         learned = [has[own != fold] for fold in range(int(fold_of.max()) + 1)]
         for k, label in enumerate(task.labels):

@@ -12,7 +12,7 @@ from tagger.corpus.corpus import Corpus
 from tagger.evaluation.scores import score
 from tagger.features.arrays import Floats, Ints
 from tagger.features.settings import FeatureSettings
-from tagger.model.classifier import Classifier, encode
+from tagger.model.classifier import Classifier, encode, probabilities_of
 from tagger.processes import in_parallel
 from tagger.schema import Task
 from tagger.training.calibration import best_f1_threshold, calibrate
@@ -172,7 +172,7 @@ def _macro_f1(
     slope, offset = calibrate(task, scores, y)
     k = len(task.labels)
     even = Classifier(task, np.empty((k, 0)), np.zeros(k), np.full(k, 0.5))
-    p = even.probabilities(scores * slope + offset)
+    p = probabilities_of(task, scores * slope + offset)
     thresholds = even.thresholds
     if task.multilabel:
         thresholds = np.array([best_f1_threshold(a, b) for a, b in zip(p.T, y.T, strict=True)])

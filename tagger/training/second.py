@@ -20,7 +20,7 @@ from tagger.errors import importing, n_of
 from tagger.evaluation.answers import decided
 from tagger.evaluation.compare import compare_answers
 from tagger.features.arrays import Floats
-from tagger.model.classifier import encode, sigmoid, softmax
+from tagger.model.classifier import encode, probabilities_of
 from tagger.processes import Pool
 from tagger.schema import outputs_of
 from tagger.targets import locked
@@ -247,7 +247,7 @@ def _combined(
             both[out] = fitted.probabilities(task, u[out], v[out])
             slope, offset = calibrate(task, v[rest], gold)
             z = (v[out] * slope + offset) / t + shift
-            alone[out] = sigmoid(z) if task.multilabel else softmax(z)
+            alone[out] = probabilities_of(task, z)
         combinations[task.name] = fit_combination(task, u[chosen], v[chosen], y).moved(t, shift)
         p["second"][task.name], p["all"][task.name] = alone, both
         p["doubtful"][task.name] = np.where(doubtful[:, None], both, u)

@@ -234,7 +234,7 @@ def test_years_are_read_from_dates_of_any_form():
     corpus = corpus_of(*[("t", {"letter": "a"}, str(i), {"date": d}) for i, d in enumerate(dates)])
     assert slice_columns(corpus)["year"] == ["2024", "2023", "2022", "2021", "", ""]
     answers = {"letter": Answers(np.zeros(6, int))}
-    found = measure(Schema((ABC,)), corpus, answers, rounds=0)
+    found = measure(corpus, answers, rounds=0)
     assert "1 of 5 dates cannot be read: in no slice by year" in found.warnings
 
 
@@ -246,18 +246,18 @@ def test_tasks_missing_in_some_rows_are_counted_and_left_out():
         "letter": Answers(np.array([0, 0])),
         "tag": Answers(np.array([[True, False], [True, True]])),
     }
-    found = measure(corpus.schema, corpus, answers, rounds=10)
+    found = measure(corpus, answers, rounds=10)
     assert [(t.n, t.n_unannotated) for t in found.tasks] == [(2, 0), (1, 1)]
     assert found.tasks[1].exact_match == 1
     assert any("every sentence has the label x" in w for w in found.warnings)
     with pytest.raises(DataError, match="1 answers, expected one for each of 2"):
-        measure(corpus.schema, corpus, {"letter": Answers(np.array([0]))})
+        measure(corpus, {"letter": Answers(np.array([0]))})
 
 
 def test_a_corpus_without_gold_is_refused():
     corpus = corpus_of(("p q", {}, "1", {}))
     with pytest.raises(DataError, match="no sentence has a gold answer"):
-        measure(corpus.schema, corpus, {})
+        measure(corpus, {})
 
 
 def test_baselines_learn_what_the_words_give_away(corpus):

@@ -265,10 +265,10 @@ def test_a_lead_that_chance_may_give_is_called_unsure(corpus):
     model[:20], rival[20:41] = 1 - model[:20], 1 - rival[20:41]
     poor = {"mood": {"rival": Answers(rival)}}
     of_mood = Corpus(Schema((MOOD,)), corpus.examples)
-    found = measure(of_mood.schema, of_mood, {"mood": Answers(model)}, baselines=poor, rounds=200)
+    found = measure(of_mood, {"mood": Answers(model)}, baselines=poor, rounds=200)
     (line,) = versus_lines(found)
     assert line.startswith("mood: the model does not surely beat the best baseline, rival")
-    found = measure(of_mood.schema, of_mood, {"mood": Answers(gold)}, baselines=poor, rounds=200)
+    found = measure(of_mood, {"mood": Answers(gold)}, baselines=poor, rounds=200)
     assert versus_lines(found)[0].startswith("mood: the model beats the best baseline, rival")
 
 

@@ -104,7 +104,6 @@ def model_report(
         baseline_answers(corpus, None, training, seed, spoken) if baselines else ({}, "")
     )
     evaluation = measure(
-        model.schema,
         corpus,
         answers,
         model=model,
@@ -160,7 +159,6 @@ def training_report(
     spoken = model.featurizer.settings.spoken
     others, drawn = baseline_answers(corpus, fold_of, seed=seed, language=spoken)
     evaluation = measure(
-        corpus.schema,
         corpus,
         decided(model, out_of_fold),
         baselines=others,

@@ -324,12 +324,12 @@ def _svg(draw: Callable[[Axes], None], height: float = 2.9) -> str:
     return _render(lambda figure: draw(figure.subplots()), height)
 
 
-def _render(draw: Callable[[Figure], None], height: float, width: float = 3.9) -> str:
+def _render(draw: Callable[[Figure], None], height: float) -> str:
     """Draw a figure and return its SVG, the same bytes for the same drawing."""
     with matplotlib.rc_context(_STYLE), warnings.catch_warnings():
         # The page's fonts draw the text; here it is only measured.
         warnings.filterwarnings("ignore", "Glyph")
-        figure = Figure(figsize=(width, height), layout="constrained")
+        figure = Figure(figsize=(3.9, height), layout="constrained")
         draw(figure)
         stream = io.StringIO()
         figure.savefig(stream, format="svg", transparent=True, metadata={"Date": None})

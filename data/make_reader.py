@@ -42,6 +42,7 @@ from tagger.encoder.reader import REREADS, SecondReader, load_reader
 from tagger.encoder.samples import Samples, samples_of
 from tagger.encoder.settings import EncoderSettings
 from tagger.encoder.train import fit
+from tagger.evaluation.answers import decided
 from tagger.evaluation.scores import score
 from tagger.features.arrays import Floats
 from tagger.model.classifier import encode
@@ -202,7 +203,7 @@ def combined(
     mixed = {t: np.where(chosen[:, None], both[t], p[t]) for t in p}
     ways = dict(zip(REREADS, (mixed, both), strict=True))
     return combinations, {
-        way: confusions(corpus, first.model.classifiers, q) for way, q in ways.items()
+        way: confusions(corpus, decided(first.model, q)) for way, q in ways.items()
     }
 
 

@@ -5,6 +5,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from tagger.errors import DataError, did_you_mean, n_of
 from tagger.files import Reject, Row
 from tagger.files.batches import document_name, raw_of
 from tagger.files.rows import TOO_DEEP
+from tagger.model.model import fingerprints
 from tagger.schema import Schema, Task, is_apart
 
 _MAX_PROBLEMS_SHOWN = 10
@@ -73,6 +75,11 @@ class Corpus:
     def texts(self) -> list[str]:
         """The sentences."""
         return [example.text for example in self.examples]
+
+    @cached_property
+    def fingerprints(self) -> npt.NDArray[np.uint64]:
+        """A number for each sentence, the same for those of the same words."""
+        return fingerprints(self.texts)
 
     @property
     def has_documents(self) -> bool:
@@ -333,6 +340,12 @@ def _listed(value: str) -> Any:
         return value
     # NumPy writes arrays without commas, which Python would read as one string.
     return plain_label(found) if isinstance(found, list) and "' '" not in value else value
+
+
+def unseen(corpus: Corpus, fold_of: npt.NDArray[np.int64], fold: int) -> npt.NDArray[np.int64]:
+    """Return the indices of what may be learned where a fold is judged: no copy of it."""
+    ids = corpus.fingerprints
+    return np.flatnonzero((fold_of != fold) & ~np.isin(ids, ids[fold_of == fold]))
 
 
 def folds(groups: npt.NDArray[np.int64], n_folds: int, seed: int) -> npt.NDArray[np.int64]:

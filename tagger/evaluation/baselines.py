@@ -7,16 +7,18 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse
 
-from tagger.corpus.corpus import Corpus, folds
+from tagger.corpus.corpus import Corpus, folds, unseen
 from tagger.evaluation.answers import Answers
 from tagger.features.arrays import Floats
 from tagger.features.featurizer import Featurizer
 from tagger.features.settings import FeatureSettings
 from tagger.model.classifier import encode, one_hot
+from tagger.model.thresholds import best_f1_thresholds
 from tagger.schema import Task
 from tagger.text.language import ENGLISH, Language
 
 N_FOLDS = 5
+_Split = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]
 # Of all texts that a baseline learns from: scikit-learn takes some 60 bytes a character.
 MOST_CHARACTERS = 30_000_000
 _AT_ONCE = 50_000
@@ -31,13 +33,15 @@ def baseline_answers(
 ) -> tuple[dict[str, dict[str, Answers]], str]:
     """Return what the baselines answer to the annotated sentences, by task and baseline.
 
-    - ``majority``: the most frequent answer.
+    - ``majority``: the most frequent answer; of a multi-label task mostly no label at all, so
+      that it also has ``every label``.
     - ``chance``: labels drawn by their shares.
     - ``cue lexicon``: logistic regression on how many words and phrases of each class of
       the built-in lexicons a sentence holds.
     - ``TF-IDF + LR``: scikit-learn's ``TfidfVectorizer`` and ``LogisticRegression`` with
       their defaults.
 
+    Labels of a multi-label task are given by thresholds of best F1 out of fold, as the model's.
     Where sentences to learn from have more than `MOST_CHARACTERS` together, they are drawn at
     random; the second value says so, and is empty where there are not so many.
     """
@@ -51,14 +55,15 @@ def baseline_answers(
         known = _drawn(np.arange(len(texts)), lengths, seed)
         matrices["cue lexicon"] = _cue_counts(texts, known, language)
     matrices["TF-IDF + LR"] = np.array(texts, object)
-    # Rows to learn from and rows to answer, in `texts`.
-    if training is None:
-        numbers = np.arange(len(corpus))
-        splits = [(numbers[fold_of != f], numbers[fold_of == f]) for f in np.unique(fold_of)]
-    else:
-        splits = [(np.arange(len(corpus), len(texts)), np.arange(len(corpus)))]
+    # Rows to learn from and rows to answer, in `texts`; the same to choose thresholds by.
+    n = len(corpus)
+    own = fold_of if training is None else folds(pool.groups, N_FOLDS, seed)
+    first = len(texts) - len(pool)
+    rest = ((unseen(pool, own, f), np.flatnonzero(own == f)) for f in np.unique(own))
+    inner = [(first + rows, first + answered) for rows, answered in rest]
+    splits = inner if training is None else [(np.arange(n, len(texts)), np.arange(n))]
     tasks = {
-        task.name: _task_answers(task, corpus, pool, matrices, splits, lengths, seed)
+        task.name: _task_answers(task, corpus, pool, matrices, splits, inner, lengths, seed)
         for task in corpus.schema.tasks
         if len(corpus.annotated(task.name)) and len(pool.annotated(task.name))
     }
@@ -79,40 +84,41 @@ def _task_answers(
     corpus: Corpus,
     pool: Corpus,
     matrices: Mapping[str, Any],
-    splits: list[tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]],
+    splits: list[_Split],
+    inner: list[_Split],
     lengths: npt.NDArray[np.int64],
     seed: int,
 ) -> dict[str, Answers]:
-    y = np.zeros((len(pool), len(task.labels)), bool)
-    known = pool.annotated(task.name)
-    y[known] = one_hot(task, encode(task, pool.labels(task.name)))
-    is_known = np.isin(np.arange(len(pool)), known)
-    offset = 0 if pool is corpus else len(corpus)
     n, k = len(corpus), len(task.labels)
-    shares = np.zeros((n, k))
-    learned = {name: np.zeros((n, k)) for name in matrices}
-    for rows, answered in splits:
-        rows = _drawn(rows[is_known[rows - offset]], lengths, seed)
-        target = y[rows - offset]
-        shares[answered] = target.mean(axis=0) if len(rows) else 1 / k
+    known = len(lengths) - len(pool) + pool.annotated(task.name)
+    y, is_known = np.zeros((len(lengths), k), bool), np.zeros(len(lengths), bool)
+    y[known], is_known[known] = one_hot(task, encode(task, pool.labels(task.name))), True
+    shares = np.zeros((len(lengths), k))
+    learned = {name: np.zeros((len(lengths), k)) for name in matrices}
+    tuning = inner if task.multilabel and splits is not inner else []
+    for rows, answered in [*splits, *tuning]:
+        rows = _drawn(rows[is_known[rows]], lengths, seed)
+        shares[answered] = y[rows].mean(axis=0) if len(rows) else 1 / k
         for name, x in matrices.items():
-            learned[name][answered] = _learn(name, x, rows, answered, target, task.multilabel)
+            learned[name][answered] = _learn(name, x, rows, answered, y[rows], task.multilabel)
+    shares = shares[:n]
     draws = np.random.default_rng(seed).random((n, k))
-    if task.multilabel:
-        chance = draws < shares
-    else:
+    if not task.multilabel:
         chance = (draws[:, :1] > np.cumsum(shares, axis=1)[:, :-1]).sum(axis=1)
+        result = {"majority": Answers(shares.argmax(axis=1)), "chance": Answers(chance)}
+        result |= {name: Answers(p[:n].argmax(axis=1), p[:n]) for name, p in learned.items()}
+    else:
+        result = {"majority": Answers(shares >= 0.5), "every label": Answers(draws >= 0)}
+        result["chance"] = Answers(draws < shares)
+        for name, p in learned.items():
+            decided = np.zeros((n, k), bool)
+            for _, answered in splits:
+                others = is_known.copy()
+                others[answered] = False
+                decided[answered] = p[answered] >= best_f1_thresholds(p[others], y[others])
+            result[name] = Answers(decided, p[:n])
     chosen = corpus.annotated(task.name)
-    result = {
-        "majority": Answers(_decide(task, shares)),
-        "chance": Answers(chance),
-        **{name: Answers(_decide(task, p), p) for name, p in learned.items()},
-    }
     return {name: answers.take(chosen) for name, answers in result.items()}
-
-
-def _decide(task: Task, probabilities: Floats) -> npt.NDArray[Any]:
-    return probabilities >= 0.5 if task.multilabel else probabilities.argmax(axis=1)
 
 
 def _learn(

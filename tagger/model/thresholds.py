@@ -1,4 +1,4 @@
-"""Scores -> what each threshold would find."""
+"""Scores -> what each threshold would find, and which is best."""
 
 import numpy as np
 import numpy.typing as npt
@@ -25,3 +25,23 @@ def ranked_counts(scores: Floats, y: npt.NDArray[np.bool_]) -> tuple[Floats, Int
     last_of_tie = np.append(ranked[1:] != ranked[:-1], True)[: len(ranked)]
     n_predicted = np.flatnonzero(last_of_tie) + 1
     return ranked[last_of_tie], np.cumsum(y[order])[last_of_tie], n_predicted
+
+
+def best_f1_thresholds(probabilities: Floats, y: npt.NDArray[np.bool_]) -> Floats:
+    """Return for each label the threshold of best F1, halfway to the next lower probability.
+
+    Parameters
+    ----------
+    probabilities, y : of the labels, and whether they are right, shape (n_sentences, n_labels).
+    """
+    found = []
+    for p, right in zip(probabilities.T, y.T, strict=True):
+        ranked, hits, n_predicted = ranked_counts(p, right)
+        found.append(halfway(ranked, int(np.argmax(2 * hits / (n_predicted + right.sum())))))
+    return np.array(found)
+
+
+def halfway(ranked: Floats, place: int) -> float:
+    """Return the middle between a score and the next lower one, or 0."""
+    below = ranked[place + 1] if place + 1 < len(ranked) else 0.0
+    return float((ranked[place] + below) / 2)

@@ -14,7 +14,7 @@ import numpy as np
 from scipy.optimize import minimize
 from threadpoolctl import threadpool_limits
 
-from tagger.corpus.corpus import Corpus, folds
+from tagger.corpus.corpus import Corpus, folds, unseen
 from tagger.errors import DataError
 from tagger.evaluation.answers import decided
 from tagger.evaluation.compare import TaskComparison, compare_answers
@@ -137,7 +137,7 @@ def gains(
     for fold in range(n):
         report(fold, n)
         own = np.flatnonzero(fold_of == fold)
-        others = corrections.take(np.flatnonzero(fold_of != fold))
+        others = corrections.take(unseen(corrections, fold_of, fold))
         found = adapt(model, others, weight).probabilities(corrections.take(own).texts)
         for name, p in found.items():
             after[name][own] = p

@@ -10,7 +10,7 @@ from scipy.optimize import minimize
 from tagger.errors import DataError
 from tagger.features.arrays import Floats
 from tagger.model.classifier import Classifier, one_hot, sigmoid, softmax
-from tagger.model.thresholds import ranked_counts
+from tagger.model.thresholds import best_f1_thresholds, halfway, ranked_counts
 from tagger.schema import Task
 from tagger.training.settings import TaskSettings
 
@@ -97,9 +97,7 @@ def with_thresholds(
     if task.multilabel and options.threshold:
         thresholds = np.full(len(task.labels), options.threshold)
     elif task.multilabel:
-        thresholds = np.array(
-            [best_f1_threshold(p, t) for p, t in zip(probabilities.T, y.T, strict=True)]
-        )
+        thresholds = best_f1_thresholds(probabilities, y)
     thresholds = _for_precisions(classifier, thresholds, probabilities, y, options)
     tuned = Classifier(task, classifier.coef, classifier.intercept, thresholds)
     doubt = (
@@ -159,12 +157,6 @@ def precisions(
     return dict(zip(task.labels, (hits / np.maximum(n_predicted, 1)).tolist(), strict=True))
 
 
-def best_f1_threshold(probabilities: Floats, y: npt.NDArray[np.bool_]) -> float:
-    """Return the threshold at which F1 is best, halfway to the next lower probability."""
-    ranked, hits, n_predicted = ranked_counts(probabilities, y)
-    return _halfway(ranked, int(np.argmax(2 * hits / (n_predicted + y.sum()))))
-
-
 def precision_threshold(strength: Floats, y: npt.NDArray[np.bool_], wanted: float) -> float:
     """Return the threshold of the best recall at which precision is at least `wanted`.
 
@@ -180,10 +172,4 @@ def precision_threshold(strength: Floats, y: npt.NDArray[np.bool_], wanted: floa
     if not len(reached):
         best = float(precision.max())
         raise DataError(f"no threshold gives the precision {wanted}, the best is {best:.3f}")
-    return _halfway(ranked, int(reached[np.argmax(hits[reached])]))
-
-
-def _halfway(ranked: Floats, place: int) -> float:
-    """Return the middle between a score and the next lower one, or 0."""
-    below = ranked[place + 1] if place + 1 < len(ranked) else 0.0
-    return float((ranked[place] + below) / 2)
+    return halfway(ranked, int(reached[np.argmax(hits[reached])]))

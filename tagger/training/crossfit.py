@@ -1,18 +1,21 @@
 """Corpus -> model: folds, classifiers, calibration, thresholds."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from functools import partial
 from importlib.metadata import version
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from tagger.corpus.corpus import Corpus
+from tagger.errors import DataError
+from tagger.evaluation.answers import Answers
 from tagger.evaluation.figures import confusion
 from tagger.features.arrays import Floats, Ints
 from tagger.model.classifier import Classifier, encode, probabilities_of
-from tagger.model.model import Model, fingerprints
+from tagger.model.model import Model
 from tagger.processes import in_parallel
 from tagger.training.calibration import calibrate, prior_shift, with_thresholds
 from tagger.training.linear import fit, fold_scores, joined
@@ -32,11 +35,25 @@ class CrossFit:
     out_of_fold : by task, the calibrated probabilities that each sentence got
         from a model which had not seen its document, shape (n_sentences, n_labels).
     fold_of : the fold of each sentence, shape (n_sentences,).
+    thresholds : by task, for each fold those that the others choose, shape (n_folds, n_labels).
     """
 
     model: Model
     out_of_fold: dict[str, Floats]
     fold_of: Ints
+    thresholds: dict[str, Floats]
+
+    def answers(self, probabilities: Mapping[str, Floats]) -> dict[str, Answers]:
+        """Return by task the answers to the corpus, none by thresholds that have seen it."""
+        found = {}
+        for c in self.model.classifiers:
+            p = probabilities[c.task.name]
+            labels, margins = c.decide(p), c.margins(p)
+            for fold, thresholds in enumerate(self.thresholds[c.task.name]):
+                own, chosen = self.fold_of == fold, replace(c, thresholds=thresholds)
+                labels[own], margins[own] = chosen.decide(p[own]), chosen.margins(p[own])
+            found[c.task.name] = Answers(labels, p, margins)
+        return found
 
 
 def cross_fit(
@@ -76,7 +93,7 @@ def cross_fit(
     report("training on all sentences")
     featurizer, linear = fit(corpus, settings)
     report("calibrating")
-    classifiers, out_of_fold = [], {}
+    classifiers, out_of_fold, thresholds = [], {}, {}
     for task in corpus.schema.tasks:
         chosen = corpus.annotated(task.name)
         scores = joined(task, fold_of, [part[0] for part in parts])
@@ -91,20 +108,41 @@ def cross_fit(
             task, coef * slope[:, None], intercept * slope + offset, np.full(len(task.labels), 0.5)
         )
         probabilities = probabilities_of(task, scores * slope + offset)
-        classifiers.append(with_thresholds(calibrated, probabilities[chosen], y, options))
+        tuned = with_thresholds(calibrated, probabilities[chosen], y, options)
+        classifiers.append(tuned)
         out_of_fold[task.name] = probabilities
-    about = _about(corpus, settings, seed, classifiers, out_of_fold)
-    trained_on = np.unique(fingerprints(corpus.texts))
-    model = Model(corpus.schema, featurizer, tuple(classifiers), about, trained_on)
-    return CrossFit(model, out_of_fold, fold_of)
+        thresholds[task.name] = np.array(
+            [
+                _without(fold_of[chosen] == fold, tuned, probabilities[chosen], y, options)
+                for fold in range(n_folds)
+            ]
+        )
+    trained_on = np.unique(corpus.fingerprints)
+    model = Model(corpus.schema, featurizer, tuple(classifiers), {}, trained_on)
+    fitted = CrossFit(model, out_of_fold, fold_of, thresholds)
+    about = _about(corpus, settings, seed, fitted.answers(out_of_fold))
+    return replace(fitted, model=replace(model, about=about))
+
+
+def _without(
+    fold: npt.NDArray[np.bool_],
+    tuned: Classifier,
+    probabilities: Floats,
+    y: npt.NDArray[Any],
+    options: TaskSettings,
+) -> Floats:
+    """Return the thresholds that the sentences outside of a fold choose."""
+    try:
+        return with_thresholds(tuned, probabilities[~fold], y[~fold], options).thresholds
+    except DataError:  # they do not reach the precision that is wished, which all together do
+        return tuned.thresholds
 
 
 def _about(
     corpus: Corpus,
     settings: TrainingSettings,
     seed: int,
-    classifiers: Sequence[Classifier],
-    out_of_fold: Mapping[str, Floats],
+    answers: Mapping[str, Answers],
 ) -> dict[str, Any]:
     """Return what a model's manifest says of its training."""
     return {
@@ -115,20 +153,18 @@ def _about(
             "n_sentences": len(corpus),
             "n_documents": int(corpus.groups.max()) + 1 if corpus.has_documents else None,
         },
-        "out_of_fold": confusions(corpus, classifiers, out_of_fold),
+        "out_of_fold": confusions(corpus, answers),
         "versions": {name: version(name) for name in ("numpy", "scipy", "scikit-learn")},
     }
 
 
-def confusions(
-    corpus: Corpus, classifiers: Sequence[Classifier], probabilities: Mapping[str, Floats]
-) -> dict[str, Any]:
+def confusions(corpus: Corpus, answers: Mapping[str, Answers]) -> dict[str, Any]:
     """Return by task how often which gold label got which answer, as plain JSON values."""
     return {
-        c.task.name: confusion(
-            c.task,
-            encode(c.task, corpus.labels(c.task.name)),
-            c.decide(probabilities[c.task.name][corpus.annotated(c.task.name)]),
+        task.name: confusion(
+            task,
+            encode(task, corpus.labels(task.name)),
+            answers[task.name].take(corpus.annotated(task.name)).labels,
         )
-        for c in classifiers
+        for task in corpus.schema.tasks
     }

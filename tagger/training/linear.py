@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 from threadpoolctl import threadpool_limits
 
-from tagger.corpus.corpus import Corpus
+from tagger.corpus.corpus import Corpus, unseen
 from tagger.features.arrays import Floats, Ints, Product
 from tagger.features.featurizer import Featurizer
 from tagger.features.settings import FeatureSettings
@@ -52,7 +52,7 @@ def fold_scores(
     -------
     For each of `tried`, by task, the scores, shape (n_sentences of the fold, n_labels).
     """
-    rest = corpus.take(np.flatnonzero(fold_of != fold))
+    rest = corpus.take(unseen(corpus, fold_of, fold))
     learned = learn_features(rest, features)
     x = learned.featurizer.transform(corpus.take(np.flatnonzero(fold_of == fold)).texts)
     return [

@@ -8,14 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from tagger.corpus.corpus import Corpus
+from tagger.corpus.corpus import Corpus, unseen
 from tagger.evaluation.scores import score
 from tagger.features.arrays import Floats, Ints
 from tagger.features.settings import FeatureSettings
 from tagger.model.classifier import Classifier, encode, probabilities_of
+from tagger.model.thresholds import best_f1_thresholds
 from tagger.processes import in_parallel
 from tagger.schema import Task
-from tagger.training.calibration import best_f1_threshold, calibrate
+from tagger.training.calibration import calibrate
 from tagger.training.linear import fold_scores, joined
 from tagger.training.requirements import check_corpus, check_jobs, checked_folds, label_problems
 from tagger.training.settings import TaskSettings, TrainingSettings
@@ -120,7 +121,7 @@ def learning_curve(
     for share in shares:
         parts = []
         for fold in range(n_folds):
-            train = np.flatnonzero(fold_of != fold)
+            train = unseen(corpus, fold_of, fold)
             inside = np.unique(rank[groups[train]])
             most = inside[max(1, round(share * len(inside))) - 1]
             train = train[rank[groups[train]] <= most]
@@ -175,5 +176,5 @@ def _macro_f1(
     p = probabilities_of(task, scores * slope + offset)
     thresholds = even.thresholds
     if task.multilabel:
-        thresholds = np.array([best_f1_threshold(a, b) for a, b in zip(p.T, y.T, strict=True)])
+        thresholds = best_f1_thresholds(p, y)
     return score(task, y, replace(even, thresholds=thresholds).decide(p)).macro_f1

@@ -12,12 +12,11 @@ from typing import Any, NamedTuple
 import joblib
 import numpy as np
 
-from tagger.corpus.corpus import Corpus
+from tagger.corpus.corpus import Corpus, unseen
 from tagger.encoder.combination import Combination, fit_combination
 from tagger.encoder.reader import REREADS, SecondReader
 from tagger.encoder.settings import EncoderSettings
 from tagger.errors import importing, n_of
-from tagger.evaluation.answers import decided
 from tagger.evaluation.compare import compare_answers
 from tagger.features.arrays import Floats
 from tagger.model.classifier import encode, probabilities_of
@@ -98,9 +97,7 @@ def second_fit(
         "settings": settings.to_dict(),
         "seed": seed,
         "data": first.model.about["data"],
-        "out_of_fold": {
-            m: confusions(corpus, first.model.classifiers, q) for m, q in modes.items()
-        },
+        "out_of_fold": {m: confusions(corpus, first.answers(q)) for m, q in modes.items()},
     }
     assert last.reader is not None
     reader = replace(last.reader, first=first.model.id, combinations=combinations, about=about)
@@ -183,7 +180,7 @@ def _lessons(
 ) -> list[_Lesson]:
     lessons = []
     for fold in range(int(first.fold_of.max()) + 1):
-        rest, own = (np.flatnonzero(x) for x in (first.fold_of != fold, first.fold_of == fold))
+        rest, own = unseen(corpus, first.fold_of, fold), np.flatnonzero(first.fold_of == fold)
         texts = corpus.take(own).texts
         lessons.append(_Lesson(f"fold-{fold}", corpus.take(rest), texts, settings, seed))
     return [*lessons, _Lesson("all", corpus, (), settings, seed)]
@@ -258,10 +255,10 @@ def _compared(
     corpus: Corpus, first: CrossFit, p: Mapping[str, Mapping[str, Floats]], seed: int
 ) -> list[dict[str, Any]]:
     """Return by task how each way of reading differs from the first reader."""
-    before = decided(first.model, first.out_of_fold)
+    before = first.answers(first.out_of_fold)
     by_task: dict[str, dict[str, Any]] = {}
     for way, own in p.items():
-        for found in compare_answers(corpus, before, decided(first.model, own), seed=seed):
+        for found in compare_answers(corpus, before, first.answers(own), seed=seed):
             task = by_task.setdefault(found.task, {"task": found.task, "n": found.n})
             task[way] = found.to_dict() | {"changes": []}  # no sentence stands in a report
     return list(by_task.values())

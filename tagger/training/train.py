@@ -211,14 +211,26 @@ def _measured(
     notes: tuple[str, ...],
 ) -> Training:
     """Measure what was trained, and put it together with what was found on the way."""
-    held_out = fitted.out_of_fold, fitted.fold_of
+    held_out = fitted.answers(fitted.out_of_fold), fitted.fold_of
     report, reader = (second.report, second.reader) if second else (None, None)
     evaluation, files = training_report(
         fitted.model, corpus, *held_out, seed=seed, learning_curve=curve, second_reader=report
     )
     notes = (*corpus.notes, *notes, *(second.notes if second else ()))
-    known = json.loads(files[JSON]), *held_out, trials, curve, guess, notes, corpus.skipped
-    return Training(fitted.model, evaluation, *known, files, reader)
+    return Training(
+        model=fitted.model,
+        evaluation=evaluation,
+        report=json.loads(files[JSON]),
+        out_of_fold=fitted.out_of_fold,
+        fold_of=fitted.fold_of,
+        trials=trials,
+        curve=curve,
+        guess=guess,
+        notes=notes,
+        skipped=corpus.skipped,
+        files=files,
+        reader=reader,
+    )
 
 
 def _read(config: Mapping[str, Any] | str | Path | None) -> tuple[dict[str, Any], str]:

@@ -8,10 +8,12 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from tagger import __version__
 from tagger.corpus.corpus import Corpus
-from tagger.errors import DataError
-from tagger.evaluation.answers import ANSWERS, DECIMALS, answer_rows, decided, read_by
+from tagger.errors import DataError, n_of
+from tagger.evaluation.answers import ANSWERS, DECIMALS, Answers, answer_rows, read_by
 from tagger.evaluation.baselines import baseline_answers
 from tagger.evaluation.measure import measure
 from tagger.evaluation.report.card import model_card
@@ -28,7 +30,7 @@ from tagger.evaluation.report.values import (
     to_json,
 )
 from tagger.evaluation.scores import Evaluation
-from tagger.features.arrays import Floats, Ints
+from tagger.features.arrays import Ints
 from tagger.files import Reject
 from tagger.files.batches import save_rejects
 from tagger.model.model import CARD, Model
@@ -133,7 +135,7 @@ def model_report(
 def training_report(
     model: Model,
     corpus: Corpus,
-    out_of_fold: Mapping[str, Floats],
+    answers: Mapping[str, Answers],
     fold_of: Ints,
     *,
     rounds: int = 1000,
@@ -148,8 +150,7 @@ def training_report(
     ----------
     model : what training gave.
     corpus : what it learned from.
-    out_of_fold : by task, the probabilities of the sentences, each from a model that had
-        not seen its document, shape (n_sentences, n_labels).
+    answers : by task, those to its sentences, each by what had not seen its document.
     fold_of : the fold of each sentence, shape (n_sentences,).
     rounds, seed : as in `model_report`.
     learning_curve : its points, where it was measured.
@@ -160,13 +161,13 @@ def training_report(
     others, drawn = baseline_answers(corpus, fold_of, seed=seed, language=spoken)
     evaluation = measure(
         corpus,
-        decided(model, out_of_fold),
+        answers,
         baselines=others,
         rounds=rounds,
         seed=seed,
         n_mistakes=0,
     )
-    said = *evaluation.warnings, *_caveats(model, evaluation)
+    said = *evaluation.warnings, *_copies(corpus, fold_of), *_caveats(model, evaluation)
     evaluation = replace(evaluation, warnings=said)
     n_folds = int(fold_of.max()) + 1
     seen = "its document" if corpus.has_documents else "it"
@@ -180,6 +181,17 @@ def training_report(
     if second_reader:
         report["second_reader"] = rounded(dict(second_reader))
     return evaluation, _files(report, html) | {CARD: model_card(model, report)}
+
+
+def _copies(corpus: Corpus, fold_of: Ints) -> Iterator[str]:
+    """Say how many sentences stand in documents of several folds."""
+    _, number = np.unique(corpus.fingerprints, return_inverse=True)
+    pairs = np.unique(np.stack([number, fold_of]), axis=1)[0]
+    if n := int((np.bincount(pairs) > 1)[number].sum()):
+        yield (
+            f"{n_of(n, 'sentence')} stand in several documents: where one was judged its copies "
+            "were not learned"
+        )
 
 
 def _caveats(model: Model, evaluation: Evaluation) -> Iterator[str]:

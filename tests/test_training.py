@@ -5,8 +5,9 @@ from tagger.corpus.corpus import Corpus, Example
 from tagger.errors import ConfigError, DataError
 from tagger.features.settings import FeatureSettings
 from tagger.model.classifier import Classifier, decode, encode, sigmoid, softmax
+from tagger.model.thresholds import best_f1_thresholds
 from tagger.schema import CLAIM, THEME, Schema, Task
-from tagger.training.calibration import best_f1_threshold, calibrate, prior_shift
+from tagger.training.calibration import calibrate, prior_shift
 from tagger.training.crossfit import cross_fit
 from tagger.training.settings import TaskSettings, TrainingSettings
 
@@ -133,10 +134,14 @@ def test_a_prior_shift_moves_uniform_scores_to_the_priors():
 def test_best_f1_threshold():
     # F1 by number of labels given: 1: 2/3, 2: 1, 3: 4/5
     p = np.array([0.9, 0.2, 0.6, 0.1])
-    assert best_f1_threshold(p, np.array([True, False, True, False])) == pytest.approx(0.4)
+    assert best_f1_thresholds(p[:, None], np.array([True, False, True, False])[:, None])[
+        0
+    ] == pytest.approx(0.4)
     # Ties are given together or not at all.
     p = np.array([0.5, 0.5, 0.5])
-    assert best_f1_threshold(p, np.array([True, False, False])) == pytest.approx(0.25)
+    assert best_f1_thresholds(p[:, None], np.array([True, False, False])[:, None])[
+        0
+    ] == pytest.approx(0.25)
 
 
 def test_decisions_and_margins():

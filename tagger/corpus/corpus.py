@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from tagger.corpus.columns import Columns, Finder, check_columns, is_mark, split, truth
 from tagger.corpus.rows import Data, named, nothing_in, rows_of
-from tagger.document import Labels
+from tagger.document import Labels, label_tuple
 from tagger.errors import DataError, did_you_mean, n_of
 from tagger.files import Reject, Row
 from tagger.files.batches import document_name, raw_of
@@ -92,6 +92,12 @@ class Corpus:
         number: dict[str, int] = {}
         keys = (f"doc {e.doc}" if e.doc else f"text {e.text}" for e in self.examples)
         return np.array([number.setdefault(key, len(number)) for key in keys], np.int64)
+
+    @property
+    def given(self) -> set[tuple[str, str]]:
+        """Every task and label that a sentence has."""
+        answers = (answer for example in self.examples for answer in example.labels.items())
+        return {(task, label) for task, own in answers for label in label_tuple(own)}
 
     def annotated(self, task: str) -> npt.NDArray[np.int64]:
         """Return the indices of the sentences that have an answer for a task."""
@@ -343,9 +349,16 @@ def _listed(value: str) -> Any:
 
 
 def unseen(corpus: Corpus, fold_of: npt.NDArray[np.int64], fold: int) -> npt.NDArray[np.int64]:
-    """Return the indices of what may be learned where a fold is judged: no copy of it."""
-    ids = corpus.fingerprints
-    return np.flatnonzero((fold_of != fold) & ~np.isin(ids, ids[fold_of == fold]))
+    """Return the indices of what is learned where a fold is judged: other folds, but no copies.
+
+    Copies are learned where without them half of the others, or a label, would be gone.
+    """
+    ids, others = corpus.fingerprints, np.flatnonzero(fold_of != fold)
+    rest = others[~np.isin(ids[others], ids[fold_of == fold])]
+    if len(rest) == len(others):
+        return others
+    kept = 2 * len(rest) >= len(others) and corpus.take(rest).given == corpus.take(others).given
+    return rest if kept else others
 
 
 def folds(groups: npt.NDArray[np.int64], n_folds: int, seed: int) -> npt.NDArray[np.int64]:

@@ -162,6 +162,28 @@ def figures_of(task: Task, sums: Floats, probabilities: bool) -> dict[str, Float
     return {name: values for name, values in ordered.items() if values is not None}
 
 
+def figures_of_draws(
+    task: Task, sums: Floats, whole: Floats, probabilities: bool
+) -> dict[str, Floats]:
+    """Return the figures of draws, without the labels that the gold of a draw happens to lack.
+
+    Counted as 0 they would say that a rare label may be missed altogether.
+
+    Parameters
+    ----------
+    sums, whole : of each draw, shape (n_draws, n_columns), and of what was drawn from.
+    """
+    drawn = figures_of(task, sums, probabilities)
+    of_draws, of_whole = (counts_of(task, x, probabilities) for x in (sums, whole))
+    lost = (of_draws.tp + of_draws.fn == 0) & (of_whole.tp + of_whole.fn > 0)
+    for label, without in zip(task.labels, lost.T, strict=True):
+        for name in (f"recall.{label}", f"f1.{label}"):
+            drawn[name] = np.where(without, np.nan, drawn[name])
+    known = _mean_of_defined(np.where(lost, np.nan, f1(of_draws)))
+    drawn["macro_f1"] = np.where(lost.any(axis=1), known, drawn["macro_f1"])
+    return drawn
+
+
 def precision(c: Counts) -> Floats:
     """Return the share of right ones among the answers, 0 where none is given."""
     return ratio(c.tp, c.tp + c.fp)

@@ -17,6 +17,7 @@ from tagger.evaluation.figures import (
     count_table,
     defined,
     figures_of,
+    figures_of_draws,
     ratio,
 )
 from tagger.features.arrays import Floats, Ints
@@ -186,8 +187,8 @@ def figures_with_intervals(
     task: Task, table: Floats, groups: Ints, scored: bool, rounds: int, seed: int
 ) -> dict[str, Figure]:
     """Return the figures of a table of sums, each with its interval over `groups`."""
-    point = figures_of(task, table.sum(axis=0), scored)
-    drawn = figures_of(task, resampled_sums(table, groups, rounds, seed), scored)
+    whole, draws = table.sum(axis=0), resampled_sums(table, groups, rounds, seed)
+    point, drawn = figures_of(task, whole, scored), figures_of_draws(task, draws, whole, scored)
     return {
         name: Figure(None) if np.isnan(value) else Figure(float(value), *interval(drawn[name]))
         for name, value in point.items()
@@ -206,9 +207,11 @@ def differences(
     scored : whether the tables were made with probabilities.
     rounds, seed : of the bootstrap; both are drawn in pairs.
     """
-    points = [figures_of(task, table.sum(axis=0), scored) for table in (a, b)]
+    wholes = [table.sum(axis=0) for table in (a, b)]
+    points = [figures_of(task, whole, scored) for whole in wholes]
     drawn = [
-        figures_of(task, resampled_sums(table, groups, rounds, seed), scored) for table in (a, b)
+        figures_of_draws(task, resampled_sums(table, groups, rounds, seed), whole, scored)
+        for table, whole in zip((a, b), wholes, strict=True)
     ]
     return {
         name: Difference(

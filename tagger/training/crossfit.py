@@ -85,11 +85,8 @@ def cross_fit(
     fold_of = checked_folds(corpus, settings.folds, seed)
     n_folds = int(fold_of.max()) + 1
     report(f"cross-validating in {n_folds} folds")
-    folds = (
-        partial(fold_scores, corpus, settings.features, [settings.tasks], fold_of, fold)
-        for fold in range(n_folds)
-    )
-    parts = list(in_parallel(folds, jobs))
+    left_out = partial(fold_scores, corpus, settings.features, [settings.tasks], fold_of)
+    parts = list(in_parallel((partial(left_out, fold) for fold in range(n_folds)), jobs))
     report("training on all sentences")
     featurizer, linear = fit(corpus, settings)
     report("calibrating")
@@ -111,12 +108,9 @@ def cross_fit(
         tuned = with_thresholds(calibrated, probabilities[chosen], y, options)
         classifiers.append(tuned)
         out_of_fold[task.name] = probabilities
-        thresholds[task.name] = np.array(
-            [
-                _without(fold_of[chosen] == fold, tuned, probabilities[chosen], y, options)
-                for fold in range(n_folds)
-            ]
-        )
+        known = tuned, probabilities[chosen], y, options
+        parts_of = (fold_of[chosen] == fold for fold in range(n_folds))
+        thresholds[task.name] = np.array([_without(own, *known) for own in parts_of])
     trained_on = np.unique(corpus.fingerprints)
     model = Model(corpus.schema, featurizer, tuple(classifiers), {}, trained_on)
     fitted = CrossFit(model, out_of_fold, fold_of, thresholds)

@@ -7,20 +7,29 @@ import pytest
 from sklearn import metrics
 from sklearn.feature_extraction.text import TfidfVectorizer
 
-from tagger.corpus.corpus import Corpus, Example
+import tagger
+from tagger.corpus.corpus import Corpus, Example, read_corpus
 from tagger.errors import DataError
 from tagger.evaluation import baselines
 from tagger.evaluation.answers import Answers
 from tagger.evaluation.baselines import baseline_answers
 from tagger.evaluation.bootstrap import resampled_sums
-from tagger.evaluation.figures import FIGURE_NAMES, count_table, figures_of
+from tagger.evaluation.figures import FIGURE_NAMES, count_table, figures_of, figures_of_draws
 from tagger.evaluation.measure import measure
 from tagger.evaluation.readers import agreement, readers_of
-from tagger.evaluation.scores import average_precision, curves, precision_recall, score
+from tagger.evaluation.scores import (
+    average_precision,
+    curves,
+    figures_with_intervals,
+    precision_recall,
+    score,
+)
 from tagger.evaluation.slices import slice_columns
+from tagger.model.classifier import encode
 from tagger.model.model import fingerprints
-from tagger.model.thresholds import ranked_counts
+from tagger.model.thresholds import best_f1_thresholds, ranked_counts
 from tagger.schema import Schema, Task
+from tagger.training.crossfit import cross_fit
 
 ABC = Task("letter", ("a", "b", "c"))
 MANY = Task("tag", ("x", "y"), multilabel=True)
@@ -303,3 +312,82 @@ def test_baselines_of_one_class_or_three_rows_do_not_fail():
 def test_fingerprints_see_through_case_and_punctuation():
     one, other, third = fingerprints(["“Go home,” he said.", "Go HOME he said", "Go home she said"])
     assert one == other != third
+
+
+def test_a_draw_without_a_rare_label_says_nothing_of_it():
+    labels = ["often"] * 60 + ["rare"] * 2
+    predicted = labels.copy()
+    predicted[:6] = ["rare"] * 6
+    task = Task("mood", ("often", "rare"))
+    gold, given = (np.array([task.labels.index(x) for x in own]) for own in (labels, predicted))
+    groups = np.arange(len(gold))
+    table = count_table(task, gold, Answers(given))
+    figures = figures_with_intervals(task, table, groups, False, 500, 0)
+    # In a tenth of the draws there is no rare one, so that 0 would be the lower end.
+    assert 0 < figures["f1.rare"].low < figures["f1.rare"].value
+    assert figures["recall.rare"].value == 1 and figures["recall.rare"].low is None
+    draws = resampled_sums(table, groups, 500, 0)
+    lost = draws[:, [6, 7]].sum(axis=1) == 0
+    drawn = figures_of_draws(task, draws, table.sum(axis=0), False)
+    assert lost.any() and (drawn["macro_f1"] == drawn["f1.often"])[lost].all()
+
+
+def noise(n: int, multilabel: bool) -> list[dict[str, object]]:
+    """Sentences whose labels chance drew."""
+    random = np.random.default_rng(0)
+    words = np.array(
+        [
+            "oil",
+            "rose",
+            "fell",
+            "talks",
+            "may",
+            "fail",
+            "war",
+            "began",
+            "rain",
+            "snow",
+            "bank",
+            "loan",
+            "vote",
+            "ship",
+        ]
+    )
+    texts = [" ".join(random.choice(words, 9)) for _ in range(n)]
+    drawn = random.random((n, 3)) < 0.3
+    return [
+        {
+            "text": text,
+            "doc": f"d{i}",
+            "topic": [x for x, yes in zip("abc", row, strict=True) if yes]
+            if multilabel
+            else "xy"[int(row[0])],
+        }
+        for i, (text, row) in enumerate(zip(texts, drawn, strict=True))
+    ]
+
+
+def test_labels_that_chance_drew_do_not_beat_the_baselines():
+    trained = tagger.train(noise(240, True), jobs=1)
+    (task,) = trained.evaluation.tasks
+    assert task.baselines["every label"]["macro_f1"].value > 0.4
+    _, difference = trained.evaluation.versus["topic"]
+    assert difference.low < 0
+    # Thresholds are chosen by other folds than those that they judge.
+    corpus = read_corpus(noise(240, True), trained.model.schema)
+    fitted = cross_fit(corpus)
+    own = fitted.answers(fitted.out_of_fold)["topic"]
+    gold = encode(corpus.schema["topic"], corpus.labels("topic"))
+    for fold, thresholds in enumerate(fitted.thresholds["topic"]):
+        out = fitted.fold_of == fold
+        assert (own.labels[out] == (own.probabilities[out] >= thresholds)).all()
+        chosen = best_f1_thresholds(own.probabilities[~out], gold[~out])
+        assert thresholds == pytest.approx(chosen)
+
+
+def test_a_sentence_is_not_learned_where_its_copy_is_judged():
+    rows = noise(120, False)
+    copies = [{**row, "doc": f"other {i * 7 % 120}"} for i, row in enumerate(rows)]
+    trained = tagger.train([*rows, *copies], jobs=1)
+    assert trained.evaluation.tasks[0].figures["macro_f1"].value < 0.7
+    assert any("stand in several documents" in x for x in trained.evaluation.warnings)

@@ -1,4 +1,4 @@
-"""Tagged sentences on disk as JSON Lines or CSV: one row a sentence."""
+"""Tagged sentences and other pieces as JSON Lines or CSV, one a row, and what stands beside."""
 
 import base64
 import csv

@@ -289,8 +289,7 @@ class Tagger:
     @property
     def columns(self) -> list[str]:
         """The columns of tagged output, in their order."""
-        answers = self.schema.answer_columns
-        return ["doc", "n", "kind", "what", "start", "end", "text", *answers, "review", "model"]
+        return self.schema.output_columns()
 
     def evidence(self, text: str, tags: Tags, start: int = 0, n: int = 5) -> list[dict[str, Any]]:
         """Return for each label that a sentence got the `n` parts that speak most for it.

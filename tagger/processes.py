@@ -187,6 +187,15 @@ def _kept(how: dict[str, Any]) -> Any:
     return _KEPT[0][1]
 
 
+def n_jobs(jobs: int) -> int:
+    """Return how many processes are asked for: -1 for one a core, -2 for one less, as in joblib."""
+    if jobs > 0:
+        return jobs
+    from joblib import cpu_count
+
+    return max(int(cpu_count()) + 1 + min(jobs, -1), 1)
+
+
 def in_parallel(tasks: Iterable[Callable[[], Any]], jobs: int) -> Iterator[Any]:
     """Do tasks, in this process or in others, and yield the answers in their order.
 

@@ -1,7 +1,7 @@
 """What is tagged: tasks and their labels."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -172,6 +172,11 @@ class Schema:
     def answer_columns(self) -> list[str]:
         """The columns of the answers in tagged output: each task and its probabilities."""
         return [c for task in self.tasks for c in (task.name, *self.probability_columns(task))]
+
+    def output_columns(self, extra: Iterable[str] = (), explain: bool = False) -> list[str]:
+        """Return the columns of tagged output in their order, with others of the input rows."""
+        begun = ["doc", "n", "kind", "what", *extra, "start", "end", "text", *self.answer_columns]
+        return [*begun, "review", "model", *(["evidence"] if explain else [])]
 
     def probability_columns(self, task: Task) -> list[str]:
         """Return the columns of a task's probabilities in tagged output.

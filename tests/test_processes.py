@@ -8,11 +8,19 @@ from functools import partial
 
 import pytest
 from conftest import until
-from joblib import Parallel, delayed
+from joblib import Parallel, delayed, effective_n_jobs
 from joblib.externals.loky import process_executor
 
 from tagger.errors import ConfigError
-from tagger.processes import _KEPT, Pool, in_parallel, undisturbed
+from tagger.processes import _KEPT, Pool, in_parallel, n_jobs, undisturbed
+
+
+def test_so_many_processes_as_joblib_counts(monkeypatch):
+    for where in ("joblib.cpu_count", "joblib._parallel_backends.cpu_count"):
+        monkeypatch.setattr(where, lambda: 4)
+    asked = (1, 3, 9, -1, -2, -9)
+    assert [n_jobs(n) for n in asked] == [1, 3, 9, 4, 3, 1]
+    assert [effective_n_jobs(n) for n in asked] == [1, 3, 9, 4, 3, 1]
 
 
 def test_answers_come_in_the_order_of_the_tasks():

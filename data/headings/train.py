@@ -25,9 +25,9 @@ ROOT = HERE.parent.parent
 sys.path.insert(0, str(ROOT))
 
 from tagger.text.language import ENGLISH
-from tagger.text.lines import CLOSERS, STOPS, Lines
+from tagger.text.lines import STOPS, Lines
 from tagger.text.structure import pieces
-from tagger.text.titles import recurrence, title_looks
+from tagger.text.titles import CLOSERS, recurrence, title_looks
 
 WEIGHTS = ROOT / "tagger" / "resources" / "titles-en.json"
 RULES = replace(ENGLISH, titles="")

@@ -18,7 +18,7 @@ from tagger.arrow import (
 )
 from tagger.bulk.settings import JobSettings
 from tagger.errors import ConfigError, n_of
-from tagger.files import compression, tagged
+from tagger.files import compression
 from tagger.files.batches import MOST_VALUES, raw_of, read_batches
 from tagger.files.columns import Input
 from tagger.files.rows import BATCH_BYTES, TOO_DEEP, Batch, Reject
@@ -194,7 +194,7 @@ class Work:
             empty = tagger.tag_table([], [], {}, True, self.explain)
             return empty.to_record_batch(self.kinds).schema
 
-        names = tagged.columns(tagger.schema, self.kinds, self.explain)
+        names = tagger.schema.output_columns(self.kinds, self.explain)
         return Layout(names, arrow, tagger.schema, tagger.model.id, self.suffix)
 
 

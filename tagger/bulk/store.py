@@ -1,4 +1,4 @@
-"""The folder of parts beside an output: what is done, and who may write it."""
+"""What stands beside an output: the parts that are done, and the record of what it is made of."""
 
 import hashlib
 import json

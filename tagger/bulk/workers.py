@@ -13,7 +13,7 @@ import numpy as np
 
 from tagger.bulk.parts import Done, Part, Work, reject_of
 from tagger.predictor import Tagger
-from tagger.processes import Pool, check_shared, end_with
+from tagger.processes import Pool, check_shared, end_with, n_jobs
 
 
 class Workers:
@@ -35,7 +35,7 @@ class Workers:
         check_shared()  # before joblib, which would warn
         import joblib
 
-        self.jobs = jobs if jobs > 0 else joblib.cpu_count()
+        self.jobs = n_jobs(jobs)
         self.work = work
         self._folder = folder
         self._shared = str(folder / "model")

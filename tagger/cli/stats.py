@@ -144,6 +144,7 @@ def _print_shares(shares: Sequence[Any]) -> None:
     from rich.table import Table
 
     from tagger.cli.console import Console, styled
+    from tagger.markup import name_of
 
     console, header = Console(), True
     width = {"task": max(len(s.task) for s in shares), "label": max(len(s.label) for s in shares)}
@@ -154,7 +155,7 @@ def _print_shares(shares: Sequence[Any]) -> None:
         for name in columns:
             table.add_column(name, no_wrap=True, min_width=width.get(name, 22))
         for s in group:
-            row = [s.task if s.task != task else "", s.label.replace("_", " ")]
+            row = [s.task if s.task != task else "", name_of(s.label)]
             # A share is padded, so that shares line up whatever their intervals.
             row += [_percent(s.raw, s.low, s.high)]
             row += [_percent(s.adjusted, s.adjusted_low, s.adjusted_high)]
@@ -170,12 +171,13 @@ def _print_drift(rows: Sequence[dict[str, Any]], moved: dict[str, Any]) -> None:
     from rich.table import Table
 
     from tagger.cli.console import Console
+    from tagger.markup import name_of
 
     console = Console()
     table = Table("label", "before", "after", "change (95 % interval)", "", box=None)
     for row in rows:
         table.add_row(
-            row["label"].replace("_", " "),
+            name_of(row["label"]),
             f"{row['before']:.1%}",
             f"{row['after']:.1%}",
             f"{row['after'] - row['before']:+.1%} ({row['low']:+.1%} to {row['high']:+.1%})",

@@ -50,9 +50,8 @@ def read(
     """Yield the article of a page as one row, with its title and date where the page says them.
 
     Which part of a page is its text is decided by trafilatura (Barbaresi 2021), from a page
-    without its dialogs. A page that holds no article is rejected by what it holds instead. Of
-    a page that is a `mail` the mails that it quotes are left out and counted, of each the cards
-    of other articles.
+    without its dialogs. A page that holds no article is rejected by what it holds instead. Cards
+    of other articles are left out and counted, and the mails that a `mail` quotes.
     """
     trafilatura = _trafilatura()
     data = stream.read(limit + 1)

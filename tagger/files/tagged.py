@@ -1,4 +1,4 @@
-"""Tagged sentences on disk as JSON Lines or CSV: one row a sentence."""
+"""Tagged sentences and other pieces as JSON Lines or CSV, one a row, and what stands beside."""
 
 import base64
 import csv
@@ -14,28 +14,8 @@ import numpy as np
 
 from tagger.arrow import ABSENT, Column, listed
 from tagger.files.sheets import BOM, as_text
-from tagger.schema import MULTILABEL_SEPARATOR, Schema, Task
+from tagger.schema import MULTILABEL_SEPARATOR, Task
 from tagger.table import TaggedTable, label_sets
-
-
-def columns(schema: Schema, extra: Iterable[str], explain: bool) -> list[str]:
-    """Return the names of the columns of tagged output, in their order."""
-    answers = schema.answer_columns
-    evidence = ["evidence"] if explain else []
-    return [
-        "doc",
-        "n",
-        "kind",
-        "what",
-        *extra,
-        "start",
-        "end",
-        "text",
-        *answers,
-        "review",
-        "model",
-        *evidence,
-    ]
 
 
 def to_jsonl(table: TaggedTable) -> bytes:

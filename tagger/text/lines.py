@@ -7,7 +7,7 @@ from functools import cached_property
 
 from tagger.text.language import Language, compiled
 from tagger.text.notices import notice_of, words_of_notices
-from tagger.text.titles import NEAR, is_learned_title, recurrence
+from tagger.text.titles import CLOSERS, NEAR, VISIBLE, is_learned_title, recurrence
 
 _LONGEST = 300  # characters of a line that is no sentence
 _SHORT = 80  # longer lines with a stop are looked at only where something is odd
@@ -17,7 +17,6 @@ _LONGEST_BEGINNING = 16
 
 BULLETS = "*•·▪◦‣"
 STOPS = ".!?…。！？؟۔।"
-CLOSERS = " \t\"'”’“„‘»«›‹)]}」』"
 _AROUND = ' \t\ufeff\u200b"“”'
 _SOURCE = re.compile(r"\s*\[[^\[\]]{1,40}\]\Z")
 _NUMBERED = re.compile(r"\d{1,2}[.)]\s+[\"“‘']?[A-Z]")
@@ -35,7 +34,6 @@ _LINES = (
     ("dateline", r"\d{1,2}\.?\s+[^\W\d_]{3,12}\.?\s+\d{4}\Z"),
 )
 _PLAIN_LINES = re.compile("|".join(f"(?P<{what}>{pattern})" for what, pattern in _LINES))
-VISIBLE = re.compile(r"\S[^\n]*")
 
 
 def wordless(visible: str) -> str:

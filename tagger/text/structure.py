@@ -12,9 +12,10 @@ from typing import NamedTuple
 
 from tagger.schema import HEADING, OTHER, SENTENCE
 from tagger.text.language import ENGLISH, Language
-from tagger.text.lines import BULLETS, CLOSERS, LETTER, STOPS, VISIBLE, Lines, wordless
+from tagger.text.lines import BULLETS, LETTER, STOPS, Lines, wordless
 from tagger.text.mail import quotations
 from tagger.text.segment import sentence_spans
+from tagger.text.titles import CLOSERS, VISIBLE
 
 _MOST_IN_A_ROW = 3  # lines without a stop that may all be headings; more are a list or a poem
 _WRAPPED = 100  # characters: no writer breaks longer lines by hand

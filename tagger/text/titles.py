@@ -14,12 +14,12 @@ from tagger.text.lexicon import RESOURCES
 
 _LONGEST, _MOST_WORDS = 150, 20
 NEAR = 3000  # characters in which the words of a title come again
-_LINE = re.compile(r"\S[^\n]*")
+VISIBLE = re.compile(r"\S[^\n]*")
 _NUMBERED = re.compile(r"\d{1,2}[.)]\s+\S")
 _LONG_WORD = re.compile(r"[^\W\d_]{4,}")
 _STOPS = tuple(".!?…")
 _OPENERS = "'\"“‘("
-_CLOSERS = " \t\"'”’“„‘»«›‹)]}」』"
+CLOSERS = " \t\"'”’“„‘»«›‹)]}」』"
 _LENGTHS = (2, 3, 5, 8, 12, 16, _MOST_WORDS)
 
 
@@ -49,7 +49,7 @@ def title_looks(
     """
     line = text[start:end]
     words = line.split()
-    following = _LINE.search(text, end, end + NEAR)
+    following = VISIBLE.search(text, end, end + NEAR)
     if following is None or len(words) > _MOST_WORDS:
         return {}
     after = following[0].rstrip()
@@ -68,10 +68,10 @@ def title_looks(
         f"words {next(most for most in _LENGTHS if len(words) <= most)}": 1,
         **_capitals(words, place, language),
         "capitals": line.isupper(),
-        "question": line.rstrip(_CLOSERS)[-1:] == "?",
+        "question": line.rstrip(CLOSERS)[-1:] == "?",
         "quotation": any(mark in line for mark in '"“”'),
         "single marks": "‘" in line or " '" in line or line[0] == "'",
-        "closed": line[-1] in _CLOSERS,
+        "closed": line[-1] in CLOSERS,
         "colon": ":" in line,
         "numbered": is_numbered,
         "longer after": len(after) > 1.5 * len(line),
@@ -79,7 +79,7 @@ def title_looks(
         "long after": len(after) > 120,
         "quotation after": after[0] in '"“',
         "short before": 0 < len(before) < 80,
-        "stop before": before.rstrip(_CLOSERS)[-1:] in _STOPS,
+        "stop before": before.rstrip(CLOSERS)[-1:] in _STOPS,
         "semicolon before": before[-1:] == ";",
         "words between long lines": inside and len(before) > 100 and len(words) < 5,
         "phrase before a long line": inside and len(words) < 9 and not told,
@@ -114,7 +114,7 @@ def recurrence(text: str, start: int, end: int) -> float:
 
 def is_learned_title(text: str, start: int, end: int, number: int, language: Language) -> bool:
     """Return whether a line that ends in a stop is a title, as the labels of others had it."""
-    last = text[start:end].rstrip(_CLOSERS)[-1:]
+    last = text[start:end].rstrip(CLOSERS)[-1:]
     if not language.titles or end - start > _LONGEST or last not in _STOPS:
         return False
     looks = title_looks(text, start, end, number, language)

@@ -1,9 +1,9 @@
-"""Sentence -> tokens, character n-grams and lexicon classes: the one definition of each.
+"""Sentence -> tokens: the one definition of a token.
 
 A sentence is split on white space into *chunks* (``"U.S.-led,"``); a chunk is
-cut into *tokens* (``u.s.``, ``led``, ``,``). No token and no character n-gram
-crosses a chunk's border, so all of them are functions of the chunk alone and
-are computed once for each distinct chunk.
+cut into *tokens* (``u.s.``, ``led``, ``,``). No token crosses a
+chunk's border, so tokens are functions of the chunk alone and are computed
+once for each distinct chunk.
 """
 
 from collections.abc import Sequence

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy.linalg import helmert
 from scipy.optimize import minimize
 
 from tagger.features.arrays import Floats, Ints, Product
@@ -30,7 +31,7 @@ def fit_logistic(
     Minimizes what scikit-learn's LogisticRegression does, by L-BFGS (Liu and Nocedal 1989)
     on variables scaled by the diagonal of the Hessian at zero (Jacobi preconditioning:
     Nocedal and Wright 2006, section 5.1): a third of the passes over the data. At the
-    minimum the coefficients of all classes sum to zero, so their contrasts are sought.
+    minimum the coefficients of all classes sum to zero, so their contrasts (Helmert's) are sought.
 
     Parameters
     ----------
@@ -49,7 +50,7 @@ def fit_logistic(
     n = x.shape[0]
     n_classes = targets.shape[1]
     penalty = 1 / (C * n)
-    contrasts = _contrasts(n_classes)
+    contrasts = np.ascontiguousarray(helmert(n_classes).T) if n_classes > 1 else np.ones((1, 1))
     share = weights @ targets / n
     variance = share @ contrasts**2 - (share @ contrasts) ** 2
     scale = 1 / np.sqrt(np.outer(variance, _squares(x, weights, embedding) / n) + penalty)
@@ -128,17 +129,6 @@ def frequent_first(featurizer: Featurizer, used: Sequence[Block]) -> Ints:
     plain = np.concatenate([np.r_[b.columns] for b in used if b is not embedded] or [np.arange(0)])
     plain = plain[np.argsort(-featurizer.df_[plain], kind="stable")]
     return np.concatenate([plain, *(np.r_[b.columns] for b in used if b is embedded)])
-
-
-def _contrasts(n_classes: int) -> Floats:
-    """Return orthonormal columns that sum to zero (Helmert's), or 1 for a single class."""
-    if n_classes == 1:
-        return np.ones((1, 1))
-    helmert = np.triu(np.ones((n_classes, n_classes - 1)))
-    rows = np.arange(1, n_classes)
-    helmert[rows, rows - 1] = -rows
-    contrasts: Floats = helmert / np.sqrt(rows * (rows + 1))
-    return contrasts
 
 
 def _folded(of_features: npt.NDArray[Any], embedding: npt.NDArray[np.float32]) -> Any:

@@ -9,7 +9,6 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import joblib
 import numpy as np
 
 from tagger.corpus.corpus import Corpus, unseen
@@ -20,7 +19,7 @@ from tagger.errors import importing, n_of
 from tagger.evaluation.compare import compare_answers
 from tagger.features.arrays import Floats
 from tagger.model.classifier import encode, probabilities_of
-from tagger.processes import Pool
+from tagger.processes import Pool, n_jobs
 from tagger.schema import outputs_of
 from tagger.targets import locked
 from tagger.training.calibration import calibrate, precisions, prior_shift
@@ -190,7 +189,7 @@ def _taught(lessons: Sequence[_Lesson], jobs: int, progress: Progress) -> list[_
     """Do all lessons, in this process or in others, and tell how far they are together."""
     total = sum(lesson.n_steps for lesson in lessons)
     what = f"training the second reader {len(lessons)} times"
-    jobs = min(jobs if jobs > 0 else joblib.cpu_count(), len(lessons))
+    jobs = min(n_jobs(jobs), len(lessons))
     progress(what, 0, total)
     if jobs == 1:
         learned, before = [], 0

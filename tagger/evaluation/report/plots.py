@@ -11,7 +11,7 @@ import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from tagger.markup import MARKERS
+from tagger.markup import MARKERS, name_of
 from tagger.targets import utf8_of
 
 # Stand-ins that become the page's own colours, so that light and dark need one drawing.
@@ -312,7 +312,7 @@ def _slices(name: str, parts: Sequence[Mapping[str, Any]], first: int) -> Plot:
 
 
 def _short(label: str) -> str:
-    flat = utf8_of(label.replace("_", " ")).decode()
+    flat = utf8_of(name_of(label)).decode()
     return flat if len(flat) <= 26 else flat[:25] + "…"
 
 

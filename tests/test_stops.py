@@ -65,6 +65,12 @@ def test_paragraphs_of_windows_come_apart_as_others_do():
     assert split(text.replace("\n", "\r\n")) == split(text)
 
 
+def test_a_transcript_is_cut_alike_however_long_it_is():
+    paragraphs = ["Q. What did you see?", "A. Tanks. They came at night.", "A. I counted 10."]
+    alone = [sentence for paragraph in paragraphs for sentence in split(paragraph)]
+    assert split("\n\n".join(paragraphs * 400)) == alone * 400
+
+
 def test_a_text_of_nothing_but_doubt_is_left_to_the_splitter_in_part():
     text = "Talks with Amb. Fisk failed. " * 40 + "A. " * 20_000 + "Talks with Amb. Fisk failed."
     found = Counter(split(text))

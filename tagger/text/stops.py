@@ -93,7 +93,7 @@ class StopRules:
 
         Where there is more doubt than in any prose, the rest of the text is left as it is.
         """
-        left = 1000 + len(text) // 20
+        left = 1000 + len(text) // 2
         for match in context.STOP.finditer(text):
             left -= 1
             if left < 0:

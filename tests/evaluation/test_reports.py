@@ -14,7 +14,7 @@ from click.testing import CliRunner
 
 import tagger
 from tagger.cli.main import cli
-from tagger.cli.tables import versus_line, versus_lines
+from tagger.cli.tables import versus_line
 from tagger.corpus.corpus import Corpus, read_corpus
 from tagger.errors import ConfigError, DataError, install_command
 from tagger.evaluation.answers import Answers
@@ -217,10 +217,8 @@ def test_the_answers_of_another_model_are_warned_of_first(folder, unseen, tmp_pa
 def test_the_terminal_shows_the_baselines_and_whether_the_model_beats_them(folder, unseen):
     result = run("evaluate", "--model", folder, unseen, "--rounds", 200)
     assert "baseline TF-IDF + LR" in result.stdout and "baseline majority" in result.stdout
-    assert re.search(
-        r"mood: the model (beats|does not (surely )?beat) the best baseline, .*: macro F1 [+-]0\.",
-        result.stdout,
-    )
+    said = verdicts(tagger.evaluate(folder, unseen, rounds=200).report)
+    assert result.stdout.splitlines()[-3:-1] == said  # as the page has it
     last = result.stdout.splitlines()[-1]
     assert last == "the baselines learned from the same data by cross-validation by document"
 
@@ -266,10 +264,9 @@ def test_a_lead_that_chance_may_give_is_called_unsure(corpus):
     poor = {"mood": {"rival": Answers(rival)}}
     of_mood = Corpus(Schema((MOOD,)), corpus.examples)
     found = measure(of_mood.schema, of_mood, {"mood": Answers(model)}, baselines=poor, rounds=200)
-    (line,) = versus_lines(found)
-    assert line.startswith("mood: the model does not surely beat the best baseline, rival")
+    assert found.versus["mood"][0] == "rival" and not found.versus["mood"][1].is_sure
     found = measure(of_mood.schema, of_mood, {"mood": Answers(gold)}, baselines=poor, rounds=200)
-    assert versus_lines(found)[0].startswith("mood: the model beats the best baseline, rival")
+    assert found.versus["mood"][1].is_sure
 
 
 def test_figures_of_one_class_are_undefined_in_every_format(folder, unseen, tmp_path):
@@ -428,8 +425,9 @@ def test_a_verdict_is_as_sure_as_its_intervals():
         }  # fmt: skip
 
     about = {"data": {"n_documents": 30}}
-    cases = ((0.9, 0.8, 1.0), (0.6, 0.5, 0.7), (0.5, 0.4, 0.6))
+    cases = ((0.9, 0.8, 1.0), (0.6, 0.5, 0.7), (0.5, 0.4, 0.6), (0.3, 0.2, 0.38))
     words = ("clearly better than", "better, though not surely, than", "no better than")
+    words += ("worse than",)
     for case, said in zip(cases, words, strict=True):
         report = {"tasks": [task(*case)], "about": about, "resampled": "documents"}
         assert f"documents, {said} the best baseline, chance (0.500" in verdicts(report)[0]
@@ -442,6 +440,11 @@ def test_a_verdict_is_as_sure_as_its_intervals():
         })  # fmt: skip
         assert f"documents, {said} the best baseline, chance (0.500" in verdict
         assert verdict.endswith(", by +0.100 [+0.050, +0.200].")
+    lost = {"a": 0.5, "b": 0.4, "difference": -0.1, "low": -0.2, "high": -0.05}
+    report = report | {"tasks": [task(0.4, 0.3, 0.5)], "versus": {"mood": lost}}
+    assert ", worse than the best baseline, chance (0.500" in verdicts(report)[0]
+    report["versus"] = {"mood": lost | {"high": 0.01}}
+    assert ", no better than the best baseline, chance (0.500" in verdicts(report)[0]
 
 
 def test_the_page_shows_the_model_against_baselines_and_readers(folder, unseen):

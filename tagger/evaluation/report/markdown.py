@@ -54,7 +54,10 @@ def worst(report: Report) -> str:
 
 
 def verdicts(report: Report) -> list[str]:
-    """Return for each task a sentence: how good, better than which baseline, on how much."""
+    """Return for each task a sentence: how good, better than which baseline, on how much.
+
+    The terminal says the same.
+    """
     return [_verdict(task, report) for task in report["tasks"]]
 
 
@@ -76,9 +79,11 @@ def _verdict(task: Mapping[str, Any], report: Report) -> str:
         word = "by" if d["difference"] > 0 else "difference"
         by = f", {word} {d['difference']:+.3f}{between}"
     else:  # a report of before: its intervals must not overlap
-        is_sure = own["low"] is not None and own["low"] > other["high"]
+        is_sure = own["low"] is not None and (
+            own["low"] > other["high"] or own["high"] < other["low"]
+        )
     if own["value"] <= other["value"]:
-        how = "no better than"
+        how = "worse than" if is_sure else "no better than"
     elif not is_sure:
         how = "better, though not surely, than"
     else:

@@ -49,7 +49,7 @@ def measure(
     scores: list[TaskScore] = []
     wrong: list[Mistake] = []
     versus: dict[str, tuple[str, Difference]] = {}
-    overlap = _overlap(corpus, model)
+    overlap = overlap_of(corpus, model)
     warnings = [
         *left_out(corpus.n_apart),
         *tagged_warnings(corpus, model),
@@ -77,7 +77,7 @@ def measure(
     return Evaluation(tuple(scores), tuple(wrong), overlap, resampled, tuple(warnings), versus)
 
 
-def _overlap(corpus: Corpus, model: Model | None) -> int | None:
+def overlap_of(corpus: Corpus, model: Model | None) -> int | None:
     """Return how many sentences a model was trained on, None where unknown."""
     if model is None or not len(model.trained_on):
         return None
@@ -180,16 +180,18 @@ def tagged_warnings(corpus: Corpus, *models: Model | None) -> list[str]:
     return []
 
 
+def seen_warnings(corpus: Corpus, overlap: int | None, model: str = "the model") -> list[str]:
+    """Return a warning where a model has learned from sentences that it is judged on."""
+    if not overlap:
+        return []
+    seen = f"{overlap} of {len(corpus)} sentences were in the training data of {model}"
+    return [f"{seen}: the figures flatter it"]
+
+
 def _data_warnings(
     corpus: Corpus, overlap: int | None, parts: Mapping[str, list[str]]
 ) -> list[str]:
-    warnings = []
-    if overlap:
-        warnings.append(
-            f"{overlap} of {len(corpus)} sentences were in the training data of the model: "
-            "the figures flatter it"
-        )
-    warnings += group_warnings(corpus)
+    warnings = [*seen_warnings(corpus, overlap), *group_warnings(corpus)]
     dates = [date for e in corpus.examples if (date := e.extra.get("date"))]
     undated = sum(not year_of(date) for date in dates) if "year" in parts else 0
     if undated:

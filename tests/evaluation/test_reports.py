@@ -364,6 +364,24 @@ def test_compare_says_which_is_better_and_what_it_stands_on(folder, unseen, repo
     assert " does not beat " in line(Difference(0.7, 0.5, -0.2))
 
 
+def test_compare_warns_of_sentences_that_a_model_was_trained_on(folder, data, unseen, tmp_path):
+    mixed = tmp_path / "mixed.jsonl"
+    mixed.write_text(unseen.read_text() + data.read_text())
+    other = tagger.train(unseen, schema=SCHEMA, jobs=1)
+    other.save(tmp_path / "other")
+    found = tagger.compare(folder, tmp_path / "other", mixed, rounds=0).warnings
+    assert found == (
+        "120 of 200 sentences were in the training data of A: the figures flatter it",
+        "80 of 200 sentences were in the training data of B: the figures flatter it",
+    )
+    for name in ("a", "b"):
+        made = tagger.evaluate(folder, mixed, baselines=False, rounds=0)
+        made.save(tmp_path / name, plots=False)
+    of_reports = tagger.compare(tmp_path / "a", tmp_path / "b", rounds=0).warnings
+    seen = "120 of 200 sentences were in the training data of the model: the figures flatter it"
+    assert of_reports == (f"A: {seen}", f"B: {seen}")
+
+
 def test_model_folders_without_data_are_told_to_need_some(folder, tmp_path):
     with pytest.raises(DataError, match=r"a model folder, expected a report: add DATA"):
         run("compare", folder, folder)

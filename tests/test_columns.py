@@ -96,6 +96,18 @@ GUESSES = {
         ["military"],
         ["military", "diplomatic"],
     ),
+    "one mark or none": (
+        of_labels(["tone_praise", "tone_blame"], [("x", ""), ("", ""), ("", "x")]),
+        ("tone", ("praise", "blame"), True),
+        ["praise"],
+        [],
+    ),
+    "one mark in each row": (
+        of_labels(["tone_praise", "tone_blame"], [("x", ""), ("", "x"), ("", "x")]),
+        ("tone", ("praise", "blame"), False),
+        "praise",
+        "blame",
+    ),
     "one column of 0 and 1": (
         of_labels(["opinion"], [(1,), (0,)]),
         ("opinion", ("0", "1"), False),

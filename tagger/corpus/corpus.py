@@ -17,7 +17,7 @@ from tagger.errors import DataError, did_you_mean, n_of
 from tagger.files import Reject, Row
 from tagger.files.batches import document_name, raw_of
 from tagger.files.rows import TOO_DEEP
-from tagger.schema import Schema, Task, is_apart
+from tagger.schema import OTHER, Schema, Task, is_apart
 
 _MAX_PROBLEMS_SHOWN = 10
 _LONGEST_LIST = 10_000
@@ -233,12 +233,18 @@ class _Marks:
         self.tasks = [task.name for task in schema.tasks if task.multilabel]
         self.used: set[str] = set()
         self.without: dict[str, list[Example]] = {name: [] for name in self.tasks}
+        self.empty = dict.fromkeys(self.tasks, 0)
 
     def see(self, row: Row, example: Example, columns: Columns) -> None:
         """Look at the columns of labels of a row."""
         for name in self.tasks:
-            column = columns.tasks.get(name)
-            cells = [n for n in column.values() if n in row.record] if type(column) is dict else ()
+            column = columns.tasks.get(name, name)
+            if isinstance(column, str):
+                cell = row.record.get(column)
+                is_empty = isinstance(cell, str) and not cell.strip()
+                self.empty[name] += is_empty and name in example.labels
+                continue
+            cells = [n for n in column.values() if n in row.record]
             if any(is_mark(row.record[n]) for n in cells):
                 self.used.add(name)
             elif cells and name not in example.labels:
@@ -252,6 +258,9 @@ class _Marks:
             if self.without[name]:
                 rows = n_of(len(self.without[name]), "row")
                 yield f"no mark for {name} in {rows}: taken as none of its labels"
+        for name, n in self.empty.items():
+            if n:
+                yield f"an empty cell of {name} in {n_of(n, 'row')}: taken as none of its labels"
 
 
 def example_of(row: Row, schema: Schema, columns: Columns) -> Example:
@@ -274,13 +283,15 @@ def example_of(row: Row, schema: Schema, columns: Columns) -> Example:
     if not text.strip():
         raise DataError(f"{columns.text} is blank, expected a sentence")
     labels = {}
+    # A byline or a notice, of which tagged output says nothing; CSV has no other way to.
+    unasked = record.get("kind") == OTHER and "what" in record
     for task in schema.tasks:
         column = columns.of(task)
         if isinstance(column, dict):
             value = _given(record, task, column)
         else:
             value = plain_label(record.pop(column, None))
-        if value is not None and (value != "" or task.multilabel):
+        if value is not None and (value != "" or (task.multilabel and not unasked)):
             if task.multilabel and columns.label_separator:
                 value = split(value, columns.label_separator)
             labels[task.name] = task.parse(value)

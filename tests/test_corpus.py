@@ -61,6 +61,19 @@ def test_a_wrong_row_is_named_by_file_and_line(tmp_path, row, message):
         read_corpus([write(tmp_path / "a.jsonl", GOOD, row)], CLAIMS)
 
 
+def test_rows_without_a_label_are_counted_and_said(tmp_path):
+    other = GOOD | {"claim": None}
+    corpus = read_corpus([write(tmp_path / "a.jsonl", GOOD, other, other)], CLAIMS)
+    assert corpus.notes == ("2 of 3 sentences without a label of claim: left out of it",)
+    corpus = read_corpus([write(tmp_path / "b.jsonl", other)], CLAIMS)
+    assert corpus.notes == ("no row has an answer to claim",)
+    # Those of a file without such a column are said with its name, once.
+    (tmp_path / "c.jsonl").write_text('{"text": "It rained.", "theme": []}\n')
+    corpus = read_corpus([tmp_path / "a.jsonl", tmp_path / "c.jsonl"], CLAIMS)
+    assert any("c.jsonl: no column for claim" in note for note in corpus.notes)
+    assert "2 of 4 sentences without a label of claim: left out of it" in corpus.notes
+
+
 def test_an_empty_file_is_no_corpus(tmp_path):
     with pytest.raises(DataError, match="no labelled sentence"):
         read_corpus([write(tmp_path / "a.jsonl")], CLAIMS)

@@ -214,9 +214,18 @@ def read_examples(data: Data, schema: Schema, columns: Columns) -> Corpus:
             skipped.append(Reject(reason, raw_of(row.record), row.source, row.line))
     finder.leave()
     notes = (*told, *finder.said(), *left_out(n_apart), *marks.settle())
-    silent = [t.name for t in schema.tasks if not any(t.name in e.labels for e in examples)]
-    if silent := [name for name in silent if examples and not finder.without[name]]:
+    # Rows of files that have no column for a task are said already.
+    lacks = {t.name: -sum(finder.without[t.name].values()) for t in schema.tasks}
+    for name in lacks:
+        lacks[name] += sum(name not in example.labels for example in examples)
+    silent = [name for name, n in lacks.items() if 0 < n == len(examples)]
+    if silent:
         notes += (f"no row has an answer to {', '.join(silent)}",)
+    notes += tuple(
+        f"{n:,} of {n_of(len(examples), 'sentence')} without a label of {name}: left out of it"
+        for name, n in lacks.items()
+        if n > 0 and name not in silent
+    )
     if blanks:
         notes += (
             f"blanks around a label taken off in {n_of(len(blanks), 'row')}; the first is "

@@ -21,7 +21,8 @@ _LABEL_NAMES = (
     *("label", "labels", "class", "category", "categories", "target", "gold", "tag", "tags"),
 )
 _NOT_LABELS = (
-    *("n", "id", "idx", "index", "start", "end", "model", "review", "readers", "split", "fold"),
+    *("n", "id", "idx", "index", "start", "end", "model", "review", "split", "fold"),
+    *("kind", "what", "reader", "readers", "note", "notes", "annotator", "coder", "rater"),
     *("register", "outlet", "source", "publisher", "author", "section", "title", "url"),
     *("date", "year", "month", "language", "lang", "country"),
 )

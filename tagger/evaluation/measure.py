@@ -144,8 +144,11 @@ def tagged_warnings(corpus: Corpus, *models: Model | None) -> list[str]:
     known = [model.id for model in models if model is not None]
     ids = {answered_by(model_id, flag) for model_id in known for flag in (False, True)}
     taggers: dict[str, list[str]] = {}
-    n_probable = 0
+    n_probable = n_read = 0
     for example in corpus.examples:
+        if example.extra.get("reader"):  # who decided it, in an export of `tagger review`
+            n_read += 1
+            continue
         probable = any(
             f"p_{label}" in example.extra or f"p_{task.name}_{label}" in example.extra
             for task in corpus.schema.tasks
@@ -161,8 +164,9 @@ def tagged_warnings(corpus: Corpus, *models: Model | None) -> list[str]:
         raise DataError(
             f"{rows[0]}: the labels of {len(rows)} of {len(corpus)} sentences are what model "
             f"{model_id} itself answered (column model), and would only show that it agrees with "
-            "itself: give labels by people; where people have checked these, remove the column "
-            "model"
+            "itself: give labels by people"
+            + (f" only, such as those of the {n_read} that name a reader" if n_read else "")
+            + "; where people have checked these, remove the column model"
         )
     if taggers:
         n = sum(map(len, taggers.values()))

@@ -199,6 +199,17 @@ def test_the_answers_of_a_model_are_no_gold_for_it(folder, unseen, tmp_path):
         run("compare", folder, folder, path)
 
 
+def test_what_a_reader_has_decided_is_gold(folder, unseen, tmp_path):
+    path = tagged(folder, unseen, tmp_path / "tagged.jsonl")
+    records = [json.loads(line) for line in path.read_text().splitlines()]
+    records = [record | {"reader": "anna" if i < 50 else ""} for i, record in enumerate(records)]
+    only = r"labels of 30 of 80 sentences are what model .* people only, such as those of the 50 "
+    with pytest.raises(DataError, match=f"^record:51: .*{only}that name a reader"):
+        tagger.evaluate(folder, records, baselines=False, rounds=0)
+    found = tagger.evaluate(folder, records[:50], baselines=False, rounds=0)
+    assert not any("by model" in warning or "columns of" in warning for warning in found.warnings)
+
+
 def test_the_answers_of_another_model_are_warned_of_first(folder, unseen, tmp_path):
     path = tagged(folder, unseen, tmp_path / "tagged.jsonl")
     path.write_text(path.read_text().replace(Tagger.load(folder).model.id, "0123456789ab"))

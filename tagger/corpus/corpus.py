@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from unicodedata import is_normalized, normalize
 
 import numpy as np
 import numpy.typing as npt
@@ -53,7 +54,7 @@ class Corpus:
     examples : the sentences.
     notes : what reading them found or changed, in sentences.
     skipped : the rows that were left out.
-    blanks : the places of labels with blanks around them, which the last note is about.
+    blanks : the places of labels that were mended, which the last note is about.
     columns : the names of all columns.
     n_apart : how many rows of tagged output were left out, because they are no sentences.
     """
@@ -170,15 +171,18 @@ def _refusal(corpus: Corpus, skip_bad_rows: bool) -> str:
     return "\n".join(lines)
 
 
-def has_blanks(row: Row, schema: Schema, columns: Columns) -> bool:
-    """Return whether a label of a row has blanks around it, which `example_of` takes off."""
+def respelled(row: Row, schema: Schema, columns: Columns) -> set[str]:
+    """Return what `example_of` mends in the labels of a row: blanks around them, their form."""
+    found = set()
     for task in schema.tasks:
         name = columns.of(task)
         value = row.record.get(name) if isinstance(name, str) else None
         for answer in value if isinstance(value, list) else [value]:
             if isinstance(answer, str) and answer.strip() not in ("", answer):
-                return True
-    return False
+                found.add("blanks around a label taken off")
+            if isinstance(answer, str) and not is_normalized("NFC", answer):
+                found.add("a label in another form of Unicode taken as its composed one (NFC)")
+    return found
 
 
 def left_out(n_apart: int) -> tuple[str, ...]:
@@ -193,6 +197,7 @@ def read_examples(data: Data, schema: Schema, columns: Columns) -> Corpus:
     examples: list[Example] = []
     skipped: list[Reject] = []
     blanks: list[str] = []
+    mended: set[str] = set()
     finder = Finder(schema, columns)
     n_apart = 0
     told: list[str] = []
@@ -208,7 +213,9 @@ def read_examples(data: Data, schema: Schema, columns: Columns) -> Corpus:
                 continue
             examples.append(example := example_of(row, schema, own))
             marks.see(row, example, own)
-            blanks += [row.where] * has_blanks(row, schema, own)
+            if how := respelled(row, schema, own):
+                blanks.append(row.where)
+                mended |= how
         except (DataError, RecursionError) as error:
             reason = str(error) if isinstance(error, DataError) else TOO_DEEP
             skipped.append(Reject(reason, raw_of(row.record), row.source, row.line))
@@ -227,10 +234,8 @@ def read_examples(data: Data, schema: Schema, columns: Columns) -> Corpus:
         if n > 0 and name not in silent
     )
     if blanks:
-        notes += (
-            f"blanks around a label taken off in {n_of(len(blanks), 'row')}; the first is "
-            f"{blanks[0]}",
-        )
+        how_many = f"in {n_of(len(blanks), 'row')}; the first is {blanks[0]}"
+        notes += (f"{' or '.join(sorted(mended))} {how_many}",)
     read = (tuple(examples), notes, tuple(skipped), tuple(blanks), tuple(finder.names))
     return Corpus(schema, *read, n_apart)
 
@@ -331,7 +336,8 @@ def _given(record: dict[str, Any], task: Task, columns: Mapping[str, str]) -> An
 def plain_label(value: Any) -> Any:
     """Return numbers, truth values and padded strings as the labels that they are meant as.
 
-    A string that is a list, as pandas writes lists into CSV, is that list.
+    Accents are part of their letters, however they were typed (NFC). A string that is a list, as
+    pandas writes lists into CSV, is that list.
     """
     if isinstance(value, bool):
         return "true" if value else "false"
@@ -341,7 +347,7 @@ def plain_label(value: Any) -> Any:
         return [x if isinstance(x, (list, tuple)) else plain_label(x) for x in value]
     if not isinstance(value, str):
         return value
-    value = value.strip()
+    value = normalize("NFC", value.strip())
     return _listed(value) if value.startswith("[") and value.endswith("]") else value
 
 

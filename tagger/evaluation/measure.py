@@ -129,12 +129,14 @@ def _measure_task(
         table, scored = count_table(task, gold, other), other.probabilities is not None
         by_baseline[name] = figures_with_intervals(task, table, groups, scored, rounds, seed)
     columns = {name: [values[i] for i in chosen] for name, values in parts.items()}
+    slices, small = slice_scores(task, gold, judged, groups, columns, rounds, seed)
     return replace(
         score(task, gold, judged.labels, judged.probabilities, groups, rounds, seed),
         n_unannotated=len(corpus) - len(chosen),
         baselines=by_baseline,
         curves=curves(task, gold, judged),
-        slices=slice_scores(task, gold, judged, groups, columns, rounds, seed),
+        slices=slices,
+        small=small,
         readers=agreement_with(corpus, task, answers),
     )
 

@@ -180,6 +180,23 @@ def test_a_missing_extra_is_named_before_the_work(folder, unseen, tmp_path, monk
     assert (tmp_path / "r" / "report.md").is_file()
 
 
+def test_parts_that_are_too_small_for_a_slice_are_said(folder, unseen):
+    records = [json.loads(line) for line in unseen.read_text().splitlines()]
+    names = ("Post", "Echo", "A_b", "Mail")
+    for i, record in enumerate(records):
+        record["paper"] = names[2 + i % 2 if i < 7 else i // 4 % 2]
+    found = tagger.evaluate(folder, records, slices=["paper"], baselines=False, rounds=0)
+    (mood, _) = found.evaluation.tasks
+    assert [s.value for s in mood.slices["paper"]] == ["Echo", "Post"]
+    assert mood.small == {"paper": {"A_b": 4, "Mail": 3}}
+    said = "By paper not shown, 7 sentences: A_b (4), Mail (3). A part needs 20 sentences of 5 "
+    assert f"{said}documents, and another one beside it." in to_html(found.report)
+    assert said.replace("_", r"\_") in to_markdown(found.report)
+    # One part that is large enough has nothing to be held against.
+    found = tagger.evaluate(folder, records[7:40], slices=["paper"], baselines=False, rounds=0)
+    assert "By paper not shown, 33 sentences: Echo (17), Post (16). A" in to_markdown(found.report)
+
+
 def test_an_unknown_slice_is_refused_with_the_nearest(folder, unseen):
     with pytest.raises(Exception, match="no column 'papper': did you mean 'paper'"):
         run("evaluate", "--model", folder, unseen, "--slice", "papper", "--no-baselines")

@@ -2,10 +2,13 @@ import json
 from collections import Counter
 
 import numpy as np
+import pandas as pd
 import pytest
 from conftest import ROOT, SHARED, shared
 
+from tagger.corpus.columns import Columns
 from tagger.corpus.corpus import Corpus, Example, folds, read_corpus
+from tagger.corpus.guess import guess_schema
 from tagger.errors import DataError
 from tagger.schema import CLAIMS, Schema, Task
 from tagger.text.tokens import tokenize
@@ -72,6 +75,20 @@ def test_rows_without_a_label_are_counted_and_said(tmp_path):
     corpus = read_corpus([tmp_path / "a.jsonl", tmp_path / "c.jsonl"], CLAIMS)
     assert any("c.jsonl: no column for claim" in note for note in corpus.notes)
     assert "2 of 4 sentences without a label of claim: left out of it" in corpus.notes
+
+
+def test_nan_is_no_label_whatever_holds_it(tmp_path):
+    rows = [{"text": f"Line {i} of it.", "tone": ("good", "bad", np.nan)[i % 3]} for i in range(9)]
+    lines = [json.dumps(row) for row in rows]
+    assert "NaN" in lines[2]
+    for data in ([write(tmp_path / "a.jsonl", *lines)], rows, pd.DataFrame(rows)):
+        schema, columns, _ = guess_schema(data, Columns())
+        assert schema.tasks[0].labels == ("bad", "good")
+        corpus = read_corpus(data, schema, columns)
+        assert corpus.notes == ("3 of 9 sentences without a label of tone: left out of it",)
+    # Cells may be arrays, as pandas has lists of Parquet.
+    frame = pd.DataFrame({"text": ["Oil rose."], "theme": [np.array(["economic", "military"])]})
+    assert read_corpus(frame, CLAIMS).labels("theme") == [("military", "economic")]
 
 
 def test_an_empty_file_is_no_corpus(tmp_path):

@@ -77,6 +77,17 @@ def test_rows_without_a_label_are_counted_and_said(tmp_path):
     assert "2 of 4 sentences without a label of claim: left out of it" in corpus.notes
 
 
+def test_documents_of_one_name_in_several_files_are_said(tmp_path):
+    own = [GOOD | {"doc": f"d{i // 2}"} for i in range(8)]
+    one, other = write(tmp_path / "a.jsonl", *own), write(tmp_path / "b.jsonl", *own)
+    said = "4 document names in several files, each taken for one document: d0, d1, d2 ..."
+    corpus = read_corpus([one, other], CLAIMS)
+    assert corpus.notes == (said,)
+    assert read_corpus([one], CLAIMS).notes == ()
+    bare = [{k: v for k, v in row.items() if k != "doc"} for row in own]
+    assert read_corpus([write(one, *bare), write(other, *bare)], CLAIMS).notes == ()
+
+
 def test_nan_is_no_label_whatever_holds_it(tmp_path):
     rows = [{"text": f"Line {i} of it.", "tone": ("good", "bad", np.nan)[i % 3]} for i in range(9)]
     lines = [json.dumps(row) for row in rows]

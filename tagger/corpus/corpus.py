@@ -198,6 +198,7 @@ def read_examples(data: Data, schema: Schema, columns: Columns) -> Corpus:
     skipped: list[Reject] = []
     blanks: list[str] = []
     mended: set[str] = set()
+    home: dict[str, str] = {}  # the file that a document was first found in
     finder = Finder(schema, columns)
     n_apart = 0
     told: list[str] = []
@@ -213,6 +214,8 @@ def read_examples(data: Data, schema: Schema, columns: Columns) -> Corpus:
                 continue
             examples.append(example := example_of(row, schema, own))
             marks.see(row, example, own)
+            if home.setdefault(example.doc, row.source) != row.source:
+                home[example.doc] = ""
             if how := respelled(row, schema, own):
                 blanks.append(row.where)
                 mended |= how
@@ -221,6 +224,10 @@ def read_examples(data: Data, schema: Schema, columns: Columns) -> Corpus:
             skipped.append(Reject(reason, raw_of(row.record), row.source, row.line))
     finder.leave()
     notes = (*told, *finder.said(), *left_out(n_apart), *marks.settle())
+    if twice := [doc for doc, source in home.items() if doc and not source]:
+        names = n_of(len(twice), "document name")
+        said = "in several files, each taken for one document"
+        notes += (f"{names} {said}: {', '.join(twice[:3])}{' ...' if twice[3:] else ''}",)
     # Rows of files that have no column for a task are said already.
     lacks = {t.name: -sum(finder.without[t.name].values()) for t in schema.tasks}
     for name in lacks:

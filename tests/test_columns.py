@@ -220,6 +220,14 @@ def test_columns_of_labels_are_named_by_a_schema_file_or_by_pairs(tmp_path):
         guess_schema([path], Columns.parse(["topic=militry", "topic=economic"]))
 
 
+@pytest.mark.parametrize("pair", ["text=Text", "doc=Doc", "mood=Mood"])
+def test_a_column_that_was_named_is_guessed_from_no_other(pair):
+    rows = [{"text": "It is.", "doc": "d", "mood": "sad"}]
+    name = pair.partition("=")[2]
+    with pytest.raises(ConfigError, match=f"no column '{name}': did you mean '{name.lower()}'"):
+        guess_schema(rows, Columns.parse([pair]))
+
+
 @pytest.mark.parametrize("pair", ["text=Txet", "doc=Artcle", "mood=Mod"])
 def test_a_column_that_was_named_and_is_not_there_is_refused_or_said(pair):
     rows = [{"Text": "It is.", "Article": "d", "mood": "sad"}]

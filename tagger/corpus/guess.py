@@ -60,8 +60,8 @@ def guess_schema(data: Data, columns: Columns) -> tuple[Schema, Columns, bool]:
     wanted = [
         n for c in columns.tasks.values() for n in (c.values() if isinstance(c, dict) else [c])
     ]
-    wanted += [columns.text] * (not usual([columns.text], TEXTS))
-    wanted += [columns.doc] * (not usual([columns.doc], DOCUMENTS))
+    wanted += [columns.text] * (columns.text != Columns.text)
+    wanted += [columns.doc] * (columns.doc != Columns.doc)
     for name in wanted:
         if name not in names:
             raise ConfigError(f"the data has no column {name!r}: {did_you_mean(name, names)}")

@@ -74,7 +74,7 @@ class TaskComparison:
         return asdict(self)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Comparison:
     """How two models, or two reports, differ on the same sentences.
 
@@ -89,6 +89,10 @@ class Comparison:
     warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     skipped: tuple[Reject, ...] = ()
+
+    def __repr__(self) -> str:
+        found = (f"{x.task}, {x.better} better, {x.worse} worse" for x in self.tasks)
+        return f"<Comparison: {'; '.join(found)}>"
 
     def to_dict(self) -> list[dict[str, Any]]:
         """Return the comparison as plain JSON values, one a task."""

@@ -177,7 +177,7 @@ class Evaluation:
     """
 
     tasks: tuple[TaskScore, ...]
-    mistakes: tuple[Mistake, ...]
+    mistakes: tuple[Mistake, ...] = field(repr=False)
     overlap: int | None
     resampled: str
     warnings: tuple[str, ...]

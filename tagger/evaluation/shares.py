@@ -81,7 +81,7 @@ class LabelShares:
     notes : why shares are not corrected, and what was left out.
     """
 
-    shares: tuple[Share, ...]
+    shares: tuple[Share, ...] = field(repr=False)
     notes: tuple[str, ...]
 
     def to_dict(self) -> list[dict[str, Any]]:

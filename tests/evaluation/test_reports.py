@@ -423,6 +423,18 @@ def test_evaluate_says_what_it_wrote(folder, unseen, tmp_path):
     assert f"{tmp_path / 'r' / 'report.md'}: the report\n" in done.stderr
 
 
+def test_what_the_library_gives_is_shown_in_a_line(folder, unseen):
+    made = tagger.evaluate(folder, unseen, baselines=False, rounds=0)
+    figures = ", ".join(f"{x.task} {x.macro_f1:.3f}" for x in made.evaluation.tasks)
+    model = Tagger.load(folder).model.id
+    assert repr(made) == f"<ModelReport of model {model}, macro F1: {figures}>"
+    same = tagger.compare(folder, folder, unseen, rounds=0)
+    assert repr(same) == "<Comparison: mood, 0 better, 0 worse; topic, 0 better, 0 worse>"
+    checked = tagger.check(unseen)
+    assert repr(checked).startswith("<Check of 80 sentences, found: ")
+    assert len(repr(checked)) < 200
+
+
 def test_one_error_is_no_plural(report):
     one = read_report(report)
     one["mistakes"] = one["mistakes"][:1]

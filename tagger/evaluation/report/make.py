@@ -16,7 +16,7 @@ from tagger.evaluation.baselines import baseline_answers
 from tagger.evaluation.measure import measure
 from tagger.evaluation.report.card import model_card
 from tagger.evaluation.report.html import require_plots, to_html
-from tagger.evaluation.report.markdown import to_markdown
+from tagger.evaluation.report.markdown import number, to_markdown
 from tagger.evaluation.report.values import (
     HTML,
     JSON,
@@ -35,7 +35,7 @@ from tagger.model.model import CARD, Model
 from tagger.targets import utf8_of, write_files
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ModelReport:
     """How well a model answers labelled sentences.
 
@@ -52,6 +52,11 @@ class ModelReport:
     answers: tuple[str, ...]
     notes: tuple[str, ...] = ()
     skipped: tuple[Reject, ...] = ()
+
+    def __repr__(self) -> str:
+        known = ((x.task, x.figures["macro_f1"].value) for x in self.evaluation.tasks)
+        figures = ", ".join(f"{task} {number(value)}" for task, value in known)
+        return f"<ModelReport of model {self.report['about']['model']['id']}, macro F1: {figures}>"
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -311,9 +316,9 @@ def _compare_lines(path: Path, expected: str) -> None:
     if text == (expected := utf8_of(expected).decode()):
         return
     old, new = text.splitlines(), expected.splitlines()
-    for number, (a, b) in enumerate(zip(old, new, strict=False), 1):
+    for line, (a, b) in enumerate(zip(old, new, strict=False), 1):
         if a != b:
-            raise DataError(f"{path}:{number}: found {a[:80]!r}, expected {b[:80]!r}")
+            raise DataError(f"{path}:{line}: found {a[:80]!r}, expected {b[:80]!r}")
     raise DataError(f"{path}: found {len(old)} lines, expected {len(new)}")
 
 

@@ -24,7 +24,8 @@ from sklearn.metrics import f1_score
 from sklearn.model_selection import GridSearchCV, GroupKFold
 from sklearn.pipeline import make_union
 
-from tagger.corpus.corpus import Corpus, folds, read_corpus
+from tagger.corpus.corpus import Corpus, read_corpus
+from tagger.corpus.folds import folds
 from tagger.model.classifier import encode
 from tagger.schema import CLAIM, CLAIMS, THEME
 from tagger.training.crossfit import cross_fit

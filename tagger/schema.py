@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from unicodedata import normalize
 
 from tagger.errors import ConfigError, DataError, did_you_mean, n_of
 
@@ -94,6 +95,10 @@ class Task:
 
     def _check(self, label: str) -> str:
         if label not in self.labels:
+            # Letter and accent may stand apart on either side; for the reader they are the same.
+            for own in self.labels:
+                if normalize("NFC", own) == normalize("NFC", label):
+                    return own
             raise DataError(f"{self.name} is {label!r}: {did_you_mean(label, self.labels)}")
         return label
 

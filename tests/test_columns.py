@@ -96,6 +96,18 @@ GUESSES = {
         ["military"],
         ["military", "diplomatic"],
     ),
+    "one mark or none": (
+        of_labels(["tone_praise", "tone_blame"], [("x", ""), ("", ""), ("", "x")]),
+        ("tone", ("praise", "blame"), True),
+        ["praise"],
+        [],
+    ),
+    "one mark in each row": (
+        of_labels(["tone_praise", "tone_blame"], [("x", ""), ("", "x"), ("", "x")]),
+        ("tone", ("praise", "blame"), False),
+        "praise",
+        "blame",
+    ),
     "one column of 0 and 1": (
         of_labels(["opinion"], [(1,), (0,)]),
         ("opinion", ("0", "1"), False),
@@ -206,6 +218,14 @@ def test_columns_of_labels_are_named_by_a_schema_file_or_by_pairs(tmp_path):
         read_corpus([path], schema, Columns.parse(["topic=military", "topic=diplomatic"]))
     with pytest.raises(ConfigError, match="no column 'militry': did you mean 'military'"):
         guess_schema([path], Columns.parse(["topic=militry", "topic=economic"]))
+
+
+@pytest.mark.parametrize("pair", ["text=Text", "doc=Doc", "mood=Mood"])
+def test_a_column_that_was_named_is_guessed_from_no_other(pair):
+    rows = [{"text": "It is.", "doc": "d", "mood": "sad"}]
+    name = pair.partition("=")[2]
+    with pytest.raises(ConfigError, match=f"no column '{name}': did you mean '{name.lower()}'"):
+        guess_schema(rows, Columns.parse([pair]))
 
 
 @pytest.mark.parametrize("pair", ["text=Txet", "doc=Artcle", "mood=Mod"])

@@ -2,10 +2,14 @@ import json
 from collections import Counter
 
 import numpy as np
+import pandas as pd
 import pytest
 from conftest import ROOT, SHARED, shared
 
-from tagger.corpus.corpus import Corpus, Example, folds, read_corpus
+from tagger.corpus.columns import Columns
+from tagger.corpus.corpus import Corpus, Example, read_corpus
+from tagger.corpus.folds import folds
+from tagger.corpus.guess import guess_schema
 from tagger.errors import DataError
 from tagger.schema import CLAIMS, Schema, Task
 from tagger.text.tokens import tokenize
@@ -59,6 +63,44 @@ def test_csv_and_tsv_hold_the_same(tmp_path):
 def test_a_wrong_row_is_named_by_file_and_line(tmp_path, row, message):
     with pytest.raises(DataError, match=message):
         read_corpus([write(tmp_path / "a.jsonl", GOOD, row)], CLAIMS)
+
+
+def test_rows_without_a_label_are_counted_and_said(tmp_path):
+    other = GOOD | {"claim": None}
+    corpus = read_corpus([write(tmp_path / "a.jsonl", GOOD, other, other)], CLAIMS)
+    assert corpus.notes == ("2 of 3 sentences without a label of claim: left out of it",)
+    corpus = read_corpus([write(tmp_path / "b.jsonl", other)], CLAIMS)
+    assert corpus.notes == ("no row has an answer to claim",)
+    # Those of a file without such a column are said with its name, once.
+    (tmp_path / "c.jsonl").write_text('{"text": "It rained.", "theme": []}\n')
+    corpus = read_corpus([tmp_path / "a.jsonl", tmp_path / "c.jsonl"], CLAIMS)
+    assert any("c.jsonl: no column for claim" in note for note in corpus.notes)
+    assert "2 of 4 sentences without a label of claim: left out of it" in corpus.notes
+
+
+def test_documents_of_one_name_in_several_files_are_said(tmp_path):
+    own = [GOOD | {"doc": f"d{i // 2}"} for i in range(8)]
+    one, other = write(tmp_path / "a.jsonl", *own), write(tmp_path / "b.jsonl", *own)
+    said = "4 document names in several files, each taken for one document: d0, d1, d2 ..."
+    corpus = read_corpus([one, other], CLAIMS)
+    assert corpus.notes == (said,)
+    assert read_corpus([one], CLAIMS).notes == ()
+    bare = [{k: v for k, v in row.items() if k != "doc"} for row in own]
+    assert read_corpus([write(one, *bare), write(other, *bare)], CLAIMS).notes == ()
+
+
+def test_nan_is_no_label_whatever_holds_it(tmp_path):
+    rows = [{"text": f"Line {i} of it.", "tone": ("good", "bad", np.nan)[i % 3]} for i in range(9)]
+    lines = [json.dumps(row) for row in rows]
+    assert "NaN" in lines[2]
+    for data in ([write(tmp_path / "a.jsonl", *lines)], rows, pd.DataFrame(rows)):
+        schema, columns, _ = guess_schema(data, Columns())
+        assert schema.tasks[0].labels == ("bad", "good")
+        corpus = read_corpus(data, schema, columns)
+        assert corpus.notes == ("3 of 9 sentences without a label of tone: left out of it",)
+    # Cells may be arrays, as pandas has lists of Parquet.
+    frame = pd.DataFrame({"text": ["Oil rose."], "theme": [np.array(["economic", "military"])]})
+    assert read_corpus(frame, CLAIMS).labels("theme") == [("military", "economic")]
 
 
 def test_an_empty_file_is_no_corpus(tmp_path):

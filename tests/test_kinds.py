@@ -216,3 +216,24 @@ def test_tasks_of_ones_own(small_model):
     piece = own.tag(TEXT).pieces[0]
     single = {t.name for t in own.schema.tasks if not t.multilabel}
     assert {name for name, answer in piece.tags.labels.items() if answer is None} == single
+
+
+def test_corrected_output_is_the_same_gold_from_csv_as_from_json(predict, tmp_path):
+    records = [json.loads(line) for line in predict("a.jsonl").read_text().splitlines()]
+    (tmp_path / "a.jsonl").write_text("".join(
+        json.dumps({k: v for k, v in r.items() if k != "model"}) + "\n" for r in records
+    ))  # fmt: skip
+    with open(predict("a.csv"), newline="", encoding="utf-8") as stream:
+        table = [{k: v for k, v in r.items() if k != "model"} for r in csv.DictReader(stream)]
+    with open(tmp_path / "a.csv", "w", newline="", encoding="utf-8") as stream:
+        writer = csv.DictWriter(stream, list(table[0]))
+        writer.writeheader()
+        writer.writerows(table)
+    from_json, from_csv = (read_corpus([tmp_path / f"a.{x}"], CLAIMS) for x in ("jsonl", "csv"))
+    assert from_csv.sha256 == from_json.sha256
+    # A heading has no claim, a byline neither claim nor theme.
+    assert [len(from_csv.annotated(x)) for x in ("claim", "theme")] == [2, 3]
+    n = sum(e.labels.get("theme") == () for e in from_csv.examples)
+    row = "row" if n == 1 else "rows"
+    assert f"an empty cell of theme in {n} {row}: taken as none of its labels" in from_csv.notes
+    assert not any("empty cell" in note for note in from_json.notes)

@@ -224,6 +224,27 @@ def test_blanks_around_labels_are_taken_off_and_said():
     assert spelling.where == ("record:5",)
 
 
+def test_labels_of_another_unicode_form_are_the_same_labels():
+    composed, apart = "\u00e9loge", "e\u0301loge"
+    rows = [row | {"mood": composed if row["mood"] == "glad" else "sad"} for row in records()]
+    n = sum(row["mood"] == composed for row in rows[:20])
+    mixed = [
+        row | {"mood": row["mood"].replace(composed, apart)} if i < 20 else row
+        for i, row in enumerate(rows)
+    ]
+    schema, _, _ = find_schema(None, mixed)
+    assert schema.tasks[0].labels == ("sad", composed)
+    corpus = read_corpus(mixed, schema)
+    assert corpus.sha256 == read_corpus(rows, schema).sha256
+    assert f"taken as its composed one (NFC) in {n} rows; the first is record:" in corpus.notes[-1]
+    # A schema, or a model of before, may have its labels in the other form.
+    other = Schema((Task("mood", ("sad", apart)),))
+    assert set(read_corpus(rows, other).labels("mood")) == {"sad", apart}
+    table = [{"\u00e9tat": "x", "text": "A day."}, {"e\u0301tat": "y", "text": "A night."}]
+    known = Schema((Task("\u00e9tat", ("x", "y")),))
+    assert read_corpus(table, known).labels("\u00e9tat") == ["x", "y"]
+
+
 def test_labels_that_differ_in_case_are_named():
     rows = records()
     for row in rows[:20]:

@@ -69,9 +69,10 @@ def command(
     tagger evaluate --model models/mine test.jsonl --check report
     """
     from tagger.cli.console import Console
-    from tagger.cli.tables import score_table, versus_lines
+    from tagger.cli.tables import score_table
     from tagger.evaluation.evaluate import evaluate
     from tagger.evaluation.report.html import require_plots
+    from tagger.evaluation.report.markdown import verdicts
     from tagger.evaluation.report.values import FILES, HTML, MARKDOWN
     from tagger.predictor import Tagger
     from tagger.targets import check_free
@@ -95,8 +96,8 @@ def command(
         made.save(output, not no_plots, force)
     n = made.report["about"]["data"]["n_sentences"]
     Console().print(score_table(made.evaluation.tasks, f"{n} sentences, model {loaded.id}"))
-    for line in versus_lines(made.evaluation):
-        echo(line)
+    for verdict in verdicts(made.report):
+        echo(verdict)
     if learned := made.report["about"].get("baselines"):
         echo(f"the baselines {learned}")
     if output:

@@ -47,6 +47,9 @@ def command(folder: str | None, model: str | None) -> None:
     n, documents = data.get("n_sentences", "unknown"), data.get("n_documents", "unknown")
     of = "documents not named" if documents is None else f"{documents} documents"
     about.add_row("trained on", f"{n} sentences of {of}")
+    if isinstance(taught := loaded.about.get("adapted"), dict):
+        told = [taught.get(name, "unknown") for name in ("n_sentences", "from")]
+        about.add_row("then taught by", "{} corrected sentences, from model {}".format(*told))
     about.add_row("data sha256", str(data.get("sha256", "unknown")))
     about.add_row("language", loaded.featurizer.settings.language)
     blocks = [block for block in loaded.featurizer.blocks if block.n_features]

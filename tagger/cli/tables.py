@@ -6,7 +6,7 @@ from rich.table import Table
 
 from tagger.evaluation.figures import Figure
 from tagger.evaluation.report.markdown import number
-from tagger.evaluation.scores import Difference, Evaluation, TaskScore
+from tagger.evaluation.scores import Difference, TaskScore
 
 
 def score_table(scores: Sequence[TaskScore], title: str) -> Table:
@@ -31,14 +31,6 @@ def score_table(scores: Sequence[TaskScore], title: str) -> Table:
             table.add_row(*row, style="dim")
         table.add_section()
     return table
-
-
-def versus_lines(evaluation: Evaluation) -> list[str]:
-    """Return for each task a sentence on whether the model beats the best baseline."""
-    return [
-        versus_line(task, "the model", f"the best baseline, {baseline}", d)
-        for task, (baseline, d) in evaluation.versus.items()
-    ]
 
 
 def versus_line(task: str, one: str, other: str, d: Difference) -> str:

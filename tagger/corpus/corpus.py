@@ -1,4 +1,4 @@
-"""Labelled sentences: read, check, split by document."""
+"""Labelled sentences: read and checked."""
 
 import ast
 import hashlib
@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
+from unicodedata import is_normalized, normalize
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +20,7 @@ from tagger.files import Reject, Row
 from tagger.files.batches import document_name, raw_of
 from tagger.files.rows import TOO_DEEP
 from tagger.model.model import fingerprints
-from tagger.schema import Schema, Task, is_apart
+from tagger.schema import OTHER, Schema, Task, is_apart
 
 _MAX_PROBLEMS_SHOWN = 10
 _LONGEST_LIST = 10_000
@@ -55,7 +56,7 @@ class Corpus:
     examples : the sentences.
     notes : what reading them found or changed, in sentences.
     skipped : the rows that were left out.
-    blanks : the places of labels with blanks around them, which the last note is about.
+    blanks : the places of labels that were mended, which the last note is about.
     columns : the names of all columns.
     n_apart : how many rows of tagged output were left out, because they are no sentences.
     """
@@ -183,15 +184,18 @@ def _refusal(corpus: Corpus, skip_bad_rows: bool) -> str:
     return "\n".join(lines)
 
 
-def has_blanks(row: Row, schema: Schema, columns: Columns) -> bool:
-    """Return whether a label of a row has blanks around it, which `example_of` takes off."""
+def respelled(row: Row, schema: Schema, columns: Columns) -> set[str]:
+    """Return what `example_of` mends in the labels of a row: blanks around them, their form."""
+    found = set()
     for task in schema.tasks:
         name = columns.of(task)
         value = row.record.get(name) if isinstance(name, str) else None
         for answer in value if isinstance(value, list) else [value]:
             if isinstance(answer, str) and answer.strip() not in ("", answer):
-                return True
-    return False
+                found.add("blanks around a label taken off")
+            if isinstance(answer, str) and not is_normalized("NFC", answer):
+                found.add("a label in another form of Unicode taken as its composed one (NFC)")
+    return found
 
 
 def left_out(n_apart: int) -> tuple[str, ...]:
@@ -206,6 +210,8 @@ def read_examples(data: Data, schema: Schema, columns: Columns) -> Corpus:
     examples: list[Example] = []
     skipped: list[Reject] = []
     blanks: list[str] = []
+    mended: set[str] = set()
+    home: dict[str, str] = {}  # the file that a document was first found in
     finder = Finder(schema, columns)
     n_apart = 0
     told: list[str] = []
@@ -221,20 +227,35 @@ def read_examples(data: Data, schema: Schema, columns: Columns) -> Corpus:
                 continue
             examples.append(example := example_of(row, schema, own))
             marks.see(row, example, own)
-            blanks += [row.where] * has_blanks(row, schema, own)
+            if home.setdefault(example.doc, row.source) != row.source:
+                home[example.doc] = ""
+            if how := respelled(row, schema, own):
+                blanks.append(row.where)
+                mended |= how
         except (DataError, RecursionError) as error:
             reason = str(error) if isinstance(error, DataError) else TOO_DEEP
             skipped.append(Reject(reason, raw_of(row.record), row.source, row.line))
     finder.leave()
     notes = (*told, *finder.said(), *left_out(n_apart), *marks.settle())
-    silent = [t.name for t in schema.tasks if not any(t.name in e.labels for e in examples)]
-    if silent := [name for name in silent if examples and not finder.without[name]]:
+    if twice := [doc for doc, source in home.items() if doc and not source]:
+        names = n_of(len(twice), "document name")
+        said = "in several files, each taken for one document"
+        notes += (f"{names} {said}: {', '.join(twice[:3])}{' ...' if twice[3:] else ''}",)
+    # Rows of files that have no column for a task are said already.
+    lacks = {t.name: -sum(finder.without[t.name].values()) for t in schema.tasks}
+    for name in lacks:
+        lacks[name] += sum(name not in example.labels for example in examples)
+    silent = [name for name, n in lacks.items() if 0 < n == len(examples)]
+    if silent:
         notes += (f"no row has an answer to {', '.join(silent)}",)
+    notes += tuple(
+        f"{n:,} of {n_of(len(examples), 'sentence')} without a label of {name}: left out of it"
+        for name, n in lacks.items()
+        if n > 0 and name not in silent
+    )
     if blanks:
-        notes += (
-            f"blanks around a label taken off in {n_of(len(blanks), 'row')}; the first is "
-            f"{blanks[0]}",
-        )
+        how_many = f"in {n_of(len(blanks), 'row')}; the first is {blanks[0]}"
+        notes += (f"{' or '.join(sorted(mended))} {how_many}",)
     read = (tuple(examples), notes, tuple(skipped), tuple(blanks), tuple(finder.names))
     return Corpus(schema, *read, n_apart)
 
@@ -246,12 +267,18 @@ class _Marks:
         self.tasks = [task.name for task in schema.tasks if task.multilabel]
         self.used: set[str] = set()
         self.without: dict[str, list[Example]] = {name: [] for name in self.tasks}
+        self.empty = dict.fromkeys(self.tasks, 0)
 
     def see(self, row: Row, example: Example, columns: Columns) -> None:
         """Look at the columns of labels of a row."""
         for name in self.tasks:
-            column = columns.tasks.get(name)
-            cells = [n for n in column.values() if n in row.record] if type(column) is dict else ()
+            column = columns.tasks.get(name, name)
+            if isinstance(column, str):
+                cell = row.record.get(column)
+                is_empty = isinstance(cell, str) and not cell.strip()
+                self.empty[name] += is_empty and name in example.labels
+                continue
+            cells = [n for n in column.values() if n in row.record]
             if any(is_mark(row.record[n]) for n in cells):
                 self.used.add(name)
             elif cells and name not in example.labels:
@@ -265,6 +292,9 @@ class _Marks:
             if self.without[name]:
                 rows = n_of(len(self.without[name]), "row")
                 yield f"no mark for {name} in {rows}: taken as none of its labels"
+        for name, n in self.empty.items():
+            if n:
+                yield f"an empty cell of {name} in {n_of(n, 'row')}: taken as none of its labels"
 
 
 def example_of(row: Row, schema: Schema, columns: Columns) -> Example:
@@ -287,13 +317,15 @@ def example_of(row: Row, schema: Schema, columns: Columns) -> Example:
     if not text.strip():
         raise DataError(f"{columns.text} is blank, expected a sentence")
     labels = {}
+    # A byline or a notice, of which tagged output says nothing; CSV has no other way to.
+    unasked = record.get("kind") == OTHER and "what" in record
     for task in schema.tasks:
         column = columns.of(task)
         if isinstance(column, dict):
             value = _given(record, task, column)
         else:
             value = plain_label(record.pop(column, None))
-        if value is not None and (value != "" or task.multilabel):
+        if value is not None and (value != "" or (task.multilabel and not unasked)):
             if task.multilabel and columns.label_separator:
                 value = split(value, columns.label_separator)
             labels[task.name] = task.parse(value)
@@ -324,7 +356,8 @@ def _given(record: dict[str, Any], task: Task, columns: Mapping[str, str]) -> An
 def plain_label(value: Any) -> Any:
     """Return numbers, truth values and padded strings as the labels that they are meant as.
 
-    A string that is a list, as pandas writes lists into CSV, is that list.
+    Accents are part of their letters, however they were typed (NFC). A string that is a list, as
+    pandas writes lists into CSV, is that list.
     """
     if isinstance(value, bool):
         return "true" if value else "false"
@@ -334,7 +367,7 @@ def plain_label(value: Any) -> Any:
         return [x if isinstance(x, (list, tuple)) else plain_label(x) for x in value]
     if not isinstance(value, str):
         return value
-    value = value.strip()
+    value = normalize("NFC", value.strip())
     return _listed(value) if value.startswith("[") and value.endswith("]") else value
 
 
@@ -346,41 +379,3 @@ def _listed(value: str) -> Any:
         return value
     # NumPy writes arrays without commas, which Python would read as one string.
     return plain_label(found) if isinstance(found, list) and "' '" not in value else value
-
-
-def unseen(corpus: Corpus, fold_of: npt.NDArray[np.int64], fold: int) -> npt.NDArray[np.int64]:
-    """Return the indices of what is learned where a fold is judged: other folds, but no copies.
-
-    Copies are learned where without them half of the others, or a label, would be gone.
-    """
-    ids, others = corpus.fingerprints, np.flatnonzero(fold_of != fold)
-    rest = others[~np.isin(ids[others], ids[fold_of == fold])]
-    if len(rest) == len(others):
-        return others
-    kept = 2 * len(rest) >= len(others) and corpus.take(rest).given == corpus.take(others).given
-    return rest if kept else others
-
-
-def folds(groups: npt.NDArray[np.int64], n_folds: int, seed: int) -> npt.NDArray[np.int64]:
-    """Deal documents out to folds of about equal size.
-
-    Parameters
-    ----------
-    groups : the document of each sentence, as `Corpus.groups` gives it.
-    n_folds : number of folds; fewer are made where there are fewer documents.
-    seed : of the shuffle that decides between documents of equal size.
-
-    Returns
-    -------
-    The fold of each sentence, shape (n_sentences,).
-    """
-    sizes = np.bincount(groups)
-    n_folds = min(n_folds, len(sizes))
-    order = np.random.default_rng(seed).permutation(len(sizes))
-    order = order[np.argsort(-sizes[order], kind="stable")]
-    load = np.zeros(n_folds, np.int64)
-    fold_of = np.empty(len(sizes), np.int64)
-    for group in order:
-        fold_of[group] = load.argmin()
-        load[fold_of[group]] += sizes[group]
-    return fold_of[groups]

@@ -21,7 +21,8 @@ _LABEL_NAMES = (
     *("label", "labels", "class", "category", "categories", "target", "gold", "tag", "tags"),
 )
 _NOT_LABELS = (
-    *("n", "id", "idx", "index", "start", "end", "model", "review", "readers", "split", "fold"),
+    *("n", "id", "idx", "index", "start", "end", "model", "review", "split", "fold"),
+    *("kind", "what", "reader", "readers", "note", "notes", "annotator", "coder", "rater"),
     *("register", "outlet", "source", "publisher", "author", "section", "title", "url"),
     *("date", "year", "month", "language", "lang", "country"),
 )
@@ -59,8 +60,8 @@ def guess_schema(data: Data, columns: Columns) -> tuple[Schema, Columns, bool]:
     wanted = [
         n for c in columns.tasks.values() for n in (c.values() if isinstance(c, dict) else [c])
     ]
-    wanted += [columns.text] * (not usual([columns.text], TEXTS))
-    wanted += [columns.doc] * (not usual([columns.doc], DOCUMENTS))
+    wanted += [columns.text] * (columns.text != Columns.text)
+    wanted += [columns.doc] * (columns.doc != Columns.doc)
     for name in wanted:
         if name not in names:
             raise ConfigError(f"the data has no column {name!r}: {did_you_mean(name, names)}")
@@ -252,7 +253,8 @@ def _task(
     sure: bool,
 ) -> Task:
     if isinstance(column, dict):
-        return Task(name, tuple(column), any(_n_given(row, column) != 1 for row in rows))
+        marked = any(is_mark(row.get(cell)) for row in rows for cell in column.values())
+        return Task(name, tuple(column), any(_n_given(row, column, marked) != 1 for row in rows))
     values = [plain_label(row.get(column)) for row in rows]
     own = separator if sure or _joined(values, separator) else ""
     labels = {part for v in values for part in _parts(v, own)}
@@ -264,14 +266,18 @@ def _task(
     return Task(name, tuple(sorted(labels)), several)
 
 
-def _n_given(row: dict[str, Any], columns: dict[str, str]) -> int:
-    """Return how many labels a row has by its columns of 0 and 1; 1 where it does not say."""
+def _n_given(row: dict[str, Any], columns: dict[str, str], marked: bool) -> int:
+    """Return how many labels a row has by its columns; 1 where it does not say.
+
+    Where rows are `marked`, one without a mark has no label; an empty cell beside 0 and 1 says
+    nothing.
+    """
     try:
         given = [truth(row.get(column)) for column in columns.values()]
     except DataError:
         return 1  # a bad row, which is named when it is read
-    marked = any(is_mark(row.get(column)) for column in columns.values())
-    return 1 if None in given and not marked else sum(map(bool, given))
+    says = None not in given or (marked and any(column in row for column in columns.values()))
+    return sum(map(bool, given)) if says else 1
 
 
 def schema_toml(schema: Schema, columns: Columns) -> str:

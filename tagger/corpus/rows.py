@@ -1,7 +1,7 @@
 """Labelled data, wherever it is -> rows: files, records in memory, a DataFrame."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -56,14 +56,21 @@ def rows_of(data: Data, say: Callable[[str], None] = lambda note: None) -> Itera
     for number, item in enumerate(data, 1):
         if isinstance(item, (str, Path)):
             for path in expand([str(item)], say):
-                yield from read_rows(path, say=say, encoding=encoding)
+                yield from map(_plain, read_rows(path, say=say, encoding=encoding))
         elif isinstance(item, Mapping):
-            yield Row(dict(item), "record", number)
+            yield _plain(Row(dict(item), "record", number))
         else:
             raise DataError(
                 f"entry {number} of the data is a {type(item).__name__}, expected a path or a "
                 "record (a dict)"
             )
+
+
+def _plain(row: Row | Reject) -> Row | Reject:
+    """Return a row with None for what is missing, which JSON and Parquet may write as NaN."""
+    if isinstance(row, Reject) or not any(map(_is_missing, row.record.values())):
+        return row
+    return replace(row, record={k: None if _is_missing(v) else v for k, v in row.record.items()})
 
 
 def _of_frame(frame: Any) -> Iterator[Row]:
@@ -75,14 +82,16 @@ def _of_frame(frame: Any) -> Iterator[Row]:
 
 
 def _values(column: Any) -> list[Any]:
-    # pandas writes a missing value as NaN or NaT, which is not equal to itself.
-    return [None if v is None or _is_missing(v) else v for v in column.to_list()]
+    # pandas writes a missing value as NaN or NaT, which is not equal to itself, a list of Parquet
+    # as an array.
+    plain = (v.tolist() if hasattr(v, "tolist") else v for v in column.to_list())
+    return [None if v is None or _is_missing(v) else v for v in plain]
 
 
 def _is_missing(value: Any) -> bool:
-    return not isinstance(value, (str, list, tuple, dict)) and (
-        type(value).__name__ == "NAType" or bool(value != value)
-    )
+    if hasattr(value, "__len__"):  # a string, a list or an array
+        return False
+    return type(value).__name__ == "NAType" or bool(value != value)
 
 
 def nothing_in(data: Data, notes: Sequence[str] = (), rejects: Sequence[Reject] = ()) -> DataError:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from unicodedata import normalize
 
 from tagger.corpus.columns import Columns, check_columns
 from tagger.corpus.guess import guess_schema
@@ -99,10 +100,11 @@ def spelling_variants(schema: Schema) -> list[str]:
     for task in schema.tasks:
         spellings: dict[str, list[str]] = {}
         for label in task.labels:
-            spellings.setdefault(" ".join(label.casefold().split()), []).append(label)
+            spelling = " ".join(normalize("NFC", label).casefold().split())
+            spellings.setdefault(spelling, []).append(label)
         found += [
-            f"{task.name} has {' and '.join(map(repr, same))}, which differ only in case or "
-            "blanks: write one of them everywhere"
+            f"{task.name} has {' and '.join(map(repr, same))}, which differ only in case, "
+            "blanks or form of Unicode: write one of them everywhere"
             for same in spellings.values()
             if len(same) > 1
         ]

@@ -7,7 +7,8 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse
 
-from tagger.corpus.corpus import Corpus, folds, unseen
+from tagger.corpus.corpus import Corpus
+from tagger.corpus.folds import folds, unseen
 from tagger.evaluation.answers import Answers
 from tagger.features.arrays import Floats
 from tagger.features.featurizer import Featurizer

@@ -18,7 +18,7 @@ from tagger.evaluation.answers import ANSWERS, Answers, read_answers, read_by
 from tagger.evaluation.bootstrap import swapped_sums
 from tagger.evaluation.evaluate import AnyModel, labelled
 from tagger.evaluation.figures import count_table, figures_of
-from tagger.evaluation.measure import group_warnings, tagged_warnings
+from tagger.evaluation.measure import group_warnings, overlap_of, seen_warnings, tagged_warnings
 from tagger.evaluation.report.values import csv_of, read_report
 from tagger.evaluation.scores import Difference, differences
 from tagger.features.arrays import Floats, Ints
@@ -74,7 +74,7 @@ class TaskComparison:
         return asdict(self)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Comparison:
     """How two models, or two reports, differ on the same sentences.
 
@@ -89,6 +89,10 @@ class Comparison:
     warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     skipped: tuple[Reject, ...] = ()
+
+    def __repr__(self) -> str:
+        found = (f"{x.task}, {x.better} better, {x.worse} worse" for x in self.tasks)
+        return f"<Comparison: {'; '.join(found)}>"
 
     def to_dict(self) -> list[dict[str, Any]]:
         """Return the comparison as plain JSON values, one a task."""
@@ -154,9 +158,10 @@ def compare(
                 f"found a {type(side).__name__} and no data, expected two folders of reports: "
                 "give data to compare models"
             )
-    corpus, one, other = _of_reports(Path(str(a)), Path(str(b)))
+    corpus, one, other, said = _of_reports(Path(str(a)), Path(str(b)))
     tasks = tuple(compare_answers(corpus, one, other, rounds, seed))
-    return Comparison(tasks, tuple(group_warnings(corpus)))
+    own = group_warnings(corpus)
+    return Comparison(tasks, (*(warning for warning in said if warning[3:] not in own), *own))
 
 
 def _of_models(
@@ -175,11 +180,15 @@ def _of_models(
         for side, notes in zip("AB", (a_cut, b_cut), strict=True)
         for note in notes
     )
-    warnings = (*tagged_warnings(corpus, one, other), *group_warnings(corpus))
-    return corpus, a_says, b_says, (*warnings, *cut)
+    warnings = tagged_warnings(corpus, one, other)
+    for side, model in zip("AB", (one, other), strict=True):
+        warnings += seen_warnings(corpus, overlap_of(corpus, model), side)
+    return corpus, a_says, b_says, (*warnings, *group_warnings(corpus), *cut)
 
 
-def _of_reports(a: Path, b: Path) -> tuple[Corpus, dict[str, Answers], dict[str, Answers]]:
+def _of_reports(
+    a: Path, b: Path
+) -> tuple[Corpus, dict[str, Answers], dict[str, Answers], list[str]]:
     for path in (a, b):
         if (path / MANIFEST).is_file() and not (path / ANSWERS).is_file():
             raise DataError(
@@ -187,30 +196,32 @@ def _of_reports(a: Path, b: Path) -> tuple[Corpus, dict[str, Answers], dict[str,
                 "compare models on"
             )
     sides = [_read_side(path) for path in (a, b)]
-    data = [sha256 for sha256, _ in sides]
+    data = [sha256 for sha256, *_ in sides]
     if data[0] != data[1]:
         raise DataError(
             f"the reports are of different data, {data[0][:12]} and {data[1][:12]}: evaluate "
             "both models on the same files"
         )
-    schema = _shared(*(schema for _, schema in sides))
+    schema = _shared(*(schema for _, schema, _ in sides))
     folders = [path if path.is_dir() else path.parent for path in (a, b)]
     corpus, one = read_answers(folders[0] / ANSWERS, schema)
     again, other = read_answers(folders[1] / ANSWERS, schema)
     if corpus.sha256 != again.sha256:
         raise DataError(f"{b}: the sentences of {ANSWERS} are not those of {a}")
-    return corpus, one, other
+    said = [f"{x}: {w}" for x, (*_, own) in zip("AB", sides, strict=True) for w in own]
+    return corpus, one, other, said
 
 
-def _read_side(path: Path) -> tuple[str, Schema]:
-    """Return the hash of the data of a report, and its tasks."""
+def _read_side(path: Path) -> tuple[str, Schema, list[str]]:
+    """Return the hash of the data of a report, its tasks and its warnings."""
     report = read_report(path)
     try:
         tasks = tuple(
             Task(task["task"], tuple(x["label"] for x in task["labels"]), task["multilabel"])
             for task in report["tasks"]
         )
-        return str(report["about"]["data"]["sha256"]), Schema(tasks)
+        said = list(map(str, report["warnings"]))
+        return str(report["about"]["data"]["sha256"]), Schema(tasks), said
     except (KeyError, TypeError) as error:
         raise DataError(
             f"{path}: not a whole report, {error} is missing or damaged: make it again with "

@@ -12,13 +12,11 @@ from tagger.evaluation.evaluate import AnyModel
 from tagger.evaluation.shares import (
     N_DRAWS,
     UNKNOWN,
-    apart_notes,
     correction_notes,
     known_errors,
-    shares_of,
     wilson,
 )
-from tagger.evaluation.tally import Tally, tagged_rows, tally
+from tagger.evaluation.tally import Tally, apart_notes, shares_of, tagged_rows, tally
 from tagger.features.arrays import Floats, Ints
 from tagger.schema import Schema, numbered
 

@@ -49,7 +49,7 @@ def measure(
     scores: list[TaskScore] = []
     wrong: list[Mistake] = []
     versus: dict[str, tuple[str, Difference]] = {}
-    overlap = _overlap(corpus, model)
+    overlap = overlap_of(corpus, model)
     warnings = [
         *left_out(corpus.n_apart),
         *tagged_warnings(corpus, model),
@@ -77,7 +77,7 @@ def measure(
     return Evaluation(tuple(scores), tuple(wrong), overlap, resampled, tuple(warnings), versus)
 
 
-def _overlap(corpus: Corpus, model: Model | None) -> int | None:
+def overlap_of(corpus: Corpus, model: Model | None) -> int | None:
     """Return how many sentences a model was trained on, None where unknown."""
     if model is None or not len(model.trained_on):
         return None
@@ -129,12 +129,14 @@ def _measure_task(
         table, scored = count_table(task, gold, other), other.probabilities is not None
         by_baseline[name] = figures_with_intervals(task, table, groups, scored, rounds, seed)
     columns = {name: [values[i] for i in chosen] for name, values in parts.items()}
+    slices, small = slice_scores(task, gold, judged, groups, columns, rounds, seed)
     return replace(
         score(task, gold, judged.labels, judged.probabilities, groups, rounds, seed),
         n_unannotated=len(corpus) - len(chosen),
         baselines=by_baseline,
         curves=curves(task, gold, judged),
-        slices=slice_scores(task, gold, judged, groups, columns, rounds, seed),
+        slices=slices,
+        small=small,
         readers=agreement_with(corpus, task, answers),
     )
 
@@ -144,8 +146,11 @@ def tagged_warnings(corpus: Corpus, *models: Model | None) -> list[str]:
     known = [model.id for model in models if model is not None]
     ids = {answered_by(model_id, flag) for model_id in known for flag in (False, True)}
     taggers: dict[str, list[str]] = {}
-    n_probable = 0
+    n_probable = n_read = 0
     for example in corpus.examples:
+        if example.extra.get("reader"):  # who decided it, in an export of `tagger review`
+            n_read += 1
+            continue
         probable = any(
             f"p_{label}" in example.extra or f"p_{task.name}_{label}" in example.extra
             for task in corpus.schema.tasks
@@ -161,8 +166,9 @@ def tagged_warnings(corpus: Corpus, *models: Model | None) -> list[str]:
         raise DataError(
             f"{rows[0]}: the labels of {len(rows)} of {len(corpus)} sentences are what model "
             f"{model_id} itself answered (column model), and would only show that it agrees with "
-            "itself: give labels by people; where people have checked these, remove the column "
-            "model"
+            "itself: give labels by people"
+            + (f" only, such as those of the {n_read} that name a reader" if n_read else "")
+            + "; where people have checked these, remove the column model"
         )
     if taggers:
         n = sum(map(len, taggers.values()))
@@ -180,16 +186,18 @@ def tagged_warnings(corpus: Corpus, *models: Model | None) -> list[str]:
     return []
 
 
+def seen_warnings(corpus: Corpus, overlap: int | None, model: str = "the model") -> list[str]:
+    """Return a warning where a model has learned from sentences that it is judged on."""
+    if not overlap:
+        return []
+    seen = f"{overlap} of {len(corpus)} sentences were in the training data of {model}"
+    return [f"{seen}: the figures flatter it"]
+
+
 def _data_warnings(
     corpus: Corpus, overlap: int | None, parts: Mapping[str, list[str]]
 ) -> list[str]:
-    warnings = []
-    if overlap:
-        warnings.append(
-            f"{overlap} of {len(corpus)} sentences were in the training data of the model: "
-            "the figures flatter it"
-        )
-    warnings += group_warnings(corpus)
+    warnings = [*seen_warnings(corpus, overlap), *group_warnings(corpus)]
     dates = [date for e in corpus.examples if (date := e.extra.get("date"))]
     undated = sum(not year_of(date) for date in dates) if "year" in parts else 0
     if undated:

@@ -78,6 +78,7 @@ class TaskScore:
         [[true negative, false positive], [false negative, true positive]].
     curves : points of the plots, by plot.
     slices : by column of the data, a score for each of its values.
+    small : by column, the values that are in no slice, with their numbers of sentences.
     readers : agreement of several readers, where the data has them.
     """
 
@@ -91,6 +92,7 @@ class TaskScore:
     confusion: list[Any] = field(default_factory=list)
     curves: dict[str, Any] = field(default_factory=dict)
     slices: dict[str, tuple[SliceScore, ...]] = field(default_factory=dict)
+    small: dict[str, dict[str, int]] = field(default_factory=dict)
     readers: dict[str, Any] | None = None
 
     @property
@@ -176,7 +178,7 @@ class Evaluation:
     """
 
     tasks: tuple[TaskScore, ...]
-    mistakes: tuple[Mistake, ...]
+    mistakes: tuple[Mistake, ...] = field(repr=False)
     overlap: int | None
     resampled: str
     warnings: tuple[str, ...]

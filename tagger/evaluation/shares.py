@@ -16,11 +16,11 @@ import numpy as np
 
 from tagger.corpus.columns import Columns
 from tagger.corpus.rows import Data
-from tagger.errors import DataError, did_you_mean, n_of
+from tagger.errors import DataError, did_you_mean
 from tagger.evaluation.bootstrap import ends, resampled_sums, residuals, student_width, widened
 from tagger.evaluation.evaluate import AnyModel
 from tagger.evaluation.quantify import Known, shipped_of
-from tagger.evaluation.tally import Tally, read_manifest, tally
+from tagger.evaluation.tally import Tally, apart_notes, read_manifest, shares_of, tally
 from tagger.features.arrays import Floats, Ints
 from tagger.predictor import model_of
 from tagger.schema import Schema, Task, answered_by, outputs_of
@@ -81,7 +81,7 @@ class LabelShares:
     notes : why shares are not corrected, and what was left out.
     """
 
-    shares: tuple[Share, ...]
+    shares: tuple[Share, ...] = field(repr=False)
     notes: tuple[str, ...]
 
     def to_dict(self) -> list[dict[str, Any]]:
@@ -148,12 +148,27 @@ def label_shares(
     if known is not None:
         notes, confusion = known.notes(counted, model_id), None
     notes += [f"{output}: {x} in column {name!r}" for x, name in counted.found.items()]
-    notes += [*counted.notes, *apart_notes(output, counted)]
-    notes += _in_no_group(counted, held)
+    notes += [*counted.notes, *apart_notes(output, counted), *_in_no_group(counted, held)]
     by_group = [share for kind in kinds for share in shares(counted, kind, confusion, known=known)]
     if not by_group:
         raise DataError(f"{output}: no sentence has a value to group by")
+    notes += _blank(by_group, confusion) if confusion else []
     return LabelShares(tuple(by_group), tuple(notes))
+
+
+def _blank(found: Sequence[Share], confusion: Confusion) -> list[str]:
+    """Say why shares of a model whose errors are known are not corrected."""
+    blank: dict[str, dict[str, None]] = {}
+    for share in found:
+        if share.adjusted is None and share.n_documents > 1:
+            blank.setdefault(share.task, {})[share.label] = None
+    alike = "in cross-validation the model hardly told its labels from others"
+    unknown = "how often the model errs on it is not known"
+    alone = any(share.n_documents == 1 for share in found)
+    return ["groups of one document are not corrected"] * alone + [
+        f"{task} is not corrected ({', '.join(labels)}): {alike if task in confusion else unknown}"
+        for task, labels in blank.items()
+    ]
 
 
 def _check_columns(
@@ -189,19 +204,10 @@ def known_errors(output: str, model: AnyModel) -> tuple[Schema, Confusion | None
     """Return schema, errors out of fold and id of what tagged an output."""
     record = read_manifest(output)
     if model is None and "schema" in record:
-        return (
-            Schema.from_dict(record["schema"]),
-            record.get("out_of_fold"),
-            str(record.get("model")),
-        )
+        schema = Schema.from_dict(record["schema"])
+        return schema, record.get("out_of_fold"), str(record.get("model"))
     loaded = model_of(model)
     return loaded.schema, loaded.known_errors, loaded.id
-
-
-def apart_notes(output: str, counted: Tally) -> list[str]:
-    """Say how many rows are no sentences, and so in no share."""
-    what = "(headings, notices, ...) not counted"
-    return [f"{output}: {n_of(counted.n_apart, 'other piece')} {what}"] if counted.n_apart else []
 
 
 def correction_notes(
@@ -310,12 +316,11 @@ def _group(
 def _corrected(task: Task, raw: Floats, draws: Floats, width: Floats, matrices: Floats) -> Floats:
     """Return corrected shares and the ends of their intervals, shape (3, n_labels).
 
-    Sent back, a share may fall outside of 0 to 1, and then it is clipped. Clipping every
-    draw would leave an interval of width 0, as if the share were known for certain. So the
-    draws are not clipped, only the ends are; an interval is at least as wide as the raw
-    one, since a correction by an estimated matrix adds doubt and takes none away, and
-    holds the corrected share itself. A draw whose matrix cannot be sent back says nothing:
-    it counts as 0 at the low end and as 1 at the high one.
+    Sent back, a share may fall outside of 0 to 1, and is clipped. Clipping every draw would leave
+    an interval of width 0, as if the share were certain. So only the ends are clipped; an interval
+    is at least as wide as the raw one, since a correction by an estimated matrix adds doubt and
+    takes none away, and holds the corrected share itself. A draw whose matrix cannot be sent
+    back says nothing: it counts as 0 at the low end and as 1 at the high one.
 
     Parameters
     ----------
@@ -334,11 +339,6 @@ def _at_least_as_wide(width: Floats, point: Floats, low: Floats, high: Floats) -
     """Return points and intervals that hold them, none narrower than `width`."""
     low, high = widened(width, low, high, 0)
     return np.stack([point, np.minimum(low, point), np.maximum(high, point)])
-
-
-def shares_of(sums: Floats) -> Floats:
-    """Return the share of each label, from sums whose first column counts sentences."""
-    return np.asarray(sums[:, 1:] / np.maximum(sums[:, :1], 1))
 
 
 def wilson(k: int, n: int) -> tuple[float, float]:

@@ -20,8 +20,7 @@ from tagger.schema import Task
 _MAX_SLICES = 20
 _LEAST_REPEATS = 5
 _NO_SLICES = ("n", "id", "start", "end")
-_MIN_SLICE = 20
-_MIN_SLICE_GROUPS = 5
+MIN_SLICE, MIN_SLICE_GROUPS = 20, 5
 _LENGTHS = (0, 10, 20, 30, 40)
 
 
@@ -72,8 +71,9 @@ def slice_scores(
     columns: Mapping[str, list[str]],
     rounds: int,
     seed: int,
-) -> dict[str, tuple[SliceScore, ...]]:
-    """Score each part that is large enough; a column of one such part is left out."""
+) -> tuple[dict[str, tuple[SliceScore, ...]], dict[str, dict[str, int]]]:
+    """Score each part that is large enough, where there are two; count those left out."""
+    small: dict[str, dict[str, int]] = {name: {} for name in columns}
     table = count_table(task, gold, Answers(answers.labels))
     result = {}
     for name, values in columns.items():
@@ -82,11 +82,14 @@ def slice_scores(
         for value in sorted(set(values) - {""}, key=_natural):
             inside = kept == value
             own = np.unique(groups[inside], return_inverse=True)[1]
-            if len(own) < _MIN_SLICE or own.max() + 1 < _MIN_SLICE_GROUPS:
+            if len(own) < MIN_SLICE or own.max() + 1 < MIN_SLICE_GROUPS:
+                small[name][value] = len(own)
                 continue
             figures = figures_with_intervals(task, table[inside], own, False, rounds, seed)
             macro, exact = figures["macro_f1"], figures["exact_match"]
             scores.append(SliceScore(value, int(inside.sum()), macro, exact))
         if len(scores) > 1:
             result[name] = tuple(scores)
-    return result
+        else:
+            small[name] |= {score.value: score.n for score in scores}
+    return result, {name: values for name, values in small.items() if values}

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 
 from tagger.document import Labels, label_tuple
-from tagger.errors import DataError
+from tagger.errors import DataError, n_of
 from tagger.evaluation.dates import month_of
-from tagger.features.arrays import Ints
+from tagger.features.arrays import Floats, Ints
 from tagger.files import Reject, Row, read_rows
 from tagger.files.folders import expand
 from tagger.files.names import alike
@@ -60,6 +60,17 @@ class Tally:
     n_apart: int = 0
     found: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+
+
+def apart_notes(output: str, counted: Tally) -> list[str]:
+    """Say how many rows are no sentences, and so in no share."""
+    what = "(headings, notices, ...) not counted"
+    return [f"{output}: {n_of(counted.n_apart, 'other piece')} {what}"] if counted.n_apart else []
+
+
+def shares_of(sums: Floats) -> Floats:
+    """Return the share of each label, from sums whose first column counts sentences."""
+    return np.asarray(sums[:, 1:] / np.maximum(sums[:, :1], 1))
 
 
 def read_manifest(path: str | Path) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from unicodedata import normalize
 
 from tagger.errors import DataError
 
@@ -31,7 +32,7 @@ ROWS: Groups = (frozenset({"id"}),)
 
 def key(name: str) -> str:
     """Return the letters and digits of a name, in lower case: ``Full Text`` is ``fulltext``."""
-    return "".join(filter(str.isalnum, name.casefold()))
+    return "".join(filter(str.isalnum, normalize("NFC", name).casefold()))
 
 
 def usual(names: Iterable[str], groups: Groups) -> list[str]:

@@ -14,7 +14,8 @@ import numpy as np
 from scipy.optimize import minimize
 from threadpoolctl import threadpool_limits
 
-from tagger.corpus.corpus import Corpus, folds, unseen
+from tagger.corpus.corpus import Corpus
+from tagger.corpus.folds import folds, unseen
 from tagger.errors import DataError
 from tagger.evaluation.answers import decided
 from tagger.evaluation.compare import TaskComparison, compare_answers
@@ -70,6 +71,9 @@ def adapt(model: Model, corrections: Corpus, weight: float = WEIGHT) -> Model:
         learned.append(c if y is None else _moved(model, c, x[rows], y, weight))
     known = {"from": model.id, "weight": weight, "n_sentences": len(corrections)}
     about = model.about | {"adapted": known | {"sha256": corrections.sha256}}
+    # How the model erred before says nothing of a task that has learned since.
+    errors = model.about.get("out_of_fold", {}).items()
+    about["out_of_fold"] = {k: v for k, v in errors if not len(corrections.annotated(k))}
     seen = np.union1d(model.trained_on, fingerprints(corrections.texts))
     return replace(model, classifiers=tuple(learned), about=about, trained_on=seen)
 

@@ -11,7 +11,7 @@ from tagger.corpus.columns import Columns
 from tagger.corpus.corpus import Corpus, left_out, read_examples
 from tagger.corpus.rows import Data, named, nothing_in
 from tagger.corpus.schemas import find_schema, spelling_variants
-from tagger.errors import DataError
+from tagger.errors import DataError, n_of
 from tagger.files import Reject
 from tagger.files.batches import save_rejects
 from tagger.schema import Schema
@@ -33,7 +33,7 @@ from tagger.training.findings import (
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Check:
     """What `check` found.
 
@@ -51,6 +51,10 @@ class Check:
     findings: tuple[Finding, ...]
     guess: str = ""
     skipped: tuple[Reject, ...] = ()
+
+    def __repr__(self) -> str:
+        found = ", ".join(f"{name} {n}" for name, n in self.counts.items()) or "nothing"
+        return f"<Check of {n_of(self.n_sentences, 'sentence')}, found: {found}>"
 
     @property
     def counts(self) -> dict[str, int]:

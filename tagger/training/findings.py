@@ -12,7 +12,8 @@ import numpy.typing as npt
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
-from tagger.corpus.corpus import Corpus, folds
+from tagger.corpus.corpus import Corpus
+from tagger.corpus.folds import folds
 from tagger.corpus.language import judge_language
 from tagger.document import answer_name, label_tuple
 from tagger.errors import importing, n_of

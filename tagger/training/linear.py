@@ -7,7 +7,8 @@ import numpy as np
 import numpy.typing as npt
 from threadpoolctl import threadpool_limits
 
-from tagger.corpus.corpus import Corpus, unseen
+from tagger.corpus.corpus import Corpus
+from tagger.corpus.folds import unseen
 from tagger.features.arrays import Floats, Ints, Product
 from tagger.features.featurizer import Featurizer
 from tagger.features.settings import FeatureSettings

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from tagger.corpus.corpus import Corpus, folds
+from tagger.corpus.corpus import Corpus
+from tagger.corpus.folds import folds
 from tagger.errors import ConfigError, DataError, did_you_mean, n_of
 from tagger.features.arrays import Ints
 from tagger.features.featurizer import blocks_of

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from tagger.corpus.corpus import Corpus, unseen
+from tagger.corpus.corpus import Corpus
+from tagger.corpus.folds import unseen
 from tagger.evaluation.scores import score
 from tagger.features.arrays import Floats, Ints
 from tagger.features.settings import FeatureSettings

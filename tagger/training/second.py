@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tagger.corpus.corpus import Corpus, unseen
+from tagger.corpus.corpus import Corpus
+from tagger.corpus.folds import unseen
 from tagger.encoder.combination import Combination, fit_combination
 from tagger.encoder.reader import REREADS, SecondReader
 from tagger.encoder.settings import EncoderSettings

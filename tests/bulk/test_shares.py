@@ -627,6 +627,32 @@ def test_what_a_model_misses_in_the_reference_is_made_good(tmp_path: Path, tiny:
     assert shares["economic"].adjusted == pytest.approx(0.25, abs=1e-3)
 
 
+def test_why_a_share_is_not_corrected_is_said(tmp_path: Path, tiny: Tagger) -> None:
+    docs = ["d0", "d1", "d2"]
+    rows = [r for d in docs for r in tiny.tag("The talks may fail. Oil rose.", d).to_rows()]
+    rows = [row | {"outlet": "A" if row["doc"] == "d0" else "B"} for row in rows]
+
+    def said(by: str, errors: dict[str, Any]) -> list[str]:
+        model = replace(tiny.model, about=tiny.model.about | {"out_of_fold": errors})
+        lines = (json.dumps(row | {"model": model.id}) + "\n" for row in rows)
+        (tmp_path / "t.jsonl").write_text("".join(lines))
+        found = label_shares(str(tmp_path / "t.jsonl"), model, by=[by]).notes
+        return [note for note in found if "corrected" in note]
+
+    sure, chance = [[90, 5], [5, 90]], [[50, 50], [50, 50]]
+    good = {"claim": [[90, 5, 5], [5, 90, 5], [5, 5, 90]], "theme": [sure] * 3}
+    assert said("all", good) == []
+    assert said("outlet", good) == ["groups of one document are not corrected"]
+    alike = "in cross-validation the model hardly told its labels from others"
+    poor = {"claim": [[30] * 3] * 3, "theme": [sure, chance, sure]}
+    assert said("all", poor) == [
+        "claim is not corrected (reported_fact, interpretation, speculation): " + alike,
+        "theme is not corrected (diplomatic): " + alike,
+    ]
+    del poor["claim"]
+    assert said("all", poor)[0].endswith("how often the model errs on it is not known")
+
+
 def test_errors_on_other_text_than_a_model_learned_from_correct_nothing(
     tmp_path: Path, tagger: Tagger, tiny: Tagger
 ) -> None:

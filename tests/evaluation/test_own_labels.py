@@ -67,6 +67,16 @@ def test_lists_make_a_multilabel_task_and_metadata_none(tmp_path):
     assert [t.name for t in named.tasks] == ["mood"]
 
 
+def test_what_our_own_exports_say_of_a_row_is_no_task(tmp_path):
+    told = [("anna", "sentence", "", "a slip"), ("ben|anna", "heading", "byline", "unsure")]
+    records = [
+        row | dict(zip(("reader", "kind", "what", "note"), told[i % 2], strict=True))
+        for i, row in enumerate(rows())
+    ]
+    schema, _, _ = guess_schema([write(tmp_path / "x.jsonl", records)], Columns())
+    assert [task.name for task in schema.tasks] == ["mood", "topic", "paper"]
+
+
 def test_our_own_columns_are_known_with_their_definitions(tmp_path):
     path = write(
         tmp_path / "x.jsonl", [{"text": "It may rain.", "claim": "speculation", "theme": []}]

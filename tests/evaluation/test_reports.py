@@ -14,7 +14,7 @@ from click.testing import CliRunner
 
 import tagger
 from tagger.cli.main import cli
-from tagger.cli.tables import versus_line, versus_lines
+from tagger.cli.tables import versus_line
 from tagger.corpus.corpus import Corpus, read_corpus
 from tagger.errors import ConfigError, DataError, install_command
 from tagger.evaluation.answers import Answers
@@ -180,6 +180,23 @@ def test_a_missing_extra_is_named_before_the_work(folder, unseen, tmp_path, monk
     assert (tmp_path / "r" / "report.md").is_file()
 
 
+def test_parts_that_are_too_small_for_a_slice_are_said(folder, unseen):
+    records = [json.loads(line) for line in unseen.read_text().splitlines()]
+    names = ("Post", "Echo", "A_b", "Mail")
+    for i, record in enumerate(records):
+        record["paper"] = names[2 + i % 2 if i < 7 else i // 4 % 2]
+    found = tagger.evaluate(folder, records, slices=["paper"], baselines=False, rounds=0)
+    (mood, _) = found.evaluation.tasks
+    assert [s.value for s in mood.slices["paper"]] == ["Echo", "Post"]
+    assert mood.small == {"paper": {"A_b": 4, "Mail": 3}}
+    said = "By paper not shown, 7 sentences: A_b (4), Mail (3). A part needs 20 sentences of 5 "
+    assert f"{said}documents, and another one beside it." in to_html(found.report)
+    assert said.replace("_", r"\_") in to_markdown(found.report)
+    # One part that is large enough has nothing to be held against.
+    found = tagger.evaluate(folder, records[7:40], slices=["paper"], baselines=False, rounds=0)
+    assert "By paper not shown, 33 sentences: Echo (17), Post (16). A" in to_markdown(found.report)
+
+
 def test_an_unknown_slice_is_refused_with_the_nearest(folder, unseen):
     with pytest.raises(Exception, match="no column 'papper': did you mean 'paper'"):
         run("evaluate", "--model", folder, unseen, "--slice", "papper", "--no-baselines")
@@ -197,6 +214,17 @@ def test_the_answers_of_a_model_are_no_gold_for_it(folder, unseen, tmp_path):
         run("evaluate", "--model", folder, path, "--no-baselines")
     with pytest.raises(DataError, match="itself answered"):
         run("compare", folder, folder, path)
+
+
+def test_what_a_reader_has_decided_is_gold(folder, unseen, tmp_path):
+    path = tagged(folder, unseen, tmp_path / "tagged.jsonl")
+    records = [json.loads(line) for line in path.read_text().splitlines()]
+    records = [record | {"reader": "anna" if i < 50 else ""} for i, record in enumerate(records)]
+    only = r"labels of 30 of 80 sentences are what model .* people only, such as those of the 50 "
+    with pytest.raises(DataError, match=f"^record:51: .*{only}that name a reader"):
+        tagger.evaluate(folder, records, baselines=False, rounds=0)
+    found = tagger.evaluate(folder, records[:50], baselines=False, rounds=0)
+    assert not any("by model" in warning or "columns of" in warning for warning in found.warnings)
 
 
 def test_the_answers_of_another_model_are_warned_of_first(folder, unseen, tmp_path):
@@ -217,10 +245,8 @@ def test_the_answers_of_another_model_are_warned_of_first(folder, unseen, tmp_pa
 def test_the_terminal_shows_the_baselines_and_whether_the_model_beats_them(folder, unseen):
     result = run("evaluate", "--model", folder, unseen, "--rounds", 200)
     assert "baseline TF-IDF + LR" in result.stdout and "baseline majority" in result.stdout
-    assert re.search(
-        r"mood: the model (beats|does not (surely )?beat) the best baseline, .*: macro F1 [+-]0\.",
-        result.stdout,
-    )
+    said = verdicts(tagger.evaluate(folder, unseen, rounds=200).report)
+    assert result.stdout.splitlines()[-3:-1] == said  # as the page has it
     last = result.stdout.splitlines()[-1]
     assert last == "the baselines learned from the same data by cross-validation by document"
 
@@ -266,10 +292,9 @@ def test_a_lead_that_chance_may_give_is_called_unsure(corpus):
     poor = {"mood": {"rival": Answers(rival)}}
     of_mood = Corpus(Schema((MOOD,)), corpus.examples)
     found = measure(of_mood, {"mood": Answers(model)}, baselines=poor, rounds=200)
-    (line,) = versus_lines(found)
-    assert line.startswith("mood: the model does not surely beat the best baseline, rival")
+    assert found.versus["mood"][0] == "rival" and not found.versus["mood"][1].is_sure
     found = measure(of_mood, {"mood": Answers(gold)}, baselines=poor, rounds=200)
-    assert versus_lines(found)[0].startswith("mood: the model beats the best baseline, rival")
+    assert found.versus["mood"][1].is_sure
 
 
 def test_figures_of_one_class_are_undefined_in_every_format(folder, unseen, tmp_path):
@@ -367,6 +392,24 @@ def test_compare_says_which_is_better_and_what_it_stands_on(folder, unseen, repo
     assert " does not beat " in line(Difference(0.7, 0.5, -0.2))
 
 
+def test_compare_warns_of_sentences_that_a_model_was_trained_on(folder, data, unseen, tmp_path):
+    mixed = tmp_path / "mixed.jsonl"
+    mixed.write_text(unseen.read_text() + data.read_text())
+    other = tagger.train(unseen, schema=SCHEMA, jobs=1)
+    other.save(tmp_path / "other")
+    found = tagger.compare(folder, tmp_path / "other", mixed, rounds=0).warnings
+    assert found == (
+        "120 of 200 sentences were in the training data of A: the figures flatter it",
+        "80 of 200 sentences were in the training data of B: the figures flatter it",
+    )
+    for name in ("a", "b"):
+        made = tagger.evaluate(folder, mixed, baselines=False, rounds=0)
+        made.save(tmp_path / name, plots=False)
+    of_reports = tagger.compare(tmp_path / "a", tmp_path / "b", rounds=0).warnings
+    seen = "120 of 200 sentences were in the training data of the model: the figures flatter it"
+    assert of_reports == (f"A: {seen}", f"B: {seen}")
+
+
 def test_model_folders_without_data_are_told_to_need_some(folder, tmp_path):
     with pytest.raises(DataError, match=r"a model folder, expected a report: add DATA"):
         run("compare", folder, folder)
@@ -378,6 +421,18 @@ def test_evaluate_says_what_it_wrote(folder, unseen, tmp_path):
     assert f"{tmp_path / 'r' / 'report.html'}: the report; open it in a browser" in done.stderr
     done = run("evaluate", "--model", folder, unseen, *quick, "--force", "--no-plots")
     assert f"{tmp_path / 'r' / 'report.md'}: the report\n" in done.stderr
+
+
+def test_what_the_library_gives_is_shown_in_a_line(folder, unseen):
+    made = tagger.evaluate(folder, unseen, baselines=False, rounds=0)
+    figures = ", ".join(f"{x.task} {x.macro_f1:.3f}" for x in made.evaluation.tasks)
+    model = Tagger.load(folder).model.id
+    assert repr(made) == f"<ModelReport of model {model}, macro F1: {figures}>"
+    same = tagger.compare(folder, folder, unseen, rounds=0)
+    assert repr(same) == "<Comparison: mood, 0 better, 0 worse; topic, 0 better, 0 worse>"
+    checked = tagger.check(unseen)
+    assert repr(checked).startswith("<Check of 80 sentences, found: ")
+    assert len(repr(checked)) < 200
 
 
 def test_one_error_is_no_plural(report):
@@ -428,8 +483,9 @@ def test_a_verdict_is_as_sure_as_its_intervals():
         }  # fmt: skip
 
     about = {"data": {"n_documents": 30}}
-    cases = ((0.9, 0.8, 1.0), (0.6, 0.5, 0.7), (0.5, 0.4, 0.6))
+    cases = ((0.9, 0.8, 1.0), (0.6, 0.5, 0.7), (0.5, 0.4, 0.6), (0.3, 0.2, 0.38))
     words = ("clearly better than", "better, though not surely, than", "no better than")
+    words += ("worse than",)
     for case, said in zip(cases, words, strict=True):
         report = {"tasks": [task(*case)], "about": about, "resampled": "documents"}
         assert f"documents, {said} the best baseline, chance (0.500" in verdicts(report)[0]
@@ -442,6 +498,11 @@ def test_a_verdict_is_as_sure_as_its_intervals():
         })  # fmt: skip
         assert f"documents, {said} the best baseline, chance (0.500" in verdict
         assert verdict.endswith(", by +0.100 [+0.050, +0.200].")
+    lost = {"a": 0.5, "b": 0.4, "difference": -0.1, "low": -0.2, "high": -0.05}
+    report = report | {"tasks": [task(0.4, 0.3, 0.5)], "versus": {"mood": lost}}
+    assert ", worse than the best baseline, chance (0.500" in verdicts(report)[0]
+    report["versus"] = {"mood": lost | {"high": 0.01}}
+    assert ", no better than the best baseline, chance (0.500" in verdicts(report)[0]
 
 
 def test_the_page_shows_the_model_against_baselines_and_readers(folder, unseen):

@@ -2,12 +2,15 @@
 
 import shutil
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from starlette.testclient import TestClient
 
+from tagger.cli.main import cli
 from tagger.corpus.corpus import Corpus, Example
 from tagger.errors import ConfigError, DataError
 from tagger.predictor import Tagger
@@ -39,6 +42,19 @@ def test_a_model_learns_what_it_is_told_and_little_else(tiny: Tagger) -> None:
     theme = [m.classifiers[1].coef for m in (tiny.model, model)]
     assert theme[0] is theme[1]
     assert model.id != tiny.model.id and model.about["adapted"]["from"] == tiny.model.id
+
+
+def test_a_taught_model_does_not_know_how_it_errs_and_says_what_taught_it(
+    tiny: Tagger, tmp_path: Path
+) -> None:
+    errors = {"claim": [[1, 0, 0], [0, 1, 0], [0, 0, 1]], "theme": [[[1, 0], [0, 1]]] * 3}
+    base = replace(tiny.model, about=tiny.model.about | {"out_of_fold": errors})
+    assert base.known_errors.keys() == {"claim", "theme"}
+    model = adapt(base, taught())  # which says nothing of themes
+    assert model.known_errors.keys() == {"theme"}
+    model.save(tmp_path / "m")
+    said = " ".join(CliRunner().invoke(cli, ["info", str(tmp_path / "m")]).stdout.split())
+    assert f"then taught by 12 corrected sentences, from model {base.id}" in said
 
 
 def test_more_weight_moves_further(tiny: Tagger) -> None:

@@ -14,6 +14,7 @@ from tagger.evaluation.report.markdown import (
     readers_line,
     second_line,
     second_table,
+    small_lines,
     verdicts,
     worst,
 )
@@ -56,6 +57,7 @@ def to_html(report: Report) -> str:
             "label_table": label_table(task),
             "figure_table": figure_table(task),
             "agreement": readers_line(task),
+            "unshown": small_lines(task),
             "verdict": plots.verdict_plot(task, first),
             "plots": plots.task_plots(task, first),
         }

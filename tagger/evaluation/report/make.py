@@ -11,14 +11,15 @@ from typing import Any
 import numpy as np
 
 from tagger import __version__
-from tagger.corpus.corpus import Corpus, unseen
+from tagger.corpus.corpus import Corpus
+from tagger.corpus.folds import unseen
 from tagger.errors import DataError, n_of
 from tagger.evaluation.answers import ANSWERS, DECIMALS, Answers, answer_rows, read_by
 from tagger.evaluation.baselines import baseline_answers
 from tagger.evaluation.measure import measure
 from tagger.evaluation.report.card import model_card
 from tagger.evaluation.report.html import require_plots, to_html
-from tagger.evaluation.report.markdown import to_markdown
+from tagger.evaluation.report.markdown import number, to_markdown
 from tagger.evaluation.report.values import (
     HTML,
     JSON,
@@ -37,7 +38,7 @@ from tagger.model.model import CARD, Model
 from tagger.targets import utf8_of, write_files
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ModelReport:
     """How well a model answers labelled sentences.
 
@@ -54,6 +55,11 @@ class ModelReport:
     answers: tuple[str, ...]
     notes: tuple[str, ...] = ()
     skipped: tuple[Reject, ...] = ()
+
+    def __repr__(self) -> str:
+        known = ((x.task, x.figures["macro_f1"].value) for x in self.evaluation.tasks)
+        figures = ", ".join(f"{task} {number(value)}" for task, value in known)
+        return f"<ModelReport of model {self.report['about']['model']['id']}, macro F1: {figures}>"
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -329,9 +335,9 @@ def _compare_lines(path: Path, expected: str) -> None:
     if text == (expected := utf8_of(expected).decode()):
         return
     old, new = text.splitlines(), expected.splitlines()
-    for number, (a, b) in enumerate(zip(old, new, strict=False), 1):
+    for line, (a, b) in enumerate(zip(old, new, strict=False), 1):
         if a != b:
-            raise DataError(f"{path}:{number}: found {a[:80]!r}, expected {b[:80]!r}")
+            raise DataError(f"{path}:{line}: found {a[:80]!r}, expected {b[:80]!r}")
     raise DataError(f"{path}: found {len(old)} lines, expected {len(new)}")
 
 

@@ -9,6 +9,9 @@ from tagger.evaluation.figures import FIGURE_NAMES
 from tagger.evaluation.measure import FEW_GROUPS
 from tagger.evaluation.report.values import Report
 from tagger.evaluation.scores import Difference
+from tagger.evaluation.slices import MIN_SLICE, MIN_SLICE_GROUPS
+
+_MOST_SMALL = 5
 
 
 def to_markdown(report: Report) -> str:
@@ -54,7 +57,10 @@ def worst(report: Report) -> str:
 
 
 def verdicts(report: Report) -> list[str]:
-    """Return for each task a sentence: how good, better than which baseline, on how much."""
+    """Return for each task a sentence: how good, better than which baseline, on how much.
+
+    The terminal says the same.
+    """
     return [_verdict(task, report) for task in report["tasks"]]
 
 
@@ -76,9 +82,11 @@ def _verdict(task: Mapping[str, Any], report: Report) -> str:
         word = "by" if d["difference"] > 0 else "difference"
         by = f", {word} {d['difference']:+.3f}{between}"
     else:  # a report of before: its intervals must not overlap
-        is_sure = own["low"] is not None and own["low"] > other["high"]
+        is_sure = own["low"] is not None and (
+            own["low"] > other["high"] or own["high"] < other["low"]
+        )
     if own["value"] <= other["value"]:
-        how = "no better than"
+        how = "worse than" if is_sure else "no better than"
     elif not is_sure:
         how = "better, though not surely, than"
     else:
@@ -179,6 +187,24 @@ def task_lines(report: Report, depth: int = 2, slices: bool = True) -> list[str]
                 for s in parts
             ]
             lines += _table([name, "n", "macro F1", "exact match"], rows)
+        lines += (
+            [line for said in small_lines(task) for line in ("", _cell(said))] if slices else []
+        )
+    return lines
+
+
+def small_lines(task: Mapping[str, Any]) -> list[str]:
+    """Return for each column a sentence on its values that are in no slice."""
+    lines = []
+    for name, sizes in task.get("small", {}).items():  # reports of before have none
+        first = sorted(sizes.items(), key=lambda pair: -pair[1])[:_MOST_SMALL]
+        more = f" and {len(sizes) - len(first)} more" if len(sizes) > len(first) else ""
+        listed = ", ".join(f"{value} ({n})" for value, n in first)
+        lines.append(
+            f"By {name} not shown, {n_of(sum(sizes.values()), 'sentence')}: {listed}{more}. "
+            f"A part needs {MIN_SLICE} sentences of {MIN_SLICE_GROUPS} documents, and another one "
+            "beside it."
+        )
     return lines
 
 

@@ -191,7 +191,12 @@ def test_near_copies_are_one_finding_however_many(n):
         ([r | {"doc": "one"} for r in records(30)], "one document"),
         (
             [r | {"mood": "sad" if r["doc"] == "d0" else "glad"} for r in records(30)],
-            "with the mood 'sad' come from documents of one fold",
+            "with the mood 'sad' come from documents of one fold: add some from other documents",
+        ),
+        (
+            [r | {"mood": "sad" if i == 3 else "glad"} for i, r in enumerate(records(30))],
+            "only one sentence with the mood 'sad': add some from other documents, or leave "
+            "the label out: --save-schema FILE.toml",
         ),
     ],
 )

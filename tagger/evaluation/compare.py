@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -67,14 +67,14 @@ class TaskComparison:
     worse: int
     otherwise: int
     mcnemar_p: float
-    changes: tuple[Change, ...]
+    changes: tuple[Change, ...] = field(repr=False)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the comparison as plain JSON values."""
         return asdict(self)
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True)
 class Comparison:
     """How two models, or two reports, differ on the same sentences.
 
@@ -89,10 +89,6 @@ class Comparison:
     warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     skipped: tuple[Reject, ...] = ()
-
-    def __repr__(self) -> str:
-        found = (f"{x.task}, {x.better} better, {x.worse} worse" for x in self.tasks)
-        return f"<Comparison: {'; '.join(found)}>"
 
     def to_dict(self) -> list[dict[str, Any]]:
         """Return the comparison as plain JSON values, one a task."""

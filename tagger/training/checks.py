@@ -3,7 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ from tagger.corpus.columns import Columns
 from tagger.corpus.corpus import Corpus, left_out, read_examples
 from tagger.corpus.rows import Data, named, nothing_in
 from tagger.corpus.schemas import find_schema, spelling_variants
-from tagger.errors import DataError, n_of
+from tagger.errors import DataError
 from tagger.files import Reject
 from tagger.files.batches import save_rejects
 from tagger.schema import Schema
@@ -33,7 +33,7 @@ from tagger.training.findings import (
 )
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True)
 class Check:
     """What `check` found.
 
@@ -48,13 +48,9 @@ class Check:
 
     schema: Schema
     n_sentences: int
-    findings: tuple[Finding, ...]
+    findings: tuple[Finding, ...] = field(repr=False)
     guess: str = ""
-    skipped: tuple[Reject, ...] = ()
-
-    def __repr__(self) -> str:
-        found = ", ".join(f"{name} {n}" for name, n in self.counts.items()) or "nothing"
-        return f"<Check of {n_of(self.n_sentences, 'sentence')}, found: {found}>"
+    skipped: tuple[Reject, ...] = field(default=(), repr=False)
 
     @property
     def counts(self) -> dict[str, int]:

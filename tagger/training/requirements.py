@@ -10,6 +10,11 @@ from tagger.features.featurizer import blocks_of
 from tagger.model.classifier import encode, one_hot
 from tagger.training.settings import TrainingSettings
 
+_LESS = (
+    "or leave the label out: --save-schema FILE.toml writes a schema; once it is taken out there, "
+    "--schema FILE.toml --skip-bad-rows passes over its sentences"
+)
+
 
 def check_jobs(jobs: int) -> None:
     """Raise ConfigError where a number of processes is none."""
@@ -86,8 +91,8 @@ def checked_folds(corpus: Corpus, n_folds: int, seed: int) -> Ints:
     DataError : all sentences come from one document, or a label from one fold.
     """
     fold_of = folds(corpus.groups, n_folds, seed)
-    for problem in fold_problems(corpus, fold_of):
-        raise DataError(problem)
+    if problems := list(fold_problems(corpus, fold_of)):
+        raise DataError("\n".join(problems))
     return fold_of
 
 
@@ -108,7 +113,9 @@ def fold_problems(corpus: Corpus, fold_of: Ints) -> Iterator[str]:
                 continue  # one of `label_problems`
             absent = any(not rows[:, k].any() for rows in learned)
             if absent or (task.multilabel and any(rows[:, k].all() for rows in learned)):
-                yield (
-                    f"all sentences {'with' if absent else 'without'} the {task.name} {label!r} "
-                    "come from documents of one fold: add some from other documents"
-                )
+                n = int((has if absent else ~has)[:, k].sum())
+                what = f"{'with' if absent else 'without'} the {task.name} {label!r}"
+                found = f"all {n:,} sentences {what} come from documents of one fold"
+                if n == 1:
+                    found = f"there is only one sentence {what}"
+                yield f"{found}: add some from other documents, {_LESS}"

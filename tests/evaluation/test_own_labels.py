@@ -269,7 +269,7 @@ def test_three_rows_and_one_class_are_refused_with_the_reason(tmp_path):
     three = write(tmp_path / "x.jsonl", [
         {"text": f"It is so {i}", "label": label} for i, label in enumerate("aab")
     ])  # fmt: skip
-    with pytest.raises(DataError, match="all sentences with the label 'b' come from"):
+    with pytest.raises(DataError, match="there is only one sentence with the label 'b'"):
         run("train", three, "-o", tmp_path / "m", "--jobs", 1)
     one = write(tmp_path / "y.jsonl", [{"text": f"It is {i}", "label": "a"} for i in range(9)])
     with pytest.raises(DataError, match="looks like labels"):

@@ -197,12 +197,11 @@ def small_lines(task: Mapping[str, Any]) -> list[str]:
     """Return for each column a sentence on its values that are in no slice."""
     lines = []
     for name, sizes in task.get("small", {}).items():  # reports of before have none
-        first = sorted(sizes.items(), key=lambda pair: -pair[1])[:_MOST_SMALL]
-        more = f" and {len(sizes) - len(first)} more" if len(sizes) > len(first) else ""
-        listed = ", ".join(f"{value} ({n})" for value, n in first)
+        listed = [f"{value} ({n})" for value, n in sizes.items()]
+        listed[_MOST_SMALL:] = [f"{more} more"] if (more := len(listed) - _MOST_SMALL) > 0 else []
         lines.append(
-            f"By {name} not shown, {n_of(sum(sizes.values()), 'sentence')}: {listed}{more}. "
-            f"A part needs {MIN_SLICE} sentences of {MIN_SLICE_GROUPS} documents, and another one "
+            f"By {name} not shown, {n_of(sum(sizes.values()), 'sentence')}: {', '.join(listed)}. A "
+            f"part needs {MIN_SLICE} sentences of {MIN_SLICE_GROUPS} documents, and another "
             "beside it."
         )
     return lines

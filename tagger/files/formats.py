@@ -193,7 +193,7 @@ def _files(
     try:
         kind, head, stream = _unpacked(stream, source)
         if named and kind.format not in _OWN and (not kind.advice or kind is kinds.BINARY):
-            stream, lost = encoding.recoded(stream, named)
+            stream, lost = encoding.recoded(stream, encoding.fitting(head, named))
             head, stream = encoding.peek(stream)
             kind = kinds.kind_of(head)
         if kind is kinds.ZIP:

@@ -18,6 +18,7 @@ from tagger.document import label_tuple
 from tagger.files.batches import input_of, read_batches
 from tagger.files.exchange.tools import recognized
 from tagger.files.rows import Reject
+from tagger.files.writers import writer_of
 
 FOLDER = ROOT / "tests" / "files" / "exchange"
 ARTICLE = (
@@ -449,3 +450,12 @@ def test_labels_of_doccano_that_nobody_may_have_confirmed_are_warned_of(tmp_path
         notes = []
         list(rows_of(path, notes.append))
         assert any("who confirmed them" in note for note in notes) is warned, notes
+
+
+def test_a_lone_surrogate_changes_no_other_task(tagger):
+    texts = ["Café prices rose.", "Oil \ud800 rose.", "Café prices fell."]
+    for name in ("doccano", "label-studio", "prodigy", "argilla", "jsonl"):
+        table = tagger.tag_table(texts)
+        lines = writer_of(name).encode(table, {}, None).splitlines()
+        assert ["é".encode() in line for line in lines] == [True, False, True], name
+        assert b"\\ud800" in lines[1]

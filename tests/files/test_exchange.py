@@ -162,6 +162,15 @@ def test_spans_label_the_whole_sentences_that_they_cover(tmp_path):
     assert "1 spans that cover no whole sentence" in said
 
 
+def test_spans_are_of_sentences_of_the_language_of_the_texts(tmp_path):
+    text = "Die Verhandlungen in Bonn werden am 3. März fortgesetzt. Der Preis für Öl stieg stark. "
+    text += "Das sagte der Minister gestern am späten Abend in Berlin vor seiner Partei."
+    lines = [{"id": 1, "text": text, "label": [[0, 56, "fact"]]}]
+    (row,), (said,) = read(write_lines(tmp_path / "all.jsonl", lines))
+    assert row.record["text"] == text[:56]
+    assert "3 sentences of language de, 1 annotated" in said
+
+
 def prodigy(text, **task):
     return {"text": text, "_input_hash": hash(text), "_task_hash": 1, **task}
 

@@ -162,6 +162,15 @@ def test_closed_output_is_no_traceback(folder):
     assert (folder / "err").read_bytes() == b""
 
 
+def test_closed_input_is_said(folder):
+    for what, code in (("-", 1), ("- -o o.jsonl", 1), ("", 2)):
+        shell = f"{sys.executable} -X dev -m tagger predict {what} --model m <&-"
+        done = subprocess.run(shell, shell=True, cwd=folder, capture_output=True, text=True)
+        assert done.returncode == code and "Traceback" not in done.stderr
+        assert ("<stdin>: is closed: name a file" in done.stderr) is (what == "-"), done.stderr
+        assert "name a file" in done.stderr or "o.jsonl.rejects.jsonl" in done.stderr
+
+
 def test_commands_name_no_parameters_of_python(capsys):
     say(UNKNOWN)
     say("replace it with --force (force=True)")

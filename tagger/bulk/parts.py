@@ -293,6 +293,12 @@ def plan(settings: JobSettings, first: Part) -> Work:
             "in a table, most of them filled: name those to pass on with --keep, or write jsonl, "
             "whose rows may differ"
         )
+    names = [*kinds]
+    if writer.typed and (bad := _unencodable(names)):
+        raise ConfigError(
+            f"a lone surrogate in the name of column {names[bad[0]]!r}, which {writer.name} cannot "
+            "hold: write jsonl, or name other columns to pass on with --keep"
+        )
     suffix = compression.split_suffix(settings.output)[1]
     return Work(
         *(settings.format, settings.origin.sentences, settings.explain, kinds, suffix),

@@ -168,7 +168,7 @@ def _check_usage(
 
 
 def _standard_input() -> list[str]:
-    if sys.stdin.isatty():
+    if sys.stdin is None or sys.stdin.isatty():
         raise click.UsageError("name a file or folder to tag, or - for standard input")
     return ["-"]
 

@@ -154,6 +154,10 @@ def read_files(
     """
     given = _Given(known, limit, delimiter, encoding)
     if path == "-":
+        if sys.stdin is None:  # by the shell: `<&-`
+            why = "is closed: name a file, or give it a text"
+            yield TEXT, "<stdin>", iter([Reject(why, "", "<stdin>")])
+            return
         stream: BinaryIO = sys.stdin.buffer
         yield from _files(stream, "<stdin>", given)
         return

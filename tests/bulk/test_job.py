@@ -188,6 +188,15 @@ def test_row_that_a_table_has_no_room_for_is_rejected(tmp_path: Path, tiny: Tagg
     assert "lone surrogate" in reasons[2]
 
 
+def test_a_name_that_a_table_cannot_hold_is_refused(tmp_path: Path, tiny: Tagger) -> None:
+    path = tmp_path / "in.jsonl"
+    path.write_text(json.dumps({"text": "Oil rose.", "a": 1, "b\ud800": 1}) + "\n")
+    with pytest.raises(ConfigError, match=r"the name of column 'b\\ud800', which parquet cannot"):
+        run(tiny, settings(tiny, path, "o.parquet"))
+    origin = replace(settings(tiny, path, "o.parquet").origin, keep=("a",))
+    assert run(tiny, replace(settings(tiny, path, "o.parquet"), origin=origin)).tagged == 1
+
+
 def test_manifest_says_what_was_done(tmp_path: Path, tiny: Tagger) -> None:
     import hashlib
 

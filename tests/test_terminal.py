@@ -157,9 +157,18 @@ def test_data_in_a_pipe_do_not_depend_on_the_terminal(folder, command):
 
 
 def test_closed_output_is_no_traceback(folder):
-    shell = f"{sys.executable} -X dev -m tagger info m >&- 2>err"
+    (folder / "long.txt").write_text("Oil rose again. " * 20_000)
+    for command in (
+        *("info m", "info m <&-", "--help", "predict --help", "--version", "predict a.txt"),
+        *("predict long.txt", "predict a.txt --format table", "stats t.jsonl --model m"),
+    ):
+        shell = f"{sys.executable} -X dev -m tagger {command} >&- 2>err"
+        assert subprocess.run(shell, shell=True, cwd=folder).returncode == 1, command
+        said = (folder / "err").read_text()
+        assert said == "tagger: standard output: Bad file descriptor\n", command
+    shell = f"{sys.executable} -X dev -m tagger predict a.txt -o closed.jsonl >&- 2>err"
     assert subprocess.run(shell, shell=True, cwd=folder).returncode == 0
-    assert (folder / "err").read_bytes() == b""
+    assert "Bad file" not in (folder / "err").read_text()
 
 
 def test_closed_input_is_said(folder):

@@ -1,5 +1,6 @@
 """The command `tagger` itself: which commands there are, and how they fail."""
 
+import errno
 import gc
 import io
 import signal
@@ -118,6 +119,9 @@ def main() -> None:
         code = 1
     except OSError as error:
         place = f"{error.filename}: " if error.filename else ""
+        if error.errno == errno.EBADF:  # closed: `prepare` has one that nothing can be written on
+            silence(sys.stdout)
+            place = "standard output: "
         say(f"{place}{error.strerror or error}")
         code = 1
     ending()

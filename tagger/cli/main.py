@@ -30,6 +30,13 @@ COMMANDS = {
 }
 
 
+def _given(ctx: click.Context, parameter: click.Parameter, value: Any) -> Any:
+    """Refuse an empty value, as an unset variable gives: it would mean this folder, or all."""
+    if parameter.name != "keep" and "" in (value if isinstance(value, tuple) else (value,)):
+        raise click.BadParameter("found an empty value: is a variable unset?")
+    return value
+
+
 class LazyGroup(click.Group):
     """Imports a command only when it is called: help and `predict` start fast."""
 
@@ -44,6 +51,8 @@ class LazyGroup(click.Group):
         # Imports make many objects that all stay: looking for garbage among them takes long.
         gc.disable()
         command: click.Command = import_module(f"tagger.cli.{name}").command
+        for parameter in command.params:
+            parameter.callback = _given
         gc.freeze()
         gc.enable()
         return command

@@ -189,11 +189,8 @@ def known_errors(output: str, model: AnyModel) -> tuple[Schema, Confusion | None
     """Return schema, errors out of fold and id of what tagged an output."""
     record = read_manifest(output)
     if model is None and "schema" in record:
-        return (
-            Schema.from_dict(record["schema"]),
-            record.get("out_of_fold"),
-            str(record.get("model")),
-        )
+        found = record.get("out_of_fold"), str(record.get("model"))
+        return Schema.from_dict(record["schema"]), *found
     loaded = model_of(model)
     return loaded.schema, loaded.known_errors, loaded.id
 
@@ -229,7 +226,9 @@ def _keys(by: str) -> tuple[str, ...]:
 
 def columns_of(by: str) -> list[str]:
     """Return what a way to group joins by commas; a name that holds one stands in quotes."""
-    return [quoted or plain for quoted, plain in re.findall(r'"([^"]+)"|([^,]+)', by)]
+    if not (names := re.findall(r'"([^"]+)"|([^,]+)', by)):
+        raise DataError(f"by is {by!r}, expected all, document, month or a column to group by")
+    return [quoted or plain for quoted, plain in names]
 
 
 def shares(

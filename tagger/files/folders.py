@@ -51,6 +51,8 @@ def _expanded(paths: list[str], say: Callable[[str], None], outputs: bool) -> li
     files: list[str] = []
     for name in paths:
         path = Path(name)
+        if not name:
+            raise DataError("found an empty path, expected the name of a file or folder")
         if remote.is_address(name):
             remote.check(name)
             files.append(name)

@@ -66,7 +66,12 @@ _OF_INPUT = ("sentences", "text_column", "id_column", "keep", "delimiter", "enco
 @click.option(
     "--id-column", default="doc", metavar="NAME", help="Column that names the document. [doc]"
 )
-@click.option("--keep", metavar="A,B", help="Other columns to pass on, '' for none. [all]")
+@click.option(
+    "--keep",
+    multiple=True,
+    metavar="A,B",
+    help="Other columns to pass on, '' for none; may be given again. [all]",
+)
 @click.option(
     "--resume",
     is_flag=True,
@@ -118,6 +123,7 @@ def command(
     tagger predict articles/ --format html --output pages
     """
     output_format = _format_for(output, output_format)
+    how["keep"] = ",".join(how["keep"]) if how["keep"] else None
     useless = scheduler and engine == "local"
     _check_usage(output_format, output, how["resume"], how["jobs"], useless)
     files = expand(list(paths or _standard_input()), say)

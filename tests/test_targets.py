@@ -264,7 +264,6 @@ def test_what_can_be_no_output_is_refused_before_the_work(
     for output, reason in (
         ("loop.jsonl", "is a link to itself"),
         ("mine.jsonl/x.jsonl", "mine.jsonl: is a file, expected a folder"),
-        ("", "has no name of its own"),
         ("/", "has no name of its own"),
     ):
         for form in ("jsonl", "html") if "." not in output else ("jsonl",):

@@ -53,7 +53,9 @@ def _expanded(paths: list[str], say: Callable[[str], None], outputs: bool) -> li
         path = Path(name)
         if not name:
             raise DataError("found an empty path, expected the name of a file or folder")
-        if remote.is_address(name):
+        if name == "-":
+            files.append(name)
+        elif remote.is_address(name):
             remote.check(name)
             files.append(name)
         elif (path / _WEIGHTS).is_file():
@@ -66,7 +68,7 @@ def _expanded(paths: list[str], say: Callable[[str], None], outputs: bool) -> li
                     raise DataError(empty)
                 say(empty)
             files += inside
-        elif name == "-" or path.exists():
+        elif path.exists():
             files.append(name)
         elif has_magic(name):
             if not (matches := sorted(glob(name, recursive=True))):

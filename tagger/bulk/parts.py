@@ -328,11 +328,11 @@ def _kind(column: Any, name: str, first: Part) -> str:
     return infer_type(values)
 
 
-def tell_of_paragraphs(tagger: Tagger, origin: Input, first: Part) -> None:
+def tell_of_paragraphs(tagger: Tagger, origin: Input, texts: Sequence[str] = ()) -> None:
     """Say so where most of the first rows, which are to be sentences, hold several."""
-    if not (origin.sentences and first.batches):
+    if not origin.sentences:
         return
-    texts, language = first.batches[0].texts[:_FEW_ROWS], tagger.model.featurizer.settings.spoken
+    texts, language = texts[:_FEW_ROWS], tagger.model.featurizer.settings.spoken
     n = sum(len(sentence_spans(text[:_BEGINNING], language)) > 1 for text in texts)
     if 2 * n > len(texts):
         found = f"{n} of the first {n_of(len(texts), 'row')} with several sentences, tagged as one"

@@ -231,7 +231,7 @@ def _on_dask(
     except KeyboardInterrupt:
         _interrupted(Path(output))
     _report(result, files, output)
-    _end(result.rejected, allow_rejects, f"{output}/rejects.jsonl")
+    _end(result.rejected, allow_rejects, f"{output}/_rejects.jsonl")
 
 
 def _print(tagger: Tagger, settings: JobSettings, allow_rejects: bool) -> None:

@@ -146,12 +146,13 @@ def is_output(path: Path, folder: Path) -> bool:
 
 def _is_record(path: Path) -> bool:
     """Return whether a file is what stands beside an output: its record, its rejects, a part."""
-    return path.name.endswith((".rejects.jsonl", ".manifest.json", ".part")) or (
-        path.name in ("manifest.json", "rejects.jsonl") and _is_output_folder(path.parent)
+    name = path.name.removeprefix("_")
+    return name.endswith((".rejects.jsonl", ".manifest.json", ".part")) or (
+        name in ("manifest.json", "rejects.jsonl") and _is_output_folder(path.parent)
     )
 
 
 def _is_output_folder(folder: Path) -> bool:
     return tagged.has_manifest(folder) or (
-        (folder / "manifest.json").is_file() and any(folder.glob("part-*.parquet"))
+        tagged.manifest_within(folder).is_file() and any(folder.glob("part-*.parquet"))
     )

@@ -190,6 +190,11 @@ def manifest_path(output: Path) -> Path:
     return output.with_name(output.name + ".manifest.json")
 
 
+def manifest_within(folder: Path) -> Path:
+    """Return where it stands in a folder of parts: hidden from readers, but for those of before."""
+    return old if (old := folder / "manifest.json").is_file() else folder / "_manifest.json"
+
+
 def has_manifest(output: Path) -> bool:
     """Return whether the record of a finished job stands beside a file."""
     try:

@@ -600,7 +600,24 @@ def test_members_of_one_name_are_two_documents_and_blanks_are_said(tmp_path: Pat
     assert len({row["doc"] for row in rows}) == 2
     (tmp_path / "blank.txt").write_text(" \n\t\n")
     rows, done = predict(tmp_path / "blank.txt")
-    assert not rows and "nothing but white space" in done.stderr
+    assert not rows and "blank.txt: no text in it" in done.stderr
+    empty = email.message.EmailMessage()
+    empty["Message-ID"], empty["From"], empty["Subject"] = "<1@b.example>", "a@b.example", "Talks"
+    only_folders, no_word = zipped({"a/": b""}), io.BytesIO()
+    docx.Document().save(no_word)
+    for name, data, what in (
+        ("empty.eml", bytes(empty) + b"\n\n", "no text in it"),
+        ("empty.docx", no_word.getvalue(), "no text in it"),
+        ("empty.md", b"---\n---\n", "no text in it"),
+        ("empty.zip", zipped({}), "no file in it"),
+        ("folders.zip", only_folders, "no file in it"),
+        ("empty.txt", b"", "an empty file"),
+    ):
+        (tmp_path / name).write_bytes(data)
+        for options in ([], ["-o", str(tmp_path / f"{name}.jsonl")]):
+            rows, done = predict(tmp_path / name, *options)
+            assert not rows and done.stderr.count(f"{name}: ") == 1, done.stderr
+            assert f"{name}: {what}" in done.stderr
 
 
 def test_an_empty_cell_of_excel_is_one_of_csv(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from tagger.arrow import pyarrow
+from tagger.arrow import pyarrow, sound_rows
 from tagger.bulk.arrow import Rows, tag_slices, tags_schema
 from tagger.bulk.parts import tell_of_paragraphs
 from tagger.bulk.settings import Result
@@ -298,7 +298,8 @@ def _first_texts(files: Sequence[str], rows: Rows) -> list[str]:
             if own is None:
                 continue
             for batch in file.iter_batches(_SAMPLE_ROWS, columns=[own.text_column]):
-                return [str(text or "") for text in batch.column(0).to_pylist()]
+                texts = sound_rows(batch)[0].column(0)
+                return [str(text or "") for text in texts.to_pylist()]
     return []
 
 

@@ -240,13 +240,14 @@ def test_dask_rejects_have_the_shape_of_a_job_and_a_run_can_be_resumed(
 
 def test_dask_tells_of_rows_of_several_sentences(tmp_path: Path, tiny_folder: Path) -> None:
     pytest.importorskip("distributed")
-    texts = ["The talks may fail. Nobody knows why."] * 2 + ["The army left."]
-    pq.write_table(pa.table({"text": texts}), tmp_path / "in.parquet")
+    texts = pa.array(["The talks may fail. Nobody knows why."] * 2 + ["The army left."])
     note = "2 of the first 3 rows with several sentences, tagged as one: leave out --sentences to "
+    broken = pa.array([b"Oil \xff rose."], pa.binary()).view(pa.string())  # damaged: is rejected
+    pq.write_table(pa.table({"text": pa.concat_arrays([texts, broken])}), tmp_path / "in.parquet")
     for one in (True, False):
         rows, output = Rows(str(tiny_folder), sentences=one), str(tmp_path / f"{one}")
         done = predict_with_dask([str(tmp_path / "in.parquet")], output, rows, None, 1)
-        assert done.notes == (f"{note}cut them",) * one
+        assert done.notes == (f"{note}cut them",) * one and done.rejected == 1
 
 
 def test_spark_gives_the_same_table(

@@ -3,10 +3,10 @@
 import pytest
 
 import tagger
-from tagger.corpus.language import judge_language
 from tagger.errors import ConfigError, DataError
 from tagger.features.featurizer import Featurizer
 from tagger.features.settings import FeatureSettings
+from tagger.text.judge import judge_language
 from tagger.text.language import ENGLISH, LANGUAGES, Language, language_of
 from tagger.text.segment import sentence_spans
 from tagger.text.tokens import mask, surface_tokens, tokenize

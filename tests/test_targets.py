@@ -189,6 +189,20 @@ def test_outputs_are_named_for_what_they_are(article: Path, tmp_path: Path) -> N
     assert run("predict", article, "--format", "excel", "-o", tmp_path / "x.csv").exit_code == 0
 
 
+def test_a_file_that_is_named_again_is_read_once_and_said(article: Path) -> None:
+    link = article.parent / "link.txt"
+    link.symlink_to(article)
+    names = [article, f"{article.parent}/./{article.name}", article.parent, link, article]
+    done = run("predict", *names, "--format", "jsonl")
+    assert len(done.stdout.splitlines()) == len(run("predict", article).stdout.splitlines())
+    assert ", ...: 5 files named again, read once" in done.stderr
+    data = article.parent / "data.csv"
+    data.write_text("text,mood\nOil rose.,sad\nOil fell.,gay\n")
+    found = json.loads(run("check", data, data, "--format", "json").stdout)
+    assert found["n_sentences"] == 2 and "data.csv: 1 file named again" in str(found["findings"])
+    assert "-: 1 file named again, read once" in run("predict", "-", "-").stderr
+
+
 def test_a_folder_of_outputs_is_counted_by_stats_and_said_by_predict(article: Path) -> None:
     folder = article.parent / "out"
     folder.mkdir()
@@ -250,7 +264,6 @@ def test_what_can_be_no_output_is_refused_before_the_work(
     for output, reason in (
         ("loop.jsonl", "is a link to itself"),
         ("mine.jsonl/x.jsonl", "mine.jsonl: is a file, expected a folder"),
-        ("", "has no name of its own"),
         ("/", "has no name of its own"),
     ):
         for form in ("jsonl", "html") if "." not in output else ("jsonl",):

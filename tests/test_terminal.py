@@ -157,9 +157,27 @@ def test_data_in_a_pipe_do_not_depend_on_the_terminal(folder, command):
 
 
 def test_closed_output_is_no_traceback(folder):
-    shell = f"{sys.executable} -X dev -m tagger info m >&- 2>err"
+    (folder / "long.txt").write_text("Oil rose again. " * 20_000)
+    for command in (
+        *("info m", "info m <&-", "--help", "predict --help", "--version", "predict a.txt"),
+        *("predict long.txt", "predict a.txt --format table", "stats t.jsonl --model m"),
+    ):
+        shell = f"{sys.executable} -X dev -m tagger {command} >&- 2>err"
+        assert subprocess.run(shell, shell=True, cwd=folder).returncode == 1, command
+        said = (folder / "err").read_text()
+        assert said == "tagger: standard output: Bad file descriptor\n", command
+    shell = f"{sys.executable} -X dev -m tagger predict a.txt -o closed.jsonl >&- 2>err"
     assert subprocess.run(shell, shell=True, cwd=folder).returncode == 0
-    assert (folder / "err").read_bytes() == b""
+    assert "Bad file" not in (folder / "err").read_text()
+
+
+def test_closed_input_is_said(folder):
+    for what, code in (("-", 1), ("- -o o.jsonl", 1), ("", 2)):
+        shell = f"{sys.executable} -X dev -m tagger predict {what} --model m <&-"
+        done = subprocess.run(shell, shell=True, cwd=folder, capture_output=True, text=True)
+        assert done.returncode == code and "Traceback" not in done.stderr
+        assert ("<stdin>: is closed: name a file" in done.stderr) is (what == "-"), done.stderr
+        assert "name a file" in done.stderr or "o.jsonl.rejects.jsonl" in done.stderr
 
 
 def test_commands_name_no_parameters_of_python(capsys):

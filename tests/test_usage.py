@@ -12,6 +12,7 @@ import pytest
 from click.testing import CliRunner
 from conftest import ROOT, shared
 
+import tagger
 from tagger import Tagger, TaggerError
 from tagger.bulk.settings import PART_BYTES, SLOW_PART_BYTES, Progress
 from tagger.cli.console import Console
@@ -20,6 +21,7 @@ from tagger.cli.main import COMMANDS, cli
 from tagger.cli.progress import ProgressLine
 from tagger.cli.view import _print_marked
 from tagger.document import Sentence, Tags
+from tagger.errors import DataError
 from tagger.schema import CLAIMS
 
 
@@ -225,3 +227,32 @@ def test_parts_are_small_where_work_is_slow(tmp_path, monkeypatch):
     invoke("predict", tmp_path / "a.jsonl", "--format", "html", "-o", tmp_path / "pages")
     small = SLOW_PART_BYTES
     assert [s.part_bytes for s in seen] == [PART_BYTES, small, 5, small, small]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["predict"],
+        ["check"],
+        ["info"],
+        ["info", "--model"],
+        ["stats", "t.jsonl", "--by"],
+        ["train", "a.csv", "-o"],
+        ["evaluate", "a.csv", "--model"],
+        ["predict", "a", "--encoding"],
+    ],
+    ids=" ".join,
+)
+def test_an_empty_value_is_refused(command):
+    done = invoke(*command, "")
+    assert done.exit_code == 2 and "found an empty value: is a variable unset?" in done.stderr
+
+
+def test_an_empty_path_or_way_to_group_is_refused(tmp_path):
+    with pytest.raises(DataError, match="found an empty path"):
+        tagger.check([""])
+    (tmp_path / "a.txt").write_text("Oil rose.")
+    assert invoke("predict", tmp_path / "a.txt", "-o", tmp_path / "t.jsonl").exit_code == 0
+    for by in (",", ",,"):
+        error = invoke("stats", tmp_path / "t.jsonl", "--by", "outlet", "--by", by).exception
+        assert f"by is {by!r}, expected all, document, month or a column" in str(error)

@@ -14,8 +14,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from tagger.arrow import pyarrow
+from tagger.arrow import pyarrow, sound_rows
 from tagger.bulk.arrow import Rows, tag_slices, tags_schema
+from tagger.bulk.parts import tell_of_paragraphs
 from tagger.bulk.settings import Result
 from tagger.bulk.store import (
     JOB,
@@ -133,8 +134,7 @@ def predict_with_dask(
     """
     _distributed()
     target = Path(output)
-    unfinished = any((target / name).exists() for name in (JOB, LOCK))
-    if not unfinished:
+    if not any((target / name).exists() for name in (JOB, LOCK)):  # unfinished
         check_free([target])
     notes: list[str] = []
 
@@ -142,8 +142,9 @@ def predict_with_dask(
         notes.append(message)
         say(message)
 
-    before = stamps(files)
-    pieces = _pieces(files, rows, note)
+    before, pieces = stamps(files), _pieces(files, rows, note)
+    sample = _first_texts(files, rows)
+    tell_of_paragraphs(rows.tagger, rows.origin(note), sample)
     header = header_of(rows.tagger, {k: v for k, v in asdict(rows).items() if k != "model"}, files)
     target.mkdir(parents=True, exist_ok=True)
     with locked(target):
@@ -158,9 +159,9 @@ def predict_with_dask(
             sum(m[name] for m in done.values())
             for name in ("rows", "rejected", "sentences", "others", "cut")
         )
-        known = _knows_language(files, rows)
-        counts = (n_rows, n_rows - lost, lost, n)
-        result = Result(*counts, True, len(done), reused, 0, known, others, cut, tuple(notes))
+        known = rows.tagger.knows_language("\n".join(sample))
+        counts = (n_rows, n_rows - lost, lost, n, True, len(done), reused, 0, known, others, cut)
+        result = Result(*counts, tuple(notes))
         _finish(store, len(pieces), header, result, rows)
     return result
 
@@ -289,7 +290,7 @@ def _lose(piece: _Piece, error: BaseException, store: Store, rows: Rows) -> dict
     return store.seal(piece.number, [reject], rows=piece.rows, **none)
 
 
-def _knows_language(files: Sequence[str], rows: Rows) -> bool:
+def _first_texts(files: Sequence[str], rows: Rows) -> list[str]:
     for path in files:
         with open(path, "rb") as stream:
             file = parquet.open_file(stream, path)
@@ -297,18 +298,18 @@ def _knows_language(files: Sequence[str], rows: Rows) -> bool:
             if own is None:
                 continue
             for batch in file.iter_batches(_SAMPLE_ROWS, columns=[own.text_column]):
-                texts = [str(text or "") for text in batch.column(0).to_pylist()]
-                return rows.tagger.knows_language("\n".join(texts))
-    return True
+                texts = sound_rows(batch)[0].column(0)
+                return [str(text or "") for text in texts.to_pylist()]
+    return []
 
 
 def _finish(store: Store, n: int, header: dict[str, Any], result: Result, rows: Rows) -> None:
     """Gather the rejects and the counts, and remove what only an unfinished run needs."""
     if result.rejected:
-        with atomic_write(store.folder / "rejects.jsonl") as sink:
+        with atomic_write(store.folder / "_rejects.jsonl") as sink:
             for number in range(n):
                 sink.write(store.rejects(number).read_bytes())
-    write(store.folder / "manifest.json", record_of(header, rows.tagger, result))
+    write(store.folder / "_manifest.json", record_of(header, rows.tagger, result))
     for number in range(n):
         store.rejects(number).unlink(missing_ok=True)
         store.manifest(number).unlink(missing_ok=True)

@@ -122,7 +122,7 @@ def _run(
     parts = read_parts(origin, settings.part_bytes, meter.at)
     ahead = look_ahead(parts)
     first = ahead[-1]
-    tell_of_paragraphs(tagger, origin, first)
+    tell_of_paragraphs(tagger, origin, *(batch.texts for batch in first.batches[:1]))
     work = plan(settings, first)
     manifests: dict[int, dict[str, Any]] = {}
     reused = 0
@@ -224,7 +224,7 @@ def stream(tagger: Tagger, settings: JobSettings) -> Iterator[tuple[Done, bool]]
     parts = read_parts(settings.origin, settings.part_bytes)
     ahead = look_ahead(parts)
     first = ahead[-1]
-    tell_of_paragraphs(tagger, settings.origin, first)
+    tell_of_paragraphs(tagger, settings.origin, *(batch.texts for batch in first.batches[:1]))
     work = plan(settings, first)
     known = knows_language(tagger, first)
     for part in chain(ahead, parts):

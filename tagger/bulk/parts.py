@@ -293,6 +293,12 @@ def plan(settings: JobSettings, first: Part) -> Work:
             "in a table, most of them filled: name those to pass on with --keep, or write jsonl, "
             "whose rows may differ"
         )
+    names = [*kinds]
+    if writer.typed and (bad := _unencodable(names)):
+        raise ConfigError(
+            f"a lone surrogate in the name of column {names[bad[0]]!r}, which {writer.name} cannot "
+            "hold: write jsonl, or name other columns to pass on with --keep"
+        )
     suffix = compression.split_suffix(settings.output)[1]
     return Work(
         *(settings.format, settings.origin.sentences, settings.explain, kinds, suffix),
@@ -322,11 +328,11 @@ def _kind(column: Any, name: str, first: Part) -> str:
     return infer_type(values)
 
 
-def tell_of_paragraphs(tagger: Tagger, origin: Input, first: Part) -> None:
+def tell_of_paragraphs(tagger: Tagger, origin: Input, texts: Sequence[str] = ()) -> None:
     """Say so where most of the first rows, which are to be sentences, hold several."""
-    if not (origin.sentences and first.batches):
+    if not origin.sentences:
         return
-    texts, language = first.batches[0].texts[:_FEW_ROWS], tagger.model.featurizer.settings.spoken
+    texts, language = texts[:_FEW_ROWS], tagger.model.featurizer.settings.spoken
     n = sum(len(sentence_spans(text[:_BEGINNING], language)) > 1 for text in texts)
     if 2 * n > len(texts):
         found = f"{n} of the first {n_of(len(texts), 'row')} with several sentences, tagged as one"

@@ -141,7 +141,7 @@ def check_output(settings: JobSettings) -> None:
     if not output.name:
         raise OutputError(f"{output}: has no name of its own, expected a new file or folder")
     for target in (output, tagged.rejects_path(output)):
-        for path in settings.origin.files:
+        for path in {*settings.origin.files} - {"-"}:
             if target.exists() and Path(path).exists() and os.path.samefile(path, target):
                 raise OutputError(f"{target}: is also an input, expected another file to write to")
     unfinished = output.with_name(f"{output.name}.part")

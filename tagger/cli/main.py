@@ -1,5 +1,6 @@
 """The command `tagger` itself: which commands there are, and how they fail."""
 
+import errno
 import gc
 import io
 import signal
@@ -29,6 +30,13 @@ COMMANDS = {
 }
 
 
+def _given(ctx: click.Context, parameter: click.Parameter, value: Any) -> Any:
+    """Refuse an empty value, as an unset variable gives: it would mean this folder, or all."""
+    if parameter.name != "keep" and "" in (value if isinstance(value, tuple) else (value,)):
+        raise click.BadParameter("found an empty value: is a variable unset?")
+    return value
+
+
 class LazyGroup(click.Group):
     """Imports a command only when it is called: help and `predict` start fast."""
 
@@ -43,6 +51,8 @@ class LazyGroup(click.Group):
         # Imports make many objects that all stay: looking for garbage among them takes long.
         gc.disable()
         command: click.Command = import_module(f"tagger.cli.{name}").command
+        for parameter in command.params:
+            parameter.callback = _given
         gc.freeze()
         gc.enable()
         return command
@@ -118,6 +128,9 @@ def main() -> None:
         code = 1
     except OSError as error:
         place = f"{error.filename}: " if error.filename else ""
+        if error.errno == errno.EBADF:  # closed: `prepare` has one that nothing can be written on
+            silence(sys.stdout)
+            place = "standard output: "
         say(f"{place}{error.strerror or error}")
         code = 1
     ending()

@@ -47,7 +47,7 @@ _OF_INPUT = ("sentences", "text_column", "id_column", "keep", "delimiter", "enco
     "jsonl. html: a folder with one annotated page a document; excel: CSV for spreadsheets, in "
     "which no text acts as a formula.",
 )
-@click.option("--output", "-o", metavar="FILE", help="Write to a file instead of standard output.")
+@click.option("--output", "-o", metavar="FILE", help="File to write. [-, standard output]")
 @click.option("--explain", is_flag=True, help="Give the words that moved each decision.")
 @click.option(
     "--keep-headings", is_flag=True, help="Tag headings like sentences; their kind stays heading."
@@ -66,7 +66,12 @@ _OF_INPUT = ("sentences", "text_column", "id_column", "keep", "delimiter", "enco
 @click.option(
     "--id-column", default="doc", metavar="NAME", help="Column that names the document. [doc]"
 )
-@click.option("--keep", metavar="A,B", help="Other columns to pass on, '' for none. [all]")
+@click.option(
+    "--keep",
+    multiple=True,
+    metavar="A,B",
+    help="Other columns to pass on, '' for none; may be given again. [all]",
+)
 @click.option(
     "--resume",
     is_flag=True,
@@ -117,11 +122,13 @@ def command(
     tagger predict archive.parquet --sentences --output tagged.parquet --jobs 4
     tagger predict articles/ --format html --output pages
     """
+    output = None if output == "-" else output
     output_format = _format_for(output, output_format)
+    how["keep"] = ",".join(how["keep"]) if how["keep"] else None
     useless = scheduler and engine == "local"
     _check_usage(output_format, output, how["resume"], how["jobs"], useless)
     files = expand(list(paths or _standard_input()), say)
-    for name in filter(lambda name: has_manifest(Path(name)), files):
+    for name in filter(lambda name: name != "-" and has_manifest(Path(name)), files):
         say(f"{name}: tagger wrote this file; read again because it is named")
     if engine == "dask":
         rows = Rows(model or "", *(how[name] for name in _OF_ROWS))
@@ -168,7 +175,7 @@ def _check_usage(
 
 
 def _standard_input() -> list[str]:
-    if sys.stdin.isatty():
+    if sys.stdin is None or sys.stdin.isatty():
         raise click.UsageError("name a file or folder to tag, or - for standard input")
     return ["-"]
 
@@ -224,7 +231,7 @@ def _on_dask(
     except KeyboardInterrupt:
         _interrupted(Path(output))
     _report(result, files, output)
-    _end(result.rejected, allow_rejects, f"{output}/rejects.jsonl")
+    _end(result.rejected, allow_rejects, f"{output}/_rejects.jsonl")
 
 
 def _print(tagger: Tagger, settings: JobSettings, allow_rejects: bool) -> None:

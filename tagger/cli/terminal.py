@@ -24,8 +24,9 @@ def prepare() -> None:
     """Let standard output and error escape what their encoding lacks, and be there."""
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
-        if stream is None:  # closed by the shell: `>&-`
-            nowhere = open(os.devnull, "w", encoding="utf-8")
+        if stream is None:  # closed by the shell: `>&-`, so that writing on it fails
+            mode = os.O_RDONLY if name == "stdout" else os.O_WRONLY
+            nowhere = open(os.open(os.devnull, mode), "w", encoding="utf-8")
             atexit.register(nowhere.close)
             setattr(sys, name, nowhere)
         elif isinstance(stream, io.TextIOWrapper):

@@ -53,13 +53,12 @@ def rows_of(data: Data, say: Callable[[str], None] = lambda note: None) -> Itera
             f"data is a {type(data).__name__}, expected a path, a list of paths, a list of "
             "records or a DataFrame"
         )
+    for path in expand([str(item) for item in data if isinstance(item, (str, Path))], say):
+        yield from map(_plain, read_rows(path, say=say, encoding=encoding))
     for number, item in enumerate(data, 1):
-        if isinstance(item, (str, Path)):
-            for path in expand([str(item)], say):
-                yield from map(_plain, read_rows(path, say=say, encoding=encoding))
-        elif isinstance(item, Mapping):
+        if isinstance(item, Mapping):
             yield _plain(Row(dict(item), "record", number))
-        else:
+        elif not isinstance(item, (str, Path)):
             raise DataError(
                 f"entry {number} of the data is a {type(item).__name__}, expected a path or a "
                 "record (a dict)"

@@ -235,7 +235,9 @@ def _keys(by: str) -> tuple[str, ...]:
 
 def columns_of(by: str) -> list[str]:
     """Return what a way to group joins by commas; a name that holds one stands in quotes."""
-    return [quoted or plain for quoted, plain in re.findall(r'"([^"]+)"|([^,]+)', by)]
+    if not (names := re.findall(r'"([^"]+)"|([^,]+)', by)):
+        raise DataError(f"by is {by!r}, expected all, document, month or a column to group by")
+    return [quoted or plain for quoted, plain in names]
 
 
 def shares(

@@ -18,7 +18,7 @@ from tagger.features.arrays import Floats, Ints
 from tagger.files import Reject, Row, read_rows
 from tagger.files.folders import expand
 from tagger.files.names import alike
-from tagger.files.tagged import cell, manifest_path
+from tagger.files.tagged import cell, manifest_path, manifest_within
 from tagger.schema import Schema, is_apart, numbered
 
 _MOST_NAMES = 20
@@ -76,7 +76,7 @@ def shares_of(sums: Floats) -> Floats:
 def read_manifest(path: str | Path) -> dict[str, Any]:
     """Return the record that `tagger predict` left beside an output; empty where there is none."""
     path = Path(path)
-    beside = path / "manifest.json" if path.is_dir() else manifest_path(path)
+    beside = manifest_within(path) if path.is_dir() else manifest_path(path)
     try:
         record = json.loads(beside.read_bytes())
     except FileNotFoundError:

@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import Any, BinaryIO, cast
 
 from tagger.errors import ConfigError
-from tagger.files.rows import Note
+from tagger.files.rows import Note, Unreadable
 
 HEAD_BYTES = 1 << 16
 """How much of the beginning of a file is looked at."""
@@ -19,6 +19,7 @@ _BOMS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 _BEYOND_ASCII = bytes(range(0x80, 0x100))
+_NOT_OF_FILES = ("idna", "punycode", "raw-unicode-escape", "unicode-escape")
 # English has fewer such letters than one in five, whatever the encoding of its quotation marks.
 _MOST_FOREIGN = 0.2
 _PIECE = 64
@@ -204,6 +205,35 @@ class _Even:
         )
 
 
+def fitting(head: bytes, named: str) -> str:
+    """Return the encoding that a user named, with its byte order where no mark says that.
+
+    Raises
+    ------
+    Unreadable : a file that begins so is plainly in another.
+    """
+    name, judged = named, wide(head)
+    marks = tuple(mark for mark, known in _BOMS if known == named)
+    if marks and not head.startswith(marks):
+        # The first byte of a letter in the big order says its script, and varies less.
+        step = int(named[-2:]) // 8
+        little = len(set(head[::step])) >= len(set(head[step - 1 :: step]))
+        name = judged if judged.startswith(named) else f"{named}-{'le' if little else 'be'}"
+    text = codecs.getincrementaldecoder(name)("replace").decode(head).removeprefix("\ufeff")
+    odd = sum(c == "\ufffd" or not (c.isprintable() or c.isspace()) for c in text)
+    wrong = 3 * odd > len(text) or text.startswith("\ufffe")
+    if name.startswith(("utf-16", "utf-32")):
+        wrong |= judged.startswith("utf-16-") and judged != name
+        narrow = len(re.findall(rb"[ -~\s]", head)) > 0.75 * len(head)
+        wrong |= not judged and b"\0" not in head and (narrow or Decoder(head).utf8)
+    if wrong:
+        raise Unreadable(
+            f"not in {named.upper()}, the encoding that was named: leave out --encoding, or name "
+            "the one that the file has"
+        )
+    return name
+
+
 def recoded(stream: BinaryIO, encoding: str) -> tuple[BinaryIO, Callable[[str], Iterator[Note]]]:
     """Return a stream of UTF-8 from one in another encoding, and what tells how much was lost."""
     raw = _Recoded(stream, encoding)
@@ -263,7 +293,9 @@ def text_encoding(name: str) -> str:
     """
     try:
         "".encode(name)
-        return codecs.lookup(name).name
+        if (known := codecs.lookup(name).name) in _NOT_OF_FILES:
+            raise LookupError(known)
+        return known
     except (LookupError, UnicodeError, ValueError):
         raise ConfigError(
             f"encoding is {name!r}, expected a name that Python knows, such as utf-8, cp1250, "

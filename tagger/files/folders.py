@@ -27,17 +27,35 @@ def expand(
     """Replace folders by the files in them whose format is known, and patterns by what they match.
 
     Both are sorted by name. What tagger wrote is passed over, and files of other endings;
-    `say` is told how many, of what kinds and names, and which folders have nothing else. With
-    `outputs`, tagged files are what is wanted, and only their records are passed over.
+    `say` is told how many, of what kinds and names, which folders have nothing else, and what
+    came again, which is read once. With `outputs`, tagged files are what is wanted, and only
+    their records are passed over.
 
     Raises
     ------
     DataError : there is no file to read, or no such file.
     """
+    files: dict[str, str] = {}
+    again: list[str] = []
+    for name in _expanded(paths, say, outputs):
+        there = name if name == "-" or remote.is_address(name) else os.path.realpath(name)
+        if there in files:
+            again.append(name)
+        files.setdefault(there, name)
+    if again:
+        say(f"{_first(again)}: {n_of(len(again), 'file')} named again, read once")
+    return list(files.values())
+
+
+def _expanded(paths: list[str], say: Callable[[str], None], outputs: bool) -> list[str]:
     files: list[str] = []
     for name in paths:
         path = Path(name)
-        if remote.is_address(name):
+        if not name:
+            raise DataError("found an empty path, expected the name of a file or folder")
+        if name == "-":
+            files.append(name)
+        elif remote.is_address(name):
             remote.check(name)
             files.append(name)
         elif (path / _WEIGHTS).is_file():
@@ -50,15 +68,19 @@ def expand(
                     raise DataError(empty)
                 say(empty)
             files += inside
-        elif name == "-" or path.exists():
+        elif path.exists():
             files.append(name)
         elif has_magic(name):
             if not (matches := sorted(glob(name, recursive=True))):
                 raise DataError(f"{name}: no file matches this pattern")
-            files += expand(matches, say, outputs)
+            files += _expanded(matches, say, outputs)
         else:
             raise DataError(f"{name}: no such file or folder")
     return files
+
+
+def _first(names: list[str]) -> str:
+    return ", ".join(names[:_MOST_NAMED]) + (", ..." if len(names) > _MOST_NAMED else "")
 
 
 def _inside(folder: Path, say: Callable[[str], None], outputs: bool) -> list[str]:
@@ -82,8 +104,7 @@ def _inside(folder: Path, say: Callable[[str], None], outputs: bool) -> list[str
     if passed:
         listed = []
         for kind, names in passed.items():
-            more = ", ..." if len(names) > _MOST_NAMED else ""
-            listed.append(f"{n_of(len(names), kind.name)} ({', '.join(names[:_MOST_NAMED])}{more})")
+            listed.append(f"{n_of(len(names), kind.name)} ({_first(names)})")
         n = sum(map(len, passed.values()))
         say(f"{folder}: passed over {n_of(n, 'file')}: {', '.join(listed)}")
     return files
@@ -125,12 +146,13 @@ def is_output(path: Path, folder: Path) -> bool:
 
 def _is_record(path: Path) -> bool:
     """Return whether a file is what stands beside an output: its record, its rejects, a part."""
-    return path.name.endswith((".rejects.jsonl", ".manifest.json", ".part")) or (
-        path.name in ("manifest.json", "rejects.jsonl") and _is_output_folder(path.parent)
+    name = path.name.removeprefix("_")
+    return name.endswith((".rejects.jsonl", ".manifest.json", ".part")) or (
+        name in ("manifest.json", "rejects.jsonl") and _is_output_folder(path.parent)
     )
 
 
 def _is_output_folder(folder: Path) -> bool:
     return tagged.has_manifest(folder) or (
-        (folder / "manifest.json").is_file() and any(folder.glob("part-*.parquet"))
+        tagged.manifest_within(folder).is_file() and any(folder.glob("part-*.parquet"))
     )

@@ -154,6 +154,10 @@ def read_files(
     """
     given = _Given(known, limit, delimiter, encoding)
     if path == "-":
+        if sys.stdin is None:  # by the shell: `<&-`
+            why = "is closed: name a file, or give it a text"
+            yield TEXT, "<stdin>", iter([Reject(why, "", "<stdin>")])
+            return
         stream: BinaryIO = sys.stdin.buffer
         yield from _files(stream, "<stdin>", given)
         return
@@ -193,7 +197,7 @@ def _files(
     try:
         kind, head, stream = _unpacked(stream, source)
         if named and kind.format not in _OWN and (not kind.advice or kind is kinds.BINARY):
-            stream, lost = encoding.recoded(stream, named)
+            stream, lost = encoding.recoded(stream, encoding.fitting(head, named))
             head, stream = encoding.peek(stream)
             kind = kinds.kind_of(head)
         if kind is kinds.ZIP:
@@ -217,6 +221,7 @@ def _files(
         reason = "an archive inside an archive: unpack it first"
         yield TEXT, source, iter([Reject(reason, "", source)])
         return
+    member = None
     try:
         for member in found.read(stream, source, limit):
             if isinstance(member, Member):
@@ -227,11 +232,14 @@ def _files(
                 yield from _files(member.stream, member.source, inner, True)
             elif isinstance(member, Reject):
                 yield TEXT, source, iter([member])
+        if member is None:
+            yield TEXT, source, iter([Note("no file in it", source)])
     except _broken() as error:
         yield TEXT, source, iter([Reject(_reason(error), "", source)])
 
 
 _ARCHIVES = ("zip", "tar")
+_EMPTY = "an empty file"
 _OWN = ("pdf", "parquet", "eml", *_ARCHIVES)
 _OF_SYSTEMS = ("__MACOSX", ".DS_Store", "Thumbs.db", "desktop.ini")
 
@@ -267,7 +275,7 @@ def _judged(kind: kinds.Kind, stream: BinaryIO, source: str) -> tuple[Format, li
     if kind.advice:
         raise kinds.refusal(kind)
     if kind is kinds.EMPTY:
-        return named or TEXT, [Note("an empty file", source)]
+        return named or TEXT, [Note(_EMPTY, source)]
     if kind.format in _BY_NAME:
         if named is None and kind.format:
             return _NAMED[kind.format], [Note("no ending says so: read as CSV", source)]
@@ -323,6 +331,9 @@ def _until_broken(
         for row in cast(Iterator[Item], known.read(stream, source, limit)):
             if type(row) is Row:
                 line = row.line
+                blank = not known.records and not row.record["text"].strip()
+                if blank and _EMPTY not in (note.what for note in notes):
+                    yield Note("no text in it", source)
             yield row
         if lost is not None:
             yield from lost(source)

@@ -18,6 +18,7 @@ _PARTS = r"(?<=[;\t\r\n])"
 _RISKY = "[ \\xa0\\u3000]*[=+@'＝＋－＠-]"
 _ACTING = re.compile(rf"\A(?=[\t\r\n]|{_RISKY})|{_PARTS}(?={_RISKY})")
 _MOST_ROWS = 1_048_576
+_MOST_DIGITS = 15
 _LONG_AGO = (1980, 1, 1, 0, 0, 0)
 _MODIFIED = re.compile(rb"(<dcterms:(?:created|modified)[^>]*>)[^<]*")
 
@@ -50,7 +51,8 @@ def write_workbook(
     """Write rows as an Excel workbook, of several sheets where one is full.
 
     Strings are stored as strings, whatever they begin with; characters that XML lacks as
-    Excel itself escapes them (``_x001B_``). The same rows give the same bytes.
+    Excel itself escapes them (``_x001B_``), and whole numbers of more digits than a cell
+    holds too. The same rows give the same bytes.
 
     Parameters
     ----------
@@ -75,6 +77,8 @@ def write_workbook(
             cells = []
             for name in names:
                 value = row.get(name)
+                if type(value) is int and abs(value) >= 10**_MOST_DIGITS:
+                    value = str(value)  # as a number it would end in zeros
                 cells.append(
                     _string(sheet, value, f"row {n}: {name}") if type(value) is str else value
                 )

@@ -4,7 +4,7 @@ import base64
 import csv
 import io
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import repeat
 from json.encoder import encode_basestring
 from pathlib import Path
@@ -50,10 +50,14 @@ def to_jsonl(table: TaggedTable) -> bytes:
             f', "evidence": {json.dumps(found, ensure_ascii=False)}' for found in table.evidence
         )
     pieces.append(repeat("}\n"))
-    lines = list(map("".join, zip(*pieces, strict=False)))
+    return to_bytes(list(map("".join, zip(*pieces, strict=False))))
+
+
+def to_bytes(lines: Sequence[str]) -> bytes:
+    """Return lines of JSON as UTF-8; one with a lone surrogate, which that lacks, has escapes."""
     try:
         return "".join(lines).encode("utf-8")
-    except UnicodeEncodeError:  # a lone surrogate: only an escape can hold it
+    except UnicodeEncodeError:
         return b"".join(map(_escaped, lines))
 
 
@@ -164,6 +168,11 @@ def rejects_path(output: Path) -> Path:
 def manifest_path(output: Path) -> Path:
     """Return where the record of a finished job stands."""
     return output.with_name(output.name + ".manifest.json")
+
+
+def manifest_within(folder: Path) -> Path:
+    """Return where it stands in a folder of parts: hidden from readers, but for those of before."""
+    return old if (old := folder / "manifest.json").is_file() else folder / "_manifest.json"
 
 
 def has_manifest(output: Path) -> bool:

@@ -26,8 +26,6 @@ def read(
     decoder = Decoder(data)
     text, headings = clean(decoder.decode(data.removeprefix(BOM_UTF8)))
     yield from decoder.notes(source)
-    if data and not text.strip():
-        yield Note("nothing but white space", source)
     yield Row({"text": text}, source, headings=headings)
 
 

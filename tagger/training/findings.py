@@ -14,7 +14,6 @@ from scipy.sparse.csgraph import connected_components
 
 from tagger.corpus.corpus import Corpus
 from tagger.corpus.folds import folds
-from tagger.corpus.language import judge_language
 from tagger.document import answer_name, label_tuple
 from tagger.errors import importing, n_of
 from tagger.evaluation.readers import agreement, readers_of
@@ -24,6 +23,7 @@ from tagger.features.settings import FeatureSettings
 from tagger.model.classifier import encode
 from tagger.model.model import fingerprints
 from tagger.schema import Task
+from tagger.text.judge import judge_language, spoken
 from tagger.text.segment import sentence_spans
 from tagger.training.crossfit import cross_fit
 from tagger.training.requirements import check_size, fold_problems, label_problems
@@ -186,7 +186,8 @@ def leakage(corpus: Corpus, against: Corpus) -> Iterator[Finding]:
         yield Finding(
             "leakage", WARNING, (), f"{n_of(len(shared), 'document')} on both sides: {named}"
         )
-    n_long = sum(len(sentence_spans(text)) > 1 for text in against.texts)
+    language = spoken(against.texts)
+    n_long = sum(len(sentence_spans(text, language)) > 1 for text in against.texts)
     if n_long > len(against) / 2:
         yield Finding(
             "leakage",

@@ -10,7 +10,6 @@ from typing import Any
 
 from tagger.corpus.columns import Columns
 from tagger.corpus.corpus import Corpus, read_corpus
-from tagger.corpus.language import judge_language
 from tagger.corpus.rows import Data
 from tagger.corpus.schemas import find_schema
 from tagger.encoder.reader import FOLDER, SecondReader, remove_reader
@@ -28,6 +27,7 @@ from tagger.predictor import Tagger
 from tagger.schema import Schema
 from tagger.settings import override, read_toml
 from tagger.targets import check_free, write_files
+from tagger.text.judge import judge_language
 from tagger.text.language import UNKNOWN, language_of
 from tagger.training import search as trying
 from tagger.training.crossfit import CrossFit, cross_fit

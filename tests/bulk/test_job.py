@@ -188,6 +188,15 @@ def test_row_that_a_table_has_no_room_for_is_rejected(tmp_path: Path, tiny: Tagg
     assert "lone surrogate" in reasons[2]
 
 
+def test_a_name_that_a_table_cannot_hold_is_refused(tmp_path: Path, tiny: Tagger) -> None:
+    path = tmp_path / "in.jsonl"
+    path.write_text(json.dumps({"text": "Oil rose.", "a": 1, "b\ud800": 1}) + "\n")
+    with pytest.raises(ConfigError, match=r"the name of column 'b\\ud800', which parquet cannot"):
+        run(tiny, settings(tiny, path, "o.parquet"))
+    origin = replace(settings(tiny, path, "o.parquet").origin, keep=("a",))
+    assert run(tiny, replace(settings(tiny, path, "o.parquet"), origin=origin)).tagged == 1
+
+
 def test_manifest_says_what_was_done(tmp_path: Path, tiny: Tagger) -> None:
     import hashlib
 
@@ -460,12 +469,12 @@ def test_output_that_is_an_input_is_refused(predict: Command, tmp_path: Path) ->
 
 
 def test_columns_can_be_chosen(predict: Command, tmp_path: Path) -> None:
-    (tmp_path / "in.csv").write_text("key,body,a,b\nk1,The talks may fail.,1,2\n")
+    (tmp_path / "in.csv").write_text("key,body,a,b,c,d\nk1,The talks may fail.,1,2,3,4\n")
     args = ("in.csv", "--text-column", "body", "--id-column", "key", "--keep", "b")
-    done = predict(*args)
+    done = predict(*args, "--keep", "c,d", "--keep", "")
     (row,) = map(json.loads, done.stdout.splitlines())
     assert (row["doc"], row["text"], row["b"]) == ("k1", "The talks may fail.", "2")
-    assert "a" not in row
+    assert "a" not in row and (row["c"], row["d"]) == ("3", "4")
     wrong = predict("in.csv", "--text-column", "bodi")
     assert wrong.returncode == 1 and b"did you mean 'body'?" in wrong.stderr
 

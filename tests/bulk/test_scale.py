@@ -18,6 +18,8 @@ import pytest
 from tagger.bulk.arrow import Rows, tag_partition, tag_rows
 from tagger.bulk.dask import predict_with_dask
 from tagger.errors import ConfigError, DataError, OutputError
+from tagger.evaluation.tally import read_manifest
+from tagger.files.folders import expand, is_output
 from tagger.predictor import Tagger
 
 from .conftest import sentences
@@ -228,7 +230,7 @@ def test_dask_rejects_have_the_shape_of_a_job_and_a_run_can_be_resumed(
     with distributed.LocalCluster(
         n_workers=1, threads_per_worker=1, dashboard_address=None, processes=False
     ) as cluster:
-        in_the_way = output / "manifest.json.part"
+        in_the_way = output / "_manifest.json.part"
         in_the_way.mkdir(parents=True)
         (output / "lock").touch()  # as a run that was killed at once leaves it
         with pytest.raises(OutputError, match="cannot be written"):
@@ -239,10 +241,31 @@ def test_dask_rejects_have_the_shape_of_a_job_and_a_run_can_be_resumed(
         (output / "part-000001.parquet").unlink()
         whole = predict_with_dask(*args, cluster.scheduler_address, resume=True)
         assert (whole.parts, whole.reused) == (2, 1)
-        (reject,) = map(json.loads, (output / "rejects.jsonl").read_text().splitlines())
+        (reject,) = map(json.loads, (output / "_rejects.jsonl").read_text().splitlines())
         assert (reject["file"], reject["line"]) == (str(source), 9)
         assert "expected a string" in reject["reason"] and set(reject) >= {"raw"}
         assert (whole.rows, whole.sentences, whole.rejected) == (10, 9, 1)
+    assert pq.read_table(output).num_rows == 9  # what else is there is hidden from readers
+    pandas, polars = pytest.importorskip("pandas"), pytest.importorskip("polars")
+    assert len(pandas.read_parquet(output)) == len(polars.read_parquet(output / "*.parquet")) == 9
+    record = read_manifest(output)
+    for name in ("manifest.json", "rejects.jsonl"):
+        assert not is_output(tmp_path / f"_{name}", tmp_path)
+        (output / f"_{name}").rename(output / name)  # as they were called before
+    assert read_manifest(output) == record and record["rows"] == 10
+    assert len(expand([str(output)], outputs=True)) == 2
+
+
+def test_dask_tells_of_rows_of_several_sentences(tmp_path: Path, tiny_folder: Path) -> None:
+    pytest.importorskip("distributed")
+    texts = pa.array(["The talks may fail. Nobody knows why."] * 2 + ["The army left."])
+    note = "2 of the first 3 rows with several sentences, tagged as one: leave out --sentences to "
+    broken = pa.array([b"Oil \xff rose."], pa.binary()).view(pa.string())  # damaged: is rejected
+    pq.write_table(pa.table({"text": pa.concat_arrays([texts, broken])}), tmp_path / "in.parquet")
+    for one in (True, False):
+        rows, output = Rows(str(tiny_folder), sentences=one), str(tmp_path / f"{one}")
+        done = predict_with_dask([str(tmp_path / "in.parquet")], output, rows, None, 1)
+        assert done.notes == (f"{note}cut them",) * one and done.rejected == 1
 
 
 def test_spark_gives_the_same_table(

@@ -18,6 +18,7 @@ from tagger.document import label_tuple
 from tagger.files.batches import input_of, read_batches
 from tagger.files.exchange.tools import recognized
 from tagger.files.rows import Reject
+from tagger.files.writers import writer_of
 
 FOLDER = ROOT / "tests" / "files" / "exchange"
 ARTICLE = (
@@ -159,6 +160,15 @@ def test_spans_label_the_whole_sentences_that_they_cover(tmp_path):
     assert found == [(0, 0, "Oil rose.", "fact"), (1, 10, "Gas fell, too.", "fact")]
     assert "3 sentences, 2 annotated, 1 sentences that no span covers" in said
     assert "1 spans that cover no whole sentence" in said
+
+
+def test_spans_are_of_sentences_of_the_language_of_the_texts(tmp_path):
+    text = "Die Verhandlungen in Bonn werden am 3. März fortgesetzt. Der Preis für Öl stieg stark. "
+    text += "Das sagte der Minister gestern am späten Abend in Berlin vor seiner Partei."
+    lines = [{"id": 1, "text": text, "label": [[0, 56, "fact"]]}]
+    (row,), (said,) = read(write_lines(tmp_path / "all.jsonl", lines))
+    assert row.record["text"] == text[:56]
+    assert "3 sentences of language de, 1 annotated" in said
 
 
 def prodigy(text, **task):
@@ -449,3 +459,12 @@ def test_labels_of_doccano_that_nobody_may_have_confirmed_are_warned_of(tmp_path
         notes = []
         list(rows_of(path, notes.append))
         assert any("who confirmed them" in note for note in notes) is warned, notes
+
+
+def test_a_lone_surrogate_changes_no_other_task(tagger):
+    texts = ["Café prices rose.", "Oil \ud800 rose.", "Café prices fell."]
+    for name in ("doccano", "label-studio", "prodigy", "argilla", "jsonl"):
+        table = tagger.tag_table(texts)
+        lines = writer_of(name).encode(table, {}, None).splitlines()
+        assert ["é".encode() in line for line in lines] == [True, False, True], name
+        assert b"\\ud800" in lines[1]

@@ -531,9 +531,49 @@ def test_what_says_its_encoding_itself_refuses_another(
 
 def test_an_encoding_that_nobody_knows_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text(FIRST)
-    for name in ("cp99", "base64", "zlib", "a\0"):
+    for name in ("cp99", "base64", "zlib", "a\0", "idna", "punycode", "unicode_escape"):
         error = predict(tmp_path / "a.txt", "--encoding", name)[1].exception
         assert f"encoding is {name!r}, expected a name that Python knows" in str(error)
+
+
+RUSSIAN = "Переговоры в Женеве закончились без даты.\n"
+CHINESE = "和谈在日内瓦结束。没有确定新一轮的日期。\n"
+
+
+@pytest.mark.parametrize("text", [FIRST, RUSSIAN, CHINESE, CHINESE.strip(), CZECH])
+@pytest.mark.parametrize("named", ["utf-16", "utf-32"])
+def test_without_a_mark_the_byte_order_is_judged(tmp_path: Path, text: str, named: str) -> None:
+    for order in ("le", "be"):
+        data = f"text\n{text}".encode(f"{named}-{order}")
+        (tmp_path / "a.csv").write_bytes(data)
+        rows, done = predict(tmp_path / "a.csv", "--sentences", "--encoding", named)
+        assert [row["text"] for row in rows] == [text.strip()], done.stderr
+        (tmp_path / "a.csv").write_bytes(data + ("\n" + FIRST * 1000).encode(f"{named}-{order}"))
+        assert len(predict(tmp_path / "a.csv", "--sentences", "--encoding", named)[0]) == 2
+        (tmp_path / "a.txt").write_bytes(text.split()[0].encode(f"{named}-{order}"))
+        (row,) = predict(tmp_path / "a.txt", "--sentences", "--encoding", named)[0]
+        assert row["text"] == text.split()[0]
+
+
+@pytest.mark.parametrize(
+    ("named", "real"),
+    [(a, "utf-8") for a in ("utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-be")]
+    + [("utf-16-be", "utf-16-le"), ("utf-16-be", "utf-16"), ("utf-16-le", "utf-16-be")]
+    + [("utf-16", "utf-32"), ("utf-32", "utf-16"), ("utf-16", "cp1252"), ("utf-32", "cp1252")]
+    + [("utf-8", "utf-16"), ("cp1250", "utf-16"), ("cp1252", "utf-16-le"), ("utf-8", "utf-32")],
+)
+def test_a_file_in_another_encoding_than_the_named_is_refused(
+    tmp_path: Path, named: str, real: str
+) -> None:
+    for name, text in (("a.csv", f"text,claim\n{ACCENTED},x\n"), ("a.txt", ACCENTED * 200)):
+        (tmp_path / name).write_bytes(text.encode(real))
+        rows, done = predict(tmp_path / name, "--encoding", named)
+        assert not rows and done.exit_code == 1
+        assert f"{name}: not in {named.upper()}, the encoding that was named" in done.stderr
+    for command, *how in (["check"], ["evaluate"], ["train", "-o", str(tmp_path / "m")]):
+        data = [str(tmp_path / "a.csv"), "--encoding", named]
+        done = CliRunner().invoke(cli, [command, *how, *data])
+        assert f"a.csv: not in {named.upper()}" in str(done.exception), command
 
 
 def test_labelled_data_have_an_encoding_too(tmp_path: Path) -> None:
@@ -560,7 +600,24 @@ def test_members_of_one_name_are_two_documents_and_blanks_are_said(tmp_path: Pat
     assert len({row["doc"] for row in rows}) == 2
     (tmp_path / "blank.txt").write_text(" \n\t\n")
     rows, done = predict(tmp_path / "blank.txt")
-    assert not rows and "nothing but white space" in done.stderr
+    assert not rows and "blank.txt: no text in it" in done.stderr
+    empty = email.message.EmailMessage()
+    empty["Message-ID"], empty["From"], empty["Subject"] = "<1@b.example>", "a@b.example", "Talks"
+    only_folders, no_word = zipped({"a/": b""}), io.BytesIO()
+    docx.Document().save(no_word)
+    for name, data, what in (
+        ("empty.eml", bytes(empty) + b"\n\n", "no text in it"),
+        ("empty.docx", no_word.getvalue(), "no text in it"),
+        ("empty.md", b"---\n---\n", "no text in it"),
+        ("empty.zip", zipped({}), "no file in it"),
+        ("folders.zip", only_folders, "no file in it"),
+        ("empty.txt", b"", "an empty file"),
+    ):
+        (tmp_path / name).write_bytes(data)
+        for options in ([], ["-o", str(tmp_path / f"{name}.jsonl")]):
+            rows, done = predict(tmp_path / name, *options)
+            assert not rows and done.stderr.count(f"{name}: ") == 1, done.stderr
+            assert f"{name}: {what}" in done.stderr
 
 
 def test_an_empty_cell_of_excel_is_one_of_csv(tmp_path: Path) -> None:

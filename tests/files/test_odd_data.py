@@ -130,6 +130,10 @@ def test_texts_to_compare_with_are_no_sentences(tmp_path: Path) -> None:
         "several sentences in 1 of 1 row to compare with, taken as one each: give one sentence "
         "a row"
     ]
+    german = "Die Verhandlungen in Bonn werden am 3. März fortgesetzt sagte Minister Weber heute."
+    (tmp_path / "d.csv").write_text(f"text\n{german}\n{german} \n{german[:-7]}.\n")
+    found = json.loads(run(f"{command}/d.csv", tmp_path / "a.csv").stdout)["findings"]
+    assert not any("several sentences" in one["message"] for one in found)
     error = run(f"{command}/c.csv", tmp_path / "a.csv").exception
     assert "c.csv: an empty file), expected a row for each" in str(error)
 

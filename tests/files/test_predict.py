@@ -38,6 +38,20 @@ def predict(data, *arguments):
     return rows(result.stdout)
 
 
+def test_a_dash_is_standard_input_or_output_and_no_file(tmp_path):
+    for name in ("-", "-.manifest.json", "-.rejects.jsonl"):
+        (tmp_path / name).write_text("{}")
+    plain = run("predict", "-", stdin=b"Oil rose.", cwd=tmp_path)
+    done = run("predict", "-", "-o", "-", stdin=b"Oil rose.", cwd=tmp_path)
+    assert plain.stdout == done.stdout != b"" and plain.stderr == done.stderr == b""
+    assert (tmp_path / "-").read_text() == "{}"
+    assert b"--jobs need --output" in run("predict", "-", "-o", "-", "--jobs", "2").stderr
+    (tmp_path / "-").unlink()
+    (tmp_path / "-").mkdir()
+    (tmp_path / "-" / "weights.safetensors").write_text("")
+    assert rows(run("predict", "-", stdin=b"Oil rose.", cwd=tmp_path).stdout) == rows(done.stdout)
+
+
 @pytest.mark.parametrize("data", [b"", b"\n\n  \r\n", b"\xef\xbb\xbf"])
 def test_nothing_gives_nothing(data):
     assert predict(data) == []

@@ -14,6 +14,7 @@ from click.testing import CliRunner, Result
 from openpyxl.utils.escape import unescape
 
 from tagger.cli.main import cli
+from tagger.files import read_rows
 from tagger.files.sheets import MOST_CHARACTERS, as_text, write_workbook
 
 RISKY = ("=1+1", "+1", "-x", "@a", "\tb", "\rc", "'d", "''e", "'", "=")
@@ -144,6 +145,19 @@ def test_what_a_cell_cannot_hold_is_escaped_or_refused(tmp_path: Path) -> None:
     assert header == ["a_x0000_b", "_xD800_", "=1+1"]
     with pytest.raises(Exception, match="the name of a column has 32,768 characters"):
         write_workbook([], ["x" * (MOST_CHARACTERS + 1)], io.BytesIO(), tmp_path)
+
+
+def test_long_numbers_keep_their_digits(tmp_path: Path) -> None:
+    numbers = [1234567890123456789, -(10**15), 10**400, 10**15 - 1, 1 - 10**15, True, 0.1]
+    lines = (json.dumps({"text": "Oil rose.", "tweet": number}) + "\n" for number in numbers)
+    (tmp_path / "a.jsonl").write_text("".join(lines))
+    out = tmp_path / "o.xlsx"
+    done = CliRunner().invoke(cli, ["predict", str(tmp_path / "a.jsonl"), "-o", str(out)])
+    assert done.exit_code == 0, done.output
+    header, *rows = openpyxl.load_workbook(out).active.values
+    got = [row[header.index("tweet")] for row in rows]
+    assert got == [*map(str, numbers[:3]), *numbers[3:]]
+    assert [row.record["tweet"] for row in read_rows(str(out))] == got
 
 
 def test_workbooks_in_the_making_stand_where_the_next_run_clears_them_away(

@@ -10,6 +10,8 @@ from tagger.files.exchange.spans import Span, sentences_of
 from tagger.files.names import TEXTS, usual
 from tagger.files.rows import Note, Row
 from tagger.schema import CLAIMS
+from tagger.text.judge import spoken
+from tagger.text.language import ENGLISH, Language
 
 LABEL = "label"
 """The question of a tool that has one question without a name."""
@@ -82,7 +84,9 @@ def labelled_rows(items: Iterable[tuple[Row, Item]], tool: str) -> Iterator[Row 
     counts: Counter[str] = Counter()
     counts["others"] = sum(item.n_other for _, item in merged)
     counts["torn"] = sum(item.n_torn for _, item in merged)
-    sentences = [part for pair in merged for part in _parts(*pair, counts)]
+    cut = (text_of(item.record) for _, item in merged if any(a.spans for a in item.answers))
+    language = spoken([*cut])
+    sentences = [part for pair in merged for part in _parts(*pair, counts, language)]
     split = _splitter(item for _, item in sentences)
     voted = [
         (row, item, [split(item, answer) for answer in item.answers]) for row, item in sentences
@@ -120,7 +124,7 @@ def labelled_rows(items: Iterable[tuple[Row, Item]], tool: str) -> Iterator[Row 
             }
         counts["annotated"] += 1
         yield Row(record, row.source, row.line)
-    yield Note(_said(tool, len(merged), counts), source)
+    yield Note(_said(tool, len(merged), counts, language), source)
     for caveat in dict.fromkeys(item.caveat for _, item in found if item.caveat):
         yield Note(caveat, source)
 
@@ -175,7 +179,9 @@ def _joined(answers: Iterable[Answer]) -> tuple[Answer, ...]:
     return tuple(Answer({LABEL: texts(x)}, reader) for reader, x in by_reader.items())
 
 
-def _parts(row: Row, item: Item, counts: Counter[str]) -> Iterator[tuple[Row, Item]]:
+def _parts(
+    row: Row, item: Item, counts: Counter[str], language: Language
+) -> Iterator[tuple[Row, Item]]:
     """Yield a task that has an answer, or its sentences where the answers are spans."""
     if not item.answers:
         counts[item.left_out or NO_ANSWER] += 1
@@ -187,7 +193,7 @@ def _parts(row: Row, item: Item, counts: Counter[str]) -> Iterator[tuple[Row, It
     by_sentence: dict[int, list[Answer]] = {}
     places: list[tuple[int, int]] = []
     for answer in item.answers:
-        places, labels, n_unused = sentences_of(text, answer.spans)
+        places, labels, n_unused = sentences_of(text, answer.spans, language)
         counts["spans"] += n_unused
         for n, own in labels.items():
             by_sentence.setdefault(n, []).append(Answer(own, answer.reader))
@@ -251,11 +257,12 @@ def _vote(answers: Sequence[tuple[str, ...] | None], several: bool) -> Any:
     return None if len(ranked) > 1 and ranked[0][1] == ranked[1][1] else ranked[0][0]
 
 
-def _said(tool: str, n: int, counts: Counter[str]) -> str:
+def _said(tool: str, n: int, counts: Counter[str], language: Language) -> str:
     """Say what a file was taken for, and what was left out."""
     parts = [f"{tool}: {n_of(n, 'task')}"]
     if counts["sentences"]:
-        parts.append(n_of(counts["sentences"], "sentence"))
+        judged = "" if language is ENGLISH else f" of language {language.code}"
+        parts.append(n_of(counts["sentences"], "sentence") + judged)
     parts.append(f"{counts['annotated']:,} annotated")
     parts += [f"{counts[why]:,} {why}" for why in (SKIPPED, REJECTED, NO_ANSWER) if counts[why]]
     for name, what in (

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from tagger.schema import SENTENCE
+from tagger.text.language import Language
 from tagger.text.structure import pieces
 
 
@@ -20,13 +21,15 @@ class Span(NamedTuple):
 Labels = dict[int, dict[str, tuple[str, ...]]]
 
 
-def sentences_of(text: str, spans: Iterable[Span]) -> tuple[list[tuple[int, int]], Labels, int]:
+def sentences_of(
+    text: str, spans: Iterable[Span], language: Language
+) -> tuple[list[tuple[int, int]], Labels, int]:
     """Return the sentences of a text, labels of those that spans cover, and the spans left over.
 
     Quotation marks and stops around a sentence need not be covered. A sentence has its number
     as its place in the text. Spans that cover no whole sentence are counted.
     """
-    places = [(p.start, p.end) for p in pieces(text) if p.kind == SENTENCE]
+    places = [(p.start, p.end) for p in pieces(text, language) if p.kind == SENTENCE]
     cores = [_core(text, *place) for place in places]
     starts, ends = [start for start, _ in cores], [end for _, end in cores]
     labels: dict[int, dict[str, dict[str, None]]] = {}

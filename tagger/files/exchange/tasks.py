@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tagger.arrow import ABSENT, listed
-from tagger.files.tagged import plain
+from tagger.files.tagged import plain, to_bytes
 from tagger.schema import SENTENCE, Schema
 from tagger.table import TaggedTable
 
@@ -78,12 +78,8 @@ def encode(
     build: Callable[[Tagged], dict[str, Any]],
 ) -> bytes:
     """Return the sentences of a table as tasks, one JSON object a line; other pieces are none."""
-    lines = [json.dumps(build(s), ensure_ascii=False, default=plain) for s in _sentences(table)]
-    text = "".join(f"{line}\n" for line in lines)
-    try:
-        return text.encode("utf-8")
-    except UnicodeEncodeError:  # a lone surrogate: only an escape can hold it
-        return "".join(json.dumps(json.loads(line)) + "\n" for line in lines).encode("ascii")
+    tasks = (json.dumps(build(s), ensure_ascii=False, default=plain) for s in _sentences(table))
+    return to_bytes([f"{task}\n" for task in tasks])
 
 
 def _sentences(table: TaggedTable) -> Iterator[Tagged]:

@@ -1,9 +1,9 @@
-"""Labelled sentences -> the language that they are probably in."""
+"""Texts -> the language that they are probably in."""
 
 from collections.abc import Sequence
 
 from tagger.errors import DataError
-from tagger.text.language import UNKNOWN
+from tagger.text.language import ENGLISH, UNKNOWN, Language, language_of
 
 _MOST_CHARACTERS = 50_000
 _LEAST_WORDS = 20
@@ -42,3 +42,9 @@ def judge_language(texts: Sequence[str]) -> str:
             f"{error.strerror or error}: make room in TMPDIR, or give --language"
         ) from None
     return UNKNOWN if code == _NO_LANGUAGE else str(code)
+
+
+def spoken(texts: Sequence[str]) -> Language:
+    """Return the language of texts as a value; English where nothing tells."""
+    code = judge_language(texts)
+    return ENGLISH if code == UNKNOWN else language_of(code)

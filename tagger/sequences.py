@@ -62,7 +62,7 @@ def plain_column(column: Any) -> Column:
         return column.combine_chunks() if hasattr(column, "combine_chunks") else column
     if isinstance(column, list):
         return column
-    return [None if _is_missing(value) else value for value in _values(column)]
+    return [None if is_missing(value) else value for value in _values(column)]
 
 
 def document_names(docs: Any) -> Sequence[str]:
@@ -71,7 +71,7 @@ def document_names(docs: Any) -> Sequence[str]:
         return docs
     names = list(_values(docs))
     for i, name in enumerate(names):
-        if name is None or _is_missing(name):
+        if name is None or is_missing(name):
             raise DataError(f"docs {i} is {_named(None)}: fill it in, or leave docs out")
     return [str(name) for name in names]
 
@@ -83,9 +83,9 @@ def check_lengths(n: int, columns: Mapping[str, Sequence[Any] | Column | None]) 
             raise DataError(f"{name} has {len(column)} entries, expected {n}")
 
 
-def _is_missing(value: Any) -> bool:
+def is_missing(value: Any) -> bool:
     """Return whether a value stands for none: NaN, or what pandas has for it."""
-    nan = isinstance(value, float) and value != value
+    nan = isinstance(value, (float, np.floating)) and value != value
     return nan or type(value).__name__ in ("NAType", "NaTType")
 
 
@@ -97,7 +97,7 @@ def kinds_of(sentences: Sequence[str]) -> list[str]:
 
 
 def _named(value: Any) -> str:
-    if value is None or _is_missing(value):
+    if value is None or is_missing(value):
         return "missing (None)" if value is None else "missing (NaN)"
     return f"a {type(value).__name__}"
 

@@ -10,6 +10,7 @@ from tagger.files import Reject, Row, read_rows
 from tagger.files.encoding import text_encoding
 from tagger.files.folders import expand
 from tagger.files.names import check_once
+from tagger.sequences import is_missing
 
 # A path or several, `Files`, a list of records, or a pandas or polars DataFrame.
 Data = Any
@@ -67,9 +68,9 @@ def rows_of(data: Data, say: Callable[[str], None] = lambda note: None) -> Itera
 
 def _plain(row: Row | Reject) -> Row | Reject:
     """Return a row with None for what is missing, which JSON and Parquet may write as NaN."""
-    if isinstance(row, Reject) or not any(map(_is_missing, row.record.values())):
+    if isinstance(row, Reject) or not any(map(is_missing, row.record.values())):
         return row
-    return replace(row, record={k: None if _is_missing(v) else v for k, v in row.record.items()})
+    return replace(row, record={k: None if is_missing(v) else v for k, v in row.record.items()})
 
 
 def _of_frame(frame: Any) -> Iterator[Row]:
@@ -84,13 +85,7 @@ def _values(column: Any) -> list[Any]:
     # pandas writes a missing value as NaN or NaT, which is not equal to itself, a list of Parquet
     # as an array.
     plain = (v.tolist() if hasattr(v, "tolist") else v for v in column.to_list())
-    return [None if v is None or _is_missing(v) else v for v in plain]
-
-
-def _is_missing(value: Any) -> bool:
-    if hasattr(value, "__len__"):  # a string, a list or an array
-        return False
-    return type(value).__name__ == "NAType" or bool(value != value)
+    return [None if v is None or is_missing(v) else v for v in plain]
 
 
 def nothing_in(data: Data, notes: Sequence[str] = (), rejects: Sequence[Reject] = ()) -> DataError:

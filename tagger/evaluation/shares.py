@@ -241,10 +241,7 @@ def columns_of(by: str) -> list[str]:
 
 
 def shares(
-    counted: Tally,
-    by: str,
-    confusion: Confusion | None = None,
-    known: Known | None = None,
+    counted: Tally, by: str, confusion: Confusion | None = None, known: Known | None = None
 ) -> list[Share]:
     """Return the share of each label in each group, groups sorted by name."""
     keys, documents = _keys(by), DOCUMENT in columns_of(by)

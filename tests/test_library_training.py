@@ -369,3 +369,14 @@ def test_training_anew_takes_the_second_reader_of_the_model_before(tmp_path):
     command = ["train", str(data), "-o", str(out), *sets, "--jobs", "1", "--force"]
     assert "is removed" in CliRunner().invoke(cli, command, catch_exceptions=False).stderr
     assert not (out / FOLDER).exists()
+
+
+def test_a_text_that_may_spoil_a_model_is_said():
+    rows = [
+        {"text": f"Oil rose {i} percent in {'May' if i % 2 else 'June'}.", "mood": "ab"[i % 2]}
+        for i in range(40)
+    ]
+    assert not [x for x in tagger.train(rows, jobs=1).notes if "times the usual" in x]
+    rows[7]["text"] = "word " * 2_000
+    (note,) = [x for x in tagger.train(rows, jobs=1).notes if "times the usual" in x]
+    assert note.startswith("1 text of more than 50 times the usual 27 characters, such as record:8")

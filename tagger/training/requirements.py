@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 
+import numpy as np
+
 from tagger.corpus.corpus import Corpus
 from tagger.corpus.folds import folds
 from tagger.errors import ConfigError, DataError, did_you_mean, n_of
@@ -10,6 +12,7 @@ from tagger.features.featurizer import blocks_of
 from tagger.model.classifier import encode, one_hot
 from tagger.training.settings import TrainingSettings
 
+_FAR_LONGER, _LONG = 50, 2_000  # times what is usual, and characters
 _LESS = (
     "or leave the label out: --save-schema FILE.toml writes a schema; once it is taken out there, "
     "--schema FILE.toml --skip-bad-rows passes over its sentences"
@@ -31,6 +34,20 @@ def check_size(corpus: Corpus, most: int) -> None:
             "training holds all their features in memory, some 100 bytes a character. Draw a "
             "sample, or raise --max-characters (max_characters=)"
         )
+
+
+def length_notes(corpus: Corpus) -> list[str]:
+    """Say which texts are so long that one of them may spoil what is learned from all."""
+    lengths = np.array([len(text) for text in corpus.texts])
+    usual = int(np.median(lengths))
+    long = np.flatnonzero(lengths > max(_FAR_LONGER * usual, _LONG))
+    if not len(long):
+        return []
+    return [
+        f"{n_of(len(long), 'text')} of more than {_FAR_LONGER} times the usual {usual:,} "
+        f"characters, such as {corpus.examples[long[0]].where}: no sentence, and one that repeats "
+        "a word may spoil the model; tagger check lists what is long"
+    ]
 
 
 def check_corpus(corpus: Corpus, settings: TrainingSettings) -> None:

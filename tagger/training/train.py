@@ -31,7 +31,7 @@ from tagger.text.judge import judge_language
 from tagger.text.language import UNKNOWN, language_of
 from tagger.training import search as trying
 from tagger.training.crossfit import CrossFit, cross_fit
-from tagger.training.requirements import check_size
+from tagger.training.requirements import check_size, length_notes
 from tagger.training.search import Trial
 from tagger.training.second import SecondFit, check_second, second_fit
 from tagger.training.settings import MAX_CHARACTERS, TaskSettings, TrainingSettings
@@ -172,6 +172,7 @@ def train(
     known, named, guess = find_schema(schema, data, columns, raw, path)
     check_size(corpus := read_corpus(data, known, named, skip_bad_rows), max_characters)
     raw, notes = _with_language(override(raw, settings or {}), language, corpus.texts)
+    notes += tuple(length_notes(corpus))
     encoder = _encoder_settings(raw, second_reader)
     chosen = _settings(raw, known, target_precision or {})
     find = partial(trying.search, corpus, chosen, seed, jobs, partial(tell, "searching"))

@@ -192,7 +192,7 @@ def kind_of(column: Column) -> str:
     if not isinstance(column, list):
         return describe(column.type)
     values = [value for value in column if value is not None and value is not ABSENT]
-    if values and all(hasattr(value, "isoformat") for value in values):
+    if len({*map(type, values)}) == 1 and hasattr(values[0], "isoformat"):
         return describe(pyarrow().array(values).type)
     return infer_type(column)
 

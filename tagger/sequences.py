@@ -5,12 +5,13 @@ from typing import Any
 
 import numpy as np
 
-from tagger.arrow import Column, Texts, lengths_of
+from tagger.arrow import Absent, Column, Texts, lengths_of
 from tagger.errors import DataError
 from tagger.features.arrays import Ints
 from tagger.schema import OTHER, SENTENCE
 
 BATCH_BYTES = 1 << 20
+_PLAIN = {str, int, bool, dict, list, type(None), Absent}  # what is passed on as it is
 
 
 def text_list(texts: Any, what: str) -> Sequence[str]:
@@ -52,6 +53,8 @@ def _values(column: Any) -> Any:
     """Return the values of a column of pyarrow, pandas, polars or NumPy, else what it is."""
     for name in ("to_pylist", "to_list", "tolist"):
         if hasattr(column, name):
+            if getattr(getattr(column, "dtype", None), "kind", "") in "mM" and name == "tolist":
+                column = column.astype(f"{column.dtype.kind}8[us]")  # else numbers of nanoseconds
             return getattr(column, name)()
     return column
 
@@ -60,20 +63,33 @@ def plain_column(column: Any) -> Column:
     """Return a column as a list, with None for what is missing, or as an Arrow array."""
     if hasattr(column, "to_pylist"):
         return column.combine_chunks() if hasattr(column, "combine_chunks") else column
-    if isinstance(column, list):
+    if isinstance(column, list) and set(map(type, column)) <= _PLAIN:
         return column
-    return [None if is_missing(value) else value for value in _values(column)]
+    plain = (v.item() if isinstance(v, np.generic) else v for v in _values(column))
+    return [None if is_missing(value) else value for value in plain]
 
 
 def document_names(docs: Any) -> Sequence[str]:
     """Return what documents are called as strings."""
     if isinstance(docs, Texts) or (isinstance(docs, list) and set(map(type, docs)) <= {str}):
         return docs
-    names = list(_values(docs))
-    for i, name in enumerate(names):
-        if name is None or is_missing(name):
-            raise DataError(f"docs {i} is {_named(None)}: fill it in, or leave docs out")
-    return [str(name) for name in names]
+    if isinstance(docs, (str, bytes, Mapping)):
+        raise DataError(f"docs is {_named(docs)}, expected a list of names, one for each text")
+    names = [document_name(name, "") for name in _values(docs)]
+    if "" in names:
+        place = f"docs {names.index('')} is {_named(None)}"
+        raise DataError(f"{place}: fill it in, or leave docs out")
+    return names
+
+
+def document_name(named: Any, otherwise: str) -> str:
+    """Return what a column calls a document, or else another name where it holds none."""
+    if type(named) is str:
+        return named or otherwise
+    if named is None or is_missing(named):
+        return otherwise
+    # A column of whole numbers with gaps is one of floats in pandas.
+    return str(int(named)) if isinstance(named, float) and named.is_integer() else str(named)
 
 
 def check_lengths(n: int, columns: Mapping[str, Sequence[Any] | Column | None]) -> None:

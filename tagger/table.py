@@ -124,8 +124,15 @@ class TaggedTable:
 
     def to_arrow(self) -> Any:
         """Return the table as a pyarrow Table."""
-        kinds = {name: kind_of(column) for name, column in self.extra.items()}
-        extra = {name: _array(name, column, kinds[name]) for name, column in self.extra.items()}
+        kinds, extra = {}, {}
+        for name, column in self.extra.items():
+            try:
+                kinds[name] = kind_of(column)
+                extra[name] = to_array(column, kinds[name])
+            except (TypeError, ValueError, OverflowError) as error:
+                raise DataError(
+                    f"column {name!r} holds what Arrow or JSON cannot: {error}; turn it into text"
+                ) from None
         return pyarrow().Table.from_batches([replace(self, extra=extra).to_record_batch(kinds)])
 
     def to_record_batch(self, kinds: Mapping[str, str]) -> Any:
@@ -189,15 +196,6 @@ def label_sets(task: Task, decided: npt.NDArray[Any]) -> tuple[list[bytes], dict
     keys: list[bytes] = rows.view(f"V{len(task.labels)}").ravel().tolist()
     named = ((key, zip(task.labels, key, strict=True)) for key in set(keys))
     return keys, {key: [label for label, yes in pairs if yes] for key, pairs in named}
-
-
-def _array(name: str, column: Column, kind: str) -> Any:
-    try:
-        return to_array(column, kind)
-    except (TypeError, ValueError, OverflowError) as error:
-        raise DataError(
-            f"column {name!r} holds what Arrow or JSON cannot: {error}; turn it into text"
-        ) from None
 
 
 def _strings(column: Sequence[str]) -> Any:

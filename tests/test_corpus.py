@@ -175,3 +175,16 @@ def test_no_real_sentence_in_the_corpus(corpus):
     for line in shared("gold", "dev.jsonl").read_text(encoding="utf-8").splitlines():
         real |= runs(json.loads(line)["text"], 8)
     assert [e.where for e in corpus.examples if runs(e.text, 8) & real] == []
+
+
+def test_rows_without_a_label_are_counted_beside_rejects_and_files_without_the_column(tmp_path):
+    bare = [{"text": "Oil rose." if i % 2 else None, "claim": "speculation"} for i in range(10)]
+    full = [
+        {"text": f"It may {i}.", "claim": "speculation", "theme": ["economic"] if i > 4 else None}
+        for i in range(20)
+    ]
+    for name, rows in (("a", bare), ("b", full)):
+        (tmp_path / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    paths = [str(tmp_path / "a.jsonl"), str(tmp_path / "b.jsonl")]
+    notes = read_corpus(paths, CLAIMS, skip_bad_rows=True).notes
+    assert any(note.startswith("5 of 25 sentences without a label of theme") for note in notes)

@@ -115,6 +115,9 @@ def columns_of_any_kind():
         "nan": (np.array([1.5, np.nan]), [1.5, None]),
         "integers": (np.array([1, 2]), [1, 2]),
         "dates": (pd.Series(pd.to_datetime(days)), days),
+        "nanoseconds": (np.array(days, "datetime64[ns]"), days),
+        "scalars": ([np.int64(1), np.float64("nan")], [1, None]),
+        "gaps": ([pd.Timestamp(days[0]), pd.NaT], [days[0], None]),
         "polars": (pl.Series([None, "a"]), [None, "a"]),
         "chunked": (pa.chunked_array([["a"], ["b"]]), ["a", "b"]),
         "list": ([["x"], {"y": 1}], ['["x"]', '{"y": 1}']),
@@ -139,12 +142,16 @@ def test_columns_pass_as_they_are_whatever_holds_them(tagger):
 
 def test_documents_are_called_as_any_column_says(tagger):
     pd, pa = (pytest.importorskip(name) for name in ("pandas", "pyarrow"))
-    for docs in (pd.Series([11, 12]), pa.chunked_array([[11], [12]]), np.array([11, 12]), (11, 12)):
+    floats = pd.Series([11.0, 12.0])  # as whole numbers with gaps are
+    arrays = pd.Series([11, 12]), pa.chunked_array([[11], [12]]), np.array([11, 12]), (11, 12)
+    for docs in (floats, *arrays):
         found = tagger.tag_table(["Oil rose. It may fall.", "War began."], docs=docs)
         assert found.to_pandas()["doc"].tolist() == ["11", "11", "12"]
         assert found.to_arrow()["doc"].to_pylist() == ["11", "11", "12"]
     with pytest.raises(DataError, match=r"docs 1 is missing .*: fill it in, or leave docs out"):
         tagger.tag_table(["Oil rose.", "War began."], docs=pd.Series(["a", None]))
+    with pytest.raises(DataError, match="docs is a str, expected a list of names"):
+        tagger.tag_table(["Oil rose.", "War began."], docs="ab")
 
 
 def test_a_blank_text_is_no_sentence(tagger):

@@ -21,12 +21,12 @@ import numpy.typing as npt
 from tagger.arrow import as_takeable, describe, pyarrow, takeable
 from tagger.bulk.parts import Work
 from tagger.errors import DataError
-from tagger.files.batches import check_record_batch, document_name
+from tagger.files.batches import check_record_batch
 from tagger.files.columns import Columns, Input, tell_nobody
 from tagger.files.names import check_once
 from tagger.files.rows import BATCH_BYTES, MAX_DOCUMENT_BYTES, Places, Reject
 from tagger.predictor import Tagger, shipped_model
-from tagger.sequences import steps
+from tagger.sequences import document_name, steps
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class Rows:
 
     def origin(self, say: Callable[[str], None] = tell_nobody) -> Input:
         """Return the same as the readers have it; `say` is told what is guessed."""
-        taken = frozenset([*self.tagger.columns, "evidence", "reject"])
+        taken = frozenset([*self.tagger.columns, "evidence", "reader", "reject"])
         return Input(
             (),
             sentences=self.sentences,

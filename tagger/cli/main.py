@@ -128,7 +128,8 @@ def main() -> None:
         code = 1
     except OSError as error:
         place = f"{error.filename}: " if error.filename else ""
-        if error.errno == errno.EBADF:  # closed: `prepare` has one that nothing can be written on
+        # It was closed: `prepare` has one that nothing can be written on.
+        if error.errno == errno.EBADF and not error.filename:
             silence(sys.stdout)
             place = "standard output: "
         say(f"{place}{error.strerror or error}")

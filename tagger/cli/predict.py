@@ -147,7 +147,7 @@ def command(
         how.pop("input_format"),
         limit=how.pop("max_document_bytes"),
         **{name: how.pop(name) for name in _OF_INPUT},
-        taken=[*tagger.columns, "evidence"],
+        taken=[*tagger.columns, "evidence", "reader"],
         say=say,
     )
     settings = JobSettings(origin, Path(output or ""), output_format, **how)

@@ -14,13 +14,14 @@ import numpy.typing as npt
 
 from tagger.corpus.columns import Columns, Finder, check_columns, is_mark, split, truth
 from tagger.corpus.rows import Data, named, nothing_in, rows_of
-from tagger.document import Labels, label_tuple
+from tagger.document import Labels
 from tagger.errors import DataError, did_you_mean, n_of
 from tagger.files import Reject, Row
-from tagger.files.batches import document_name, raw_of
+from tagger.files.batches import raw_of
 from tagger.files.rows import TOO_DEEP
 from tagger.model.model import fingerprints
 from tagger.schema import OTHER, Schema, Task, is_apart
+from tagger.sequences import document_name
 
 _MAX_PROBLEMS_SHOWN = 10
 _LONGEST_LIST = 10_000
@@ -93,12 +94,6 @@ class Corpus:
         number: dict[str, int] = {}
         keys = (f"doc {e.doc}" if e.doc else f"text {e.text}" for e in self.examples)
         return np.array([number.setdefault(key, len(number)) for key in keys], np.int64)
-
-    @property
-    def given(self) -> set[tuple[str, str]]:
-        """Every task and label that a sentence has."""
-        answers = (answer for example in self.examples for answer in example.labels.items())
-        return {(task, label) for task, own in answers for label in label_tuple(own)}
 
     def annotated(self, task: str) -> npt.NDArray[np.int64]:
         """Return the indices of the sentences that have an answer for a task."""
@@ -208,6 +203,7 @@ def read_examples(data: Data, schema: Schema, columns: Columns) -> Corpus:
     """Read labelled sentences as `read_corpus` does, and leave out all rows that are bad."""
     check_columns(schema, columns)
     examples: list[Example] = []
+    sources: list[str] = []
     skipped: list[Reject] = []
     blanks: list[str] = []
     mended: set[str] = set()
@@ -226,6 +222,7 @@ def read_examples(data: Data, schema: Schema, columns: Columns) -> Corpus:
                 n_apart += 1
                 continue
             examples.append(example := example_of(row, schema, own))
+            sources.append(row.source)
             marks.see(row, example, own)
             if home.setdefault(example.doc, row.source) != row.source:
                 home[example.doc] = ""
@@ -242,9 +239,13 @@ def read_examples(data: Data, schema: Schema, columns: Columns) -> Corpus:
         said = "in several files, each taken for one document"
         notes += (f"{names} {said}: {', '.join(twice[:3])}{' ...' if twice[3:] else ''}",)
     # Rows of files that have no column for a task are said already.
-    lacks = {t.name: -sum(finder.without[t.name].values()) for t in schema.tasks}
-    for name in lacks:
-        lacks[name] += sum(name not in example.labels for example in examples)
+    lacks = {
+        task.name: sum(
+            task.name not in example.labels and source not in finder.without[task.name]
+            for example, source in zip(examples, sources, strict=True)
+        )
+        for task in schema.tasks
+    }
     silent = [name for name, n in lacks.items() if 0 < n == len(examples)]
     if silent:
         notes += (f"no row has an answer to {', '.join(silent)}",)

@@ -4,19 +4,33 @@ import numpy as np
 import numpy.typing as npt
 
 from tagger.corpus.corpus import Corpus
+from tagger.document import label_tuple
 
 
 def unseen(corpus: Corpus, fold_of: npt.NDArray[np.int64], fold: int) -> npt.NDArray[np.int64]:
     """Return the indices of what is learned where a fold is judged: other folds, but no copies.
 
-    Copies are learned where without them half of the others, or a label, would be gone.
+    Copies are learned where without them half of the others would be gone, or all with a label,
+    or without it.
     """
     ids, others = corpus.fingerprints, np.flatnonzero(fold_of != fold)
     rest = others[~np.isin(ids[others], ids[fold_of == fold])]
     if len(rest) == len(others):
         return others
-    kept = 2 * len(rest) >= len(others) and corpus.take(rest).given == corpus.take(others).given
+    kept = 2 * len(rest) >= len(others) and _sides(corpus, rest) == _sides(corpus, others)
     return rest if kept else others
+
+
+def _sides(corpus: Corpus, rows: npt.NDArray[np.int64]) -> set[tuple[str, str, bool]]:
+    """Return task and label with whether a sentence has it, for all that stand among some rows."""
+    return {
+        (task.name, label, label in given)
+        for i in rows.tolist()
+        for task in corpus.schema.tasks
+        if task.name in corpus.examples[i].labels
+        for given in (label_tuple(corpus.examples[i].labels[task.name]),)
+        for label in task.labels
+    }
 
 
 def folds(groups: npt.NDArray[np.int64], n_folds: int, seed: int) -> npt.NDArray[np.int64]:

@@ -12,7 +12,7 @@ _NUMBERS = re.compile(r"(?<![\d:/.\-])(\d{1,2})[/. \-]+(\d{1,2})[/. \-]+\d{2,4}(
 
 
 @lru_cache(maxsize=1 << 16)
-def month_of(value: Any, day_first: bool | None = None) -> str:
+def month_of(value: str, day_first: bool | None = None) -> str:
     """Return the month of a date such as ``2024-03``, "" where there is none to be read.
 
     Parameters

@@ -177,7 +177,7 @@ def figures_of_draws(
     of_draws, of_whole = (counts_of(task, x, probabilities) for x in (sums, whole))
     lost = (of_draws.tp + of_draws.fn == 0) & (of_whole.tp + of_whole.fn > 0)
     for label, without in zip(task.labels, lost.T, strict=True):
-        for name in (f"recall.{label}", f"f1.{label}"):
+        for name in (f"precision.{label}", f"recall.{label}", f"f1.{label}"):
             drawn[name] = np.where(without, np.nan, drawn[name])
     known = _mean_of_defined(np.where(lost, np.nan, f1(of_draws)))
     drawn["macro_f1"] = np.where(lost.any(axis=1), known, drawn["macro_f1"])

@@ -87,7 +87,7 @@ class Known:
             name, labels, chosen = c.task.name, c.task.labels, corpus.annotated(c.task.name)
             n, n_docs = len(set(texts[chosen])), len(np.unique(corpus.groups[chosen]))
             if n < LEAST_SENTENCES or n_docs < LEAST_DOCUMENTS:
-                found = f"{n_of(n, 'labelled sentence')} of {n_of(n_docs, 'document')}"
+                found = f"{n_of(n, 'different labelled sentence')} of {n_of(n_docs, 'document')}"
                 least = f"{LEAST_SENTENCES} of {LEAST_DOCUMENTS} or more: fewer make shares worse"
                 said.append(f"{name} is not corrected: the reference has {found}, expected {least}")
                 continue
@@ -172,7 +172,7 @@ def _drawn(p: Floats, gold: Floats, groups: Ints) -> tuple[Floats, Floats]:
     """Return means of rows and of draws of their groups, by those with an answer to each label."""
     answered = ~np.isnan(gold)
     table = np.hstack([*np.where(answered, (p, gold), 0), answered])
-    draws = resampled_sums(table, groups, N_DRAWS, seed=0)
+    draws = resampled_sums(table, groups, N_DRAWS, seed=1)
     sums = np.vstack([table.sum(axis=0), draws])
     of_p, of_gold, n_answered = np.split(sums, 3, axis=1)
     with np.errstate(invalid="ignore"):  # a draw may hold no sentence with an answer

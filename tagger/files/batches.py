@@ -32,6 +32,7 @@ from tagger.files.rows import (
 )
 from tagger.files.tagged import plain, rejects_path
 from tagger.files.text import oddity
+from tagger.sequences import document_name
 from tagger.targets import check_free, write
 
 _LOOK, _WIDE = 16, 1000  # rows after which their names are looked at; names, at once
@@ -99,17 +100,6 @@ def save_rejects(output: str | Path, rejects: Iterable[Reject], force: bool = Fa
         path.unlink(missing_ok=True)
         return
     write(path, lines)
-
-
-def document_name(named: Any, otherwise: str) -> str:
-    """Return what a column calls a document, or else another name where it holds none."""
-    if type(named) is str:
-        return named or otherwise
-    if type(named) is float:  # a column of whole numbers with gaps is one of floats in pandas
-        if named != named:
-            return otherwise
-        return str(int(named)) if named.is_integer() else str(named)
-    return otherwise if named is None else str(named)
 
 
 def read_batches(

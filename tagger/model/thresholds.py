@@ -30,6 +30,8 @@ def ranked_counts(scores: Floats, y: npt.NDArray[np.bool_]) -> tuple[Floats, Int
 def best_f1_thresholds(probabilities: Floats, y: npt.NDArray[np.bool_]) -> Floats:
     """Return for each label the threshold of best F1, halfway to the next lower probability.
 
+    Of a label that no sentence has it is 0.5.
+
     Parameters
     ----------
     probabilities, y : of the labels, and whether they are right, shape (n_sentences, n_labels).
@@ -37,7 +39,8 @@ def best_f1_thresholds(probabilities: Floats, y: npt.NDArray[np.bool_]) -> Float
     found = []
     for p, right in zip(probabilities.T, y.T, strict=True):
         ranked, hits, n_predicted = ranked_counts(p, right)
-        found.append(halfway(ranked, int(np.argmax(2 * hits / (n_predicted + right.sum())))))
+        f1 = 2 * hits / (n_predicted + right.sum())
+        found.append(halfway(ranked, int(np.argmax(f1))) if right.any() else 0.5)
     return np.array(found)
 
 

@@ -59,7 +59,7 @@ class Api:
         self.tagger, self.settings = tagger, settings
         self.gate = Gate(settings.queue, settings.max_body_bytes)
         self.metrics = Metrics(tagger.model.id, frozenset(PATHS))
-        self._taken = [*tagger.columns, "evidence"]
+        self._taken = [*tagger.columns, "evidence", "reader"]
         self._most = _ANSWERED * settings.max_body_bytes
 
     def asked(self, answer: Callable[[Any, bool], Awaitable[bytes]]) -> Callable[[Request], Any]:

@@ -44,7 +44,10 @@ class CrossFit:
     thresholds: dict[str, Floats]
 
     def answers(self, probabilities: Mapping[str, Floats]) -> dict[str, Answers]:
-        """Return by task the answers to the corpus, none by thresholds that have seen it."""
+        """Return by task the answers to the corpus, by thresholds that the other folds chose.
+
+        Where these do not reach a precision that is wished, by those that all folds chose.
+        """
         found = {}
         for c in self.model.classifiers:
             p = probabilities[c.task.name]
@@ -128,7 +131,7 @@ def _without(
     """Return the thresholds that the sentences outside of a fold choose."""
     try:
         return with_thresholds(tuned, probabilities[~fold], y[~fold], options).thresholds
-    except DataError:  # they do not reach the precision that is wished, which all together do
+    except DataError:  # alone they do not reach the precision that is wished
         return tuned.thresholds
 
 

@@ -135,4 +135,5 @@ def fold_problems(corpus: Corpus, fold_of: Ints) -> Iterator[str]:
                 found = f"all {n:,} sentences {what} come from documents of one fold"
                 if n == 1:
                     found = f"there is only one sentence {what}"
-                yield f"{found}: add some from other documents, {_LESS}"
+                less = f", {_LESS}" if absent and 2 * n < len(has) else ""
+                yield f"{found}: add some from other documents{less}"

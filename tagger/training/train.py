@@ -172,7 +172,6 @@ def train(
     known, named, guess = find_schema(schema, data, columns, raw, path)
     check_size(corpus := read_corpus(data, known, named, skip_bad_rows), max_characters)
     raw, notes = _with_language(override(raw, settings or {}), language, corpus.texts)
-    notes += tuple(length_notes(corpus))
     encoder = _encoder_settings(raw, second_reader)
     chosen = _settings(raw, known, target_precision or {})
     find = partial(trying.search, corpus, chosen, seed, jobs, partial(tell, "searching"))
@@ -217,7 +216,7 @@ def _measured(
     evaluation, files = training_report(
         fitted.model, corpus, *held_out, seed=seed, learning_curve=curve, second_reader=report
     )
-    notes = (*corpus.notes, *notes, *(second.notes if second else ()))
+    notes = (*corpus.notes, *length_notes(corpus), *notes, *(second.notes if second else ()))
     return Training(
         model=fitted.model,
         evaluation=evaluation,

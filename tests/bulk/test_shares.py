@@ -540,10 +540,13 @@ def test_a_reference_that_knows_too_little_corrects_nothing_and_says_so(
     assert by(gold)[0] == {*STARTS, *themes}
     # A sentence that stands in many documents tells no more than one.
     corrected, said = by([{**row, "text": gold[i % 99]["text"]} for i, row in enumerate(gold)])
-    assert not corrected and "99 labelled sentences of 60 documents" in said
+    assert not corrected and "99 different labelled sentences of 60 documents" in said
     corrected, said = by(gold[:1])
     assert not corrected and "corrected by" not in said
-    assert "claim is not corrected: the reference has 1 labelled sentence of 1 document" in said
+    assert (
+        "claim is not corrected: the reference has 1 different labelled sentence of 1 document"
+        in said
+    )
     assert "expected 100 of 20 or more" in said
     # Enough sentences, but of too few documents.
     assert not by([{**row, "doc": row["text"][-3:-2]} for row in gold])[0]
@@ -605,7 +608,9 @@ def test_the_miss_of_raw_shares_is_that_of_the_tasks_with_answers(
     # 24 of 180 sentences moved to one label, 12 from each of two: 13.3, 6.7 and 6.7 points.
     assert "raw shares of these miss by 8.9 points" in found.notes[-1]
     assert {s.task for s in found.shares if s.adjusted is not None} == {"claim"}
-    assert any("theme is not corrected: the reference has 0 labelled" in x for x in found.notes)
+    assert any(
+        "theme is not corrected: the reference has 0 different labelled" in x for x in found.notes
+    )
 
 
 def test_what_a_model_misses_in_the_reference_is_made_good(tmp_path: Path, tiny: Tagger) -> None:

@@ -34,7 +34,7 @@ def rows():
     for i in range(120):
         good = i % 2 == 0
         first, last = ("joy", "grief") if good else ("grief", "joy")
-        text = f"on day {i % 7} there was {first} and then {last} in town {i % 5}"
+        text = f"on day {i % 7} there was {first} and then {last} in town {i % 5} of {i}"
         found.append({"text": text, "doc": f"d{i // 3}", "mood": "up" if good else "down"})
         found[-1]["place"] = ["north"] * (i % 3 == 0) + ["south"] * (i % 5 == 0)
     return found

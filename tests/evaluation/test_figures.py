@@ -33,6 +33,7 @@ from tagger.training.crossfit import cross_fit
 
 ABC = Task("letter", ("a", "b", "c"))
 MANY = Task("tag", ("x", "y"), multilabel=True)
+OFTEN_RARE = Task("mood", ("often", "rare"))
 
 
 def test_scores_are_shares_that_can_be_counted():
@@ -318,7 +319,7 @@ def test_a_draw_without_a_rare_label_says_nothing_of_it():
     labels = ["often"] * 60 + ["rare"] * 2
     predicted = labels.copy()
     predicted[:6] = ["rare"] * 6
-    task = Task("mood", ("often", "rare"))
+    task = OFTEN_RARE
     gold, given = (np.array([task.labels.index(x) for x in own]) for own in (labels, predicted))
     groups = np.arange(len(gold))
     table = count_table(task, gold, Answers(given))
@@ -390,4 +391,38 @@ def test_a_sentence_is_not_learned_where_its_copy_is_judged():
     copies = [{**row, "doc": f"other {i * 7 % 120}"} for i, row in enumerate(rows)]
     trained = tagger.train([*rows, *copies], jobs=1)
     assert trained.evaluation.tasks[0].figures["macro_f1"].value < 0.7
-    assert any("stand in several documents" in x for x in trained.evaluation.warnings)
+    assert any(
+        "with copies in other documents, which were not learned" in x
+        for x in trained.evaluation.warnings
+    )
+
+
+def test_what_is_judged_can_be_learned_without_copies_from_both_sides():
+    # All that lack the label are copies of one another.
+    rows = [
+        {"text": f"Oil rose {i} percent.", "doc": f"d{i}", "theme": ["a", "b"][: 1 + i % 2]}
+        for i in range(40)
+    ]
+    rows += [{"text": "Nothing happened today.", "doc": f"e{i}", "theme": []} for i in range(10)]
+    trained = tagger.train(rows, jobs=1)
+    assert all(np.isfinite(p).all() for p in trained.out_of_fold.values())
+    assert trained.evaluation.tasks[0].labels[0].f1.value > 0.9
+    assert any("learned where one was judged" in x for x in trained.evaluation.warnings)
+
+
+def test_baselines_give_no_label_that_nobody_has_and_need_no_second_document():
+    texts = [f"Oil rose {i} percent in the town of {i}." for i in range(30)]
+    examples = [Example(t, {"tag": ("x",) if i % 2 else ()}, doc="d") for i, t in enumerate(texts)]
+    found, _ = baseline_answers(Corpus(Schema((MANY,)), tuple(examples)))
+    assert found["tag"]["TF-IDF + LR"].labels.shape == (30, 2)
+    apart = tuple(replace(e, doc=f"d{i}") for i, e in enumerate(examples))
+    found, _ = baseline_answers(Corpus(Schema((MANY,)), apart))
+    for name in ("cue lexicon", "TF-IDF + LR"):
+        assert not found["tag"][name].labels[:, 1].any()
+
+
+def test_a_perfect_answer_to_a_rare_label_has_no_interval_down_to_nothing():
+    gold = np.array([0] * 39 + [1])
+    table = count_table(OFTEN_RARE, gold, Answers(gold))
+    figures = figures_with_intervals(OFTEN_RARE, table, np.arange(40), False, 300, 0)
+    assert figures["precision.rare"].value == 1 and figures["precision.rare"].low is None

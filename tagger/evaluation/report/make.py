@@ -198,13 +198,13 @@ def _copies(corpus: Corpus, fold_of: Ints) -> Iterator[str]:
         n_seen += int(np.isin(own, ids[unseen(corpus, fold_of, fold)]).sum())
     if n_seen:
         yield (
-            f"{n_of(n_seen, 'sentence')} stand in several documents and were judged by what had "
-            "learned a copy, since too little is left without: these figures are too high"
+            f"{n_of(n_seen, 'sentence')} with copies in other documents, learned where one was "
+            "judged, since too little is left without: these figures are too high"
         )
     elif n:
         yield (
-            f"{n_of(n, 'sentence')} stand in several documents: where one was judged its copies "
-            "were not learned"
+            f"{n_of(n, 'sentence')} with copies in other documents, which were not learned where "
+            "one was judged"
         )
 
 

@@ -160,7 +160,7 @@ class Tagger:
         texts = text_list(texts, "text")
         docs = [str(i) for i in range(len(texts))] if docs is None else document_names(docs)
         extra = {name: plain_column(column) for name, column in (extra or {}).items()}
-        if taken := ", ".join(sorted({*self.columns, "evidence"} & {*extra})):
+        if taken := ", ".join(sorted({*self.columns, "evidence", "reader"} & {*extra})):
             raise DataError(f"extra has {taken}, which tagged output has too: name it otherwise")
         check_lengths(len(texts), {"docs": docs, "n": n, **extra, "headings": headings})
         if headings is not None if sentences else n is not None:

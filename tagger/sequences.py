@@ -11,6 +11,7 @@ from tagger.features.arrays import Ints
 from tagger.schema import OTHER, SENTENCE
 
 BATCH_BYTES = 1 << 20
+_NANOSECONDS = np.dtype("M8[ns]"), np.dtype("m8[ns]")
 _PLAIN = {str, int, bool, dict, list, type(None), Absent}  # what is passed on as it is
 
 
@@ -53,8 +54,8 @@ def _values(column: Any) -> Any:
     """Return the values of a column of pyarrow, pandas, polars or NumPy, else what it is."""
     for name in ("to_pylist", "to_list", "tolist"):
         if hasattr(column, name):
-            if getattr(getattr(column, "dtype", None), "kind", "") in "mM" and name == "tolist":
-                column = column.astype(f"{column.dtype.kind}8[us]")  # else numbers of nanoseconds
+            if name == "tolist" and getattr(column, "dtype", None) in _NANOSECONDS:
+                column = column.astype(f"{column.dtype.kind}8[us]")  # else numbers
             return getattr(column, name)()
     return column
 

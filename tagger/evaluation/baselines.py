@@ -43,8 +43,8 @@ def baseline_answers(
       their defaults.
 
     Labels of a multi-label task are given by thresholds of best F1 out of fold, as the model's.
-    Where sentences to learn from have more than `MOST_CHARACTERS` together, they are drawn at
-    random; the second value says so, and is empty where there are not so many.
+    Of `training` no copy of what is judged is learned. Where sentences to learn from have more than
+    `MOST_CHARACTERS` together, they are drawn at random. The second value says both, or is empty.
     """
     if fold_of is None:
         fold_of = folds(corpus.groups, N_FOLDS, seed)
@@ -62,14 +62,18 @@ def baseline_answers(
     first = len(texts) - len(pool)
     rest = ((unseen(pool, own, f), np.flatnonzero(own == f)) for f in np.unique(own))
     inner = [(first + rows, first + answered) for rows, answered in rest]
-    splits = inner if training is None else [(np.arange(n, len(texts)), np.arange(n))]
+    splits, copies = inner, ""
+    if training is not None:
+        is_copy = np.isin(training.fingerprints, corpus.fingerprints)
+        splits = [(n + np.flatnonzero(~is_copy), np.arange(n))]
+        copies = f", without {is_copy.sum():,} copies of what is judged" if is_copy.any() else ""
     tasks = {
         task.name: _task_answers(task, corpus, pool, matrices, splits, inner, lengths, seed)
         for task in corpus.schema.tasks
         if len(corpus.annotated(task.name)) and len(pool.annotated(task.name))
     }
     said = f", from sentences drawn at random where they have over {MOST_CHARACTERS:,} characters"
-    return tasks, said if lengths.sum() > MOST_CHARACTERS else ""
+    return tasks, copies + (said if lengths.sum() > MOST_CHARACTERS else "")
 
 
 def _drawn(rows: npt.NDArray[np.int64], lengths: npt.NDArray[np.int64], seed: int) -> Any:

@@ -165,9 +165,9 @@ def figures_of(task: Task, sums: Floats, probabilities: bool) -> dict[str, Float
 def figures_of_draws(
     task: Task, sums: Floats, whole: Floats, probabilities: bool
 ) -> dict[str, Floats]:
-    """Return the figures of draws, without the labels that the gold of a draw happens to lack.
+    """Return the figures of draws; of a label that the gold of a draw happens to lack they are NaN.
 
-    Counted as 0 they would say that a rare label may be missed altogether.
+    So is macro F1 then. Counted as 0 it would say that a rare label may be missed altogether.
 
     Parameters
     ----------
@@ -179,8 +179,7 @@ def figures_of_draws(
     for label, without in zip(task.labels, lost.T, strict=True):
         for name in (f"precision.{label}", f"recall.{label}", f"f1.{label}"):
             drawn[name] = np.where(without, np.nan, drawn[name])
-    known = _mean_of_defined(np.where(lost, np.nan, f1(of_draws)))
-    drawn["macro_f1"] = np.where(lost.any(axis=1), known, drawn["macro_f1"])
+    drawn["macro_f1"] = np.where(lost.any(axis=1), np.nan, drawn["macro_f1"])
     return drawn
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tagger.corpus.columns import Columns
+from tagger.corpus.corpus import Corpus
 from tagger.corpus.rows import Data
 from tagger.errors import ConfigError, n_of
 from tagger.evaluation.bootstrap import ends, resampled_sums
@@ -22,6 +23,7 @@ from tagger.evaluation.measure import group_warnings, tagged_warnings
 from tagger.evaluation.tally import Tally
 from tagger.features.arrays import Floats, Ints
 from tagger.model.classifier import encode, one_hot
+from tagger.model.model import Model
 from tagger.predictor import Tagger, model_of
 from tagger.schema import Schema, answered_by, outputs_of
 
@@ -81,11 +83,13 @@ class Known:
         answers = {name: np.full(rows.shape, np.nan) for name, rows in p.items()}
         texts = np.array(corpus.texts, dtype=object)
         said = [*corpus.notes, *tagged_warnings(corpus, loaded)]
+        said += _seen(corpus, loaded)
         said += group_warnings(corpus)[: not corpus.has_documents]
         misses: list[float] = []
         for c in loaded.classifiers:
             name, labels, chosen = c.task.name, c.task.labels, corpus.annotated(c.task.name)
-            n, n_docs = len(set(texts[chosen])), len(np.unique(corpus.groups[chosen]))
+            _, first = np.unique(texts[chosen], return_index=True)
+            n, n_docs = len(first), len(np.unique(corpus.groups[chosen]))
             if n < LEAST_SENTENCES or n_docs < LEAST_DOCUMENTS:
                 found = f"{n_of(n, 'different labelled sentence')} of {n_of(n_docs, 'document')}"
                 least = f"{LEAST_SENTENCES} of {LEAST_DOCUMENTS} or more: fewer make shares worse"
@@ -95,8 +99,8 @@ class Known:
                 one_hot(c.task, y).astype(float)
                 for y in (encode(c.task, corpus.labels(name)), c.decide(p[name][chosen]))
             )
-            share, n = gold.mean(axis=0), gold.sum(axis=0)
-            usable = np.minimum(n, len(gold) - n) >= LEAST_OF_LABEL
+            share, with_label = gold.mean(axis=0), gold[first].sum(axis=0)
+            usable = np.minimum(with_label, n - with_label) >= LEAST_OF_LABEL
             if not usable.all():
                 which = ", ".join(np.array(labels)[~usable])
                 of = name if not c.task.multilabel else which
@@ -177,6 +181,14 @@ def _drawn(p: Floats, gold: Floats, groups: Ints) -> tuple[Floats, Floats]:
     of_p, of_gold, n_answered = np.split(sums, 3, axis=1)
     with np.errstate(invalid="ignore"):  # a draw may hold no sentence with an answer
         return of_p / n_answered, of_gold / n_answered
+
+
+def _seen(corpus: Corpus, model: Model) -> list[str]:
+    n = int(np.isin(corpus.fingerprints, model.trained_on).sum())
+    seen = (
+        f"{n} of {n_of(len(corpus), 'sentence')} of the reference were in the training data of the"
+    )
+    return [f"{seen} model, which errs less on them: shares may be worse than raw"] * bool(n)
 
 
 def shipped_of(model_id: str) -> AnyModel:

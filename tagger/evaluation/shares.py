@@ -151,22 +151,24 @@ def label_shares(
     notes += [*counted.notes, *apart_notes(output, counted), *_in_no_group(counted, held)]
     by_group = [share for kind in kinds for share in shares(counted, kind, confusion, known=known)]
     if not by_group:
-        raise DataError(f"{output}: no sentence has a value to group by")
-    notes += _blank(by_group, confusion) if confusion else []
+        why = "; ".join(["", *_in_no_group(counted, held)])
+        raise DataError(f"{output}: no sentence has a value to group by{why}")
+    if known is not None or confusion:
+        notes += _blank(by_group, confusion)
     return LabelShares(tuple(by_group), tuple(notes))
 
 
-def _blank(found: Sequence[Share], confusion: Confusion) -> list[str]:
+def _blank(found: Sequence[Share], confusion: Confusion | None) -> list[str]:
     """Say why shares of a model whose errors are known are not corrected."""
     blank: dict[str, dict[str, None]] = {}
     for share in found:
-        if share.adjusted is None and share.n_documents > 1:
+        if confusion and share.adjusted is None and share.n_documents > 1:
             blank.setdefault(share.task, {})[share.label] = None
     alike = "in cross-validation the model hardly told its labels from others"
     unknown = "how often the model errs on it is not known"
-    alone = any(share.n_documents == 1 for share in found)
+    alone, known = any(share.n_documents == 1 for share in found), confusion or {}
     return ["groups of one document are not corrected"] * alone + [
-        f"{task} is not corrected ({', '.join(labels)}): {alike if task in confusion else unknown}"
+        f"{task} is not corrected ({', '.join(labels)}): {alike if task in known else unknown}"
         for task, labels in blank.items()
     ]
 

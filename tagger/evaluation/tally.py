@@ -111,6 +111,7 @@ def tally(
     wanted = {key: {"month": "date"}.get(key, key) for key in keys} | dict(columns or {})
     places: dict[tuple[str, ...], list[str]] = {}
     held: list[Any] = []
+    types: list[type] = []
     at: _Place = (), ""
     unread = ""
     seen: Counter[tuple[_Place, tuple[Labels, ...]]] = Counter()
@@ -124,8 +125,9 @@ def tally(
             counted.found.update({asked: name for asked, name in own.items() if name != asked})
             counted.columns.update(names)
         found = [record.get(name) for name in (*places[names], "doc")]
-        if found != held:  # sentences of a document stand together
-            held, (*values, doc) = found, map(_value, found)
+        # Sentences of a document stand together. 1, 1.0 and true are equal, but not the same.
+        if found != held or [*map(type, found)] != types:
+            held, types, (*values, doc) = found, [*map(type, found)], map(_value, found)
             if "month" in keys:
                 place = keys.index("month")
                 date, values[place] = values[place], _month(where, values[place], day_first)
@@ -169,6 +171,11 @@ def _month(where: str, date: str, day_first: bool | None) -> str:
 
 def _unnamed_notes(path: str, counted: Tally) -> list[str]:
     documents = {doc for _, doc in counted.counts}
+    if n := sum(int(sums[0]) for (_, doc), sums in counted.counts.items() if not doc):
+        return [
+            f"{path}: {n_of(n, 'sentence')} without a document (column doc): those of a group "
+            "count as one, so that their intervals are those of a single document"
+        ]
     if not counted.n == len(documents) > 1 or not all(map(_ROW_NAME.search, documents)):
         return []
     return [

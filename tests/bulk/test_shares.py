@@ -23,6 +23,7 @@ from tagger.evaluation.share_plots import plot_shares
 from tagger.evaluation.shares import adjust, label_shares, shares, wilson
 from tagger.evaluation.tally import Tally, tally
 from tagger.markup import PALETTE
+from tagger.model.model import fingerprints
 from tagger.predictor import Tagger
 from tagger.schema import CLAIM, CLAIMS, THEME, Schema
 
@@ -776,3 +777,40 @@ def test_a_plot_shows_corrected_shares_with_their_intervals(tmp_path: Path, tiny
         return svg.read_text().count("stroke-dasharray: 1,")
 
     assert dotted() == 0 and dotted(reference=gold) == 6
+
+
+def test_equal_values_of_other_types_are_groups_of_their_own_in_any_order(tmp_path: Path) -> None:
+    def groups(values: list[object]) -> dict[str, int]:
+        rows = [
+            {"doc": f"d{i // 4}", "text": "t", "claim": "speculation", "theme": [], "g": value}
+            for i, value in enumerate(values)
+        ]
+        (tmp_path / "g.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+        counted = tally(str(tmp_path / "g.jsonl"), CLAIMS, ("g",))
+        return {s.group: s.n_sentences for s in shares(counted, "g")}
+
+    values: list[object] = [1, True, 1.0, "1", 1, True, 1.0, "1"]
+    assert groups(values) == groups(sorted(values, key=str)) == {"1": 4, "1.0": 2, "true": 2}
+
+
+def test_sentences_without_a_document_are_said(tmp_path: Path) -> None:
+    rows = [
+        {"text": f"t{i}", "claim": "speculation", "theme": [], "doc": "d" if i else None}
+        for i in range(9)
+    ]
+    (tmp_path / "n.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (note,) = tally(str(tmp_path / "n.jsonl"), CLAIMS).notes
+    assert "1 sentence without a document (column doc)" in note
+
+
+def test_a_reference_that_the_model_has_learned_from_is_said(tmp_path: Path, tiny: Tagger) -> None:
+    gold, _ = labelled_and_tagged(tmp_path, tiny)
+    seen = fingerprints([row["text"] for row in gold[:50]])
+    own = Tagger(replace(tiny.model, trained_on=np.unique(seen)))
+    path = str(tmp_path / "again.jsonl")
+    rows = [r for row in gold for r in own.tag(row["text"], row["doc"]).to_rows()]
+    Path(path).write_text("".join(json.dumps(row) + "\n" for row in rows))
+    found = label_shares(path, own, by=["all"], reference=gold)
+    assert any("of the reference were in the training data of the model" in x for x in found.notes)
+    by_document = label_shares(path, own, by=["document"], reference=gold)
+    assert "groups of one document are not corrected" in by_document.notes

@@ -138,7 +138,7 @@ def tag_slices(
     batch: Any, rows: Rows, source: str, first: int, places: Places
 ) -> Iterator[tuple[list[Any], list[Reject], int, list[int]]]:
     """Yield, for slices of a batch, record batches of tagged sentences, the rejects, how many
-    sentences were too long for a second reader, and of which row each sentence is.
+    sentences were too long for a second reader, and where there are rejects the row of each.
     """
     origin = rows.found(batch.schema, source)
     kinds = _kinds(batch.schema, origin)
@@ -147,12 +147,12 @@ def tag_slices(
     for start, stop in steps(_sizes(batch.column(origin.text_column)), BATCH_BYTES):
         piece = batch.slice(start, stop - start)
         whole, rejects = check_record_batch(origin, piece, source, first + start, places)
-        pieces, n_cut, lines = [], 0, []
+        pieces, n_cut, rows_of = [], 0, []
         for fit, table in () if whole is None else work.tables(rows.tagger, whole, rejects):
             pieces.append(table.to_record_batch(work.kinds))
             n_cut += table.n_cut
-            lines += [fit.lines[i] for i in table.row.tolist()]
-        yield pieces, rejects, n_cut, lines
+            rows_of.append((fit.lines, table.row))
+        yield pieces, rejects, n_cut, [x[i] for x, at in rows_of if rejects for i in at.tolist()]
 
 
 def _sizes(texts: Any) -> npt.NDArray[np.int64]:

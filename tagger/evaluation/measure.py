@@ -26,7 +26,7 @@ from tagger.evaluation.scores import (
 from tagger.evaluation.slices import slice_columns, slice_scores
 from tagger.features.arrays import Floats, Ints
 from tagger.model.classifier import encode
-from tagger.model.model import Model, fingerprints
+from tagger.model.model import Model
 from tagger.schema import Task, answered_by
 
 FEW_GROUPS = 30
@@ -81,7 +81,7 @@ def overlap_of(corpus: Corpus, model: Model | None) -> int | None:
     """Return how many sentences a model was trained on, None where unknown."""
     if model is None or not len(model.trained_on):
         return None
-    return int(np.isin(fingerprints(corpus.texts), model.trained_on).sum())
+    return int(np.isin(corpus.fingerprints, model.trained_on).sum())
 
 
 def _groups(corpus: Corpus, chosen: Ints) -> Ints:

@@ -19,7 +19,7 @@ from tagger.corpus.rows import Data
 from tagger.errors import ConfigError, n_of
 from tagger.evaluation.bootstrap import ends, resampled_sums
 from tagger.evaluation.evaluate import AnyModel, labelled
-from tagger.evaluation.measure import group_warnings, tagged_warnings
+from tagger.evaluation.measure import group_warnings, overlap_of, tagged_warnings
 from tagger.evaluation.tally import Tally
 from tagger.features.arrays import Floats, Ints
 from tagger.model.classifier import encode, one_hot
@@ -184,7 +184,7 @@ def _drawn(p: Floats, gold: Floats, groups: Ints) -> tuple[Floats, Floats]:
 
 
 def _seen(corpus: Corpus, model: Model) -> list[str]:
-    n = int(np.isin(corpus.fingerprints, model.trained_on).sum())
+    n = overlap_of(corpus, model) or 0
     seen = (
         f"{n} of {n_of(len(corpus), 'sentence')} of the reference were in the training data of the"
     )

@@ -21,7 +21,7 @@ from tagger.evaluation.answers import decided
 from tagger.evaluation.compare import TaskComparison, compare_answers
 from tagger.features.arrays import Floats
 from tagger.model.classifier import Classifier, encode, one_hot, probabilities_of
-from tagger.model.model import Model, fingerprints
+from tagger.model.model import Model
 from tagger.training.settings import TaskSettings
 
 WEIGHT = 10.0
@@ -74,7 +74,7 @@ def adapt(model: Model, corrections: Corpus, weight: float = WEIGHT) -> Model:
     # How the model erred before says nothing of a task that has learned since.
     errors = model.about.get("out_of_fold", {}).items()
     about["out_of_fold"] = {k: v for k, v in errors if not len(corrections.annotated(k))}
-    seen = np.union1d(model.trained_on, fingerprints(corrections.texts))
+    seen = np.union1d(model.trained_on, corrections.fingerprints)
     return replace(model, classifiers=tuple(learned), about=about, trained_on=seen)
 
 

@@ -120,6 +120,7 @@ def _for_precisions(
     DataError : no thresholds give these precisions, each by itself or together.
     """
     task, wished = classifier.task, options.target_precision
+    gold = one_hot(task, y)
     reached: dict[str, float] = {}
     for _ in range(_MAX_ROUNDS):
         for label, wanted in wished.items():
@@ -132,7 +133,7 @@ def _for_precisions(
                 others = np.delete(probabilities / thresholds, k, axis=1).max(axis=1)
                 strength = strength / np.maximum(others, 1e-300)
             try:
-                thresholds[k] = precision_threshold(strength, one_hot(task, y)[:, k], wanted)
+                thresholds[k] = precision_threshold(strength, gold[:, k], wanted)
             except DataError as error:
                 raise DataError(f"{task.name}: {label}: {error}") from None
         # The labels of a single-label task share their sentences: one's threshold moves

@@ -21,7 +21,6 @@ from tagger.evaluation.report import markdown
 from tagger.features.arrays import Floats, Ints
 from tagger.features.settings import FeatureSettings
 from tagger.model.classifier import encode
-from tagger.model.model import fingerprints
 from tagger.schema import Task
 from tagger.text.judge import judge_language, spoken
 from tagger.text.segment import sentence_spans
@@ -119,7 +118,7 @@ def odd_texts(corpus: Corpus) -> Iterator[Finding]:
 def same_texts(corpus: Corpus) -> Iterator[Finding]:
     """Find sentences of the same words: repeated, with other labels, in other documents."""
     places = defaultdict(list)
-    for i, number in enumerate(fingerprints(corpus.texts).tolist()):
+    for i, number in enumerate(corpus.fingerprints.tolist()):
         places[number].append(i)
     for same in places.values():
         if len(same) < 2:
@@ -145,7 +144,7 @@ def near_duplicates(corpus: Corpus) -> Iterator[Finding]:
 
     A group is what `similar_pairs` joins, directly or through others of the group.
     """
-    numbers = fingerprints(corpus.texts).tolist()
+    numbers = corpus.fingerprints.tolist()
     first: dict[int, int] = {}
     for i, number in enumerate(numbers):
         first.setdefault(number, i)  # the same words again are found by `same_texts`
@@ -197,9 +196,9 @@ def leakage(corpus: Corpus, against: Corpus) -> Iterator[Finding]:
             "as one each: give one sentence a row",
         )
     place: dict[int, str] = {}
-    for example, number in zip(corpus.examples, fingerprints(corpus.texts).tolist(), strict=True):
+    for example, number in zip(corpus.examples, corpus.fingerprints.tolist(), strict=True):
         place.setdefault(number, example.where)
-    theirs = fingerprints(against.texts).tolist()
+    theirs = against.fingerprints.tolist()
     for example, number in zip(against.examples, theirs, strict=True):
         if number in place:
             yield Finding(

@@ -40,7 +40,7 @@ def _parsed(value: Any, day_first: bool | None) -> tuple[int, int]:
         except ValueError:  # no such day
             return 0, 0
         return year, month
-    if not text:
+    if not text or (text.isdecimal() and len(text) < 8):  # "240207": of 2024 or of 2007
         return 0, 0
     from dateutil import parser
 

@@ -274,6 +274,8 @@ def test_a_run_compared_with_itself_did_not_drift_at_all(tmp_path: Path) -> None
         ("2024-02-30", None, ""), ("2024-02-29", None, "2024-02"), ("2024-13", None, ""),
         ("March", None, ""), ("Monday", None, ""), ("soon", None, ""), (None, None, ""),
         ("0001-03-01", None, "0001-03"),
+        # Digits alone say a month only with all four of a year: 240207 is no day of 2007.
+        *((text, None, "") for text in ("240207", "200112", "202402", "1707264000")),
         # Behind a year comes the month, whatever is asked for.
         *((text, first, "2024-02") for first in (None, True, False)
           for text in ("2024/02/07", "2024/02/07 10:00", "2024.02.07", "20240207", "2024-2-7")),

@@ -1,5 +1,6 @@
 """tagger predict: articles in, tagged sentences out."""
 
+import json
 import os
 import signal
 import sys
@@ -231,7 +232,7 @@ def _on_dask(
     except KeyboardInterrupt:
         _interrupted(Path(output))
     _report(result, files, output)
-    _end(result.rejected, allow_rejects, f"{output}/_rejects.jsonl")
+    _end(result.rejected, allow_rejects, Path(output, "_rejects.jsonl"))
 
 
 def _print(tagger: Tagger, settings: JobSettings, allow_rejects: bool) -> None:
@@ -258,7 +259,7 @@ def _print(tagger: Tagger, settings: JobSettings, allow_rejects: bool) -> None:
             for reject in done.rejects:
                 rejected(reject)
         _warn_of(nulls, cut)
-    _end(n_rejects, allow_rejects, "see above")
+    _end(n_rejects, allow_rejects)
 
 
 def _documents(
@@ -331,7 +332,7 @@ def _job(tagger: Tagger, settings: JobSettings, allow_rejects: bool) -> None:
     if stopped and not result.finished:
         say(f"{stopped}; the same command with --resume goes on")
         raise click.exceptions.Exit(stopped.code)
-    _end(result.rejected, allow_rejects, str(rejects_path(settings.output)))
+    _end(result.rejected, allow_rejects, rejects_path(settings.output))
 
 
 def _interrupted(parts: Path) -> NoReturn:
@@ -357,6 +358,11 @@ def _report(result: Result, files: Sequence[str], output: str, unit: str = "row"
     say(line)
 
 
-def _end(rejected: int, allow_rejects: bool, where: str) -> None:
+def _end(rejected: int, allow_rejects: bool, where: Path | None = None) -> None:
     if rejected and not allow_rejects:
-        raise DataError(f"{n_of(rejected, 'row')} could not be tagged: {where}")
+        message = f"{n_of(rejected, 'row')} could not be tagged: "
+        if where is None:
+            raise DataError(f"{message}see above")
+        with open(where, encoding="utf-8") as stream:
+            first = json.loads(stream.readline())
+        raise DataError(f"{message}{where} (the first: {first['file']}: {first['reason']})")

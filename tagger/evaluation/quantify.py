@@ -192,9 +192,20 @@ def _seen(corpus: Corpus, model: Model) -> list[str]:
 
 
 def shipped_of(model_id: str) -> AnyModel:
-    """Return the shipped model, with a second reader where an id names one."""
-    _, both, rereads = model_id.partition("+")
-    return Tagger.load(second_reader=rereads.partition(".")[2] or None) if both else None
+    """Return the shipped model, with a second reader where an id names one.
+
+    Raises
+    ------
+    ConfigError : the id is of another.
+    """
+    first, _, rereads = model_id.partition("+")
+    shipped = Tagger.load(second_reader=rereads.partition(".")[2] or None)
+    if first != answered_by(shipped.model.id, False):
+        raise ConfigError(
+            f"the sentences were tagged by {model_id}, which is to read the reference too and is "
+            "not the shipped model: name its folder with --model (model=)"
+        )
+    return shipped
 
 
 def shifted(p: Floats, drawn: Floats, before: Floats, gold: Floats) -> Floats:

@@ -39,6 +39,11 @@ UNKNOWN = (
     "names labelled sentences of the same kind (reference=)"
 )
 
+BY_CROSS_VALIDATION = (
+    "corrected by the errors in the model's cross-validation, which hold for text of the kind that "
+    "it learned from; for another kind --reference names labelled sentences (reference=)"
+)
+
 
 @dataclass(frozen=True)
 class Share:
@@ -154,6 +159,8 @@ def label_shares(
         why = "; ".join(["", *_in_no_group(counted, held)])
         raise DataError(f"{output}: no sentence has a value to group by{why}")
     if known is not None or confusion:
+        if confusion and any(share.adjusted is not None for share in by_group):
+            notes.append(BY_CROSS_VALIDATION)
         notes += _blank(by_group, confusion)
     return LabelShares(tuple(by_group), tuple(notes))
 

@@ -104,7 +104,8 @@ def _inside(folder: Path, say: Callable[[str], None], outputs: bool) -> list[str
     if passed:
         listed = []
         for kind, names in passed.items():
-            listed.append(f"{n_of(len(names), kind.name)} ({_first(names)})")
+            advice = f": {kind.advice}" if kind.advice else ""
+            listed.append(f"{n_of(len(names), kind.name)} ({_first(names)}{advice})")
         n = sum(map(len, passed.values()))
         say(f"{folder}: passed over {n_of(n, 'file')}: {', '.join(listed)}")
     return files

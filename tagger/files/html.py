@@ -4,6 +4,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterator
+from copy import deepcopy
 from html import unescape
 from typing import Any, BinaryIO
 
@@ -40,6 +41,9 @@ _CITES = (
 _QUOTATIONS = f"//*[({_CITES}) and not(ancestor::*[{_CITES}])]"
 _REPLY_HEADS = "//*[@id='divRplyFwdMsg' or @id='appendonsend']"
 _UNSEEN = ("script", "style", "template", "textarea", "head")
+# A date is taken where the page states one, never guessed from a copyright line.
+_DATES: dict[str, Any] = {"extensive_search": False, "original_date": True}
+_LEAST_OF_PROSE = 100  # characters of a paragraph, in which a date is one that it tells of
 _HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 _ROLES = ("dialog", "alertdialog", "navigation")
 
@@ -84,16 +88,14 @@ def read(
         if is_heading:
             headings.append((len(text), len(text) + len(block)))
         text += block
-    record = {"text": text}
-    record |= {name: value for name in ("title", "date") if (value := getattr(page, name, None))}
+    record = {"text": text, "title": page.title, "date": page.date and _stated_date(tree)}
+    record = {name: value for name, value in record.items() if value}
     yield Row(record, source, headings=tuple(headings))
 
 
 def _extracted(library: Any, tree: Any, titles: set[str]) -> tuple[Any, list[tuple[str, bool]]]:
     """Return what trafilatura takes from a page, and its paragraphs."""
-    # A date is taken where the page states one, never guessed from a copyright line.
-    dates = {"extensive_search": False, "original_date": True}
-    options = {"include_comments": False, "with_metadata": True, "date_extraction_params": dates}
+    options = {"include_comments": False, "with_metadata": True, "date_extraction_params": _DATES}
 
     def taken(**more: Any) -> tuple[Any, list[tuple[str, bool]]]:
         page = library.bare_extraction(tree, **options, **more)
@@ -109,6 +111,26 @@ def _extracted(library: Any, tree: Any, titles: set[str]) -> tuple[Any, list[tup
         if 2 * sum(len(text) for text, _ in parts) > len(blocks[0][0]):
             blocks = parts
     return page, blocks
+
+
+def _stated_date(tree: Any) -> str | None:
+    """Return the date that a page states somewhere else than in its prose."""
+    from htmldate import find_date
+
+    bare = deepcopy(tree)
+    for element in bare.iter("p", "li", "td", "dd", "div", "blockquote"):
+        if _size(element.text) + sum(_size(child.tail) for child in element) < _LEAST_OF_PROSE:
+            continue
+        element.text = _undated(element.text)
+        for child in element:
+            child.tail = _undated(child.tail)
+            if _INLINE.match(str(child.tag)) and child.tag != "time":
+                child.text = _undated(child.text)
+    return find_date(bare, **_DATES)
+
+
+def _undated(text: str | None) -> str | None:
+    return text and re.sub(r"\d", "-", text)
 
 
 def _trafilatura() -> Any:

@@ -20,8 +20,9 @@ from tagger.evaluation.dates import month_of
 from tagger.evaluation.drift import changed, drift
 from tagger.evaluation.quantify import Known, shifted
 from tagger.evaluation.share_plots import plot_shares
-from tagger.evaluation.shares import adjust, label_shares, shares, wilson
+from tagger.evaluation.shares import BY_CROSS_VALIDATION, adjust, label_shares, shares, wilson
 from tagger.evaluation.tally import Tally, tally
+from tagger.files.tagged import manifest_path
 from tagger.markup import PALETTE
 from tagger.model.model import fingerprints
 from tagger.predictor import Tagger
@@ -509,6 +510,10 @@ def test_shares_are_corrected_by_labelled_sentences_of_the_same_kind(
     assert [s.raw for s in plain.shares] == [s.raw for s in found.shares]
     with pytest.raises(ConfigError, match="name what tagged them with --model, --second-reader"):
         label_shares(str(tmp_path / "t.jsonl"), None, by=["all"], reference=gold)
+    record = {"schema": tiny.schema.to_dict(), "model": tiny.model.id}
+    manifest_path(tmp_path / "t.jsonl").write_text(json.dumps(record))
+    with pytest.raises(ConfigError, match="not the shipped model: name its folder with --model"):
+        label_shares(str(tmp_path / "t.jsonl"), by=["all"], reference=gold)
 
 
 def labelled_and_tagged(folder: Path, tiny: Tagger) -> tuple[list[dict[str, Any]], str]:
@@ -649,16 +654,18 @@ def test_why_a_share_is_not_corrected_is_said(tmp_path: Path, tiny: Tagger) -> N
 
     sure, chance = [[90, 5], [5, 90]], [[50, 50], [50, 50]]
     good = {"claim": [[90, 5, 5], [5, 90, 5], [5, 5, 90]], "theme": [sure] * 3}
-    assert said("all", good) == []
-    assert said("outlet", good) == ["groups of one document are not corrected"]
+    assert said("all", good) == [BY_CROSS_VALIDATION]
+    alone = "groups of one document are not corrected"
+    assert said("outlet", good) == [BY_CROSS_VALIDATION, alone]
     alike = "in cross-validation the model hardly told its labels from others"
     poor = {"claim": [[30] * 3] * 3, "theme": [sure, chance, sure]}
     assert said("all", poor) == [
+        BY_CROSS_VALIDATION,
         "claim is not corrected (reported_fact, interpretation, speculation): " + alike,
         "theme is not corrected (diplomatic): " + alike,
     ]
     del poor["claim"]
-    assert said("all", poor)[0].endswith("how often the model errs on it is not known")
+    assert said("all", poor)[1].endswith("how often the model errs on it is not known")
 
 
 def test_errors_on_other_text_than_a_model_learned_from_correct_nothing(
@@ -689,7 +696,8 @@ def test_command_corrects_with_what_the_manifest_records(tmp_path: Path, tiny_fo
         "predict", "in.jsonl", "-o", "o.jsonl", "--model", str(tiny_folder)
     ).returncode
     done = tagger("stats", "o.jsonl", "--format", "json")
-    assert done.returncode == 0 and done.stderr == ""
+    assert done.returncode == 0
+    assert done.stderr == f"tagger: {BY_CROSS_VALIDATION.removesuffix(' (reference=)')}\n"
     found = {s["label"]: s for s in json.loads(done.stdout)}
     assert found["speculation"]["raw"] == 1 and found["speculation"]["adjusted"] > 0.9
     assert "all" in tagger("stats", "o.jsonl").stdout

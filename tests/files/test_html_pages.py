@@ -322,6 +322,24 @@ def test_no_date_is_guessed() -> None:
     assert isinstance(dated, Row) and dated.record["date"] == "2024-03-18"
 
 
+@pytest.mark.parametrize(
+    "date", ["2016-03-04", "on 05/01/2016", "04.03.2016", "2016-03-04T10:00:00"]
+)
+def test_a_date_that_an_article_tells_of_is_not_its_own(date: str) -> None:
+    told = f"<p>{'The war ended in this way, which was a long one. ' * 3}It was {date}.</p>"
+    for body in (told, told.replace(date, f"<b>{date}</b>"), told.replace("p>", "div>")):
+        undated = read(page(f"<article>{STORY}{body}</article>"))
+        assert isinstance(undated, Row) and "date" not in undated.record
+        for own in (
+            '<p class="byline">Published <time datetime="2024-03-18">18 March</time></p>',
+            '<script type="application/ld+json">{"datePublished": "2024-03-18"}</script>',
+            '<p class="date">2024-03-18</p>',
+        ):
+            wide = f"<div>{own}{' ' * 200}{STORY}{' ' * 200}{body}</div>"
+            dated = read(page(f"<article>{wide}</article>"))
+            assert isinstance(dated, Row) and dated.record["date"] == "2024-03-18", own
+
+
 def test_a_short_page_keeps_its_paragraphs_and_headings() -> None:
     # trafilatura makes one paragraph of what is short, and its caption made a caption of it all.
     photo = "<figure><img src=x><figcaption>A boat at sea. Photograph: AP</figcaption></figure>"

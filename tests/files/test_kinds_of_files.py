@@ -343,11 +343,17 @@ def test_an_empty_input_says_so(tmp_path: Path, name: str) -> None:
 
 
 def test_what_a_folder_holds_besides_is_counted_and_named(tmp_path: Path) -> None:
-    for name, data in (("a.txt", PROSE), ("README", "words"), ("x.png", "\x89PNG\r\n\x1a\n\0")):
+    for name, data in (
+        ("a.txt", PROSE),
+        ("README", "words"),
+        ("x.png", "\x89PNG\r\n\x1a\n\0"),
+        ("y.rtf", "{\\rtf1 words}"),
+    ):
         (tmp_path / name).write_bytes(data.encode("latin-1"))
     rows, done = predict(tmp_path)
     assert len(rows) == 2 and done.exit_code == 0
-    assert "passed over 2 files: 1 text file (README), 1 PNG image (x.png)" in done.stderr
+    assert "passed over 3 files: 1 text file (README), 1 PNG image (x.png: " in done.stderr
+    assert "1 RTF file (y.rtf: save it as plain text, .docx or PDF with text)" in done.stderr
 
 
 def test_what_is_no_file_of_a_folder_is_named_too(

@@ -27,12 +27,7 @@ def main() -> None:
     parts.add_argument("--held-out", action="store_true", help="only the documents to measure on")
     parts.add_argument("--training", action="store_true", help="only the others")
     given = parser.parse_args()
-    texts: dict[tuple[str, str], list[tuple[str, str]]] = {}
-    for path in sorted(given.shared.glob("*.jsonl")):
-        for line in path.open(encoding="utf-8"):
-            article = json.loads(line)
-            doc = article["doc"]
-            texts.setdefault((path.stem, sha256(doc)[:16]), []).append((doc, article["text"]))
+    texts = documents(given.shared)
     rows = [json.loads(line) for line in LABELS.open(encoding="utf-8")]
     found, lost = [], 0
     for row in rows:
@@ -70,6 +65,17 @@ def main() -> None:
         f"in another file; {lost} of all not found in the text at hand"
     )
     sys.exit(1 if lost else 0)
+
+
+def documents(shared: Path) -> dict[tuple[str, str], list[tuple[str, str]]]:
+    """Return name and text of the documents that have a file and a hash of their name."""
+    found: dict[tuple[str, str], list[tuple[str, str]]] = {}
+    for path in sorted(shared.glob("*.jsonl")):
+        for line in path.open(encoding="utf-8"):
+            article = json.loads(line)
+            doc = article["doc"]
+            found.setdefault((path.stem, sha256(doc)[:16]), []).append((doc, article["text"]))
+    return found
 
 
 if __name__ == "__main__":

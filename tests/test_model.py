@@ -64,6 +64,9 @@ def test_training_twice_gives_the_same_bytes(small_corpus, small_model, folder):
 def test_no_folder(tmp_path):
     with pytest.raises(ModelError, match="no such folder"):
         load_model(tmp_path / "none")
+    (tmp_path / "tones.csv").touch()
+    with pytest.raises(ModelError, match=r"tones\.csv: a file, expected a model folder"):
+        load_model(tmp_path / "tones.csv")
 
 
 @pytest.mark.parametrize("name", ["manifest.json", "weights.safetensors", "claims.txt"])

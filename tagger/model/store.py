@@ -75,7 +75,8 @@ def read_folder(
     ModelError : the folder is not a model, is damaged, or has another format.
     """
     if not folder.is_dir():
-        raise ModelError(f"{folder}: no such folder, expected a model folder")
+        what = "a file" if folder.exists() else "no such folder"
+        raise ModelError(f"{folder}: {what}, expected a model folder")
     place = folder / MANIFEST
     raw = _read_file(folder, MANIFEST, _MAX_MANIFEST_BYTES)
     try:

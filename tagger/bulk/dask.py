@@ -18,15 +18,7 @@ from tagger.arrow import pyarrow, sound_rows
 from tagger.bulk.arrow import Rows, tag_slices, tags_schema
 from tagger.bulk.parts import tell_of_paragraphs
 from tagger.bulk.settings import Result
-from tagger.bulk.store import (
-    JOB,
-    Store,
-    begin,
-    check_unchanged,
-    header_of,
-    record_of,
-    stamps,
-)
+from tagger.bulk.store import JOB, Store, begin, check_unchanged, header_of, record_of, stamps
 from tagger.errors import ConfigError, DataError, OutputError, importing
 from tagger.files import parquet
 from tagger.files.columns import Columns, tell_nobody

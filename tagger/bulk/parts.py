@@ -6,16 +6,7 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any
 
-from tagger.arrow import (
-    ABSENT,
-    Texts,
-    describe,
-    infer_type,
-    lengths_of,
-    listed,
-    pyarrow,
-    to_array,
-)
+from tagger.arrow import ABSENT, Texts, describe, infer_type, lengths_of, listed, pyarrow, to_array
 from tagger.bulk.settings import JobSettings
 from tagger.errors import ConfigError, n_of
 from tagger.files import compression

@@ -9,13 +9,7 @@ import numpy as np
 
 from tagger.evaluation.bootstrap import ends, resampled_sums, residuals, student_width, widened
 from tagger.evaluation.evaluate import AnyModel
-from tagger.evaluation.shares import (
-    N_DRAWS,
-    UNKNOWN,
-    correction_notes,
-    known_errors,
-    wilson,
-)
+from tagger.evaluation.shares import N_DRAWS, UNKNOWN, correction_notes, known_errors, wilson
 from tagger.evaluation.tally import Tally, apart_notes, shares_of, tagged_rows, tally
 from tagger.features.arrays import Floats, Ints
 from tagger.schema import Schema, numbered

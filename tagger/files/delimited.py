@@ -8,15 +8,7 @@ from typing import BinaryIO
 from tagger.files.encoding import Decoder
 from tagger.files.kinds import SEPARATOR
 from tagger.files.names import check_once
-from tagger.files.rows import (
-    MAX_DOCUMENT_BYTES,
-    LongLine,
-    Note,
-    Reject,
-    Row,
-    read_line,
-    too_long,
-)
+from tagger.files.rows import MAX_DOCUMENT_BYTES, LongLine, Note, Reject, Row, read_line, too_long
 
 # The csv module's own limit (128 KiB) would refuse long articles.
 csv.field_size_limit(1 << 30)

@@ -10,15 +10,7 @@ from typing import Any, BinaryIO
 
 from tagger.files import html
 from tagger.files.encoding import Decoder
-from tagger.files.rows import (
-    MAX_DOCUMENT_BYTES,
-    Note,
-    Reject,
-    Row,
-    Unreadable,
-    as_text,
-    too_long,
-)
+from tagger.files.rows import MAX_DOCUMENT_BYTES, Note, Reject, Row, Unreadable, as_text, too_long
 from tagger.text.mail import parts
 
 

@@ -8,15 +8,7 @@ from typing import BinaryIO
 
 from tagger.files.encoding import Decoder
 from tagger.files.exchange.items import LABEL, Answer, Item, labelled_rows
-from tagger.files.rows import (
-    MAX_DOCUMENT_BYTES,
-    LongLine,
-    Note,
-    Reject,
-    Row,
-    read_line,
-    too_long,
-)
+from tagger.files.rows import MAX_DOCUMENT_BYTES, LongLine, Note, Reject, Row, read_line, too_long
 
 NAME = "WebAnno TSV"
 _SPANS = "#T_SP="

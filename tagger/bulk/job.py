@@ -10,20 +10,10 @@ that is missing and gives the same bytes as one that was never stopped.
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from tagger.bulk.parts import (
-    Done,
-    Part,
-    Work,
-    knows_language,
-    look_ahead,
-    plan,
-    read_parts,
-    tell_of_paragraphs,
-)
+from tagger.bulk.parts import Done, Part, Work, begun, knows_language
 from tagger.bulk.settings import JobSettings, Progress, Result
 from tagger.bulk.store import (
     PART_COUNTS,
@@ -119,18 +109,14 @@ def _run(
         settings.origin.say(note)
 
     origin = replace(settings.origin, say=say)
-    parts = read_parts(origin, settings.part_bytes, meter.at)
-    ahead = look_ahead(parts)
-    first = ahead[-1]
-    tell_of_paragraphs(tagger, origin, *(batch.texts for batch in first.batches[:1]))
-    work = plan(settings, first)
+    work, first, parts = begun(tagger, settings, origin, meter.at)
     manifests: dict[int, dict[str, Any]] = {}
     reused = 0
     finished = True
 
     def missing() -> Iterator[Part]:
         nonlocal reused, finished
-        for part in chain(ahead, parts):
+        for part in parts:
             if stop():
                 finished = False
                 return
@@ -221,13 +207,9 @@ class _Meter:
 
 def stream(tagger: Tagger, settings: JobSettings) -> Iterator[tuple[Done, bool]]:
     """Yield what a job would write, part by part, and each time whether the language is known."""
-    parts = read_parts(settings.origin, settings.part_bytes)
-    ahead = look_ahead(parts)
-    first = ahead[-1]
-    tell_of_paragraphs(tagger, settings.origin, *(batch.texts for batch in first.batches[:1]))
-    work = plan(settings, first)
+    work, first, parts = begun(tagger, settings, settings.origin)
     known = knows_language(tagger, first)
-    for part in chain(ahead, parts):
+    for part in parts:
         yield work.do(tagger, part), known
 
 

@@ -1,9 +1,9 @@
 """The input cut into parts, and how a part becomes a piece of the output."""
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
 
 from tagger.arrow import ABSENT, Texts, describe, infer_type, lengths_of, listed, pyarrow, to_array
@@ -12,6 +12,7 @@ from tagger.errors import ConfigError, n_of
 from tagger.files import compression
 from tagger.files.batches import MOST_VALUES, raw_of, read_batches
 from tagger.files.columns import Input
+from tagger.files.formats import Report
 from tagger.files.rows import BATCH_BYTES, TOO_DEEP, Batch, Reject
 from tagger.files.writers import Layout, Writer, writer_of
 from tagger.predictor import Tagger
@@ -59,7 +60,7 @@ class Done:
 
 
 def read_parts(
-    origin: Input, part_bytes: int, report: Callable[[str, int], None] = lambda path, n: None
+    origin: Input, part_bytes: int, report: Report = lambda path, n: None
 ) -> Iterator[Part]:
     """Cut an input into parts of about `part_bytes` bytes of text; less where rows are wide."""
     part, size, n_values = Part(0), 0, 0
@@ -79,7 +80,7 @@ def read_parts(
         yield part
 
 
-def look_ahead(parts: Iterator[Part]) -> list[Part]:
+def _look_ahead(parts: Iterator[Part]) -> list[Part]:
     """Return the parts up to the first that holds more than rejects: at least one, at most 16."""
     ahead: list[Part] = []
     for part in islice(parts, _MOST_AHEAD):
@@ -268,7 +269,18 @@ def _fits(column: Any, kind: str) -> bool:
     return True
 
 
-def plan(settings: JobSettings, first: Part) -> Work:
+def begun(
+    tagger: Tagger, settings: JobSettings, origin: Input, report: Report = lambda path, n: None
+) -> tuple[Work, Part, Iterator[Part]]:
+    """Return how the parts of an input are tagged, the first that tells, and all of them."""
+    parts = read_parts(origin, settings.part_bytes, report)
+    ahead = _look_ahead(parts)
+    first = ahead[-1]
+    tell_of_paragraphs(tagger, origin, first.batches[0].texts if first.batches else ())
+    return _plan(settings, first), first, chain(ahead, parts)
+
+
+def _plan(settings: JobSettings, first: Part) -> Work:
     """Decide the columns of the output by the first part: tables have the same in every row."""
     kinds: dict[str, str] = {}
     writer = writer_of(settings.format)
@@ -301,9 +313,7 @@ def _is_hollow(first: Part, n_columns: int) -> bool:
     """Return whether a table of the first rows would hold little but gaps."""
     batches = first.batches
     n_cells = n_columns * sum(map(len, batches))
-    if n_cells < _MANY_CELLS:
-        return False
-    return n_cells > _MOST_GAPS * sum(map(_n_values, batches))
+    return n_cells >= _MANY_CELLS and n_cells > _MOST_GAPS * sum(map(_n_values, batches))
 
 
 def _n_values(batch: Batch) -> int:
@@ -319,7 +329,7 @@ def _kind(column: Any, name: str, first: Part) -> str:
     return infer_type(values)
 
 
-def tell_of_paragraphs(tagger: Tagger, origin: Input, texts: Sequence[str] = ()) -> None:
+def tell_of_paragraphs(tagger: Tagger, origin: Input, texts: Sequence[str]) -> None:
     """Say so where most of the first rows, which are to be sentences, hold several."""
     if not origin.sentences:
         return

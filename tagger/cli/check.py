@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from typing import Any
 
 import click
 
@@ -31,17 +32,13 @@ _STYLES = {"error": "bold red", "warning": "yellow", "note": "dim"}
 @options.jobs(1)
 def command(
     data: tuple[str, ...],
-    schema: str | None,
     against: tuple[str, ...],
-    label_errors: bool,
     output_format: str,
     strict: bool,
     show: int,
     columns: tuple[str, ...],
-    skip_bad_rows: bool,
     encoding: str | None,
-    seed: int,
-    jobs: int,
+    **how: Any,
 ) -> None:
     """Look labelled sentences over before training on them.
 
@@ -58,16 +55,7 @@ def command(
 
     named, other = options.files(encoding, data, against)
     with working("looking the sentences over"):
-        checked = check(
-            named,
-            schema=schema,
-            columns=Columns.pairs(columns),
-            against=other,
-            label_errors=label_errors,
-            skip_bad_rows=skip_bad_rows,
-            seed=seed,
-            jobs=jobs,
-        )
+        checked = check(named, columns=Columns.pairs(columns), against=other, **how)
     if checked.guess:
         echo(checked.guess, err=True)
     if output_format == "json":

@@ -43,11 +43,8 @@ def command(
     force: bool,
     rereads: tuple[str, ...],
     show: int,
-    rounds: int,
-    seed: int,
-    columns: tuple[str, ...],
-    skip_bad_rows: bool,
     encoding: str | None,
+    **how: Any,
 ) -> None:
     """Compare two models on labelled sentences, or two reports on the same ones.
 
@@ -69,12 +66,6 @@ def command(
     if len(rereads) > 2:
         raise click.UsageError("--second-reader is given more than twice: once for both, or A, B")
     first, second = (None if given == "none" else given for given in (*rereads * 2, None, None)[:2])
-    how: dict[str, Any] = {
-        "columns": columns,
-        "skip_bad_rows": skip_bad_rows,
-        "rounds": rounds,
-        "seed": seed,
-    }
     (paths,) = options.files(encoding, data)
     written = [Path(output) / name for name in (COMPARISON, FIGURES)] if output else []
     check_free(written, force)
@@ -112,8 +103,7 @@ def _show(task: TaskComparison, n: int) -> None:
         between = "" if d.low is None else f"[{d.low:+.3f}, {d.high:+.3f}]"
         p = "" if d.p is None else f"{d.p:.3f}"
         moved = "" if d.difference is None else f"{d.difference:+.3f}"
-        figures = (number(d.a), number(d.b), moved, between, p)
-        table.add_row(names[name], *figures)
+        table.add_row(names[name], number(d.a), number(d.b), moved, between, p)
     console.print(table)
     echo(versus_line(task.task, "B", "A", task.figures["macro_f1"]))
     console.print(

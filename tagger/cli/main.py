@@ -85,12 +85,11 @@ def cli() -> None:
 
 def _run() -> Any:
     try:
-        code = cli.main(standalone_mode=False)
+        return cli.main(standalone_mode=False)
     except Exception as error:
         if (stop := stop_behind(error)) is None:
             raise
         raise stop from None
-    return code
 
 
 def main() -> None:

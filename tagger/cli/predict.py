@@ -34,6 +34,10 @@ _OF_ROWS = (
     *("keep_headings", "second_reader"),
 )
 _OF_INPUT = ("sentences", "text_column", "id_column", "keep", "delimiter", "encoding")
+_NOT_ON_DASK = (
+    *("explain", "delimiter", "encoding", "input_format"),
+    *("keep", "jobs", "force", "part_bytes"),
+)
 
 
 @click.command()
@@ -216,17 +220,7 @@ def _on_dask(
 
     if output_format != "parquet":
         raise click.UsageError("--engine dask writes Parquet: give --output NAME.parquet")
-    unused = (
-        "explain",
-        "delimiter",
-        "encoding",
-        "input_format",
-        "keep",
-        "jobs",
-        "force",
-        "part_bytes",
-    )
-    options.refuse(unused, "--engine dask")
+    options.refuse(_NOT_ON_DASK, "--engine dask")
     try:
         result = predict_with_dask(files, output, rows, scheduler, resume=resume, say=say)
     except KeyboardInterrupt:

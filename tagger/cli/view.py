@@ -154,12 +154,10 @@ def _show_shares(
     block = "#" if console.options.ascii_only else "█"
     number = numbered(schema)
     for task in schema.tasks:
-        counts = [shares[task.name, label] for label in task.labels]
-        for label, n in zip(task.labels, counts, strict=True):
-            bar = styled(
-                block * round(n / n_sentences * _BAR_WIDTH), tone(number[task.name, label])
-            )
-            table.add_row(name_of(label), f"{percent(n / n_sentences):3} %", bar)
+        for label in task.labels:
+            share = shares[task.name, label] / n_sentences
+            bar = styled(block * round(share * _BAR_WIDTH), tone(number[task.name, label]))
+            table.add_row(name_of(label), f"{percent(share):3} %", bar)
     console.rule(style="dim")
     console.print(f"{n_of(n_sentences, 'sentence')}, {n_review:,} to review", style="bold")
     console.print(table)

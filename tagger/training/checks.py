@@ -30,6 +30,7 @@ from tagger.training.findings import (
     readers_agreement,
     same_texts,
     untrainable,
+    warning,
 )
 
 
@@ -145,7 +146,7 @@ def read_for_checks(
         where = corpus.blanks[:MAX_PLACES]
         findings.append(Finding("spelling", WARNING, where, found.pop()))
     apart = left_out(corpus.n_apart)
-    findings += [Finding("kind", WARNING, (), note) for note in apart]
+    findings += [warning("kind", note) for note in apart]
     findings += [Finding("columns", NOTE, (), note) for note in found if note not in apart]
     return corpus, findings
 
@@ -179,18 +180,14 @@ def findings_of(
         *readers_agreement(corpus),
     ]
     variants = spelling_variants(corpus.schema)
-    findings += [Finding("spelling", WARNING, (), message) for message in variants]
+    findings += [warning("spelling", message) for message in variants]
     if not corpus.has_documents:
         without = sum(not example.doc for example in corpus.examples)
-        findings.append(
-            Finding(
-                "documents",
-                WARNING,
-                (),
-                f"{without} of {len(corpus)} sentences name no document (column doc): "
-                "cross-validation may put sentences of one document on both sides",
-            )
+        message = (
+            f"{without} of {len(corpus)} sentences name no document (column doc): "
+            "cross-validation may put sentences of one document on both sides"
         )
+        findings.append(warning("documents", message))
     if against is not None:
         findings += leakage(corpus, against)
     if label_errors:

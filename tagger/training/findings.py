@@ -12,7 +12,7 @@ import numpy.typing as npt
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
-from tagger.corpus.corpus import Corpus
+from tagger.corpus.corpus import Corpus, Example
 from tagger.corpus.folds import folds
 from tagger.document import answer_name, label_tuple
 from tagger.errors import importing, n_of
@@ -59,6 +59,11 @@ class Finding:
         return asdict(self) | {"where": list(self.where)}
 
 
+def warning(check: str, message: str, *examples: Example) -> Finding:
+    """Return a finding to look at, in the rows of some sentences."""
+    return Finding(check, WARNING, tuple(example.where for example in examples), message)
+
+
 def untrainable(corpus: Corpus, seed: int = 0) -> Iterator[Finding]:
     """Find why training would refuse the data."""
     for problem in label_problems(corpus):
@@ -84,10 +89,8 @@ def balance(corpus: Corpus) -> Iterator[Finding]:
         yield Finding("labels", NOTE, (), f"{task.name}: {shares}{more}")
         for label, n in counts.items():
             if 0 < n < LEAST_OF_A_LABEL:
-                yield Finding(
+                yield warning(
                     "labels",
-                    WARNING,
-                    (),
                     f"{task.name}: {label!r} in only {n_of(n, 'sentence')}; with fewer than "
                     f"{LEAST_OF_A_LABEL} it will hardly be learned",
                 )
@@ -98,21 +101,13 @@ def odd_texts(corpus: Corpus) -> Iterator[Finding]:
     for example in corpus.examples:
         n = len(example.text.split())
         if n < _MIN_WORDS or n > _MAX_WORDS:
-            yield Finding(
-                "length", WARNING, (example.where,), f"{n_of(n, 'word')}: {_short(example.text)}"
-            )
+            yield warning("length", f"{n_of(n, 'word')}: {_short(example.text)}", example)
         if mojibake := _MOJIBAKE.search(example.text):
-            yield Finding(
-                "encoding",
-                WARNING,
-                (example.where,),
-                f"{mojibake[0]!r} looks like a wrong encoding: {_short(example.text)}",
-            )
+            found = f"{mojibake[0]!r} looks like a wrong encoding: {_short(example.text)}"
+            yield warning("encoding", found, example)
         control = [c for c in example.text if unicodedata.category(c) in ("Cc", "Cs", "Co", "Cn")]
         if bad := [c for c in control if c not in "\t\n\r\ufffd"]:
-            yield Finding(
-                "encoding", WARNING, (example.where,), f"the character {bad[0]!a} is not text"
-            )
+            yield warning("encoding", f"the character {bad[0]!a} is not text", example)
 
 
 def same_texts(corpus: Corpus) -> Iterator[Finding]:
@@ -124,19 +119,17 @@ def same_texts(corpus: Corpus) -> Iterator[Finding]:
         if len(same) < 2:
             continue
         examples = [corpus.examples[i] for i in same]
-        where = tuple(e.where for e in examples)
         text = _short(examples[0].text)
         for task in corpus.schema.tasks:
             answers = sorted(
                 {answer_name(e.labels[task.name]) for e in examples if task.name in e.labels}
             )
             if len(answers) > 1:
-                yield Finding(
-                    "conflict", WARNING, where, f"{task.name} is {' and '.join(answers)}: {text}"
-                )
+                found = f"{task.name} is {' and '.join(answers)}: {text}"
+                yield warning("conflict", found, *examples)
         docs = {e.doc for e in examples if e.doc}
         across = f" in {len(docs)} documents" if len(docs) > 1 else ""
-        yield Finding("duplicate", WARNING, where, f"{len(same)} times{across}: {text}")
+        yield warning("duplicate", f"{len(same)} times{across}: {text}", *examples)
 
 
 def near_duplicates(corpus: Corpus) -> Iterator[Finding]:
@@ -167,13 +160,9 @@ def near_duplicates(corpus: Corpus) -> Iterator[Finding]:
         examples = [corpus.examples[k] for k in group]
         docs = {example.doc for example in examples}
         across = f", of {len(docs)} documents" if len(docs) > 1 else ""
-        yield Finding(
-            "near duplicate",
-            WARNING,
-            tuple(example.where for example in examples[:MAX_PLACES]),
-            f"{len(examples)} sentences, {least[number]:.0%} alike{across}: "
-            f"{_short(examples[0].text)}",
-        )
+        alike = f"{len(examples)} sentences, {least[number]:.0%} alike{across}"
+        found = f"{alike}: {_short(examples[0].text)}"
+        yield warning("near duplicate", found, *examples[:MAX_PLACES])
 
 
 def leakage(corpus: Corpus, against: Corpus) -> Iterator[Finding]:
@@ -182,39 +171,28 @@ def leakage(corpus: Corpus, against: Corpus) -> Iterator[Finding]:
     shared = sorted({e.doc for e in against.examples} & docs)
     if shared:
         named = ", ".join(shared[:5]) + (" ..." if len(shared) > 5 else "")
-        yield Finding(
-            "leakage", WARNING, (), f"{n_of(len(shared), 'document')} on both sides: {named}"
-        )
+        yield warning("leakage", f"{n_of(len(shared), 'document')} on both sides: {named}")
     language = spoken(against.texts)
     n_long = sum(len(sentence_spans(text, language)) > 1 for text in against.texts)
     if n_long > len(against) / 2:
-        yield Finding(
+        yield warning(
             "leakage",
-            WARNING,
-            (),
             f"several sentences in {n_long} of {n_of(len(against), 'row')} to compare with, taken "
             "as one each: give one sentence a row",
         )
-    place: dict[int, str] = {}
+    first: dict[int, Example] = {}
     for example, number in zip(corpus.examples, corpus.fingerprints.tolist(), strict=True):
-        place.setdefault(number, example.where)
+        first.setdefault(number, example)
     theirs = against.fingerprints.tolist()
     for example, number in zip(against.examples, theirs, strict=True):
-        if number in place:
-            yield Finding(
-                "leakage",
-                WARNING,
-                (place[number], example.where),
-                f"the same sentence on both sides: {_short(example.text)}",
-            )
+        if number in first:
+            found = f"the same sentence on both sides: {_short(example.text)}"
+            yield warning("leakage", found, first[number], example)
     for i, j, similarity in similar_pairs(corpus.texts, against.texts):
-        if theirs[j] not in place:
-            yield Finding(
-                "leakage",
-                WARNING,
-                (corpus.examples[i].where, against.examples[j].where),
-                f"{similarity:.0%} alike on both sides: {_short(against.examples[j].text)}",
-            )
+        if theirs[j] not in first:
+            own, other = corpus.examples[i], against.examples[j]
+            found = f"{similarity:.0%} alike on both sides: {_short(other.text)}"
+            yield warning("leakage", found, own, other)
 
 
 def readers_agreement(corpus: Corpus) -> Iterator[Finding]:
@@ -224,13 +202,9 @@ def readers_agreement(corpus: Corpus) -> Iterator[Finding]:
         if found is None:
             continue
         for pair in found["pairs"]:
-            yield Finding(
-                "readers",
-                NOTE,
-                (),
-                f"{task.name}: {' and '.join(pair['readers'])} agree with Cohen's kappa "
-                f"{markdown.number(pair['kappa'])} on {pair['n']} sentences",
-            )
+            agree = f"{task.name}: {' and '.join(pair['readers'])} agree with Cohen's kappa"
+            message = f"{agree} {markdown.number(pair['kappa'])} on {pair['n']} sentences"
+            yield Finding("readers", NOTE, (), message)
         for label, alpha in found["alpha"].items():
             message = f"{task.name}: Krippendorff's alpha of {label} {markdown.number(alpha)}"
             yield Finding("readers", NOTE, (), message)
@@ -270,15 +244,9 @@ def likely_label_errors(corpus: Corpus, seed: int = 0, jobs: int = 1) -> list[Fi
                 if best == given[i]:
                     continue
                 example = corpus.examples[int(chosen[i])]
-                findings.append(
-                    Finding(
-                        "label",
-                        WARNING,
-                        (example.where,),
-                        f"{task.name} is {name(int(given[i]))}, looks like {name(best)} "
-                        f"({probabilities[i, best]:.2f}): {_short(example.text)}",
-                    )
-                )
+                seems = f"{name(best)} ({probabilities[i, best]:.2f}): {_short(example.text)}"
+                found = f"{task.name} is {name(int(given[i]))}, looks like {seems}"
+                findings.append(warning("label", found, example))
     return findings
 
 

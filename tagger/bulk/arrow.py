@@ -114,13 +114,10 @@ def _kinds(schema: Any, origin: Input) -> dict[str, str]:
     }
 
 
-def tag_record_batch(
-    batch: Any, rows: Rows, source: str = "", first: int = 1, places: Places | None = None
-) -> Iterator[Any]:
+def tag_record_batch(batch: Any, rows: Rows, first: int, places: Places) -> Iterator[Any]:
     """Yield Arrow record batches of tagged sentences, and of rejects, for one of texts."""
     pa, schema = pyarrow(), output_schema(batch.schema, rows)
-    slices = tag_slices(batch, rows, source, first, places or Places())
-    for pieces, rejects, n_cut, lines in slices:
+    for pieces, rejects, n_cut, lines in tag_slices(batch, rows, "row", first, places):
         if n_cut:
             _warn("a second reader has read only the beginning of sentences that are too long")
         found = []
@@ -231,7 +228,7 @@ def _tag(data: Any, table: Any, rows: Rows, first: int, places: Places) -> Any:
     schema = output_schema(table.schema, rows)
     batches: list[Any] = []
     for batch in table.to_batches():
-        batches += tag_record_batch(batch, rows, "row", first, places)
+        batches += tag_record_batch(batch, rows, first, places)
         first += len(batch)
     result = pa.Table.from_batches(batches, schema)
     if isinstance(data, pa.RecordBatch):

@@ -114,9 +114,8 @@ def drift(before: Tally, after: Tally) -> list[Drift]:
     width = student_width(off, n_least)
     # No spread between documents is no proof that there is none, but where nothing moved at all.
     alike = (width < _NO_SPREAD) & ((old != new) | any(one != other for one, other in strata))
-    width = np.where(
-        alike, np.hypot(*map(_wilson_widths, totals)), width
-    )  # Newcombe (1998), method 10
+    by_chance = np.hypot(*map(_wilson_widths, totals))  # Newcombe (1998), method 10
+    width = np.where(alike, by_chance, width)
     low, high = widened(width, low, high, -1)
     return [
         Drift(task, label, *map(float, numbers))
@@ -139,9 +138,7 @@ def _by_document(side: int, counted: Tally) -> dict[Any, Ints]:
 
 def changed(before: str, after: str, schema: Schema) -> dict[str, Counter[tuple[str, str]]]:
     """Count how the answers to the same sentences changed from one run to another."""
-    known: dict[tuple[str, str, int], list[str]] = {}
-    for key, answers in _answers(before, schema):
-        known[key] = answers
+    known = dict(_answers(before, schema))
     moved: dict[str, Counter[tuple[str, str]]] = {task.name: Counter() for task in schema.tasks}
     for key, answers in _answers(after, schema):
         if key in known:

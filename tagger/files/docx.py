@@ -18,8 +18,7 @@ def read(stream: BinaryIO, source: str, limit: int = MAX_DOCUMENT_BYTES) -> Iter
     are left out and counted; where there is nothing else, the text of the tables is taken.
     """
     docx = office.library("docx", "a Word document")
-    stream = office.whole(stream, limit)
-    office.unpacked(stream, limit)
+    stream = office.package(stream, limit)
     try:
         file = docx.Document(stream)
         names = {style.style_id: style.name or "" for style in file.styles}

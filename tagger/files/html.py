@@ -9,6 +9,7 @@ from html import unescape
 from typing import Any, BinaryIO
 
 from tagger.errors import install_command
+from tagger.files import office
 from tagger.files.encoding import decode_page, lost
 from tagger.files.rows import MAX_DOCUMENT_BYTES, Note, Reject, Row, Unreadable, as_text, too_long
 from tagger.text.notices import notice_of
@@ -82,15 +83,10 @@ def read(
         reason = f"{next(iter(notices), 'no main text')} found in this page, expected an article"
         yield Reject(reason, as_text(data[:1000]), source)
         return
-    text, headings = "", []
-    for block, is_heading in blocks:
-        text += "\n\n" if text else ""
-        if is_heading:
-            headings.append((len(text), len(text) + len(block)))
-        text += block
+    text, headings = office.document(blocks)
     record = {"text": text, "title": page.title, "date": page.date and _stated_date(tree)}
     record = {name: value for name, value in record.items() if value}
-    yield Row(record, source, headings=tuple(headings))
+    yield Row(record, source, headings=headings)
 
 
 def _extracted(library: Any, tree: Any, titles: set[str]) -> tuple[Any, list[tuple[str, bool]]]:

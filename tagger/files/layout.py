@@ -154,17 +154,14 @@ def _leading(lines: Sequence[Line]) -> float:
 def _ended_on_purpose(lines: Sequence[Line]) -> list[bool]:
     """Return of each line whether the first word of the next would have had ample room in it."""
     ends = []
-    for i, line in enumerate(lines):
-        if i + 1 == len(lines):
-            ends.append(True)
-            break
+    for i, (line, after) in enumerate(pairwise(lines)):
         around = lines[max(0, i - _AROUND) : i + _AROUND + 1]
         lengths = sorted(len(other.text) for other in around if other.size == line.size)
         usual = lengths[len(lengths) * 9 // 10]
-        needed = len(line.text) + 1 + len(lines[i + 1].text.split(None, 1)[0])
+        needed = len(line.text) + 1 + len(after.text.split(None, 1)[0])
         goes_on = line.text.rsplit(None, 1)[-1] in ENGLISH.minor
         ends.append(not goes_on and needed < (1 - _ROOM) * usual)
-    return ends
+    return [*ends, True]
 
 
 def _is_heading(block: Sequence[Line], body: float) -> bool:

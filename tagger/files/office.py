@@ -28,13 +28,14 @@ def whole(stream: BinaryIO, limit: int) -> BinaryIO:
     return io.BytesIO(data)
 
 
-def unpacked(stream: BinaryIO, limit: int) -> None:
-    """Refuse an office file that unpacks to more than is held in memory.
+def package(stream: BinaryIO, limit: int) -> BinaryIO:
+    """Return an office file as `whole` does, unless it unpacks to more than is held in memory.
 
     The module zipfile gives no more bytes of a file than its directory says.
     """
     from zipfile import BadZipFile, ZipFile
 
+    stream = whole(stream, limit)
     try:
         size = sum(member.file_size for member in ZipFile(stream).infolist())
     except (BadZipFile, OSError, ValueError) as error:
@@ -45,6 +46,7 @@ def unpacked(stream: BinaryIO, limit: int) -> None:
             "see --max-document-bytes"
         )
     stream.seek(0)
+    return stream
 
 
 def damaged(kind: str, error: Exception) -> Unreadable:

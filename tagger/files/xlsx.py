@@ -24,8 +24,7 @@ def read(stream: BinaryIO, source: str, limit: int = MAX_DOCUMENT_BYTES) -> Iter
     spreadsheet program kept with them; those without one are empty and counted.
     """
     openpyxl = office.library("openpyxl", "an Excel workbook")
-    stream = office.whole(stream, limit)
-    office.unpacked(stream, limit)
+    stream = office.package(stream, limit)
     try:
         book = openpyxl.load_workbook(stream, read_only=True, data_only=True)
         sheet = next(filter(_has_texts, book.worksheets), book.worksheets[0])

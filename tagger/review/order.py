@@ -88,11 +88,8 @@ def _reason(row: Any, tagger: Tagger, nearest: float, rank: int) -> str:
         line = closest.thresholds[k]
         what = f"{name_of(task.labels[k])} or not: {p[k]:.0%}, the line is at {line:.0%}"
     else:
-        first, second = np.argsort(-p / closest.thresholds)[:2]
-        what = (
-            f"{name_of(task.labels[first])} {p[first]:.0%} or {name_of(task.labels[second])} "
-            f"{p[second]:.0%}"
-        )
+        likeliest = np.argsort(-p / closest.thresholds)[:2]
+        what = " or ".join(f"{name_of(task.labels[k])} {p[k]:.0%}" for k in likeliest)
     unlike = f"; unlike those before it (likeness {nearest:.2f})" if rank else ""
     close = "too close to call: " if row["closeness"] < 1 else "among the least clear: "
     return close + what + unlike
@@ -115,12 +112,10 @@ class Queue:
         if model != tagger.model.id:
             ahead = []
         for fresh in (False, True):
-            if fresh:
-                ahead = (
-                    second_readings(store, reader)
-                    if second
-                    else most_teaching(store, tagger, reader)
-                )
+            if fresh and second:
+                ahead = second_readings(store, reader)
+            elif fresh:
+                ahead = most_teaching(store, tagger, reader)
             while ahead:
                 sql = f"SELECT 1 FROM sentences s WHERE s.id = ? AND {_OPEN}"
                 if store.one(sql, ahead[0].sentence, reader):

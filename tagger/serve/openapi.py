@@ -20,10 +20,16 @@ _PROBLEMS = {
     500: "A fault of the server.",
     503: "It took too long.",
 }
+
+
+def _list(items: Any, told: str = "") -> dict[str, Any]:
+    return {"type": "array", "items": items, **({"description": told} if told else {})}
+
+
 _TEXT, _FLAG, _NUMBER, _WHOLE = ({"type": t} for t in ("string", "boolean", "number", "integer"))
 _SHARE = {"type": ["number", "null"], "minimum": 0, "maximum": 1}
 _MODEL = {**_TEXT, "description": "Hash of the model; of both readers FIRST+SECOND."}
-_NOTES = {"type": "array", "items": _TEXT, "description": "What should be known of the answer."}
+_NOTES = _list(_TEXT, "What should be known of the answer.")
 _EXAMPLES = {
     "tag": {"text": "Oil rose 2 percent on Monday. It may fall.", "doc": "wire-12"},
     "sentences": {"sentences": ["Oil rose 2 percent.", {"text": "It may fall.", "outlet": "a"}]},
@@ -122,16 +128,12 @@ def _schemas(tagger: Tagger, settings: ServeSettings) -> dict[str, Any]:
         "review": _FLAG,
         "scores": {**by_label, "description": "The intercept and all of evidence summed."},
         "intercept": by_label,
-        "evidence": {"type": "array", "items": part},
-        "left_out": {
-            "type": "array",
-            "items": part,
-            "description": "Of a second reader: what both lose where a word is left out.",
-        },
+        "evidence": _list(part),
+        "left_out": _list(part, "Of a second reader: what both lose where a word is left out."),
         "notes": _NOTES,
     }
     row = _row(tagger)
-    columns = {n: {"type": "array", "items": row["properties"][n]} for n in tagger.columns}
+    columns = {name: _list(row["properties"][name]) for name in tagger.columns}
     told = ("title", "detail", "found", "expected", "remedy", "type")
     return {
         "tag-request": _body(bodies.TAG, settings),
@@ -139,9 +141,7 @@ def _schemas(tagger: Tagger, settings: ServeSettings) -> dict[str, Any]:
             "oneOf": [_body(f, settings) for f in (bodies.SENTENCES, bodies.DOCUMENTS)]
         },
         "explain-request": _body(bodies.EXPLAIN, settings),
-        "rows": _object(
-            {"model": _MODEL, "notes": _NOTES, "rows": {"type": "array", "items": row}}
-        ),
+        "rows": _object({"model": _MODEL, "notes": _NOTES, "rows": _list(row)}),
         "columns": _object({"model": _MODEL, "notes": _NOTES, "columns": _object(columns)}),
         "explanation": _object(explanation),
         "problem": _object({**dict.fromkeys(told, _TEXT), "status": _WHOLE}),
@@ -194,9 +194,6 @@ def _row(tagger: Tagger) -> dict[str, Any]:
         kinds[task.name] = {**_answer(task.labels, task.multilabel), **told}
         kinds |= dict.fromkeys(tagger.schema.probability_columns(task), _SHARE)
     row = _object({name: kinds[name] for name in tagger.columns})
-    row["properties"]["evidence"] = {
-        "type": "array",
-        "items": _object({**part, "method": _TEXT}),
-        "description": "Where explain is true.",
-    }
+    evidence = _list(_object({**part, "method": _TEXT}), "Where explain is true.")
+    row["properties"]["evidence"] = evidence
     return row

@@ -264,15 +264,9 @@ def label_table(task: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
     heads = ["label", "precision", "recall", "F1", "kappa", "average precision", "support"]
     rows = []
     for x in task["labels"]:
-        average = x["average_precision"]
-        rows.append(
-            [
-                x["label"],
-                *(figure(x[name]) for name in ("precision", "recall", "f1", "kappa")),
-                "" if average is None else f"{average:.3f}",
-                str(x["support"]),
-            ]
-        )
+        figures = (figure(x[name]) for name in ("precision", "recall", "f1", "kappa"))
+        average = "" if x["average_precision"] is None else f"{x['average_precision']:.3f}"
+        rows.append([x["label"], *figures, average, str(x["support"])])
     return heads, rows
 
 

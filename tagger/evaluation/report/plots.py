@@ -104,11 +104,8 @@ def verdict_plot(task: Mapping[str, Any], first: int = 0) -> Plot:
             axes.set(xlim=(0, 1), xlabel=title)
             axes.grid(axis="x")
 
-    caption = "Macro F1 with its 95 % interval" + (
-        "; agreement beyond chance of readers with each other and with the model."
-        if kappas
-        else "."
-    )
+    agree = "; agreement beyond chance of readers with each other and with the model"
+    caption = f"Macro F1 with its 95 % interval{agree if kappas else ''}."
     height = 0.9 + 0.28 * (len(rows) + len(kappas)) + (0.5 if kappas else 0)
     return Plot(task["task"], caption, _render(draw, height))
 

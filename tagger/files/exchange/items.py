@@ -134,19 +134,12 @@ def _yes_or_no(pairs: list[tuple[Row, Item]]) -> list[tuple[Row, Item]]:
     asked = {item.asked for _, item in pairs}
     if len(asked) != 1 or "" in asked:
         return pairs
-    several = frozenset([LABEL])
-    return [
-        (
-            row,
-            replace(
-                item,
-                answers=item.answers
-                or ((Answer({LABEL: ()}),) if item.left_out == REJECTED else ()),
-                several=several,
-            ),
-        )
-        for row, item in pairs
-    ]
+    taken = []
+    for row, item in pairs:
+        no = (Answer({LABEL: ()}),) if item.left_out == REJECTED else ()
+        answered = replace(item, answers=item.answers or no, several=frozenset([LABEL]))
+        taken.append((row, answered))
+    return taken
 
 
 def _merged(pairs: Sequence[tuple[Row, Item]]) -> list[tuple[Row, Item]]:

@@ -34,13 +34,10 @@ def item(record: Mapping[str, Any]) -> Item:
     given = [annotation for annotation in given if isinstance(annotation, dict)]
     valid = [a for a in given if not (a.get("was_cancelled") or a.get("skipped"))]
     valid = [a for a in valid if a.get("ground_truth")] or valid
-    answers, n_other = [], 0
-    for annotation in valid:
-        answer, n = _answer(annotation, text_of(data))
-        answers.append(answer)
-        n_other += n
+    answers = [_answer(annotation, text_of(data)) for annotation in valid]
+    own, n_other = tuple(answer for answer, _ in answers), sum(n for _, n in answers)
     data.setdefault("id", record.get("id"))
-    return Item(data, tuple(answers), SKIPPED if given else NO_ANSWER, n_other=n_other)
+    return Item(data, own, SKIPPED if given else NO_ANSWER, n_other=n_other)
 
 
 def _answer(annotation: Mapping[str, Any], text: str) -> tuple[Answer, int]:

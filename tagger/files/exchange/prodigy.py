@@ -52,14 +52,10 @@ def item(record: Mapping[str, Any]) -> Item:
             several = frozenset([LABEL]) if "tasks" not in record else several
     elif asked:
         labels = {LABEL: (asked,)}
-    spans = (
-        ()
-        if labels
-        else tuple(
-            Span(span["start"], span["end"], LABEL, str(span["label"]))
-            for span in record.get("spans") or ()
-            if isinstance(span, dict) and {"start", "end", "label"} <= set(span)
-        )
+    spans = tuple(
+        Span(span["start"], span["end"], LABEL, str(span["label"]))
+        for span in (() if labels else record.get("spans") or ())
+        if isinstance(span, dict) and {"start", "end", "label"} <= set(span)
     )
     given = (Answer(labels, reader, spans),) if labels or spans else ()
     return Item(others, given, several=several, key=key, asked=asked)

@@ -38,7 +38,6 @@ UNKNOWN = (
     "how often the model errs on such text is not known: shares are not corrected; --reference "
     "names labelled sentences of the same kind (reference=)"
 )
-
 BY_CROSS_VALIDATION = (
     "corrected by the errors in the model's cross-validation, which hold for text of the kind that "
     "it learned from; for another kind --reference names labelled sentences (reference=)"
@@ -232,9 +231,7 @@ def correction_notes(
         named = ", ".join(name or "unknown" for name in others)
         note = f"tagged by model {named}, not by {model_id}: shares are not corrected; name the "
         return [f"{note}right one with --model, --second-reader"], None
-    if not confusion:
-        return [UNKNOWN], None
-    return [], confusion
+    return ([], confusion) if confusion else ([UNKNOWN], None)
 
 
 def _keys(by: str) -> tuple[str, ...]:
@@ -293,13 +290,13 @@ def _group(
 ) -> list[Share]:
     """Return the shares of one group, from the counts of its documents."""
     n_docs, total, off = len(counts), counts.sum(axis=0), residuals(counts)
-    draws = None
+    n, draws = int(total[0]), None
     if n_docs > 1:
         draws = shares_of(resampled_sums(counts, np.arange(n_docs), N_DRAWS, seed=0))
     result = []
     for task, columns in outputs_of(schema):
-        raw = total[1:][columns] / total[0]
-        low, high = np.array([wilson(int(k), int(total[0])) for k in total[1:][columns]]).T
+        raw = total[1:][columns] / n
+        low, high = np.array([wilson(int(k), n) for k in total[1:][columns]]).T
         corrected = np.full((3, len(task.labels)), np.nan)
         if draws is not None:
             drawn_low, drawn_high = ends(draws[:, columns])
@@ -308,16 +305,12 @@ def _group(
             spread = drawn_low < drawn_high
             low, high = np.where(spread, drawn_low, low), np.where(spread, drawn_high, high)
             low, high = widened(width, low, high, 0)
-            if task.name in matrices:
-                corrected = _corrected(
-                    task, raw, draws[:, columns], high - low, matrices[task.name]
-                )
+            if (own := matrices.get(task.name)) is not None:
+                corrected = _corrected(task, raw, draws[:, columns], high - low, own)
         for i, label in enumerate(task.labels):
             numbers = (float(raw[i]), float(low[i]), float(high[i]))
-            known = not np.isnan(corrected[0, i])
-            fixed = corrected[:, i].tolist() if known else (None, None, None)
-            size = int(total[0]), n_docs
-            result.append(Share(by, name, task.name, label, *size, *numbers, *fixed))
+            fixed = [None] * 3 if np.isnan(corrected[0, i]) else corrected[:, i].tolist()
+            result.append(Share(by, name, task.name, label, n, n_docs, *numbers, *fixed))
     return result
 
 

@@ -293,6 +293,7 @@ def test_the_card_and_report_of_the_shipped_model_are_current():
     assert (SHIPPED / "README.md").read_text() == model_card(model, report)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not NEWSSD.is_file(), reason="the public task is not beside the checkout")
 def test_sentence_subjectivity_by_one_command(tmp_path):
     run("train", NEWSSD, "--output", tmp_path, "--jobs", 2)

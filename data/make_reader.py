@@ -6,9 +6,11 @@
 SHARED/real holds the texts of data/real/labels.jsonl. Four fifths of the training part's documents
 train the encoder beside the corpus, in the runs of the recipe, whose weights are averaged. Of
 each of their sentences it learns what share of the readers gave each label (Peterson et al. 2019,
-"Human uncertainty makes classification more robust"). The others (by a hash of their name) fit the
-combination. Both together train what tells which sentences are in doubt. The first reader has
-learned from none of them, and nothing from the held-out part and FILE, which are for measuring.
+"Human uncertainty makes classification more robust"). It learns beside them what larger encoders,
+taught by the same readers, say of sentences that nobody has read (data/teach.py). The others (by a
+hash of their name) fit the combination. Both together train what tells which sentences are in
+doubt. The first reader has learned from none of them, and nothing from the held-out part and FILE,
+which are for measuring.
 The folder of --state keeps the state after each run; where there is one, it goes on from there.
 With --measure the reader that is there is measured anew, and nothing else is written.
 """
@@ -28,8 +30,13 @@ from typing import Any
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
+ROOT = Path(__file__).parent.parent
+sys.path.insert(0, str(ROOT / "data" / "real"))
+
 import numpy as np
+import taught
 from fit_doubt import fit_doubt
+from parts import sha256
 
 from tagger import Tagger
 from tagger.corpus.corpus import Corpus, read_corpus
@@ -52,15 +59,15 @@ from tagger.training.calibration import prior_shift
 from tagger.training.crossfit import confusions
 from tagger.training.settings import TrainingSettings
 
-ROOT = Path(__file__).parent.parent
 RECIPE = ROOT / "data" / "claims-en-reader.toml"
 FOLDS = 5
 CARD = """# claims-en-reader
 
 The second reader of tagger: all-MiniLM-L6-v2 (Apache-2.0), fine-tuned by
-`python data/make_reader.py` on data/corpus and on {n_real:,} sentences of data/real, as their
-readers saw them (their text is not in it), weights in 8 bits, combined with models/claims-en on
-{n_combination:,} others. Folder `doubt` holds a linear model of all {n_doubt:,}, which tells what
+`python data/make_reader.py` on data/corpus, on {n_real:,} sentences of data/real as their
+readers saw them and on {n_taught:,} others as larger encoders, taught by the former, see them
+(the text of none is in it), weights in 8 bits, combined with models/claims-en on
+{n_combination:,} others. Folder `doubt` holds a linear model of {n_doubt:,}, which tells what
 is to be reread where not everything is. Asked for by `tagger predict --second-reader all` (or
 `doubtful`); it answers for claims-en's labels in English news. What it was measured at stands in
 report.json.
@@ -95,7 +102,8 @@ def made(given: argparse.Namespace, first: Tagger) -> SecondReader:
     real = joined(given.shared, "--training")
     spared = np.array([example.extra["part"] == "combination" for example in real.examples])
     learned, calibration = (real.take(np.flatnonzero(x)) for x in (~spared, spared))
-    reader = averaged(recipe, invented, learned, given.state)
+    said = taught.read(given.shared)
+    reader = averaged(recipe, invented, learned, said, given.state)
     settings = TrainingSettings.from_dict(recipe["doubt"]["training"])
     doubt = fit_doubt(real, first.model, settings, recipe["doubt"]["share"])
     combinations, out_of_fold = combined(calibration, first, reader, doubt)
@@ -107,7 +115,8 @@ def made(given: argparse.Namespace, first: Tagger) -> SecondReader:
                 *(("corpus", invented), ("real", learned), ("combination", calibration)),
                 ("doubt", real),
             )
-        },
+        }
+        | {"taught": {"sha256": sha256(taught.TAUGHT.read_text()), "n_sentences": len(said[0])}},
         "out_of_fold": out_of_fold,
     }
     reader = replace(
@@ -121,7 +130,13 @@ def made(given: argparse.Namespace, first: Tagger) -> SecondReader:
     return reader
 
 
-def averaged(recipe: dict, invented: Corpus, learned: Corpus, state: Path | None) -> SecondReader:
+def averaged(
+    recipe: dict,
+    invented: Corpus,
+    learned: Corpus,
+    said: tuple[list[str], Floats],
+    state: Path | None,
+) -> SecondReader:
     """Train the runs and average their weights (model soups, Wortsman et al. 2022)."""
     settings = EncoderSettings.from_dict(recipe["encoder"])
     n = sum(len(task.labels) for task in CLAIMS.tasks)
@@ -131,9 +146,10 @@ def averaged(recipe: dict, invented: Corpus, learned: Corpus, state: Path | None
         for i, run in enumerate(recipe["runs"]):
             network, tokenizer = load_base(settings, n, 0)
             half = invented.take(shuffled[slice(*run["corpus"])])
+            samples = samples_for(run, recipe["torn"], half, learned, tokenizer)
             fit(
                 network,
-                samples_for(run, recipe["torn"], half, learned, tokenizer),
+                with_taught(samples, *(x[slice(*run["taught"])] for x in said), tokenizer),
                 CLAIMS,
                 replace(settings, learning_rate=run["learning_rate"]),
                 run["seed"],
@@ -160,6 +176,18 @@ def samples_for(
         for example, target in zip(examples, samples.targets, strict=True)
     ]
     return replace(samples, targets=np.array(targets))
+
+
+def with_taught(
+    samples: Samples, texts: list[str], probabilities: Floats, tokenizer: Any
+) -> Samples:
+    """Return the samples, and behind them sentences with the probabilities that teachers gave."""
+    tokens = tuple(tuple(encoded.ids) for encoded in tokenizer.encode_batch(texts))
+    return Samples(
+        samples.tokens + tokens,
+        np.concatenate([samples.targets, probabilities]),
+        np.concatenate([samples.known, np.ones(probabilities.shape, bool)]),
+    )
 
 
 def shares(readers: list[str], torn: float) -> Floats:

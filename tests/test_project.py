@@ -10,6 +10,7 @@ from collections import Counter
 from dataclasses import fields
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 from conftest import ROOT
 
@@ -165,3 +166,43 @@ def test_labels_of_real_sentences_hold_no_text_and_measure_on_documents_of_their
     assert f"| sentences read twice | {len(rows):,} |" in page
     assert f"| reported fact, interpretation, speculation | {shares} |" in page
     assert f"| held out | {n_held_out} |" in page
+
+
+def test_what_teachers_said_of_real_sentences_holds_no_text_and_is_of_documents_to_learn_from():
+    folder = ROOT / "data" / "real"
+    lines = (folder / "taught.jsonl").read_text(encoding="utf-8").splitlines()
+    labelled = (folder / "labels.jsonl").read_text(encoding="utf-8").splitlines()
+    held_out = {r["doc_sha256"] for r in map(json.loads, labelled) if r["held_out"]}
+    n = 0
+    for document in map(json.loads, lines):
+        assert set(document) == {"file", "doc_sha256", "sentences"}
+        assert document["doc_sha256"] not in held_out
+        for _, start, end, digits, *p in document["sentences"]:
+            assert start < end and re.fullmatch("[0-9a-f]{8}", digits) and len(p) == 6
+            assert abs(sum(p[:3]) - 1000) <= 2 and min(p) >= 0 and max(p) <= 1000
+            n += 1
+    assert f"| taught | {n:,} |" in (folder / "README.md").read_text(encoding="utf-8")
+
+
+def test_what_teachers_said_is_read_with_its_sentences_or_counted_as_lost(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT / "data" / "real"))
+    import taught
+    from parts import sha256
+
+    text = "Oil rose. It may fall."
+    article = {"doc": "d", "text": text}
+    (tmp_path / "wire.jsonl").write_text(json.dumps(article) + "\n")
+    said = np.array([[0.9, 0.06, 0.04, 0, 0, 1], [0.1, 0.1, 0.8, 0.25, 0, 0.5]])
+    spans = (0, 9), (10, 22)
+    own = [
+        {"file": "wire", "doc": "d", "start": a, "end": b, "sha256": sha256(text[a:b])}
+        for a, b in spans
+    ]
+    monkeypatch.setattr(taught, "TAUGHT", tmp_path / "taught")
+    taught.write(own, said)
+    assert "Oil" not in taught.TAUGHT.read_text()
+    texts, p = taught.read(tmp_path)
+    assert texts == ["Oil rose.", "It may fall."] and p.tolist() == said.tolist()
+    (tmp_path / "wire.jsonl").write_text(json.dumps(article | {"text": text.upper()}) + "\n")
+    with pytest.raises(SystemExit, match="2 of 2 not in the text at hand"):
+        taught.read(tmp_path)

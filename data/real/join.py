@@ -71,10 +71,10 @@ def documents(shared: Path) -> dict[tuple[str, str], list[tuple[str, str]]]:
     """Return name and text of the documents that have a file and a hash of their name."""
     found: dict[tuple[str, str], list[tuple[str, str]]] = {}
     for path in sorted(shared.glob("*.jsonl")):
-        for line in path.open(encoding="utf-8"):
-            article = json.loads(line)
-            doc = article["doc"]
-            found.setdefault((path.stem, sha256(doc)[:16]), []).append((doc, article["text"]))
+        with path.open(encoding="utf-8") as lines:
+            for article in map(json.loads, lines):
+                key = path.stem, sha256(article["doc"])[:16]
+                found.setdefault(key, []).append((article["doc"], article["text"]))
     return found
 
 

@@ -1,6 +1,6 @@
 """How fast tagger is, each figure a ratio to a named rival in the same run on one core.
 
-    pip install -e ".[bench]"
+    pip install -e ".[bench,parquet]"
     python benchmarks/speed.py [--text FILE.jsonl ...] [--only ROW ...] [--training N] [--archive N]
     python benchmarks/speed.py --more [--text FILE.jsonl ...] [--memory] [--equal]
     python benchmarks/speed.py --growth

@@ -69,6 +69,8 @@ def main() -> None:
         for where, corpus in sets.items():
             print(f"{name}, {where}: {right(corpus, scores(network, tokenizer, corpus.texts))}")
         said[own] = probabilities(scores(network, tokenizer, texts[own], name))
+    if n := int(np.isnan(said).any(axis=1).sum()):
+        raise SystemExit(f"{n} of {len(pool)} sentences are no teacher's: see {RECIPE.name}")
     taught.write(pool, said)
 
 

@@ -26,7 +26,8 @@ DIGITS = 8
 def unread(shared: Path) -> list[dict]:
     """Return the sentences that have no label, of documents that stand in the training part alone.
 
-    No two have the same words, and none has those of a labelled one. They are in random order.
+    No two have the same words, and none has those of a labelled one that is still cut alike. They
+    are in random order.
     """
     tagger = Tagger.load()
     found = [c for path in sorted(shared.glob("*.jsonl")) for c in candidates(path, tagger)]

@@ -354,9 +354,12 @@ def _report(result: Result, files: Sequence[str], output: str, unit: str = "row"
 
 def _end(rejected: int, allow_rejects: bool, where: Path | None = None) -> None:
     if rejected and not allow_rejects:
-        message = f"{n_of(rejected, 'row')} could not be tagged: "
-        if where is None:
-            raise DataError(f"{message}see above")
-        with open(where, encoding="utf-8") as stream:
-            first = json.loads(stream.readline())
-        raise DataError(f"{message}{where} (the first: {first['file']}: {first['reason']})")
+        message = f"{n_of(rejected, 'row')} could not be tagged: {where or 'see above'}"
+        try:
+            with open(where or "", encoding="utf-8") as stream:
+                first = json.loads(stream.readline())
+            place = f"{first['file']}:{first['line']}" if first["line"] else first["file"]
+            message += f" (the first: {place}: {first['reason']})"
+        except (OSError, ValueError, KeyError, TypeError):  # another program changed it
+            pass
+        raise DataError(message)

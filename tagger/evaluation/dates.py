@@ -8,6 +8,8 @@ from typing import Any
 from tagger.errors import DataError
 
 _ISO = re.compile(r"(\d{4})(?:-(\d{2})(?:-(\d{2})(?:[T ].*)?)?)?$")
+# "240207" is of 2024 or of 2007.
+_NO_YEAR = re.compile(r"\d{1,7}$|\d{6}\D|(?!1[5-9]|20)\d{12}$")
 _NUMBERS = re.compile(r"(?<![\d:/.\-])(\d{1,2})[/. \-]+(\d{1,2})[/. \-]+\d{2,4}(?!\d)")
 
 
@@ -40,7 +42,7 @@ def _parsed(value: Any, day_first: bool | None) -> tuple[int, int]:
         except ValueError:  # no such day
             return 0, 0
         return year, month
-    if not text or (text.isdecimal() and len(text) < 8):  # "240207": of 2024 or of 2007
+    if not text or _NO_YEAR.match(text):
         return 0, 0
     from dateutil import parser
 

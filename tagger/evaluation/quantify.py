@@ -198,14 +198,14 @@ def shipped_of(model_id: str) -> AnyModel:
     ------
     ConfigError : the id is of another.
     """
-    first, _, rereads = model_id.partition("+")
-    shipped = Tagger.load(second_reader=rereads.partition(".")[2] or None)
-    if first != answered_by(shipped.model.id, False):
+    first, both, rereads = model_id.partition("+")
+    shipped = Tagger.load()
+    if first != shipped.model.id:
         raise ConfigError(
             f"the sentences were tagged by {model_id}, which is to read the reference too and is "
             "not the shipped model: name its folder with --model (model=)"
         )
-    return shipped
+    return Tagger.load(second_reader=rereads.partition(".")[2] or None) if both else shipped
 
 
 def shifted(p: Floats, drawn: Floats, before: Floats, gold: Floats) -> Floats:

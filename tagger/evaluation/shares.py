@@ -82,7 +82,7 @@ class LabelShares:
     Parameters
     ----------
     shares : the share of each label in each group.
-    notes : why shares are not corrected, and what was left out.
+    notes : by what shares are corrected, or why not, and what was left out.
     """
 
     shares: tuple[Share, ...] = field(repr=False)

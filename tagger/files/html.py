@@ -4,7 +4,6 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterator
-from copy import deepcopy
 from html import unescape
 from typing import Any, BinaryIO
 
@@ -44,7 +43,8 @@ _REPLY_HEADS = "//*[@id='divRplyFwdMsg' or @id='appendonsend']"
 _UNSEEN = ("script", "style", "template", "textarea", "head")
 # A date is taken where the page states one, never guessed from a copyright line.
 _DATES: dict[str, Any] = {"extensive_search": False, "original_date": True}
-_LEAST_OF_PROSE = 100  # characters of a paragraph, in which a date is one that it tells of
+_LEAST_OF_PROSE = 60  # characters of a paragraph, in which a date is one that it tells of
+_MARKS_DATE = re.compile(r"\b(?:time|abbr|\w*date\w*|publish\w*|posted\w*)\b", re.IGNORECASE)
 _HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 _ROLES = ("dialog", "alertdialog", "navigation")
 
@@ -84,8 +84,10 @@ def read(
         yield Reject(reason, as_text(data[:1000]), source)
         return
     text, headings = office.document(blocks)
-    record = {"text": text, "title": page.title, "date": page.date and _stated_date(tree)}
-    record = {name: value for name, value in record.items() if value}
+    record = {"text": text}
+    record |= {name: value for name in ("title", "date") if (value := getattr(page, name, None))}
+    if "date" in record and not _states(tree, record["date"]):
+        del record["date"]
     yield Row(record, source, headings=headings)
 
 
@@ -109,24 +111,30 @@ def _extracted(library: Any, tree: Any, titles: set[str]) -> tuple[Any, list[tup
     return page, blocks
 
 
-def _stated_date(tree: Any) -> str | None:
-    """Return the date that a page states somewhere else than in its prose."""
-    from htmldate import find_date
+def _states(tree: Any, date: str) -> bool:
+    """Return whether a page has a date anywhere else than in its prose, where it is told of."""
+    year, month, day = map(int, date.split("-"))
+    numbers = rf"{year}\D?0?{month}\D?0?{day}(?!\d)|(?<!\d)0?(?:{day}\D0?{month}|{month}\D0?{day})\D{year}"
+    written, in_words = re.compile(numbers), re.compile(rf"(?<!\d)0?{day}(?!\d)")
+    told = False
+    for _, text, _ in _runs(tree):
+        if len(text) >= _LEAST_OF_PROSE:
+            told |= bool(written.search(text))
+        elif written.search(text) or (str(year) in text and in_words.search(text)):
+            return True
+    if not told:
+        return True
+    for element in tree.iter("*"):
+        text = "".join(element.itertext()) if _MARKS_DATE.search(_called(element)) else ""
+        values = (*element.attrib.values(), text[:_LEAST_OF_PROSE])
+        if any(map(written.search, values)):
+            return True
+    return any(written.search(script.text or "") for script in tree.iter("script"))
 
-    bare = deepcopy(tree)
-    for element in bare.iter("p", "li", "td", "dd", "div", "blockquote"):
-        if _size(element.text) + sum(_size(child.tail) for child in element) < _LEAST_OF_PROSE:
-            continue
-        element.text = _undated(element.text)
-        for child in element:
-            child.tail = _undated(child.tail)
-            if _INLINE.match(str(child.tag)) and child.tag != "time":
-                child.text = _undated(child.text)
-    return find_date(bare, **_DATES)
 
-
-def _undated(text: str | None) -> str | None:
-    return text and re.sub(r"\d", "-", text)
+def _called(element: Any) -> str:
+    names = (element.tag, *map(element.get, ("class", "id", "itemprop")))
+    return " ".join(filter(None, names))
 
 
 def _trafilatura() -> Any:

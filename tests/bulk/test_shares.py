@@ -277,6 +277,8 @@ def test_a_run_compared_with_itself_did_not_drift_at_all(tmp_path: Path) -> None
         ("0001-03-01", None, "0001-03"),
         # Digits alone say a month only with all four of a year: 240207 is no day of 2007.
         *((text, None, "") for text in ("240207", "200112", "202402", "1707264000")),
+        *((text, None, "") for text in ("240207120000", "240207 10:00", "240207T1200")),
+        ("202402071200", None, "2024-02"),
         # Behind a year comes the month, whatever is asked for.
         *((text, first, "2024-02") for first in (None, True, False)
           for text in ("2024/02/07", "2024/02/07 10:00", "2024.02.07", "20240207", "2024-2-7")),

@@ -327,17 +327,26 @@ def test_no_date_is_guessed() -> None:
 )
 def test_a_date_that_an_article_tells_of_is_not_its_own(date: str) -> None:
     told = f"<p>{'The war ended in this way, which was a long one. ' * 3}It was {date}.</p>"
-    for body in (told, told.replace(date, f"<b>{date}</b>"), told.replace("p>", "div>")):
+    for body in (
+        *(told, told.replace(date, f"<b><i>{date}</i></b>"), told.replace("p>", "div>")),
+        *(told.replace("p>", "section>"), f"<div>Words.<br>{told[3:-4]}<br>Words.</div>"),
+        told.replace("<p>", "<p><span>").replace("</p>", "</span></p>"),
+    ):
         undated = read(page(f"<article>{STORY}{body}</article>"))
-        assert isinstance(undated, Row) and "date" not in undated.record
+        assert isinstance(undated, Row) and "date" not in undated.record, body
         for own in (
             '<p class="byline">Published <time datetime="2024-03-18">18 March</time></p>',
             '<script type="application/ld+json">{"datePublished": "2024-03-18"}</script>',
             '<p class="date">2024-03-18</p>',
+            '<div><span class="date">2024-03-18</span><br>words of a line</div>',
+            '<abbr class="published" title="2024-03-18">Monday</abbr>',
         ):
             wide = f"<div>{own}{' ' * 200}{STORY}{' ' * 200}{body}</div>"
             dated = read(page(f"<article>{wide}</article>"))
             assert isinstance(dated, Row) and dated.record["date"] == "2024-03-18", own
+        address = '<meta property="og:url" content="https://x.com/2024/03/18/story.html">'
+        dated = read(page(f"<article>{STORY}{body}</article>", address))
+        assert isinstance(dated, Row) and dated.record["date"] == "2024-03-18"
 
 
 def test_a_short_page_keeps_its_paragraphs_and_headings() -> None:

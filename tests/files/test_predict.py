@@ -114,7 +114,12 @@ def test_a_broken_row_is_named_and_the_others_are_tagged(tmp_path):
     rejects = rows((tmp_path / "out.jsonl.rejects.jsonl").read_bytes())
     assert [reject["line"] for reject in rejects] == [2, 3]
     assert "JSON" in rejects[0]["reason"]
-    assert f"(the first: {rejects[0]['file']}: {rejects[0]['reason']})" in result.stderr.decode()
+    place, reason = f"{rejects[0]['file']}:2", rejects[0]["reason"]
+    assert f"(the first: {place}: {reason})" in result.stderr.decode()
+    (tmp_path / "out.jsonl.rejects.jsonl").write_text("")  # by another program
+    again = run("predict", tmp_path / "in.jsonl", "-o", tmp_path / "out.jsonl", "--resume")
+    assert again.returncode == 1
+    assert b"rejects.jsonl" in again.stderr and b"Traceback" not in again.stderr
     allowed = run(
         "predict", tmp_path / "in.jsonl", "-o", tmp_path / "out2.jsonl", "--allow-rejects"
     )

@@ -65,7 +65,7 @@ def main() -> None:
         network, tokenizer = load_base(settings, N_OUTPUTS, 0)
         samples = samples_for(run, recipe["torn"], learned.take([]), learned, tokenizer)
         name, state = f"teacher {i + 1}", given.state / f"teacher-{i}"
-        fit(network, samples, CLAIMS, settings, run["seed"], state, partial(tell, name))
+        fit(network, samples, CLAIMS, settings, 0, state, partial(tell, name))
         for where, corpus in sets.items():
             print(f"{name}, {where}: {right(corpus, scores(network, tokenizer, corpus.texts))}")
         said[own] = probabilities(scores(network, tokenizer, texts[own], name))

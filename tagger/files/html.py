@@ -114,8 +114,9 @@ def _extracted(library: Any, tree: Any, titles: set[str]) -> tuple[Any, list[tup
 def _states(tree: Any, date: str) -> bool:
     """Return whether a page has a date anywhere else than in its prose, where it is told of."""
     year, month, day = map(int, date.split("-"))
-    numbers = rf"{year}\D?0?{month}\D?0?{day}(?!\d)|(?<!\d)0?(?:{day}\D0?{month}|{month}\D0?{day})\D{year}"
-    written, in_words = re.compile(numbers), re.compile(rf"(?<!\d)0?{day}(?!\d)")
+    turned = rf"(?<!\d)0?(?:{day}\D0?{month}|{month}\D0?{day})\D{year}"
+    written = re.compile(rf"{year}\D?0?{month}\D?0?{day}(?!\d)|{turned}")
+    in_words = re.compile(rf"(?<!\d)0?{day}(?!\d)")
     told = False
     for _, text, _ in _runs(tree):
         if len(text) >= _LEAST_OF_PROSE:

@@ -31,13 +31,8 @@ def main() -> None:
     rows = [json.loads(line) for line in LABELS.open(encoding="utf-8")]
     found, lost = [], 0
     for row in rows:
-        span = slice(row["start"], row["end"])
-        fits = [
-            (doc, sentence)
-            for doc, text in texts.get((row["file"], row["doc_sha256"]), [])
-            for sentence in [text[span]]
-            if sha256(sentence) == row["sha256"]
-        ]
+        own = texts.get((row["file"], row["doc_sha256"]), [])
+        fits = sentences_at(own, row["start"], row["end"], row["sha256"])
         if not fits:
             lost += 1
             continue
@@ -76,6 +71,14 @@ def documents(shared: Path) -> dict[tuple[str, str], list[tuple[str, str]]]:
                 key = path.stem, sha256(article["doc"])[:16]
                 found.setdefault(key, []).append((article["doc"], article["text"]))
     return found
+
+
+def sentences_at(
+    own: list[tuple[str, str]], start: int, end: int, digits: str
+) -> list[tuple[str, str]]:
+    """Return name and sentence of those documents that have it there: by how its SHA-256 begins."""
+    there = ((doc, text[start:end]) for doc, text in own)
+    return [(doc, sentence) for doc, sentence in there if sha256(sentence).startswith(digits)]
 
 
 if __name__ == "__main__":

@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from join import documents
+from join import documents, sentences_at
 from parts import TRAINING, part_of, sha256
-from sample import LABELS, candidates
+from sample import LABELS, candidates, take
 
 from tagger import Tagger
 from tagger.features.arrays import Floats
@@ -35,11 +35,7 @@ def unread(shared: Path) -> list[dict]:
     spared = {c["doc"] for c in found if part_of(c["file"], c["doc"]) != TRAINING}
     seen = set(fingerprints([c["text"] for c in found if c["sha256"] in labelled]).tolist())
     pool = [c for c in found if c["doc"] not in spared and c["sha256"] not in labelled]
-    kept = []
-    for c, words in zip(pool, fingerprints([c["text"] for c in pool]).tolist(), strict=True):
-        if words not in seen:
-            seen.add(words)
-            kept.append(c)
+    kept = take(pool, len(pool), "taught", seen)
     random.Random(0).shuffle(kept)
     return kept
 
@@ -71,10 +67,9 @@ def read(shared: Path) -> tuple[list[str], Floats]:
     for row in rows:
         own = at_hand.get((row["file"], row["doc_sha256"]), [])
         for n, start, end, digits, *p in row["sentences"]:
-            spans = (text[start:end] for _, text in own)
-            fits = [x for x in spans if sha256(x).startswith(digits)]
+            fits = sentences_at(own, start, end, digits)
             lost += not fits
-            found += [(n, x, p) for x in fits[:1]]
+            found += [(n, sentence, p) for _, sentence in fits[:1]]
     if lost:
         raise SystemExit(f"{TAUGHT.name}: {lost} of {lost + len(found)} not in the text at hand")
     _, texts, said = zip(*sorted(found), strict=True)

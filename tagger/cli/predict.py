@@ -352,14 +352,18 @@ def _report(result: Result, files: Sequence[str], output: str, unit: str = "row"
     say(line)
 
 
-def _end(rejected: int, allow_rejects: bool, where: Path | None = None) -> None:
+def _end(rejected: int, allow_rejects: bool, rejects: Path | None = None) -> None:
     if rejected and not allow_rejects:
-        message = f"{n_of(rejected, 'row')} could not be tagged: {where or 'see above'}"
-        try:
-            with open(where or "", encoding="utf-8") as stream:
-                first = json.loads(stream.readline())
-            place = f"{first['file']}:{first['line']}" if first["line"] else first["file"]
-            message += f" (the first: {place}: {first['reason']})"
-        except (OSError, ValueError, KeyError, TypeError):  # another program changed it
-            pass
-        raise DataError(message)
+        where = f"{rejects}{_first_of(rejects)}" if rejects else "see above"
+        raise DataError(f"{n_of(rejected, 'row')} could not be tagged: {where}")
+
+
+def _first_of(rejects: Path) -> str:
+    """Return the first reject in brackets, or nothing where another program changed the file."""
+    try:
+        with open(rejects, encoding="utf-8") as stream:
+            row = json.loads(stream.readline())
+        first = Reject(row["reason"], "", row["file"], row["line"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
+    return f" (the first: {first.where}: {first.reason})"

@@ -41,8 +41,6 @@ _CITES = (
 _QUOTATIONS = f"//*[({_CITES}) and not(ancestor::*[{_CITES}])]"
 _REPLY_HEADS = "//*[@id='divRplyFwdMsg' or @id='appendonsend']"
 _UNSEEN = ("script", "style", "template", "textarea", "head")
-# A date is taken where the page states one, never guessed from a copyright line.
-_DATES: dict[str, Any] = {"extensive_search": False, "original_date": True}
 _LEAST_OF_PROSE = 60  # characters of a paragraph, in which a date is one that it tells of
 _MARKS_DATE = re.compile(r"\b(?:time|abbr|\w*date\w*|publish\w*|posted\w*)\b", re.IGNORECASE)
 _HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
@@ -93,7 +91,9 @@ def read(
 
 def _extracted(library: Any, tree: Any, titles: set[str]) -> tuple[Any, list[tuple[str, bool]]]:
     """Return what trafilatura takes from a page, and its paragraphs."""
-    options = {"include_comments": False, "with_metadata": True, "date_extraction_params": _DATES}
+    # A date is taken where the page states one, never guessed from a copyright line.
+    dates = {"extensive_search": False, "original_date": True}
+    options = {"include_comments": False, "with_metadata": True, "date_extraction_params": dates}
 
     def taken(**more: Any) -> tuple[Any, list[tuple[str, bool]]]:
         page = library.bare_extraction(tree, **options, **more)

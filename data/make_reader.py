@@ -100,8 +100,7 @@ def made(given: argparse.Namespace, first: Tagger) -> SecondReader:
     recipe = read_toml(RECIPE)
     invented = read_corpus(sorted(map(str, (ROOT / "data" / "corpus").glob("*.jsonl"))), CLAIMS)
     real = joined(given.shared, "--training")
-    spared = np.array([example.extra["part"] == "combination" for example in real.examples])
-    learned, calibration = (real.take(np.flatnonzero(x)) for x in (~spared, spared))
+    learned, calibration = learned_and_spared(real)
     said = taught.read(given.shared)
     reader = averaged(recipe, invented, learned, said, given.state)
     settings = TrainingSettings.from_dict(recipe["doubt"]["training"])
@@ -241,6 +240,12 @@ def joined(shared: Path, part: str) -> Corpus:
         join = str(ROOT / "data" / "real" / "join.py")
         subprocess.run([sys.executable, join, str(shared), str(path), part], check=True)
         return read_corpus([str(path)], CLAIMS)
+
+
+def learned_and_spared(real: Corpus) -> tuple[Corpus, Corpus]:
+    """Return the real sentences that encoders learn, and those that fit the combination."""
+    spared = np.array([example.extra["part"] == "combination" for example in real.examples])
+    return real.take(np.flatnonzero(~spared)), real.take(np.flatnonzero(spared))
 
 
 def read_dev(path: Path) -> Corpus:

@@ -23,16 +23,25 @@ from typing import Any
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 import numpy as np
 import torch
-from make_reader import RECIPE, ROOT, joined, read_dev, samples_for, taught, tell
-from sklearn.metrics import f1_score
+from make_reader import (
+    RECIPE,
+    ROOT,
+    joined,
+    learned_and_spared,
+    read_dev,
+    samples_for,
+    taught,
+    tell,
+)
 
 from tagger.corpus.corpus import Corpus
 from tagger.encoder.network import Network, load_base
 from tagger.encoder.samples import padded
 from tagger.encoder.settings import EncoderSettings
 from tagger.encoder.train import fit
+from tagger.evaluation.scores import score
 from tagger.features.arrays import Floats
-from tagger.model.classifier import encode, one_hot, probabilities_of
+from tagger.model.classifier import encode, probabilities_of
 from tagger.schema import CLAIMS, outputs_of
 from tagger.settings import read_toml
 
@@ -49,13 +58,11 @@ def main() -> None:
     given = parser.parse_args()
     torch.set_num_threads(1)
     recipe = read_toml(RECIPE)
-    real = joined(given.shared, "--training")
-    spared = np.array([example.extra["part"] == "combination" for example in real.examples])
-    sets = {"combination": real.take(np.flatnonzero(spared))}
+    learned, spared = learned_and_spared(joined(given.shared, "--training"))
+    sets = {"combination": spared}
     sets["held out"] = joined(given.shared, "--held-out")
     sets |= {"dev": read_dev(given.dev)} if given.dev else {}
     sets["seed article"] = seed_article()
-    learned = real.take(np.flatnonzero(~spared))
     learned = learned.take(np.random.default_rng(1).permutation(len(learned)))
     pool = taught.unread(given.shared)
     texts, said = [c["text"] for c in pool], np.full((len(pool), N_OUTPUTS), np.nan)
@@ -101,11 +108,10 @@ def right(corpus: Corpus, scores: Floats) -> str:
         chosen = corpus.annotated(task.name)
         if not len(chosen):
             continue
-        z, gold = scores[chosen, part], one_hot(task, encode(task, corpus.labels(task.name)))
-        given = z > 0 if task.multilabel else one_hot(task, z.argmax(axis=1))
-        f1 = f1_score(gold, given, average="macro", zero_division=0)
-        n_right = int((gold == given).all(axis=1).sum())
-        found.append(f"{task.name} {f1:.4f}, {n_right} of {len(gold)} right")
+        z, gold = scores[chosen, part], encode(task, corpus.labels(task.name))
+        own = score(task, gold, z > 0 if task.multilabel else z.argmax(axis=1))
+        n_right = round(own.exact_match * len(gold))
+        found.append(f"{task.name} {own.macro_f1:.4f}, {n_right} of {len(gold)} right")
     return "; ".join(found)
 
 

@@ -126,6 +126,7 @@ def test_texts_that_stay_in_arrow_are_kept_as_they_are(tiny: Tagger, tmp_path: P
     known = {group.column(i).path_in_schema: group.column(i) for i in range(group.num_columns)}
     assert not known["text"].is_stats_set
     assert known["p_military"].is_stats_set
+    assert (known["text"].compression, known["p_military"].compression) == ("ZSTD", "UNCOMPRESSED")
     assert known["theme.list.element"].is_stats_set
 
 

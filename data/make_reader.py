@@ -148,7 +148,7 @@ def averaged(
             samples = samples_for(run, recipe["torn"], half, learned, tokenizer)
             fit(
                 network,
-                with_taught(samples, *(x[slice(*run["taught"])] for x in said), tokenizer),
+                with_taught(samples, *said, tokenizer),
                 CLAIMS,
                 replace(settings, learning_rate=run["learning_rate"]),
                 run["seed"],

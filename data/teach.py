@@ -4,8 +4,8 @@
     python data/teach.py SHARED/real ENCODER --state DIR [--dev FILE.jsonl]
 
 They learn the readers' labels of the training part, as `[[teachers]]` in claims-en-reader.toml say;
-their probabilities for the other sentences of its documents go into data/real/taught.jsonl, for
-the second reader to learn (Hinton, Vinyals and Dean 2015, "Distilling the knowledge in a neural
+the means of their probabilities for the other sentences of its documents go into
+data/real/taught.jsonl, for the second reader to learn (Hinton, Vinyals and Dean 2015, "Distilling the knowledge in a neural
 network"). It prints what each is right on.
 
 ENCODER is the folder of a Hugging Face encoder. all-mpnet-base-v2 (Apache-2.0, 110 million weights)
@@ -65,9 +65,9 @@ def main() -> None:
     sets["seed article"] = seed_article()
     learned = learned.take(np.random.default_rng(1).permutation(len(learned)))
     pool = taught.unread(given.shared)
-    texts, said = [c["text"] for c in pool], np.full((len(pool), N_OUTPUTS), np.nan)
+    texts, said = [c["text"] for c in pool], []
     for i, teacher in enumerate(recipe["teachers"]):
-        own, run = slice(*teacher.pop("taught")), {"seed": teacher.pop("seed"), "real": 1}
+        run = {"seed": teacher.pop("seed"), "real": 1}
         settings = EncoderSettings.from_dict({"base": given.encoder, **teacher})
         network, tokenizer = load_base(settings, N_OUTPUTS, 0)
         samples = samples_for(run, recipe["torn"], learned.take([]), learned, tokenizer)
@@ -75,10 +75,8 @@ def main() -> None:
         fit(network, samples, CLAIMS, settings, 0, state, partial(tell, name))
         for where, corpus in sets.items():
             print(f"{name}, {where}: {right(corpus, scores(network, tokenizer, corpus.texts))}")
-        said[own] = probabilities(scores(network, tokenizer, texts[own], name))
-    if n := int(np.isnan(said).any(axis=1).sum()):
-        raise SystemExit(f"{n} of {len(pool)} sentences are no teacher's: see {RECIPE.name}")
-    taught.write(pool, said)
+        said.append(probabilities(scores(network, tokenizer, texts, name)))
+    taught.write(pool, np.mean(said, axis=0))
 
 
 def scores(network: Network, tokenizer: Any, texts: list[str], name: str = "") -> Floats:

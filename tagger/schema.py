@@ -174,6 +174,11 @@ class Schema:
         return next((task for task in self.tasks if not task.multilabel), None)
 
     @property
+    def n_labels(self) -> int:
+        """How many labels all tasks have together."""
+        return sum(len(task.labels) for task in self.tasks)
+
+    @property
     def answer_columns(self) -> list[str]:
         """The columns of the answers in tagged output: each task and its probabilities."""
         return [c for task in self.tasks for c in (task.name, *self.probability_columns(task))]

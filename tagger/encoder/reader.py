@@ -126,7 +126,7 @@ class SecondReader:
         ------
         ModelError : the network does not give one finite score an output.
         """
-        n = sum(len(task.labels) for task in self.schema.tasks)
+        n = self.schema.n_labels
         rows = [self._score(text) for text in texts]
         for row, _ in rows:
             if row.shape != (n,) or not np.isfinite(row).all():

@@ -24,7 +24,7 @@ from tagger.evaluation.scores import Difference, differences
 from tagger.features.arrays import Floats, Ints
 from tagger.files import Reject
 from tagger.files.batches import save_rejects
-from tagger.model.classifier import decode, encode
+from tagger.model.classifier import decode
 from tagger.model.model import MANIFEST
 from tagger.predictor import model_of
 from tagger.schema import Schema, Task
@@ -249,20 +249,19 @@ def compare_answers(
     """Compare two sets of answers, task by task."""
     tasks = []
     for task in corpus.schema.tasks:
-        chosen = corpus.annotated(task.name)
-        if len(chosen) and task.name in a and task.name in b:
-            pair = a[task.name].take(chosen), b[task.name].take(chosen)
-            tasks.append(_compare_task(corpus, task, chosen, *pair, rounds, seed))
+        if len(corpus.annotated(task.name)) and task.name in a and task.name in b:
+            pair = a[task.name], b[task.name]
+            tasks.append(_compare_task(corpus, task, *pair, rounds, seed))
     if not tasks:
         raise DataError("there is no task that both answer and that has a gold answer")
     return tasks
 
 
 def _compare_task(
-    corpus: Corpus, task: Task, chosen: Ints, a: Answers, b: Answers, rounds: int, seed: int
+    corpus: Corpus, task: Task, a: Answers, b: Answers, rounds: int, seed: int
 ) -> TaskComparison:
-    gold = encode(task, corpus.labels(task.name))
-    groups = np.unique(corpus.groups[chosen], return_inverse=True)[1]
+    chosen, gold = corpus.gold(task)
+    a, b, groups = a.take(chosen), b.take(chosen), corpus.groups_of(chosen)
     scored = a.probabilities is not None and b.probabilities is not None
     if not scored:
         a, b = Answers(a.labels), Answers(b.labels)

@@ -22,7 +22,7 @@ from tagger.evaluation.evaluate import AnyModel, labelled
 from tagger.evaluation.measure import group_warnings, overlap_of, tagged_warnings
 from tagger.evaluation.tally import Tally
 from tagger.features.arrays import Floats, Ints
-from tagger.model.classifier import encode, one_hot
+from tagger.model.classifier import one_hot
 from tagger.model.model import Model
 from tagger.predictor import Tagger, model_of
 from tagger.schema import Schema, answered_by, outputs_of
@@ -87,7 +87,8 @@ class Known:
         said += group_warnings(corpus)[: not corpus.has_documents]
         misses: list[float] = []
         for c in loaded.classifiers:
-            name, labels, chosen = c.task.name, c.task.labels, corpus.annotated(c.task.name)
+            name, labels = c.task.name, c.task.labels
+            chosen, y = corpus.gold(c.task)
             _, first = np.unique(texts[chosen], return_index=True)
             n, n_docs = len(first), len(np.unique(corpus.groups[chosen]))
             if n < LEAST_SENTENCES or n_docs < LEAST_DOCUMENTS:
@@ -95,10 +96,7 @@ class Known:
                 least = f"{LEAST_SENTENCES} of {LEAST_DOCUMENTS} or more: fewer make shares worse"
                 said.append(f"{name} is not corrected: the reference has {found}, expected {least}")
                 continue
-            gold, raw = (
-                one_hot(c.task, y).astype(float)
-                for y in (encode(c.task, corpus.labels(name)), c.decide(p[name][chosen]))
-            )
+            gold, raw = (one_hot(c.task, x).astype(float) for x in (y, c.decide(p[name][chosen])))
             share, with_label = gold.mean(axis=0), gold[first].sum(axis=0)
             usable = np.minimum(with_label, n - with_label) >= LEAST_OF_LABEL
             if not usable.all():

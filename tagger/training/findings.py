@@ -20,7 +20,6 @@ from tagger.evaluation.readers import agreement, readers_of
 from tagger.evaluation.report import markdown
 from tagger.features.arrays import Floats, Ints
 from tagger.features.settings import FeatureSettings
-from tagger.model.classifier import encode
 from tagger.schema import Task
 from tagger.text.judge import judge_language, spoken
 from tagger.text.segment import sentence_spans
@@ -228,8 +227,7 @@ def likely_label_errors(corpus: Corpus, seed: int = 0, jobs: int = 1) -> list[Fi
     out_of_fold = cross_fit(corpus, TrainingSettings(features), seed, jobs).out_of_fold
     findings = []
     for task in corpus.schema.tasks:
-        chosen = corpus.annotated(task.name)
-        y = encode(task, corpus.labels(task.name))
+        chosen, y = corpus.gold(task)
         p = out_of_fold[task.name][chosen]
         for given, probabilities, name in _questions(task, y, p):
             issues = find_label_issues(

@@ -19,7 +19,7 @@ from tagger.encoder.settings import EncoderSettings
 from tagger.errors import importing, n_of
 from tagger.evaluation.compare import compare_answers
 from tagger.features.arrays import Floats
-from tagger.model.classifier import encode, probabilities_of
+from tagger.model.classifier import probabilities_of
 from tagger.processes import Pool, n_jobs
 from tagger.schema import outputs_of
 from tagger.targets import locked
@@ -88,7 +88,7 @@ def second_fit(
         folder.mkdir(parents=True, exist_ok=True)
         stack.enter_context(locked(folder))
         *held_out, last = _taught([replace(x, folder=folder) for x in lessons], jobs, progress)
-    scores = np.empty((len(corpus), lessons[-1].n_outputs))
+    scores = np.empty((len(corpus), corpus.schema.n_labels))
     for fold, own in enumerate(held_out):
         scores[first.fold_of == fold] = own.scores
     combinations, p = _combined(corpus, first, scores, tasks)
@@ -139,10 +139,6 @@ class _Lesson:
     @property
     def n_steps(self) -> int:
         return -(-len(self.corpus) // self.settings.batch) * self.settings.epochs
-
-    @property
-    def n_outputs(self) -> int:
-        return sum(len(task.labels) for task in self.corpus.schema.tasks)
 
     @property
     def steps_file(self) -> Path:
@@ -232,7 +228,7 @@ def _combined(
     p: dict[str, dict[str, Floats]] = {"second": {}, "doubtful": {}, "all": {}}
     for task, part in outputs_of(corpus.schema):
         options = tasks.get(task.name, TaskSettings())
-        chosen, y = corpus.annotated(task.name), encode(task, corpus.labels(task.name))
+        chosen, y = corpus.gold(task)
         u, v, t = first.out_of_fold[task.name], scores[:, part], options.temperature
         # Moved to other text as the first reader was moved.
         shift = prior_shift(task, y, options.priors) if options.priors else 0.0
@@ -270,7 +266,7 @@ def _reached(
     """Say what precision both readers have where one was wished of the first."""
     for c in first.model.classifiers:
         wished = tasks.get(c.task.name, TaskSettings()).target_precision
-        y, chosen = encode(c.task, corpus.labels(c.task.name)), corpus.annotated(c.task.name)
+        chosen, y = corpus.gold(c.task)
         reached = precisions(c, both[c.task.name][chosen], y) if wished else {}
         for label, wanted in wished.items():
             yield (

@@ -18,7 +18,16 @@ from tagger.arrow import pyarrow, sound_rows
 from tagger.bulk.arrow import Rows, tag_slices, tags_schema
 from tagger.bulk.parts import tell_of_paragraphs
 from tagger.bulk.settings import Result
-from tagger.bulk.store import JOB, Store, begin, check_unchanged, header_of, record_of, stamps
+from tagger.bulk.store import (
+    JOB,
+    PART_COUNTS,
+    PartStore,
+    begin,
+    check_unchanged,
+    header_of,
+    record_of,
+    stamps,
+)
 from tagger.errors import ConfigError, DataError, OutputError, importing
 from tagger.files import parquet
 from tagger.files.columns import Columns, tell_nobody
@@ -73,7 +82,7 @@ def _pieces(files: Sequence[str], rows: Rows, say: Callable[[str], None]) -> lis
     return pieces
 
 
-def tag_piece(piece: _Piece, store: Store, rows: Rows) -> dict[str, Any]:
+def tag_piece(piece: _Piece, store: PartStore, rows: Rows) -> dict[str, Any]:
     """Tag a row group into a file of its own; return its manifest, written last."""
     pa = pyarrow()
     rejects: list[Reject] = []
@@ -92,7 +101,7 @@ def tag_piece(piece: _Piece, store: Store, rows: Rows) -> dict[str, Any]:
                     rejects += lost
                     cut += n_cut
                 first += len(batch)
-    counts = {"rows": piece.rows, "sentences": n, "others": others, "nulls": 0, "cut": cut}
+    counts = {"rows": piece.rows, "sentences": n, "others": others, "cut": cut}
     return store.seal(piece.number, rejects, **counts)
 
 
@@ -141,19 +150,19 @@ def predict_with_dask(
     target.mkdir(parents=True, exist_ok=True)
     with locked(target):
         begin(target, header, files, resume)
-        store = Store(target.resolve(), "parquet", header)
+        store = PartStore(target.resolve(), "parquet", header)
         done = {p.number: m for p in pieces if (m := store.load(p.number, p.rows)) is not None}
         reused = len(done)
         if missing := [piece for piece in pieces if piece.number not in done]:
             done.update(_on_cluster(missing, store, rows, scheduler, n_workers))
         check_unchanged(files, before, header["inputs"], target)
-        n_rows, lost, n, others, cut = (
-            sum(m[name] for m in done.values())
-            for name in ("rows", "rejected", "sentences", "others", "cut")
+        result = Result(
+            **{name: sum(m[name] for m in done.values()) for name in PART_COUNTS},
+            parts=len(done),
+            reused=reused,
+            knows_language=rows.tagger.knows_language("\n".join(sample)),
+            notes=tuple(notes),
         )
-        known = rows.tagger.knows_language("\n".join(sample))
-        counts = (n_rows, n_rows - lost, lost, n, True, len(done), reused, 0, known, others, cut)
-        result = Result(*counts, tuple(notes))
         _finish(store, len(pieces), header, result, rows)
     return result
 
@@ -165,7 +174,7 @@ def _distributed() -> Any:
 
 
 def _on_cluster(
-    pieces: list[_Piece], store: Store, rows: Rows, scheduler: str | None, n_workers: int
+    pieces: list[_Piece], store: PartStore, rows: Rows, scheduler: str | None, n_workers: int
 ) -> Iterator[tuple[int, dict[str, Any]]]:
     """Yield the number of each piece and its manifest, as they are done."""
     distributed = _distributed()
@@ -270,7 +279,7 @@ def _require(scheduler: str) -> None:
         ) from None
 
 
-def _lose(piece: _Piece, error: BaseException, store: Store, rows: Rows) -> dict[str, Any]:
+def _lose(piece: _Piece, error: BaseException, store: PartStore, rows: Rows) -> dict[str, Any]:
     """Reject the rows of a piece that cannot be tagged; its file is empty."""
     last = piece.first + piece.rows - 1
     reason = " ".join(f"rows {piece.first} to {last} cannot be tagged: {error}".split())
@@ -278,8 +287,7 @@ def _lose(piece: _Piece, error: BaseException, store: Store, rows: Rows) -> dict
         schema = tags_schema(parquet.open_file(stream, piece.path).schema_arrow, rows)
     write(store.part(piece.number), parquet.empty(schema))
     reject = Reject(reason, "", piece.path, piece.first, piece.rows)
-    none = dict.fromkeys(("sentences", "others", "nulls", "cut"), 0)
-    return store.seal(piece.number, [reject], rows=piece.rows, **none)
+    return store.seal(piece.number, [reject], rows=piece.rows)
 
 
 def _first_texts(files: Sequence[str], rows: Rows) -> list[str]:
@@ -295,7 +303,7 @@ def _first_texts(files: Sequence[str], rows: Rows) -> list[str]:
     return []
 
 
-def _finish(store: Store, n: int, header: dict[str, Any], result: Result, rows: Rows) -> None:
+def _finish(store: PartStore, n: int, header: dict[str, Any], result: Result, rows: Rows) -> None:
     """Gather the rejects and the counts, and remove what only an unfinished run needs."""
     if result.rejected:
         with atomic_write(store.folder / "_rejects.jsonl") as sink:

@@ -13,11 +13,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from tagger.bulk.parts import Done, Part, Work, begun, knows_language
+from tagger.bulk.parts import Done, Part, Work, begun
 from tagger.bulk.settings import JobSettings, Progress, Result
 from tagger.bulk.store import (
     PART_COUNTS,
-    Store,
+    PartStore,
     begin,
     check_output,
     check_unchanged,
@@ -96,7 +96,7 @@ def _run(
     before = stamps(files)
     header = header_of(tagger, settings.to_dict(), files)
     writer = writer_of(settings.format)
-    store = Store(folder, writer.part or settings.format, header, writer.append)
+    store = PartStore(folder, writer.part or settings.format, header, writer.append)
     if settings.resume and not store.begun and (result := finished_before(settings, header)):
         settings.origin.say(f"{settings.output}: finished by an earlier run; nothing is tagged")
         return result
@@ -109,7 +109,7 @@ def _run(
         settings.origin.say(note)
 
     origin = replace(settings.origin, say=say)
-    work, first, parts = begun(tagger, settings, origin, meter.at)
+    work, known, parts = begun(tagger, settings, origin, meter.at)
     manifests: dict[int, dict[str, Any]] = {}
     reused = 0
     finished = True
@@ -131,11 +131,13 @@ def _run(
     for done in _work_off(tagger, work, missing(), settings.jobs, folder):
         manifests[done.number] = store.save(done)
         report(meter.add(manifests[done.number]))
-    sums, lost = meter.sums, meter.sums["rejected"]
     result = Result(
-        *(sums["rows"], sums["rows"] - lost, lost, sums["sentences"], finished),
-        *(len(manifests), reused, sums["nulls"], knows_language(tagger, first)),
-        *(sums["others"], sums["cut"], tuple(notes)),
+        **meter.sums,
+        finished=finished,
+        parts=len(manifests),
+        reused=reused,
+        knows_language=known,
+        notes=tuple(notes),
     )
     if finished:
         check_unchanged(files, before, header["inputs"], folder)
@@ -147,7 +149,7 @@ def _finish(
     tagger: Tagger,
     settings: JobSettings,
     work: Work,
-    store: Store,
+    store: PartStore,
     manifests: dict[int, dict[str, Any]],
     header: dict[str, Any],
     result: Result,
@@ -207,8 +209,7 @@ class _Meter:
 
 def stream(tagger: Tagger, settings: JobSettings) -> Iterator[tuple[Done, bool]]:
     """Yield what a job would write, part by part, and each time whether the language is known."""
-    work, first, parts = begun(tagger, settings, settings.origin)
-    known = knows_language(tagger, first)
+    work, known, parts = begun(tagger, settings, settings.origin)
     for part in parts:
         yield work.do(tagger, part), known
 

@@ -23,7 +23,7 @@ from tagger.targets import check_free, write
 
 JOB = "job.json"
 PART_COUNTS = ("rows", "rejected", "sentences", "nulls", "others", "cut")
-"""What the manifest of a part counts."""
+"""What the manifest of a part counts, and `Result` for all of them."""
 
 
 def fingerprint(files: Sequence[str]) -> list[dict[str, Any]]:
@@ -120,6 +120,7 @@ def finished_before(settings: JobSettings, header: dict[str, Any]) -> Result | N
         changed = _changes(record, header)
         counts = {name: record[name] for name in _RECORD_COUNTS}
         whole = all(type(n) is int and n >= 0 for n in counts.values())
+        whole &= counts.pop("tagged") == counts["rows"] - counts["rejected"]
         whole &= record["bytes"] == size_of(output)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
@@ -129,7 +130,7 @@ def finished_before(settings: JobSettings, header: dict[str, Any]) -> Result | N
     # An input that cannot be read twice has no hash: it may be another one.
     whole &= all(entry["sha256"] for entry in header["inputs"])
     whole &= not record["rejected"] or tagged.rejects_path(output).is_file()
-    return Result(**counts, finished=True) if whole and not changed else None
+    return Result(**counts) if whole and not changed else None
 
 
 def check_output(settings: JobSettings) -> None:
@@ -176,7 +177,7 @@ def _is_same_job(settings: JobSettings) -> bool:
     return False
 
 
-class Store:
+class PartStore:
     """The folder of the parts of one job, which `key` names.
 
     Parameters
@@ -249,7 +250,7 @@ class Store:
     def save(self, done: Done) -> dict[str, Any]:
         """Write a part, its rejects, and last its manifest, which makes it count."""
         counts: dict[str, Any] = {"rows": done.rows, "sentences": done.sentences}
-        counts |= {"others": done.others, "nulls": done.n_nulls, "cut": done.n_cut}
+        counts |= {"others": done.others, "nulls": done.nulls, "cut": done.cut}
         data = done.data
         if self._append:
             size, data = self._append(self.body, self.size, data)
@@ -265,10 +266,11 @@ class Store:
             return hashlib.sha256(stream.read(size - self.size)).hexdigest()
 
     def seal(self, number: int, rejects: Sequence[Reject], **counts: Any) -> dict[str, Any]:
-        """Write the rejects of a part that is written, and last its manifest."""
+        """Write the rejects of a part that is written, and last its manifest, with its counts."""
         write(self.rejects(number), b"".join(map(reject_line, rejects)))
         manifest = {
             "job": self.key,
+            **dict.fromkeys(PART_COUNTS, 0),
             **counts,
             "rejected": sum(r.n_rows for r in rejects),
             "sha256": _sha256(self.part(number)),

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import Any
 from unicodedata import normalize
 
@@ -219,12 +220,8 @@ def numbered(schema: Schema) -> dict[tuple[str, str], int]:
 
 def outputs_of(schema: Schema) -> list[tuple[Task, slice]]:
     """Return each task with the places of its labels among all of the schema."""
-    places: list[tuple[Task, slice]] = []
-    start = 0
-    for task in schema.tasks:
-        places.append((task, slice(start, start + len(task.labels))))
-        start += len(task.labels)
-    return places
+    ends = accumulate(len(task.labels) for task in schema.tasks)
+    return [(t, slice(end - len(t.labels), end)) for t, end in zip(schema.tasks, ends, strict=True)]
 
 
 CLAIM = Task(

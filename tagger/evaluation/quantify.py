@@ -24,7 +24,8 @@ from tagger.evaluation.tally import Tally
 from tagger.features.arrays import Floats, Ints
 from tagger.model.classifier import one_hot
 from tagger.model.model import Model
-from tagger.predictor import Tagger, model_of
+from tagger.model.store import load_model
+from tagger.predictor import model_of, shipped_model, with_second
 from tagger.schema import Schema, answered_by, outputs_of
 
 N_DRAWS = 100
@@ -189,21 +190,21 @@ def _seen(corpus: Corpus, model: Model) -> list[str]:
     return [f"{seen} model, which errs less on them: shares may be worse than raw"] * bool(n)
 
 
-def shipped_of(model_id: str) -> AnyModel:
+def shipped_of(model_id: str) -> Model:
     """Return the shipped model, with a second reader where an id names one.
 
     Raises
     ------
     ConfigError : the id is of another.
     """
-    first, both, rereads = model_id.partition("+")
-    shipped = Tagger.load()
-    if first != shipped.model.id:
+    first, _, second = model_id.partition("+")
+    folder = shipped_model()
+    if first != (shipped := load_model(folder)).id:
         raise ConfigError(
             f"the sentences were tagged by {model_id}, which is to read the reference too and is "
             "not the shipped model: name its folder with --model (model=)"
         )
-    return Tagger.load(second_reader=rereads.partition(".")[2] or None) if both else shipped
+    return with_second(shipped, folder, second.partition(".")[2] or None)
 
 
 def shifted(p: Floats, drawn: Floats, before: Floats, gold: Floats) -> Floats:

@@ -9,6 +9,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
+from copy import copy
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,16 +19,7 @@ from tagger.arrow import pyarrow, sound_rows
 from tagger.bulk.arrow import Rows, tag_slices, tags_schema
 from tagger.bulk.parts import tell_of_paragraphs
 from tagger.bulk.settings import Result
-from tagger.bulk.store import (
-    JOB,
-    PART_COUNTS,
-    PartStore,
-    begin,
-    check_unchanged,
-    header_of,
-    record_of,
-    stamps,
-)
+from tagger.bulk.store import JOB, PART_COUNTS, PartStore
 from tagger.errors import ConfigError, DataError, OutputError, importing
 from tagger.files import parquet
 from tagger.files.columns import Columns, tell_nobody
@@ -58,14 +50,18 @@ class _Piece:
     rows: int
 
 
-def _pieces(files: Sequence[str], rows: Rows, say: Callable[[str], None]) -> list[_Piece]:
-    pieces: list[_Piece] = []
-    columns = Columns(rows.origin(say))
+def _check_kinds(files: Sequence[str]) -> None:
     for path in files:
         if is_address(path):
             raise ConfigError(f"{path}: --engine dask reads files, no addresses: fetch it first")
         if path == "-" or not path.lower().endswith(".parquet"):
             raise ConfigError(f"{path}: --engine dask reads Parquet files, convert it first")
+
+
+def _pieces(files: Sequence[str], rows: Rows, say: Callable[[str], None]) -> list[_Piece]:
+    pieces: list[_Piece] = []
+    columns = Columns(rows.origin(say))
+    for path in files:
         first = 1
         with open(path, "rb") as stream:
             file = parquet.open_file(stream, path)
@@ -143,19 +139,19 @@ def predict_with_dask(
         notes.append(message)
         say(message)
 
-    before, pieces = stamps(files), _pieces(files, rows, note)
-    sample = _first_texts(files, rows)
+    _check_kinds(files)
+    options = {k: v for k, v in asdict(rows).items() if k != "model"}
+    store = PartStore(target, "parquet", rows.tagger.model.id, options, files)
+    pieces, sample = _pieces(files, rows, note), _first_texts(files, rows)
     tell_of_paragraphs(rows.tagger, rows.origin(note), sample)
-    header = header_of(rows.tagger, {k: v for k, v in asdict(rows).items() if k != "model"}, files)
     target.mkdir(parents=True, exist_ok=True)
     with locked(target):
-        begin(target, header, files, resume)
-        store = PartStore(target.resolve(), "parquet", header)
+        store.begin(resume)
         done = {p.number: m for p in pieces if (m := store.load(p.number, p.rows)) is not None}
         reused = len(done)
         if missing := [piece for piece in pieces if piece.number not in done]:
             done.update(_on_cluster(missing, store, rows, scheduler, n_workers))
-        check_unchanged(files, before, header["inputs"], target)
+        store.check_unchanged()
         result = Result(
             **{name: sum(m[name] for m in done.values()) for name in PART_COUNTS},
             parts=len(done),
@@ -163,7 +159,7 @@ def predict_with_dask(
             knows_language=rows.tagger.knows_language("\n".join(sample)),
             notes=tuple(notes),
         )
-        _finish(store, len(pieces), header, result, rows)
+        _finish(store, len(pieces), result, rows)
     return result
 
 
@@ -184,7 +180,9 @@ def _on_cluster(
     # What Dask logs on its way down says less than the errors here.
     quiet = distributed.utils.silence_logging_cmgr(logging.CRITICAL)
     with quiet, place as cluster, _whole(lambda: distributed.Client(cluster)) as client:
-        futures = client.map(tag_piece, pieces, store=store, rows=rows, pure=False)
+        shared = copy(store)
+        shared.folder = store.folder.resolve()  # workers may be in another one
+        futures = client.map(tag_piece, pieces, store=shared, rows=rows, pure=False)
         of = dict(zip((f.key for f in futures), pieces, strict=True))
         for future in _completed(client, futures):
             piece = of[future.key]
@@ -303,13 +301,13 @@ def _first_texts(files: Sequence[str], rows: Rows) -> list[str]:
     return []
 
 
-def _finish(store: PartStore, n: int, header: dict[str, Any], result: Result, rows: Rows) -> None:
+def _finish(store: PartStore, n: int, result: Result, rows: Rows) -> None:
     """Gather the rejects and the counts, and remove what only an unfinished run needs."""
     if result.rejected:
         with atomic_write(store.folder / "_rejects.jsonl") as sink:
             for number in range(n):
                 sink.write(store.rejects(number).read_bytes())
-    write(store.folder / "_manifest.json", record_of(header, rows.tagger, result))
+    write(store.folder / "_manifest.json", store.record(rows.tagger, result))
     for number in range(n):
         store.rejects(number).unlink(missing_ok=True)
         store.manifest(number).unlink(missing_ok=True)

@@ -170,16 +170,13 @@ def _of_models(
     one, other = model_of(a), model_of(b)
     schema = _shared(one.schema, other.schema)
     corpus = labelled(one, data, columns, schema, skip_bad_rows)
-    (a_says, a_cut), (b_says, b_cut) = (read_by(model, corpus.texts) for model in (one, other))
-    cut = (
-        f"{side}: {note}"
-        for side, notes in zip("AB", (a_cut, b_cut), strict=True)
-        for note in notes
-    )
-    warnings = tagged_warnings(corpus, one, other)
+    says, cut, warnings = [], [], tagged_warnings(corpus, one, other)
     for side, model in zip("AB", (one, other), strict=True):
+        answers, notes = read_by(model, corpus.texts)
+        says.append(answers)
+        cut += [f"{side}: {note}" for note in notes]
         warnings += seen_warnings(corpus, overlap_of(corpus, model), side)
-    return corpus, a_says, b_says, (*warnings, *group_warnings(corpus), *cut)
+    return corpus, says[0], says[1], (*warnings, *group_warnings(corpus), *cut)
 
 
 def _of_reports(

@@ -259,13 +259,12 @@ def _compare_task(
 ) -> TaskComparison:
     chosen, gold = corpus.gold(task)
     a, b, groups = a.take(chosen), b.take(chosen), corpus.groups_of(chosen)
-    scored = a.probabilities is not None and b.probabilities is not None
-    if not scored:
+    if a.probabilities is None or b.probabilities is None:
         a, b = Answers(a.labels), Answers(b.labels)
     tables = count_table(task, gold, a), count_table(task, gold, b)
-    figures = differences(task, *tables, groups, scored, rounds, seed)
+    figures = differences(task, *tables, groups, rounds, seed)
     if rounds:
-        p_values = _p_values(task, *tables, groups, scored, rounds, seed)
+        p_values = _p_values(task, *tables, groups, rounds, seed)
         figures = {name: replace(d, p=p_values[name]) for name, d in figures.items()}
     changes = _changes(corpus, task, chosen, gold, a, b)
     better, worse, otherwise = (
@@ -304,14 +303,13 @@ def _changes(
 
 
 def _p_values(
-    task: Task, a: Floats, b: Floats, groups: Ints, scored: bool, rounds: int, seed: int
+    task: Task, a: Floats, b: Floats, groups: Ints, rounds: int, seed: int
 ) -> dict[str, float | None]:
     """Return for each figure how often swapped answers differ as much; None where undefined."""
     shift = swapped_sums(b - a, groups, rounds, seed)
     totals = a.sum(axis=0), b.sum(axis=0)
-    before, after = (figures_of(task, total, scored) for total in totals)
-    one = figures_of(task, totals[0] + shift, scored)
-    other = figures_of(task, totals[1] - shift, scored)
+    before, after = (figures_of(task, total) for total in totals)
+    one, other = figures_of(task, totals[0] + shift), figures_of(task, totals[1] - shift)
     result: dict[str, float | None] = {}
     for name in before:
         difference = abs(after[name] - before[name])

@@ -97,8 +97,7 @@ def _versus_best(
     chosen, gold = corpus.gold(task)
     # Without probabilities, so that both tables have the same columns.
     a, b = (count_table(task, gold, Answers(x.labels)) for x in (baselines[best], judged))
-    found = differences(task, a, b, corpus.groups_of(chosen), False, rounds, seed)
-    return best, found["macro_f1"]
+    return best, differences(task, a, b, corpus.groups_of(chosen), rounds, seed)["macro_f1"]
 
 
 def _measure_task(
@@ -117,10 +116,10 @@ def _measure_task(
         )
     chosen, gold = corpus.gold(task)
     judged, groups = answers.take(chosen), corpus.groups_of(chosen)
-    by_baseline = {}
-    for name, other in baselines.items():
-        table, scored = count_table(task, gold, other), other.probabilities is not None
-        by_baseline[name] = figures_with_intervals(task, table, groups, scored, rounds, seed)
+    by_baseline = {
+        name: figures_with_intervals(task, count_table(task, gold, other), groups, rounds, seed)
+        for name, other in baselines.items()
+    }
     columns = {name: [values[i] for i in chosen] for name, values in parts.items()}
     slices, small = slice_scores(task, gold, judged, groups, columns, rounds, seed)
     return replace(

@@ -5,6 +5,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from html import unescape
+from itertools import chain, islice
 from typing import Any, BinaryIO
 
 from tagger.errors import install_command
@@ -126,9 +127,9 @@ def _states(tree: Any, date: str) -> bool:
     if not told:
         return True
     for element in tree.iter("*"):
-        text = "".join(element.itertext()) if _MARKS_DATE.search(_called(element)) else ""
-        values = (*element.attrib.values(), text[:_LEAST_OF_PROSE])
-        if any(map(written.search, values)):
+        marked = element.itertext() if _MARKS_DATE.search(_called(element)) else ()
+        begun = "".join(islice(chain.from_iterable(marked), _LEAST_OF_PROSE))
+        if any(map(written.search, (*element.attrib.values(), begun))):
             return True
     return any(written.search(script.text or "") for script in tree.iter("script"))
 

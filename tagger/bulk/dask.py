@@ -22,7 +22,7 @@ from tagger.bulk.settings import Result
 from tagger.bulk.store import JOB, PART_COUNTS, PartStore
 from tagger.errors import ConfigError, DataError, OutputError, importing
 from tagger.files import parquet
-from tagger.files.columns import Columns, tell_nobody
+from tagger.files.columns import ColumnFinder, tell_nobody
 from tagger.files.remote import is_address
 from tagger.files.rows import Places, Reject
 from tagger.processes import undisturbed
@@ -60,7 +60,7 @@ def _check_kinds(files: Sequence[str]) -> None:
 
 def _pieces(files: Sequence[str], rows: Rows, say: Callable[[str], None]) -> list[_Piece]:
     pieces: list[_Piece] = []
-    columns = Columns(rows.origin(say))
+    columns = ColumnFinder(rows.origin(say))
     for path in files:
         first = 1
         with open(path, "rb") as stream:
@@ -292,7 +292,7 @@ def _first_texts(files: Sequence[str], rows: Rows) -> list[str]:
     for path in files:
         with open(path, "rb") as stream:
             file = parquet.open_file(stream, path)
-            own = Columns(rows.origin()).of(file.schema_arrow.names, path)
+            own = ColumnFinder(rows.origin()).of(file.schema_arrow.names, path)
             if own is None:
                 continue
             for batch in file.iter_batches(_SAMPLE_ROWS, columns=[own.text_column]):

@@ -41,10 +41,9 @@ def closeness(model: Model, probabilities: Mapping[str, Floats]) -> Floats:
     clear = []
     for c in model.classifiers:
         p = probabilities[c.task.name]
-        margins = np.full(len(p), np.inf)
-        has = ~np.isnan(p[:, 0])
-        margins[has] = c.margins(p[has]) / (c.doubt or 1.0)
-        clear.append(margins)
+        own, has = np.full(len(p), np.inf), ~np.isnan(p[:, 0])
+        own[has] = c.closeness(p[has])
+        clear.append(own)
     return np.asarray(np.min(clear, axis=0))
 
 

@@ -120,6 +120,19 @@ def test_labels_that_are_formulas_controls_or_of_no_font_are_drawn_as_text(repor
     assert not re.search("[\x07\x1b]", "".join(drawings))
 
 
+def test_numbers_on_a_plot_keep_their_places():
+    from tagger.evaluation.report import plots
+
+    def draw(axes):
+        axes.set_yticks([0.0, 0.025, 0.175])
+        axes.plot([0, 1 / 3], [0, 2 / 7], label="v1.2345")
+        axes.legend()
+
+    svg = plots._svg(draw)
+    assert {"0.000", "0.025", "0.175", "v1.2345"} <= set(re.findall(">([^<>]+)</text>", svg))
+    assert not any(re.search(r"\d\.\d{3}", path) for path in re.findall(' d="([^"]*)"', svg))
+
+
 def test_mistakes_are_named_with_their_words(report):
     mistakes = read_report(report)["mistakes"]
     assert 0 < len(mistakes) <= 30

@@ -337,7 +337,8 @@ def _render(draw: Callable[[Figure], None], height: float) -> str:
     svg = re.sub(r'(<g) id="[^"]*"', r"\1", svg)
     svg = re.sub(r'(<svg[^>]*?) width="[^"]*"', r"\1", svg, count=1)
     svg = re.sub(r'(<svg[^>]*?) height="[^"]*"', r"\1", svg, count=1)
-    svg = re.sub(r"(\d\.\d{2})\d+", r"\1", svg)
+    # Coordinates are cut, what is read is not: 0.175 on an axis would be 0.17.
+    svg = re.sub("<[^>]*>", lambda tag: re.sub(r"(\d\.\d{2})\d+", r"\1", tag[0]), svg)
     for stand_in, color in _COLORS.items():
         svg = svg.replace(stand_in, color)
     return re.sub(r"\n\s*", "\n", svg).strip()

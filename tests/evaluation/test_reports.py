@@ -133,6 +133,44 @@ def test_numbers_on_a_plot_keep_their_places():
     assert not any(re.search(r"\d\.\d{3}", path) for path in re.findall(' d="([^"]*)"', svg))
 
 
+def test_every_label_of_many_is_named_on_its_plots():
+    from tagger.evaluation.report import plots
+
+    labels = [f"a_name_that_differs_at_its_end_{i:02}" for i in range(18)]
+    curves = {
+        "precision_recall": {x: {"recall": [1.0], "precision": [0.5]} for x in labels},
+        "reliability": {"confidence": [0.5], "accuracy": [0.5], "n": [9]},
+        "risk_coverage": {"coverage": [1.0], "risk": [0.5], "area": 0.5},
+        "histograms": {x: {"with": [1] * 20, "without": [1] * 20} for x in labels},
+    }
+    task = {
+        "multilabel": False, "labels": [{"label": x} for x in labels], "slices": {},
+        "confusion": [[1] * 18] * 18, "curves": curves,
+    }  # fmt: skip
+    confusion, lines, *_, scores = plots.task_plots(task)
+    said, keys = (re.findall(">([^<>]+)</text>", plot.svg) for plot in (confusion, lines))
+    said = [" ".join(x.split()) for x in said]
+    assert {f"a name that d…t its end {i:02} {i + 1}" for i in range(18)} <= set(said)
+    assert {str(i + 1) for i in range(18)} <= set(
+        said
+    ) and "numbers of the rows" in confusion.caption
+    assert len({x for x in keys if x.startswith("a name")}) == 18
+    drawn = re.findall(
+        'style="fill: none; (?:stroke-dasharray: ([^;]*);)?[^"]*stroke: (var[^;]*);', lines.svg
+    )
+    assert len(set(drawn)) >= 18
+    assert scores.caption.endswith("The first 16 of 18 labels.")
+
+
+def test_counts_stand_beside_their_bars_in_the_ink_of_the_page():
+    from tagger.evaluation.report import plots
+
+    svg = plots._confusion_bars(["sea", "hill"], [[[90, 1], [2, 7]], [[0, 342], [9, 5]]], 0).svg
+    texts = re.findall("<text ([^>]*)>([^<>]+)</text>", svg)
+    assert {"7, 2, 1", "5, 9, 342"} <= {said for _, said in texts}
+    assert all("var(--ink)" in style for style, _ in texts)
+
+
 def test_mistakes_are_named_with_their_words(report):
     mistakes = read_report(report)["mistakes"]
     assert 0 < len(mistakes) <= 30

@@ -4,6 +4,7 @@ import getpass
 import json
 import re
 import sys
+from dataclasses import replace
 from functools import partial
 from html.parser import HTMLParser
 
@@ -13,8 +14,9 @@ import pytest
 from click.testing import CliRunner
 
 import tagger
+from tagger.cli.console import Console
 from tagger.cli.main import cli
-from tagger.cli.tables import versus_line
+from tagger.cli.tables import score_table, versus_line
 from tagger.corpus.corpus import Corpus, read_corpus
 from tagger.errors import ConfigError, DataError, install_command
 from tagger.evaluation.answers import Answers
@@ -300,6 +302,17 @@ def test_the_terminal_shows_the_baselines_and_whether_the_model_beats_them(folde
     assert result.stdout.splitlines()[-3:-1] == said  # as the page has it
     last = result.stdout.splitlines()[-1]
     assert last == "the baselines learned from the same data by cross-validation by document"
+
+
+def test_long_labels_leave_the_figures_their_room(folder, unseen, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    (mood, _) = tagger.evaluate(folder, unseen, rounds=20, baselines=False).evaluation.tasks
+    labels = [replace(x, label=f"{x.label} and {'more ' * 12} end") for x in mood.labels]
+    Console().print(score_table([replace(mood, labels=labels)], ""))
+    shown = capsys.readouterr().out
+    assert shown.count("end") == 2 and "…" not in shown
+    for x in mood.labels:
+        assert f"{x.precision.value:.3f}" in shown and f" {x.support} " in shown
 
 
 def test_a_report_says_where_baselines_learned_from_a_part_of_the_data(folder, unseen, monkeypatch):

@@ -505,6 +505,17 @@ def test_one_error_is_no_plural(report):
         assert "The most confident error" in page and "most confident errors" not in page
 
 
+@pytest.mark.parametrize(("how", "reread"), [("all", "all sentences"), ("doubtful", "in doubt")])
+def test_a_second_reader_is_said_wherever_it_answers(report, how, reread):
+    one = read_report(report)
+    said = (f"{reread} reread by a fine-tuned encoder", "in the linear model;", "second reader's")
+    for render in (to_markdown, to_html):
+        assert not any(words in render(one).replace("&#39;", "'") for words in said)
+    one["about"]["model"]["id"] += f"+0123456789ab.{how}"
+    for render in (to_markdown, to_html):
+        assert all(words in render(one).replace("&#39;", "'") for words in said)
+
+
 def test_reports_of_different_data_are_not_compared(report, folder, data, tmp_path):
     run("evaluate", "--model", folder, data, "--no-baselines", "-o", tmp_path, "--no-plots")
     with pytest.raises(DataError, match="different data"):

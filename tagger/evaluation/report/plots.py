@@ -115,13 +115,8 @@ def learning_curve(points: Sequence[Mapping[str, Any]]) -> Plot:
 
     def draw(axes: Axes) -> None:
         for i, name in enumerate(k for k in points[0] if k != "n"):
-            axes.plot(
-                [p["n"] for p in points],
-                [p[name] for p in points],
-                color=_color(i),
-                marker=MARKERS[i % len(MARKERS)],
-                label=name,
-            )
+            x, y = ([p[key] for p in points] for key in ("n", name))
+            axes.plot(x, y, color=_color(i), marker=MARKERS[i % len(MARKERS)], label=_short(name))
         axes.set(xlabel="training sentences", ylabel="macro F1")
         axes.grid(axis="y")
         axes.legend()
@@ -217,14 +212,8 @@ def _reliability(curve: Mapping[str, Any], first: int, multilabel: bool) -> Plot
 
     def draw(axes: Axes) -> None:
         axes.plot([0, 1], [0, 1], color=_FAINT, linewidth=1)
-        largest = max(curve["n"])
-        axes.bar(
-            curve["confidence"],
-            [0.25 * n / largest for n in curve["n"]],
-            width=0.03,
-            color=_FAINT,
-            alpha=0.6,
-        )
+        heights = [0.25 * n / max(curve["n"]) for n in curve["n"]]
+        axes.bar(curve["confidence"], heights, width=0.03, color=_FAINT, alpha=0.6)
         points = [[curve[name][i] for i in enough] for name in ("confidence", "accuracy")]
         axes.plot(*points, color=_color(first), marker="o", markersize=4)
         axes.set(xlim=(0, 1.02), ylim=(0, 1.03))
@@ -335,8 +324,7 @@ def _render(draw: Callable[[Figure], None], height: float) -> str:
     svg = re.sub(r"\s*<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
     # Names of groups would stand on the page once for each plot; nothing refers to them.
     svg = re.sub(r'(<g) id="[^"]*"', r"\1", svg)
-    svg = re.sub(r'(<svg[^>]*?) width="[^"]*"', r"\1", svg, count=1)
-    svg = re.sub(r'(<svg[^>]*?) height="[^"]*"', r"\1", svg, count=1)
+    svg = re.sub(' (?:width|height)="[^"]*"', "", svg, count=2)  # those of the whole
     # Coordinates are cut, what is read is not: 0.175 on an axis would be 0.17.
     svg = re.sub("<[^>]*>", lambda tag: re.sub(r"(\d\.\d{2})\d+", r"\1", tag[0]), svg)
     for stand_in, color in _COLORS.items():

@@ -516,6 +516,15 @@ def test_a_second_reader_is_said_wherever_it_answers(report, how, reread):
         assert all(words in render(one).replace("&#39;", "'") for words in said)
 
 
+def test_the_page_begins_with_what_was_judged_how_and_how_to_read_it(report, folder):
+    page = (report / "report.html").read_text()
+    head = " ".join(page[: page.index("<h2>mood")].split())
+    name = Tagger.load(folder).model.id
+    assert f"<title>Evaluation of model {name}</title>" in head
+    assert f"<p>Model {name}. Judged: one model on data given to it.</p>" in head
+    assert "calibration error less is better" in head
+
+
 def test_reports_of_different_data_are_not_compared(report, folder, data, tmp_path):
     run("evaluate", "--model", folder, data, "--no-baselines", "-o", tmp_path, "--no-plots")
     with pytest.raises(DataError, match="different data"):

@@ -171,8 +171,8 @@ def test_under_the_line_of_precision_lies_the_average_precision(monkeypatch):
     p = np.array([0.9, 0.8, 0.7, 0.6, 0.5])
     y = np.array([0, 1, 0, 1, 1], bool)
     recall, precision = precision_recall(p, y)
-    _, axes = plt.subplots()
-    monkeypatch.setattr(plots, "_svg", lambda draw: draw(axes) or "")
+    _, axes = plt.subplots(layout="constrained")
+    monkeypatch.setattr(plots, "_svg", lambda draw, height: draw(axes) or "")
     plots._precision_recall({"a": {"recall": recall, "precision": precision}}, 0)
     (line,) = axes.lines
     plt.close(axes.figure)

@@ -62,6 +62,7 @@ def to_html(report: Report) -> str:
         tasks=tasks,
         mistakes=report["mistakes"],
         worst=markdown.worst(report),
+        worst_words=markdown.worst_words(report),
         second=second and (markdown.second_line(report), tables),
         learning_curve=plots.learning_curve(curve) if curve else None,
     )

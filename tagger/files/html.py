@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from html import unescape
 from typing import Any, BinaryIO
 
-from tagger.errors import install_command
+from tagger.errors import importing
 from tagger.files import office
-from tagger.files.encoding import decode_page, lost
-from tagger.files.rows import MAX_DOCUMENT_BYTES, Note, Reject, Row, Unreadable, as_text, too_long
+from tagger.files.encoding import decode_page
+from tagger.files.rows import MAX_DOCUMENT_BYTES, Note, Row, Unreadable, whole
 from tagger.text.notices import notice_of
 
 _MAX_TAGS = 100_000
@@ -48,23 +48,21 @@ _ROLES = ("dialog", "alertdialog", "navigation")
 
 
 def read(
-    stream: BinaryIO, source: str, limit: int = MAX_DOCUMENT_BYTES, mail: bool = False
-) -> Iterator[Row | Reject | Note]:
+    stream: BinaryIO, source: str, limit: int = MAX_DOCUMENT_BYTES, mail: str | None = None
+) -> Iterator[Row | Note]:
     """Yield the article of a page as one row, with its title and date where the page says them.
 
     Which part of a page is its text is decided by trafilatura (Barbaresi 2021), from a page
-    without its dialogs. A page that holds no article is rejected by what it holds instead. Cards
-    of other articles are left out and counted, and the mails that a `mail` quotes.
+    without its dialogs. A page that holds no article is refused by what it holds instead. Cards
+    of other articles are left out and counted, and those that an e-mail quotes: `mail` is the
+    charset that it names.
     """
-    trafilatura = _trafilatura()
-    data = stream.read(limit + 1)
-    tree, reason, encoding, n_bad = _parsed(data, limit)
-    if tree is None:
-        yield Reject(reason, as_text(data[:1000]), source)
-        return
-    if n_bad:
-        yield lost(n_bad, "Windows-1252" if encoding == "cp1252" else encoding.upper(), source)
-    if mail and (n := _take_out_quotations(tree)):
+    with importing("html", "an HTML page: install the extra html", Unreadable):
+        import trafilatura
+    markup, notes = decode_page(whole(stream, limit), source, mail or "")
+    tree = _parsed(markup)
+    yield from notes
+    if mail is not None and (n := _take_out_quotations(tree)):
         yield Note("quoted mails left out", source, n)
     notices, stored = _notices(tree), _stored_article(tree)
     titles = {_text(heading) for heading in tree.iter(*_HEADINGS)}
@@ -78,9 +76,8 @@ def read(
     if 2 * n_seen < n_stored or (len(blocks) == 1 and 10 * n_stored > 9 * n_seen):
         blocks = [(line, line in titles) for line in stored]
     if not any(_may_be_article(text) for text, is_heading in blocks if not is_heading):
-        reason = f"{next(iter(notices), 'no main text')} found in this page, expected an article"
-        yield Reject(reason, as_text(data[:1000]), source)
-        return
+        found = next(iter(notices), "no main text")
+        raise Unreadable(f"{found} found in this page, expected an article")
     text, headings = office.document(blocks)
     record = {"text": text}
     record |= {name: value for name in ("title", "date") if (value := getattr(page, name, None))}
@@ -138,43 +135,26 @@ def _called(element: Any) -> str:
     return " ".join(filter(None, names))
 
 
-def _trafilatura() -> Any:
-    try:
-        import trafilatura
-    except ImportError as error:
-        raise Unreadable(
-            f"an HTML page: install the extra html: {install_command('html')} ({error})"
-        ) from None
-    return trafilatura
-
-
-def _parsed(data: bytes, limit: int) -> tuple[Any, str, str, int]:
-    """Return the elements of a page, or None, and why they cannot be had.
-
-    Then its encoding, and how many bytes are not of it.
-    """
+def _parsed(markup: str) -> Any:
+    """Return the elements of a page; raise Unreadable where they cannot be had."""
     import lxml.html
 
-    if len(data) > limit:
-        return None, too_long("a document", limit), "", 0
-    if data.count(b"<") > _MAX_TAGS:
+    if markup.count("<") > _MAX_TAGS:
         # trafilatura takes a fifth of a millisecond for each.
-        return None, f"a page of more than {_MAX_TAGS:,} tags, expected an article: cut it", "", 0
-    if not data.strip():
-        return None, "an empty file, expected a page", "", 0
-    decoded, name = decode_page(data)
-    n_bad = decoded.count("\ufffd") - (data.count("\ufffd".encode()) if name == "utf-8" else 0)
-    markup = _DECLARED.sub("", decoded).replace("\0", "\ufffd")
+        raise Unreadable(f"a page of more than {_MAX_TAGS:,} tags, expected an article: cut it")
+    if not markup.strip():
+        raise Unreadable("an empty file, expected a page")
     parser = lxml.html.HTMLParser()
     try:
+        markup = _DECLARED.sub("", markup).replace("\0", "\ufffd")
         tree = lxml.html.document_fromstring(markup, parser=parser)
     except lxml.etree.LxmlError as error:
-        return None, f"not HTML that can be read, expected a page: {error}", "", 0
+        raise Unreadable(f"not HTML that can be read, expected a page: {error}") from None
     if any("depth" in entry.message for entry in parser.error_log):
         # The parser drops what follows.
         why = "a page with elements more than 255 deep, expected an article: close its tags"
-        return None, why, "", 0
-    return tree, "", name, n_bad
+        raise Unreadable(why)
+    return tree
 
 
 def _may_be_article(text: str) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from tagger.files import html
-from tagger.files.rows import Note, Reject, Row
+from tagger.files.rows import Note, Reject, Row, Unreadable
 
 TITLE = "Talks stall over grain"
 FIRST = (
@@ -47,7 +47,11 @@ def page(body: str, head: str = "") -> str:
 
 def read(markup: str | bytes) -> Row | Reject:
     data = markup if isinstance(markup, bytes) else markup.encode()
-    (item,) = html.read(io.BytesIO(data), "page.html")
+    try:
+        *_, item = html.read(io.BytesIO(data), "page.html")
+    except Unreadable as error:
+        return Reject(str(error), "", "page.html")
+    assert isinstance(item, Row)
     return item
 
 
@@ -160,6 +164,15 @@ def test_the_bytes_are_read_as_what_they_are(declared: str, written: str) -> Non
     row = read(page(story, head).encode(written))
     assert isinstance(row, Row)
     assert text in row.record["text"]
+
+
+@pytest.mark.parametrize("declared", ["", "utf-8", "us-ascii"])
+def test_an_encoding_that_nothing_names_is_guessed_aloud(declared: str) -> None:
+    head = f'<meta charset="{declared}">' if declared else ""
+    data = page(f"<article><p>{FIRST}</p><p>{ACCENTS}</p></article>", head).encode("cp1252")
+    note, row = html.read(io.BytesIO(data), "page.html")
+    assert isinstance(row, Row) and isinstance(note, Note) and ACCENTS in row.record["text"]
+    assert note.what == "not UTF-8, read as Windows-1252 (if that is wrong, say --encoding)"
 
 
 def test_a_stray_byte_costs_one_character() -> None:

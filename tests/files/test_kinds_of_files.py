@@ -312,6 +312,58 @@ def test_only_the_message_of_an_e_mail_is_tagged(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("declared", "written", "word", "said"),
+    [
+        ("iso-8859-1", "cp1252", "“it” – café", ""),
+        ("us-ascii", "cp1252", "“it” – café", "not UTF-8, read as Windows-1252\n"),
+        ("utf-8", "cp1252", "“it” – café", "not UTF-8, read as Windows-1252\n"),
+        ("iso-8859-1", "utf-8", "“Łódź” – café", ""),
+        ("windows-1250", "cp1250", "“Łódź” – café", ""),
+        ("x-unknown", "utf-8", "“Łódź” – café", ""),
+    ],
+)
+@pytest.mark.parametrize("subtype", ["plain", "html"])
+def test_an_e_mail_is_decoded_by_its_bytes_and_by_what_its_header_says(
+    tmp_path: Path, subtype: str, declared: str, written: str, word: str, said: str
+) -> None:
+    body = f"{FIRST} The paper called {word} odd."
+    names = {"Message-ID": "<1@b>", "From": "a@b.example", "Subject": "Talks"}
+    names |= {"MIME-Version": "1.0", "Content-Type": f"text/{subtype}; charset={declared}"}
+    head = "".join(f"{name}: {value}\n" for name, value in names.items())
+    body = f"<p>{body}</p>" if subtype == "html" else body
+    (tmp_path / "a.eml").write_bytes(f"{head}\n".encode() + body.encode(written))
+    rows, done = predict(tmp_path / "a.eml")
+    assert [row["text"] for row in rows] == [FIRST, f"The paper called {word} odd."]
+    assert said in done.stderr if said else not done.stderr
+
+
+def test_all_of_the_text_of_an_e_mail_is_read(tmp_path: Path) -> None:
+    """Pictures may stand between its parts, and a text may only say that there is a page."""
+    message = email.message.EmailMessage()
+    message["Message-ID"], message["From"], message["Subject"] = "<1@b>", "a@b.example", "Talks"
+    message.set_content(FIRST)
+    message.add_attachment(b"\x00", "image", "png", filename="map.png", disposition="inline")
+    message.attach(email.message_from_string(f"Content-Type: text/plain\n\n{SECOND}"))
+    message.add_attachment("Not of it.", filename="notes.txt")
+    (tmp_path / "a.eml").write_bytes(bytes(message))
+    rows, done = predict(tmp_path / "a.eml")
+    assert [row["text"] for row in rows] == [FIRST, SECOND]
+    assert "2 attachments left out (map.png, notes.txt)" in done.stderr
+    for stub in ("", "Your program shows no HTML."):
+        message.clear_content()
+        message.set_content(stub)
+        message.add_alternative(PAGE, subtype="html")
+        (tmp_path / "b.eml").write_bytes(bytes(message))
+        rows, _ = predict(tmp_path / "b.eml")
+        assert [row["text"] for row in rows] == [FIRST, SECOND]
+    message.clear_content()
+    message.set_content(FIRST)
+    message.add_alternative("<p>Hi.</p>", subtype="html")
+    (tmp_path / "c.eml").write_bytes(bytes(message))
+    assert [row["text"] for row in predict(tmp_path / "c.eml")[0]] == [FIRST]
+
+
+@pytest.mark.parametrize(
     "quoted",
     [
         f"<div class='gmail_quote'><div>On 18 Mar, A wrote:</div><blockquote class='gmail_quote'>"

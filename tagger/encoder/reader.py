@@ -5,6 +5,7 @@ A folder of its own holds ``manifest.json``, ``model.onnx`` (weights in 8 bits),
 """
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
@@ -23,6 +24,7 @@ from tagger.model.classifier import probabilities_of
 from tagger.model.model import MANIFEST, Flags, Model, Reread, checksum, sha256
 from tagger.model.store import READABLE_FORMATS, load_model, read_folder
 from tagger.schema import Schema, outputs_of
+from tagger.text.tokens import seen
 
 FORMAT = 2
 """Number of the saved format. Format 1 had no model of doubt."""
@@ -41,6 +43,7 @@ _MAX_TOKENS = 512
 _MAX_MEMORY = 1 << 30
 # No word piece of news is longer; what is cut off so would hardly be read anyway.
 _CHARACTERS_A_TOKEN = 16
+_ODD_SPACE = re.compile(r"[^\S \t\r\n]")
 
 
 @dataclass(frozen=True)
@@ -135,7 +138,9 @@ class SecondReader:
         return scores, np.array([cut for _, cut in rows], bool)
 
     def _score(self, text: str) -> tuple[Any, bool]:
-        # Half a character of a pair, which JSON may hold, is none to the tokenizer.
+        # Half a character of a pair, which JSON may hold, is none to the tokenizer, and white space
+        # that is a control character, such as a form feed, no end of a word.
+        text = _ODD_SPACE.sub(" ", seen(text))
         begun = text[: self.max_tokens * _CHARACTERS_A_TOKEN].encode("utf-8", "replace").decode()
         encoded = self._tokenizer.encode(begun)
         ids = np.array([encoded.ids], np.int64)

@@ -650,6 +650,50 @@ def test_labelled_data_have_an_encoding_too(tmp_path: Path) -> None:
         assert "encoding is 'cp99'" in str(done.exception), command
 
 
+W = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
+BOX = f"<w:txbxContent><w:p><w:r><w:t>{SECOND}</w:t></w:r></w:p></w:txbxContent>"
+TWICE = (
+    '<m:AlternateContent xmlns:m="http://schemas.openxmlformats.org/markup-compatibility/2006">'
+    f"<m:Choice>{BOX}</m:Choice><m:Fallback>{BOX}</m:Fallback></m:AlternateContent>"
+)
+
+
+@pytest.mark.parametrize(
+    ("runs", "text", "said"),
+    [
+        ("<w:r><w:t>Two F</w:t><w:noBreakHyphen/><w:t>16s left.</w:t></w:r>", "Two F-16s left.",
+         ""),
+        (f"<w:moveFrom><w:r><w:t>{SECOND}</w:t></w:r></w:moveFrom><w:r><w:t>{FIRST}</w:t></w:r>",
+         FIRST, ""),
+        (f"<w:r><w:rPr><w:vanish/></w:rPr><w:t>No. </w:t></w:r><w:r><w:t>{FIRST}</w:t></w:r>",
+         FIRST, ""),
+        (f"<w:r><w:t>{FIRST}</w:t><w:footnoteReference w:id='2'/></w:r>", FIRST,
+         "1 footnotes left out"),
+        (f"<w:r><w:t>{FIRST}</w:t></w:r><w:r>{TWICE}</w:r>", FIRST, "1 text boxes left out"),
+        (f"<w:r>{TWICE}</w:r>", SECOND, ""),
+    ],
+    ids=["hyphen", "moved", "hidden", "footnote", "text box", "only a text box"],
+)  # fmt: skip
+def test_of_a_word_document_is_read_what_a_reader_sees(
+    tmp_path: Path, runs: str, text: str, said: str
+) -> None:
+    document = docx.Document()
+    document.element.body.insert(0, docx.oxml.parse_xml(f'<w:p xmlns:w="{W}">{runs}</w:p>'))
+    document.save(tmp_path / "a.docx")
+    rows, done = predict(tmp_path / "a.docx")
+    assert [row["text"] for row in rows] == [text]
+    assert said in done.stderr if said else not done.stderr
+
+
+def test_a_document_that_stands_in_a_table_is_read(tmp_path: Path) -> None:
+    document = docx.Document()
+    document.add_heading("Talks", 1)
+    document.add_table(1, 1).cell(0, 0).text = FIRST
+    document.save(tmp_path / "a.docx")
+    rows, done = predict(tmp_path / "a.docx")
+    assert [row["text"] for row in rows] == ["Talks", FIRST] and not done.stderr
+
+
 def test_members_of_one_name_are_two_documents_and_blanks_are_said(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive, pytest.warns(UserWarning):
         archive.writestr("a.txt", FIRST)

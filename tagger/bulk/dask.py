@@ -19,7 +19,7 @@ from tagger.bulk.arrow import Rows, tag_slices, tags_schema
 from tagger.bulk.parts import tell_of_paragraphs
 from tagger.bulk.settings import Result
 from tagger.bulk.store import JOB, Store, begin, check_unchanged, header_of, record_of, stamps
-from tagger.errors import ConfigError, DataError, OutputError, importing
+from tagger.errors import ConfigError, DataError, OutputError, required
 from tagger.files import parquet
 from tagger.files.columns import Columns, tell_nobody
 from tagger.files.remote import is_address
@@ -159,9 +159,7 @@ def predict_with_dask(
 
 
 def _distributed() -> Any:
-    with importing("cluster", "--engine dask needs the extra cluster", DataError):
-        import distributed
-    return distributed
+    return required("distributed", "cluster", "--engine dask needs the extra cluster", DataError)
 
 
 def _on_cluster(

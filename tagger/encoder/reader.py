@@ -18,7 +18,7 @@ from tagger.encoder.combination import Combination
 from tagger.encoder.doubt import Doubt
 from tagger.encoder.graph import check_graph
 from tagger.encoder.settings import MAX_BYTES
-from tagger.errors import ConfigError, ModelError, OutputError, did_you_mean, importing
+from tagger.errors import ConfigError, ModelError, OutputError, did_you_mean, required
 from tagger.features.arrays import Floats
 from tagger.model.classifier import probabilities_of
 from tagger.model.model import MANIFEST, Flags, Model, Reread, checksum, sha256
@@ -211,12 +211,7 @@ class SecondReader:
 
 
 def reader_folder(model: str | Path) -> Path:
-    """Return the folder of the second reader of the model in a folder: inside it, or beside.
-
-    Raises
-    ------
-    ModelError : there is none.
-    """
+    """Return the folder of a model's second reader: in its own or beside; else ModelError."""
     inside, beside = Path(model) / FOLDER, Path(f"{Path(model).resolve()}-reader")
     found = next((path for path in (inside, beside) if path.is_dir()), None)
     if found is None:
@@ -228,18 +223,10 @@ def reader_folder(model: str | Path) -> Path:
 
 
 def remove_reader(model: str | Path, first: str) -> str:
-    """Remove the second reader in the folder of a model where it goes with another one.
+    """Remove the second reader in a model's folder where it goes with another than `first`.
 
-    Only files that its own list names, unchanged, are removed.
-
-    Parameters
-    ----------
-    model : the folder of the model.
-    first : identifier of the model that is in it now.
-
-    Returns
-    -------
-    What was done, in a sentence; empty where there is no such folder.
+    Only files that its own list names, unchanged, are removed. What was done is returned as a
+    sentence, empty where there is no such folder.
     """
     folder = Path(model) / FOLDER
     if folder.is_symlink() or not folder.is_dir():
@@ -269,11 +256,6 @@ def remove_reader(model: str | Path, first: str) -> str:
 
 def load_reader(folder: str | Path, rereads: str = "all") -> SecondReader:
     """Load the folder of a second reader: read, check, build.
-
-    Parameters
-    ----------
-    folder : the folder.
-    rereads : "doubtful" or "all".
 
     Raises
     ------
@@ -325,7 +307,4 @@ def _check_rereads(given: str) -> None:
 
 
 def _required(name: str) -> Any:
-    from importlib import import_module
-
-    with importing("encoder", f"the second reader needs {name}"):
-        return import_module(name)
+    return required(name, "encoder", f"the second reader needs {name}")

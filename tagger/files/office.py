@@ -3,10 +3,9 @@
 import io
 import re
 from collections.abc import Iterable
-from importlib import import_module
 from typing import Any, BinaryIO
 
-from tagger.errors import importing
+from tagger.errors import required
 from tagger.files import rows
 from tagger.files.rows import Unreadable
 
@@ -15,8 +14,7 @@ _MISSING = re.compile(r"item named '([^']+)'")
 
 def library(name: str, kind: str) -> Any:
     """Return a module of the extra office; raise Unreadable where it is not installed."""
-    with importing("office", f"{kind}: install the extra office", Unreadable):
-        return import_module(name)
+    return required(name, "office", f"{kind}: install the extra office", Unreadable)
 
 
 def whole(stream: BinaryIO, limit: int) -> BinaryIO:

@@ -229,6 +229,38 @@ def test_short_sections_of_an_article_are_no_cards(card: str) -> None:
     assert all(other[1] in row.record["text"] for other in OTHERS)
 
 
+PARTS = [f"<p>Day {n}. {text}</p>" for n in range(3) for text in (FIRST, SECOND, THIRD)]
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        "<div class='article-body'>{}</div>",
+        "<section><div class='post-content'>{}</div></section><div class=ad>Advertisement</div>",
+        "<article><h2>Update</h2>{}</article>",
+    ],
+)
+@pytest.mark.parametrize("cuts", [(0, 6), (0, 3, 6)])
+def test_an_article_in_several_boxes_is_read_in_full(part: str, cuts: tuple[int, ...]) -> None:
+    ends = (*cuts[1:], len(PARTS))
+    body = [part.format("".join(PARTS[a:b])) for a, b in zip(cuts, ends, strict=True)]
+    comments = "".join(f"<article class='comment-body'>{p}</article>" for p in PARTS)
+    markup = page(f"<main><h1>{TITLE}</h1>{''.join(body)}</main><div id=comments>{comments}</div>")
+    (row,) = html.read(io.BytesIO(markup.encode()), "page.html")
+    assert isinstance(row, Row)
+    text = row.record["text"]
+    assert [text.count(p[3:-4]) for p in PARTS] == [1] * len(PARTS)
+
+
+def test_what_stands_beside_an_article_is_left_out_aloud() -> None:
+    markup = page(
+        f"<main><article>{STORY}</article><div class='x'><p>{'Odd. ' * 40}</p></div></main>"
+    )
+    note, row = html.read(io.BytesIO(markup.encode()), "page.html")
+    assert isinstance(row, Row) and isinstance(note, Note) and "Odd" not in row.record["text"]
+    assert note.what == "characters of prose beside the article left out" and 100 < note.n < 200
+
+
 def test_a_page_of_short_news_keeps_them() -> None:
     items = "".join(f"<li><h3><a href='/x'>{a}</a></h3><p>{b}</p></li>" for a, b in OTHERS)
     row = read(page(f"<main><ul>{items}</ul></main>"))

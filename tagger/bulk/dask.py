@@ -20,7 +20,7 @@ from tagger.bulk.arrow import Rows, tag_slices, tags_schema
 from tagger.bulk.parts import tell_of_paragraphs
 from tagger.bulk.settings import Result
 from tagger.bulk.store import JOB, PART_COUNTS, PartStore
-from tagger.errors import ConfigError, DataError, OutputError, importing
+from tagger.errors import ConfigError, DataError, OutputError, required
 from tagger.files import parquet
 from tagger.files.columns import ColumnFinder, tell_nobody
 from tagger.files.remote import is_address
@@ -164,9 +164,7 @@ def predict_with_dask(
 
 
 def _distributed() -> Any:
-    with importing("cluster", "--engine dask needs the extra cluster", DataError):
-        import distributed
-    return distributed
+    return required("distributed", "cluster", "--engine dask needs the extra cluster", DataError)
 
 
 def _on_cluster(

@@ -160,11 +160,7 @@ def command(
 
 
 def _check_usage(
-    output_format: str,
-    output: str | None,
-    resume: bool,
-    jobs: int,
-    useless_scheduler: Any,
+    output_format: str, output: str | None, resume: bool, jobs: int, useless_scheduler: Any
 ) -> None:
     streams = output_format == "table" or writer_of(output_format).streams
     table = output and output_format == "table"

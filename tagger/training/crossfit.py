@@ -135,10 +135,7 @@ def _without(
 
 
 def _about(
-    corpus: Corpus,
-    settings: TrainingSettings,
-    seed: int,
-    answers: Mapping[str, Answers],
+    corpus: Corpus, settings: TrainingSettings, seed: int, answers: Mapping[str, Answers]
 ) -> dict[str, Any]:
     """Return what a model's manifest says of its training."""
     return {

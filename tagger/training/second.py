@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
-from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,7 +15,7 @@ from tagger.corpus.folds import unseen
 from tagger.encoder.combination import Combination, fit_combination
 from tagger.encoder.reader import REREADS, SecondReader
 from tagger.encoder.settings import EncoderSettings
-from tagger.errors import importing, n_of
+from tagger.errors import n_of, required
 from tagger.evaluation.compare import compare_answers
 from tagger.features.arrays import Floats
 from tagger.model.classifier import probabilities_of
@@ -50,8 +49,7 @@ def check_second(settings: EncoderSettings) -> None:
     """Raise ConfigError where a second reader cannot be trained: no torch, no such encoder."""
     # The exporter needs the first two, and would say so only after the training.
     for name in ("onnx", "onnxruntime", "torch", "transformers"):
-        with importing("encoder-train", f"a second reader is trained with {name}"):
-            import_module(name)
+        required(name, "encoder-train", f"a second reader is trained with {name}")
     from tagger.encoder.network import load_base
 
     load_base(settings, 1, 0)

@@ -73,7 +73,7 @@ def f1(corpus: Corpus, given: np.ndarray) -> float:
     task = corpus.schema["claim"]
     gold = encode(task, corpus.labels("claim"))
     table = count_table(task, gold, Answers(given))
-    return float(figures_of(task, table.sum(axis=0), False)["macro_f1"])
+    return float(figures_of(task, table.sum(axis=0))["macro_f1"])
 
 
 def learned(

@@ -13,7 +13,7 @@ from tagger.document import Tags
 from tagger.errors import DataError, importing
 from tagger.model.model import Model
 from tagger.model.store import load_model
-from tagger.predictor import Tagger, shipped_model
+from tagger.predictor import Tagger, shipped_model, with_second
 from tagger.schema import Schema
 from tagger.targets import write_files
 
@@ -59,8 +59,8 @@ class ClaimTagger:
         return self._tagger
 
     def _load(self, folder: str | Path, second_reader: str | None) -> None:
-        self._tagger = Tagger.load(folder, second_reader)
-        self._first = load_model(folder) if second_reader else self._tagger.model
+        self._first = load_model(folder)
+        self._tagger = Tagger(with_second(self._first, folder, second_reader))
 
     def __call__(self, doc: Doc) -> Doc:
         """Tag one document."""

@@ -13,6 +13,8 @@ for a bad argument.
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache
+from importlib import import_module
+from typing import Any
 
 
 class TaggerError(Exception):
@@ -103,3 +105,9 @@ def importing(extra: str, what: str, kind: type[TaggerError] = ConfigError) -> I
         yield
     except ImportError:
         raise kind(f"{what}: {install_command(extra)}") from None
+
+
+def required(name: str, extra: str, what: str, kind: type[TaggerError] = ConfigError) -> Any:
+    """Return a module that an extra installs, or raise an error that says `what` needs it."""
+    with importing(extra, what, kind):
+        return import_module(name)

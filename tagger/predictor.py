@@ -14,7 +14,7 @@ from tagger.explanation import evidence_of, explain
 from tagger.features.arrays import Floats, Ints
 from tagger.model.model import Model, Reading
 from tagger.model.store import load_model
-from tagger.model.tags import Answers, decide, decide_some, tags_of
+from tagger.model.tags import Decisions, decide, tags_of
 from tagger.schema import OTHER, SENTENCE, Schema
 from tagger.sequences import (
     batches,
@@ -78,12 +78,7 @@ class Tagger:
         if path is not None and not isinstance(path, (str, Path)):
             raise TypeError(f"path is a {type(path).__name__}, expected the path of a model folder")
         folder = shipped_model() if path is None else path
-        model = load_model(folder)
-        if second_reader is not None:
-            from tagger.encoder.reader import load_reader, reader_folder
-
-            model = load_reader(reader_folder(folder), second_reader).beside(model)
-        return cls(model)
+        return cls(with_second(load_model(folder), folder, second_reader))
 
     @property
     def language(self) -> Language:
@@ -213,18 +208,18 @@ class Tagger:
         return row, n, list(fields) or [[]] * 4, cut
 
     def _evidence(
-        self, cut: Sequence[str], start: Sequence[int], answers: Answers
+        self, cut: Sequence[str], start: Sequence[int], answers: Decisions
     ) -> list[list[dict[str, Any]]]:
         rows = zip(cut, start, tags_of(self.model, answers), strict=True)
         return [self.evidence(text, tags, int(first)) for text, first, tags in rows]
 
-    def _answers(self, cut: Sequence[str], kinds: Sequence[str], keep_headings: bool) -> Answers:
+    def _answers(self, cut: Sequence[str], kinds: Sequence[str], keep_headings: bool) -> Decisions:
         if kinds.count(SENTENCE) == len(kinds):
             return decide(self.model, self._read(cut))
         asked = [i for i, kind in enumerate(kinds) if kind != OTHER]
+        claims = np.array([keep_headings or kinds[i] == SENTENCE for i in asked], bool)
         reading = self._read([cut[i] for i in asked])
-        claims = [keep_headings or kinds[i] == SENTENCE for i in asked]
-        return decide_some(self.model, reading, len(kinds), asked, claims)
+        return decide(self.model, reading, claims).spread(len(kinds), asked)
 
     def _read(self, sentences: Sequence[str]) -> Reading:
         parts = [self.model.read(batch) for batch in batches(sentences)]
@@ -318,6 +313,15 @@ class Tagger:
         words = [word for word in tokens if word[0].isalpha()]
         n = len(words)
         return n < _MIN_TOKENS_TO_JUDGE_LANGUAGE or featurizer.knows(words) >= _MIN_KNOWN_SHARE * n
+
+
+def with_second(model: Model, folder: str | Path, second_reader: str | None) -> Model:
+    """Return a model beside the second reader of its folder, or alone where none is asked for."""
+    if second_reader is None:
+        return model
+    from tagger.encoder.reader import load_reader, reader_folder
+
+    return load_reader(reader_folder(folder), second_reader).beside(model)
 
 
 def model_of(model: "Model | Tagger | str | Path | None") -> Model:

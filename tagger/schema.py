@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import Any
 from unicodedata import normalize
 
@@ -174,6 +175,11 @@ class Schema:
         return next((task for task in self.tasks if not task.multilabel), None)
 
     @property
+    def n_labels(self) -> int:
+        """How many labels all tasks have together."""
+        return sum(len(task.labels) for task in self.tasks)
+
+    @property
     def answer_columns(self) -> list[str]:
         """The columns of the answers in tagged output: each task and its probabilities."""
         return [c for task in self.tasks for c in (task.name, *self.probability_columns(task))]
@@ -214,12 +220,8 @@ def numbered(schema: Schema) -> dict[tuple[str, str], int]:
 
 def outputs_of(schema: Schema) -> list[tuple[Task, slice]]:
     """Return each task with the places of its labels among all of the schema."""
-    places: list[tuple[Task, slice]] = []
-    start = 0
-    for task in schema.tasks:
-        places.append((task, slice(start, start + len(task.labels))))
-        start += len(task.labels)
-    return places
+    ends = accumulate(len(task.labels) for task in schema.tasks)
+    return [(t, slice(end - len(t.labels), end)) for t, end in zip(schema.tasks, ends, strict=True)]
 
 
 CLAIM = Task(

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from dataclasses import is_dataclass
 from pathlib import Path
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
@@ -17,26 +18,28 @@ _NAMES: dict[type, str] = {
 }
 
 
-def from_table(cls: type[Settings], raw: Any, where: str) -> Settings:
+def from_table(cls: type[Settings], raw: Any, where: str = "") -> Settings:
     """Build a dataclass of settings, all with defaults, from a table.
 
     Parameters
     ----------
     cls : the dataclass; the annotation of each field is what its value must be.
     raw : the table.
-    where : what to call the table in errors.
+    where : the path of the table in the configuration; empty where it is all of that.
 
     Raises
     ------
     ConfigError : no table, an unknown key, or a value of the wrong kind.
     """
+    named = where or "the configuration"
     if not isinstance(raw, dict):
-        raise ConfigError(f"{where} is {raw!r}, expected a table")
+        raise ConfigError(f"{named} is {raw!r}, expected a table")
     kinds = get_type_hints(cls)
     for key in raw:
         if key not in kinds:
-            raise ConfigError(f"{where} has {key!r}: {did_you_mean(str(key), kinds)}")
-    return cls(**{key: checked(value, kinds[key], f"{where}.{key}") for key, value in raw.items()})
+            raise ConfigError(f"{named} has {key!r}: {did_you_mean(str(key), kinds)}")
+    before = f"{where}." if where else ""
+    return cls(**{key: checked(value, kinds[key], before + key) for key, value in raw.items()})
 
 
 def checked(value: Any, kind: Any, where: str) -> Any:
@@ -45,7 +48,7 @@ def checked(value: Any, kind: Any, where: str) -> Any:
     Parameters
     ----------
     value : what a configuration holds.
-    kind : bool, int, float, str, or a dict or tuple of these.
+    kind : bool, int, float, str, a dataclass of settings, or a dict or tuple of these.
     where : what to call the value in errors.
 
     Raises
@@ -54,6 +57,8 @@ def checked(value: Any, kind: Any, where: str) -> Any:
         not finite, or an empty name.
     """
     kinds = get_args(kind)
+    if isinstance(kind, type) and is_dataclass(kind):
+        return from_table(kind, value, where)
     if get_origin(kind) is dict:
         if not isinstance(value, dict):
             raise ConfigError(f"{where} is {value!r}, expected a table")

@@ -24,9 +24,8 @@ from tagger.model.model import MANIFEST, checksum
 from tagger.schema import Schema, Task
 from tagger.settings import override, parse_overrides
 from tagger.targets import write_files
-from tagger.training.checks import findings_of
 from tagger.training.crossfit import cross_fit
-from tagger.training.findings import ERROR, WARNING
+from tagger.training.findings import ERROR, WARNING, findings_of
 from tagger.training.search import search
 from tagger.training.settings import TaskSettings, TrainingSettings
 

@@ -1,3 +1,5 @@
+from unicodedata import normalize as normalize_unicode
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -8,6 +10,7 @@ from tagger.text.tokens import (
     fold,
     mask,
     normalize,
+    seen,
     surface_tokens,
     token_spans,
     tokenize,
@@ -35,8 +38,29 @@ def test_tokenize(text, tokens):
 
 
 @given(st.text())
-def test_folding_keeps_the_length(text):
-    assert len(fold(text)) == len(text)
+def test_what_is_seen_is_folded_character_by_character(text):
+    assert len(fold(text)) == len(seen(text))
+
+
+UNSEEN = "\u00ad\u200b\u200e\u2060\ufeff"
+
+
+@given(st.text(), st.text(st.sampled_from(f"ab{UNSEEN}")))
+def test_the_form_of_unicode_and_what_nobody_sees_make_no_other_tokens(text, hidden):
+    decomposed = normalize_unicode("NFD", text)
+    assert tokenize(f"{decomposed}é") == tokenize(f"{text}e\u0301")
+    bare = "".join(c for c in hidden if c not in UNSEEN)
+    assert fold(hidden) == bare
+
+
+def test_tokens_of_what_is_written_as_two_or_unseen_are_found_in_their_place():
+    chunk = "\ufeffcafe\u0301s,min\u00adis\u200bters"
+    spans = token_spans(chunk)
+    assert [chunk[a:b].strip(UNSEEN) for a, b in spans] == [
+        "cafe\u0301s",
+        ",",
+        "min\u00adis\u200bters",
+    ]
 
 
 @given(st.text())

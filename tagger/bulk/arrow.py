@@ -22,7 +22,7 @@ from tagger.arrow import as_takeable, describe, pyarrow, takeable
 from tagger.bulk.parts import Work
 from tagger.errors import DataError
 from tagger.files.batches import check_record_batch
-from tagger.files.columns import Columns, Input, tell_nobody
+from tagger.files.columns import ColumnFinder, Input, tell_nobody
 from tagger.files.names import check_once
 from tagger.files.rows import BATCH_BYTES, MAX_DOCUMENT_BYTES, Places, Reject
 from tagger.predictor import Tagger, shipped_model
@@ -79,7 +79,7 @@ class Rows:
         """
         check_once(schema.names, source)
         origin = self.origin(say)
-        own = Columns(origin).of(schema.names, source)
+        own = ColumnFinder(origin).of(schema.names, source)
         if own is None:
             found = ", ".join(schema.names)
             raise DataError(
@@ -95,11 +95,7 @@ def _load(path: str, second_reader: str | None) -> Tagger:
 
 def tags_schema(schema: Any, rows: Rows) -> Any:
     """Return the Arrow schema of the tags for an input with a given Arrow schema."""
-    return (
-        rows.tagger.tag_table([], [], {}, True)
-        .to_record_batch(_kinds(schema, rows.found(schema, "row")))
-        .schema
-    )
+    return _work(schema, rows, "row")[1].layout(rows.tagger).arrow()
 
 
 def output_schema(schema: Any, rows: Rows) -> Any:
@@ -108,10 +104,13 @@ def output_schema(schema: Any, rows: Rows) -> Any:
     return tags_schema(schema, rows).append(pa.field("reject", pa.string()))
 
 
-def _kinds(schema: Any, origin: Input) -> dict[str, str]:
-    return {
+def _work(schema: Any, rows: Rows, source: str) -> tuple[Input, Work]:
+    """Return what the columns of an Arrow schema hold, and how its rows are tagged."""
+    origin = rows.found(schema, source)
+    kinds = {
         origin.named(f.name): describe(takeable(f.type)) for f in schema if origin.passed_on(f.name)
     }
+    return origin, Work("parquet", rows.sentences, False, kinds, keep_headings=rows.keep_headings)
 
 
 def tag_record_batch(batch: Any, rows: Rows, first: int, places: Places) -> Iterator[Any]:
@@ -137,9 +136,7 @@ def tag_slices(
     """Yield, for slices of a batch, record batches of tagged sentences, the rejects, how many
     sentences were too long for a second reader, and where there are rejects the row of each.
     """
-    origin = rows.found(batch.schema, source)
-    kinds = _kinds(batch.schema, origin)
-    work = Work("parquet", rows.sentences, False, kinds, keep_headings=rows.keep_headings)
+    origin, work = _work(batch.schema, rows, source)
     batch = as_takeable(batch)
     for start, stop in steps(_sizes(batch.column(origin.text_column)), BATCH_BYTES):
         piece = batch.slice(start, stop - start)

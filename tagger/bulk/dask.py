@@ -9,6 +9,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
+from copy import copy
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,10 +19,10 @@ from tagger.arrow import pyarrow, sound_rows
 from tagger.bulk.arrow import Rows, tag_slices, tags_schema
 from tagger.bulk.parts import tell_of_paragraphs
 from tagger.bulk.settings import Result
-from tagger.bulk.store import JOB, Store, begin, check_unchanged, header_of, record_of, stamps
-from tagger.errors import ConfigError, DataError, OutputError, importing
+from tagger.bulk.store import JOB, PART_COUNTS, PartStore
+from tagger.errors import ConfigError, DataError, OutputError, required
 from tagger.files import parquet
-from tagger.files.columns import Columns, tell_nobody
+from tagger.files.columns import ColumnFinder, tell_nobody
 from tagger.files.remote import is_address
 from tagger.files.rows import Places, Reject
 from tagger.processes import undisturbed
@@ -49,14 +50,18 @@ class _Piece:
     rows: int
 
 
-def _pieces(files: Sequence[str], rows: Rows, say: Callable[[str], None]) -> list[_Piece]:
-    pieces: list[_Piece] = []
-    columns = Columns(rows.origin(say))
+def _check_kinds(files: Sequence[str]) -> None:
     for path in files:
         if is_address(path):
             raise ConfigError(f"{path}: --engine dask reads files, no addresses: fetch it first")
         if path == "-" or not path.lower().endswith(".parquet"):
             raise ConfigError(f"{path}: --engine dask reads Parquet files, convert it first")
+
+
+def _pieces(files: Sequence[str], rows: Rows, say: Callable[[str], None]) -> list[_Piece]:
+    pieces: list[_Piece] = []
+    columns = ColumnFinder(rows.origin(say))
+    for path in files:
         first = 1
         with open(path, "rb") as stream:
             file = parquet.open_file(stream, path)
@@ -73,7 +78,7 @@ def _pieces(files: Sequence[str], rows: Rows, say: Callable[[str], None]) -> lis
     return pieces
 
 
-def tag_piece(piece: _Piece, store: Store, rows: Rows) -> dict[str, Any]:
+def tag_piece(piece: _Piece, store: PartStore, rows: Rows) -> dict[str, Any]:
     """Tag a row group into a file of its own; return its manifest, written last."""
     pa = pyarrow()
     rejects: list[Reject] = []
@@ -92,7 +97,7 @@ def tag_piece(piece: _Piece, store: Store, rows: Rows) -> dict[str, Any]:
                     rejects += lost
                     cut += n_cut
                 first += len(batch)
-    counts = {"rows": piece.rows, "sentences": n, "others": others, "nulls": 0, "cut": cut}
+    counts = {"rows": piece.rows, "sentences": n, "others": others, "cut": cut}
     return store.seal(piece.number, rejects, **counts)
 
 
@@ -134,38 +139,36 @@ def predict_with_dask(
         notes.append(message)
         say(message)
 
-    before, pieces = stamps(files), _pieces(files, rows, note)
-    sample = _first_texts(files, rows)
+    _check_kinds(files)
+    options = {k: v for k, v in asdict(rows).items() if k != "model"}
+    store = PartStore(target, "parquet", rows.tagger.model.id, options, files)
+    pieces, sample = _pieces(files, rows, note), _first_texts(files, rows)
     tell_of_paragraphs(rows.tagger, rows.origin(note), sample)
-    header = header_of(rows.tagger, {k: v for k, v in asdict(rows).items() if k != "model"}, files)
     target.mkdir(parents=True, exist_ok=True)
     with locked(target):
-        begin(target, header, files, resume)
-        store = Store(target.resolve(), "parquet", header)
+        store.begin(resume)
         done = {p.number: m for p in pieces if (m := store.load(p.number, p.rows)) is not None}
         reused = len(done)
         if missing := [piece for piece in pieces if piece.number not in done]:
             done.update(_on_cluster(missing, store, rows, scheduler, n_workers))
-        check_unchanged(files, before, header["inputs"], target)
-        n_rows, lost, n, others, cut = (
-            sum(m[name] for m in done.values())
-            for name in ("rows", "rejected", "sentences", "others", "cut")
+        store.check_unchanged()
+        result = Result(
+            **{name: sum(m[name] for m in done.values()) for name in PART_COUNTS},
+            parts=len(done),
+            reused=reused,
+            knows_language=rows.tagger.knows_language("\n".join(sample)),
+            notes=tuple(notes),
         )
-        known = rows.tagger.knows_language("\n".join(sample))
-        counts = (n_rows, n_rows - lost, lost, n, True, len(done), reused, 0, known, others, cut)
-        result = Result(*counts, tuple(notes))
-        _finish(store, len(pieces), header, result, rows)
+        _finish(store, len(pieces), result, rows)
     return result
 
 
 def _distributed() -> Any:
-    with importing("cluster", "--engine dask needs the extra cluster", DataError):
-        import distributed
-    return distributed
+    return required("distributed", "cluster", "--engine dask needs the extra cluster", DataError)
 
 
 def _on_cluster(
-    pieces: list[_Piece], store: Store, rows: Rows, scheduler: str | None, n_workers: int
+    pieces: list[_Piece], store: PartStore, rows: Rows, scheduler: str | None, n_workers: int
 ) -> Iterator[tuple[int, dict[str, Any]]]:
     """Yield the number of each piece and its manifest, as they are done."""
     distributed = _distributed()
@@ -175,7 +178,9 @@ def _on_cluster(
     # What Dask logs on its way down says less than the errors here.
     quiet = distributed.utils.silence_logging_cmgr(logging.CRITICAL)
     with quiet, place as cluster, _whole(lambda: distributed.Client(cluster)) as client:
-        futures = client.map(tag_piece, pieces, store=store, rows=rows, pure=False)
+        shared = copy(store)
+        shared.folder = store.folder.resolve()  # workers may be in another one
+        futures = client.map(tag_piece, pieces, store=shared, rows=rows, pure=False)
         of = dict(zip((f.key for f in futures), pieces, strict=True))
         for future in _completed(client, futures):
             piece = of[future.key]
@@ -270,7 +275,7 @@ def _require(scheduler: str) -> None:
         ) from None
 
 
-def _lose(piece: _Piece, error: BaseException, store: Store, rows: Rows) -> dict[str, Any]:
+def _lose(piece: _Piece, error: BaseException, store: PartStore, rows: Rows) -> dict[str, Any]:
     """Reject the rows of a piece that cannot be tagged; its file is empty."""
     last = piece.first + piece.rows - 1
     reason = " ".join(f"rows {piece.first} to {last} cannot be tagged: {error}".split())
@@ -278,15 +283,14 @@ def _lose(piece: _Piece, error: BaseException, store: Store, rows: Rows) -> dict
         schema = tags_schema(parquet.open_file(stream, piece.path).schema_arrow, rows)
     write(store.part(piece.number), parquet.empty(schema))
     reject = Reject(reason, "", piece.path, piece.first, piece.rows)
-    none = dict.fromkeys(("sentences", "others", "nulls", "cut"), 0)
-    return store.seal(piece.number, [reject], rows=piece.rows, **none)
+    return store.seal(piece.number, [reject], rows=piece.rows)
 
 
 def _first_texts(files: Sequence[str], rows: Rows) -> list[str]:
     for path in files:
         with open(path, "rb") as stream:
             file = parquet.open_file(stream, path)
-            own = Columns(rows.origin()).of(file.schema_arrow.names, path)
+            own = ColumnFinder(rows.origin()).of(file.schema_arrow.names, path)
             if own is None:
                 continue
             for batch in file.iter_batches(_SAMPLE_ROWS, columns=[own.text_column]):
@@ -295,13 +299,13 @@ def _first_texts(files: Sequence[str], rows: Rows) -> list[str]:
     return []
 
 
-def _finish(store: Store, n: int, header: dict[str, Any], result: Result, rows: Rows) -> None:
+def _finish(store: PartStore, n: int, result: Result, rows: Rows) -> None:
     """Gather the rejects and the counts, and remove what only an unfinished run needs."""
     if result.rejected:
         with atomic_write(store.folder / "_rejects.jsonl") as sink:
             for number in range(n):
                 sink.write(store.rejects(number).read_bytes())
-    write(store.folder / "_manifest.json", record_of(header, rows.tagger, result))
+    write(store.folder / "_manifest.json", store.record(rows.tagger, result))
     for number in range(n):
         store.rejects(number).unlink(missing_ok=True)
         store.manifest(number).unlink(missing_ok=True)

@@ -13,20 +13,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from tagger.bulk.parts import Done, Part, Work, begun, knows_language
+from tagger.bulk.parts import Done, Part, Work, begun
 from tagger.bulk.settings import JobSettings, Progress, Result
-from tagger.bulk.store import (
-    PART_COUNTS,
-    Store,
-    begin,
-    check_output,
-    check_unchanged,
-    finished_before,
-    header_of,
-    record_of,
-    size_of,
-    stamps,
-)
+from tagger.bulk.store import PART_COUNTS, PartStore, check_output, size_of
 from tagger.errors import OutputError
 from tagger.files import tagged
 from tagger.files.writers import copy, writer_of
@@ -92,16 +81,14 @@ def _run(
     report: Callable[[Progress], None],
     stop: Callable[[], bool],
 ) -> Result:
-    files = settings.origin.files
-    before = stamps(files)
-    header = header_of(tagger, settings.to_dict(), files)
-    writer = writer_of(settings.format)
-    store = Store(folder, writer.part or settings.format, header, writer.append)
-    if settings.resume and not store.begun and (result := finished_before(settings, header)):
+    writer, made = writer_of(settings.format), (tagger.model.id, settings.to_dict())
+    suffix = writer.part or settings.format
+    store = PartStore(folder, suffix, *made, settings.origin.files, writer.append)
+    if settings.resume and not store.begun and (result := store.finished_before(settings)):
         settings.origin.say(f"{settings.output}: finished by an earlier run; nothing is tagged")
         return result
-    begin(folder, header, files, settings.resume, settings.force, settings.origin.say)
-    meter = _Meter(header["inputs"])
+    store.begin(settings.resume, settings.force, settings.origin.say)
+    meter = _Meter(store.header["inputs"])
     notes: list[str] = []
 
     def say(note: str) -> None:
@@ -109,7 +96,7 @@ def _run(
         settings.origin.say(note)
 
     origin = replace(settings.origin, say=say)
-    work, first, parts = begun(tagger, settings, origin, meter.at)
+    work, known, parts = begun(tagger, settings, origin, meter.at)
     manifests: dict[int, dict[str, Any]] = {}
     reused = 0
     finished = True
@@ -131,15 +118,17 @@ def _run(
     for done in _work_off(tagger, work, missing(), settings.jobs, folder):
         manifests[done.number] = store.save(done)
         report(meter.add(manifests[done.number]))
-    sums, lost = meter.sums, meter.sums["rejected"]
     result = Result(
-        *(sums["rows"], sums["rows"] - lost, lost, sums["sentences"], finished),
-        *(len(manifests), reused, sums["nulls"], knows_language(tagger, first)),
-        *(sums["others"], sums["cut"], tuple(notes)),
+        **meter.sums,
+        finished=finished,
+        parts=len(manifests),
+        reused=reused,
+        knows_language=known,
+        notes=tuple(notes),
     )
     if finished:
-        check_unchanged(files, before, header["inputs"], folder)
-        _finish(tagger, settings, work, store, manifests, header, result)
+        store.check_unchanged()
+        _finish(tagger, settings, work, store, manifests, result)
     return result
 
 
@@ -147,9 +136,8 @@ def _finish(
     tagger: Tagger,
     settings: JobSettings,
     work: Work,
-    store: Store,
+    store: PartStore,
     manifests: dict[int, dict[str, Any]],
-    header: dict[str, Any],
     result: Result,
 ) -> None:
     """Make the output of the parts, and count once more."""
@@ -177,7 +165,7 @@ def _finish(
             f"{output}: holds {counted} rows, expected {expected}: run again with --resume"
         )
     made = store.body if work.writer.write_footer else output
-    write(tagged.manifest_path(output), record_of(header, tagger, result, bytes=size_of(made)))
+    write(tagged.manifest_path(output), store.record(tagger, result, bytes=size_of(made)))
     if work.writer.write_footer:
         # Last: a run that is killed from here on has its output, and no part to go on with.
         rename_into_place(store.body, output)
@@ -207,8 +195,7 @@ class _Meter:
 
 def stream(tagger: Tagger, settings: JobSettings) -> Iterator[tuple[Done, bool]]:
     """Yield what a job would write, part by part, and each time whether the language is known."""
-    work, first, parts = begun(tagger, settings, settings.origin)
-    known = knows_language(tagger, first)
+    work, known, parts = begun(tagger, settings, settings.origin)
     for part in parts:
         yield work.do(tagger, part), known
 

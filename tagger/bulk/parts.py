@@ -42,21 +42,16 @@ class Part:
 
 @dataclass
 class Done:
-    """A part that has been tagged: its piece of the output, and what it holds.
-
-    `sentences` and `others` count the rows of the output that are sentences and that are
-    none; `n_nulls` counts the numbers that JSON lacks (NaN, Infinity), written as null; `n_cut`
-    those too long for a second reader.
-    """
+    """A part that has been tagged: its piece of the output, and counts as in a job's `Result`."""
 
     number: int
-    data: bytes
-    rejects: list[Reject]
     rows: int
-    sentences: int
-    n_nulls: int = 0
+    rejects: list[Reject]
+    data: bytes = b""
+    sentences: int = 0
     others: int = 0
-    n_cut: int = 0
+    cut: int = 0
+    nulls: int = 0
 
 
 def read_parts(
@@ -103,16 +98,16 @@ class Work:
 
     def do(self, tagger: Tagger, part: Part) -> Done:
         """Tag a part and write it down."""
-        rejects = list(part.rejects)
+        done = Done(part.number, part.rows, list(part.rejects))
         pieces: list[Any] = []
-        n = n_all = n_nulls = n_cut = 0
-        for batch in part.batches:
-            whole, n_lacking = _finite_rows(batch, rejects) if self.writer.json else (batch, 0)
-            n_nulls += n_lacking
-            for fit, table in self.tables(tagger, whole, rejects):
-                n += table.n_sentences
-                n_all += len(table)
-                n_cut += table.n_cut
+        for whole in part.batches:
+            if self.writer.json:
+                whole, n_lacking = _finite_rows(whole, done.rejects)
+                done.nulls += n_lacking
+            for fit, table in self.tables(tagger, whole, done.rejects):
+                done.sentences += table.n_sentences
+                done.others += len(table) - table.n_sentences
+                done.cut += table.n_cut
                 texts = None if self.sentences else fit.texts
                 pieces.append(self.writer.encode(table, self.kinds, texts))
         layout = self.layout(tagger)
@@ -121,7 +116,8 @@ class Work:
             data = self.writer.header(layout) + data
         if self.writer.streams:
             data = compression.compress(data, self.suffix)
-        return Done(part.number, data, rejects, part.rows, n, n_nulls, n_all - n, n_cut)
+        done.data = data
+        return done
 
     @property
     def writer(self) -> Writer:
@@ -271,13 +267,15 @@ def _fits(column: Any, kind: str) -> bool:
 
 def begun(
     tagger: Tagger, settings: JobSettings, origin: Input, report: Report = lambda path, n: None
-) -> tuple[Work, Part, Iterator[Part]]:
-    """Return how the parts of an input are tagged, the first that tells, and all of them."""
+) -> tuple[Work, bool, Iterator[Part]]:
+    """Return how the parts of an input are tagged, whether the model knows the language of its
+    first texts, and the parts.
+    """
     parts = read_parts(origin, settings.part_bytes, report)
     ahead = _look_ahead(parts)
     first = ahead[-1]
     tell_of_paragraphs(tagger, origin, first.batches[0].texts if first.batches else ())
-    return _plan(settings, first), first, chain(ahead, parts)
+    return _plan(settings, first), _knows_language(tagger, first), chain(ahead, parts)
 
 
 def _plan(settings: JobSettings, first: Part) -> Work:
@@ -302,9 +300,12 @@ def _plan(settings: JobSettings, first: Part) -> Work:
             f"a lone surrogate in the name of column {names[bad[0]]!r}, which {writer.name} cannot "
             "hold: write jsonl, or name other columns to pass on with --keep"
         )
-    suffix = compression.split_suffix(settings.output)[1]
     return Work(
-        *(settings.format, settings.origin.sentences, settings.explain, kinds, suffix),
+        settings.format,
+        settings.origin.sentences,
+        settings.explain,
+        kinds,
+        compression.split_suffix(settings.output)[1],
         settings.keep_headings,
     )
 
@@ -340,8 +341,7 @@ def tell_of_paragraphs(tagger: Tagger, origin: Input, texts: Sequence[str]) -> N
         origin.say(f"{found}: leave out --sentences to cut them")
 
 
-def knows_language(tagger: Tagger, first: Part) -> bool:
-    """Return whether the first texts of an input look like the language of the training data."""
+def _knows_language(tagger: Tagger, first: Part) -> bool:
     sample, size = [], 0
     for text in (t for batch in first.batches for t in batch.texts):
         sample.append(text[:_SAMPLE_CHARACTERS])

@@ -75,25 +75,29 @@ class Result:
 
     Parameters
     ----------
-    rows, tagged, rejected : rows of the input, the sum of those tagged and those that were not.
+    rows, rejected : rows of the input, and those of them that could not be tagged.
     sentences, others : rows of the output: sentences, and headings and other pieces.
+    cut : pieces too long for a second reader, which has read their beginning.
+    nulls : numbers that JSON lacks (NaN, Infinity), written as null.
     finished : False where the job was told to stop before its end.
     parts, reused : number of parts, and how many of them an earlier run had done.
-    nulls : numbers that JSON lacks (NaN, Infinity), written as null.
-    cut : pieces too long for a second reader, which has read their beginning.
     knows_language : whether the first texts look like the language of the training data.
     notes : what was guessed about the input, in sentences.
     """
 
     rows: int
-    tagged: int
     rejected: int
     sentences: int
-    finished: bool
+    others: int
+    cut: int
+    nulls: int = 0
+    finished: bool = True
     parts: int = 0
     reused: int = 0
-    nulls: int = 0
     knows_language: bool = True
-    others: int = 0
-    cut: int = 0
     notes: tuple[str, ...] = ()
+
+    @property
+    def tagged(self) -> int:
+        """How many rows of the input were tagged."""
+        return self.rows - self.rejected

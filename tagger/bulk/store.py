@@ -23,7 +23,8 @@ from tagger.targets import check_free, write
 
 JOB = "job.json"
 PART_COUNTS = ("rows", "rejected", "sentences", "nulls", "others", "cut")
-"""What the manifest of a part counts."""
+"""What the manifest of a part counts, and `Result` for all of them."""
+_RECORD_COUNTS = ("rows", "tagged", "rejected", "sentences", "others", "cut")
 
 
 def fingerprint(files: Sequence[str]) -> list[dict[str, Any]]:
@@ -48,7 +49,7 @@ def fingerprint(files: Sequence[str]) -> list[dict[str, Any]]:
     return prints
 
 
-def stamps(files: Sequence[str]) -> list[tuple[int, ...]]:
+def _stamps(files: Sequence[str]) -> list[tuple[int, ...]]:
     """Return what shows that files were changed, for those that can be read twice."""
     found: list[tuple[int, ...]] = []
     for path in files:
@@ -62,74 +63,10 @@ def stamps(files: Sequence[str]) -> list[tuple[int, ...]]:
     return found
 
 
-def check_unchanged(
-    files: Sequence[str], before: list[tuple[int, ...]], inputs: list[dict[str, Any]], folder: Path
-) -> None:
-    """Refuse what was made of inputs that changed meanwhile.
-
-    Raises
-    ------
-    DataError : a file has other stamps than `before`, and other bytes than `inputs` say.
-    """
-    moved = [i for i, (a, b) in enumerate(zip(before, stamps(files), strict=True)) if a != b]
-    if changed := [files[i] for i in moved if fingerprint([files[i]]) != [inputs[i]]]:
-        raise DataError(
-            f"{', '.join(changed)}: changed while it was read, so that the parts are of two "
-            f"inputs: delete {folder} and run again when it changes no more"
-        )
-
-
-def header_of(tagger: Tagger, options: dict[str, Any], files: Sequence[str]) -> dict[str, Any]:
-    """Return what decides the bytes of an output."""
-    return {
-        "tagger": __version__,
-        "model": tagger.model.id,
-        "options": options,
-        "inputs": fingerprint(files),
-    }
-
-
-_RECORD_COUNTS = ("rows", "tagged", "rejected", "sentences", "others", "cut")
-
-
-def record_of(header: dict[str, Any], tagger: Tagger, result: Result, **more: int) -> bytes:
-    """Return the record that stands beside a finished output; `more` are other counts."""
-    counts = {name: getattr(result, name) for name in _RECORD_COUNTS} | more
-    schema, held_out = tagger.schema.to_dict(), tagger.model.known_errors
-    return to_json({**header, "schema": schema, **counts, "out_of_fold": held_out})
-
-
 def size_of(output: Path) -> int:
     """Return how many bytes a file has, or all files of a folder."""
     files = filter(Path.is_file, output.iterdir()) if output.is_dir() else [output]
     return sum(path.stat().st_size for path in files)
-
-
-def finished_before(settings: JobSettings, header: dict[str, Any]) -> Result | None:
-    """Return the counts of an earlier run that finished this very job, or None.
-
-    How many parts it had and what it noted are not recorded.
-
-    Raises
-    ------
-    ConfigError : it was of another model or input, and nothing says that it may be replaced.
-    """
-    output = settings.output
-    try:
-        record = json.loads(tagged.manifest_path(output).read_bytes())
-        changed = _changes(record, header)
-        counts = {name: record[name] for name in _RECORD_COUNTS}
-        whole = all(type(n) is int and n >= 0 for n in counts.values())
-        whole &= record["bytes"] == size_of(output)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        return None
-    if changed and not settings.force:
-        reason = f"{output}: is finished, and {'; '.join(changed)}"
-        raise ConfigError(f"{reason}: leave out --resume to tag anew")
-    # An input that cannot be read twice has no hash: it may be another one.
-    whole &= all(entry["sha256"] for entry in header["inputs"])
-    whole &= not record["rejected"] or tagged.rejects_path(output).is_file()
-    return Result(**counts, finished=True) if whole and not changed else None
 
 
 def check_output(settings: JobSettings) -> None:
@@ -176,13 +113,13 @@ def _is_same_job(settings: JobSettings) -> bool:
     return False
 
 
-class Store:
-    """The folder of the parts of one job, which `key` names.
+class PartStore:
+    """The folder of the parts of one job, whose `header` says what decides the bytes of its output.
 
     Parameters
     ----------
     folder, suffix : where the parts are, and how their names end.
-    header : what decides the bytes of the output.
+    model, options, files : the model that tags, how, and what.
     append : writes a part into the file `body`, where parts stand one behind the other. Parts
         are then loaded and saved in their order.
     """
@@ -191,12 +128,16 @@ class Store:
         self,
         folder: Path,
         suffix: str,
-        header: dict[str, Any],
+        model: str,
+        options: dict[str, Any],
+        files: Sequence[str],
         append: Callable[[Path, int, bytes], tuple[int, bytes]] | None = None,
     ) -> None:
-        self.folder = folder
-        self.suffix = suffix
-        self.key = hashlib.sha256(to_json(header)).hexdigest()
+        self.folder, self.suffix, self.files = folder, suffix, files
+        self._before = _stamps(files)
+        self.header: dict[str, Any] = {"tagger": __version__, "model": model, "options": options}
+        self.header["inputs"] = fingerprint(files)
+        self.key = hashlib.sha256(to_json(self.header)).hexdigest()
         self.body, self.size = folder / "body", 0
         self._append, self._in_sequence = append, True
 
@@ -204,6 +145,81 @@ class Store:
     def begun(self) -> bool:
         """Whether there is something to go on with."""
         return self.body.exists() if self._append else any(self.folder.glob("part-*.json"))
+
+    def finished_before(self, settings: JobSettings) -> Result | None:
+        """Return the counts of an earlier run that finished this very job, or None.
+
+        How many parts it had and what it noted are not recorded.
+
+        Raises
+        ------
+        ConfigError : it was of another model or input, and nothing says that it may be replaced.
+        """
+        output = settings.output
+        try:
+            record = json.loads(tagged.manifest_path(output).read_bytes())
+            changed = _changes(record, self.header)
+            counts = {name: record[name] for name in _RECORD_COUNTS}
+            whole = all(type(n) is int and n >= 0 for n in counts.values())
+            whole &= counts.pop("tagged") == counts["rows"] - counts["rejected"]
+            whole &= record["bytes"] == size_of(output)
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            return None
+        if changed and not settings.force:
+            reason = f"{output}: is finished, and {'; '.join(changed)}"
+            raise ConfigError(f"{reason}: leave out --resume to tag anew")
+        # An input that cannot be read twice has no hash: it may be another one.
+        whole &= all(entry["sha256"] for entry in self.header["inputs"])
+        whole &= not record["rejected"] or tagged.rejects_path(output).is_file()
+        return Result(**counts) if whole and not changed else None
+
+    def begin(
+        self, resume: bool, force: bool = False, say: Callable[[str], None] = tell_nobody
+    ) -> None:
+        """Write down what the job is, or check that it is still the one that was begun.
+
+        With `force` and without `resume`, what was begun is thrown away, which `say` is told.
+        """
+        folder, path = self.folder, self.folder / JOB
+        if force and not resume and (parts := sorted(folder.glob("part-*"))):
+            say(f"{folder}: an unfinished run is thrown away")
+            for part in parts:
+                part.unlink()
+        if not path.exists() or not any(folder.glob("part-*.json")):
+            write(path, to_json(self.header))
+            return
+        if not resume:
+            raise OutputError(
+                f"{folder}: holds an unfinished run: go on with --resume, or begin anew with "
+                "--force (with --engine dask: delete the folder)"
+            )
+        if "-" in self.files:
+            raise ConfigError("standard input cannot be read again: name a file to use --resume")
+        try:
+            changed = _changes(json.loads(path.read_bytes()), self.header)
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            reason = f"{path}: is damaged ({error})"
+            raise ConfigError(f"{reason}: delete the folder to begin anew") from None
+        if changed:
+            reason = f"{folder}: cannot go on, {'; '.join(changed)}"
+            raise ConfigError(f"{reason}: delete the folder to begin anew")
+
+    def check_unchanged(self) -> None:
+        """Raise DataError where files hold other bytes than when the job began."""
+        inputs, now = self.header["inputs"], _stamps(self.files)
+        moved = [i for i, stamp in enumerate(now) if stamp != self._before[i]]
+        files = [self.files[i] for i in moved if fingerprint([self.files[i]]) != [inputs[i]]]
+        if files:
+            raise DataError(
+                f"{', '.join(files)}: changed while it was read, so that the parts are of two "
+                f"inputs: delete {self.folder} and run again when it changes no more"
+            )
+
+    def record(self, tagger: Tagger, result: Result, **more: int) -> bytes:
+        """Return the record that stands beside a finished output; `more` are other counts."""
+        counts = {name: getattr(result, name) for name in _RECORD_COUNTS} | more
+        schema, held_out = tagger.schema.to_dict(), tagger.model.known_errors
+        return to_json({**self.header, "schema": schema, **counts, "out_of_fold": held_out})
 
     def part(self, number: int) -> Path:
         """Return the file of a part."""
@@ -249,7 +265,7 @@ class Store:
     def save(self, done: Done) -> dict[str, Any]:
         """Write a part, its rejects, and last its manifest, which makes it count."""
         counts: dict[str, Any] = {"rows": done.rows, "sentences": done.sentences}
-        counts |= {"others": done.others, "nulls": done.n_nulls, "cut": done.n_cut}
+        counts |= {"others": done.others, "nulls": done.nulls, "cut": done.cut}
         data = done.data
         if self._append:
             size, data = self._append(self.body, self.size, data)
@@ -265,10 +281,11 @@ class Store:
             return hashlib.sha256(stream.read(size - self.size)).hexdigest()
 
     def seal(self, number: int, rejects: Sequence[Reject], **counts: Any) -> dict[str, Any]:
-        """Write the rejects of a part that is written, and last its manifest."""
+        """Write the rejects of a part that is written, and last its manifest, with its counts."""
         write(self.rejects(number), b"".join(map(reject_line, rejects)))
         manifest = {
             "job": self.key,
+            **dict.fromkeys(PART_COUNTS, 0),
             **counts,
             "rejected": sum(r.n_rows for r in rejects),
             "sha256": _sha256(self.part(number)),
@@ -286,44 +303,6 @@ def _sha256(path: Path) -> str:
 def to_json(value: Any) -> bytes:
     """Return plain values as an indented JSON file."""
     return (json.dumps(value, indent=2) + "\n").encode("ascii")
-
-
-def begin(
-    folder: Path,
-    header: dict[str, Any],
-    files: Sequence[str],
-    resume: bool,
-    force: bool = False,
-    say: Callable[[str], None] = tell_nobody,
-) -> None:
-    """Write down what the job is, or check that it is still the one that was begun.
-
-    With `force` and without `resume`, what was begun is thrown away, which `say` is told.
-    """
-    path = folder / JOB
-    if force and not resume and (parts := sorted(folder.glob("part-*"))):
-        say(f"{folder}: an unfinished run is thrown away")
-        for part in parts:
-            part.unlink()
-    if not path.exists() or not any(folder.glob("part-*.json")):
-        write(path, to_json(header))
-        return
-    if not resume:
-        raise OutputError(
-            f"{folder}: holds an unfinished run: go on with --resume, or begin anew with --force "
-            "(with --engine dask: delete the folder)"
-        )
-    if "-" in files:
-        raise ConfigError("standard input cannot be read again: name a file to use --resume")
-    try:
-        before = json.loads(path.read_bytes())
-        changed = _changes(before, header)
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        reason = f"{path}: is damaged ({error})"
-        raise ConfigError(f"{reason}: delete the folder to begin anew") from None
-    if changed:
-        reason = f"{folder}: cannot go on, {'; '.join(changed)}"
-        raise ConfigError(f"{reason}: delete the folder to begin anew")
 
 
 def _changes(before: dict[str, Any], now: dict[str, Any]) -> list[str]:

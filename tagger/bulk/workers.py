@@ -108,7 +108,7 @@ class Workers:
                 reject_of(batch, i, reason) for batch in part.batches for i in range(len(batch))
             ]
             empty = self.work.do(_worker_tagger(self._shared), Part(part.number))
-            return Done(part.number, empty.data, rejects, part.rows, 0)
+            return replace(empty, rows=part.rows, rejects=rejects)
         finally:
             pool.kill()
 

@@ -93,7 +93,7 @@ def _show(task: TaskComparison, n: int) -> None:
     console = Console()
     title = f"{task.task}: {task.n} sentences"
     table = Table(title=title, title_justify="left", title_style="bold")
-    table.add_column("")
+    table.add_column("", overflow="fold", min_width=12)
     for name in ("A", "B", "difference", "95 % interval", "p"):
         table.add_column(name, justify="right", no_wrap=True)
     of_labels = {k: f"F1 {k[3:]}" for k in task.figures if k.startswith("f1.")}

@@ -37,7 +37,7 @@ def command(folder: str | None, model: str | None) -> None:
         raise ModelError(f"{folder}: the manifest says nothing about the model")
     console = Console()
     console.print(styled(folder, "bold").append(f"  model {loaded.id}", style="default"))
-    about = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    about = Table(box=None, show_header=False, padding=(0, 2, 0, 0), pad_edge=False)
     about.add_column(no_wrap=True)
     about.add_column(overflow="fold")  # a path is of use as a whole only
     for name, value in _told(Path(folder)):
@@ -64,7 +64,7 @@ def command(folder: str | None, model: str | None) -> None:
     console.print(about)
     table = Table(title_justify="left")
     for name in ("task", "label", "threshold", "definition"):
-        table.add_column(name)
+        table.add_column(name, overflow="fold")
     for classifier in loaded.classifiers:
         task = classifier.task
         for label, threshold in zip(task.labels, classifier.thresholds, strict=True):

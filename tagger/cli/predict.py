@@ -160,11 +160,7 @@ def command(
 
 
 def _check_usage(
-    output_format: str,
-    output: str | None,
-    resume: bool,
-    jobs: int,
-    useless_scheduler: Any,
+    output_format: str, output: str | None, resume: bool, jobs: int, useless_scheduler: Any
 ) -> None:
     streams = output_format == "table" or writer_of(output_format).streams
     table = output and output_format == "table"
@@ -248,8 +244,8 @@ def _print(tagger: Tagger, settings: JobSettings, allow_rejects: bool) -> None:
             if done.number == 0 and not knows_language:
                 _warn_of_language(settings.origin.files[0])
             write_data(done.data)
-            nulls += done.n_nulls
-            cut += done.n_cut
+            nulls += done.nulls
+            cut += done.cut
             for reject in done.rejects:
                 rejected(reject)
         _warn_of(nulls, cut)

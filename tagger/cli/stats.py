@@ -147,13 +147,17 @@ def _print_shares(shares: Sequence[Any]) -> None:
     from tagger.markup import name_of
 
     console, header = Console(), True
-    width = {"task": max(len(s.task) for s in shares), "label": max(len(s.label) for s in shares)}
     columns = ["task", "label", "% (95 % interval)"]
     columns += ["corrected"] * any(s.adjusted is not None for s in shares)
+    width = {name: max(len(getattr(s, name)) for s in shares) for name in columns[:2]}
+    # A long name takes lines, not the room of the shares.
+    room = max(console.width - 24 * len(columns[2:]) - 3, 24)
+    width["task"] = min(width["task"], room // 3)
+    width["label"] = min(width["label"], room - width["task"])
     for _, group in groupby(shares, lambda s: (s.by, s.group)):
         table, task = Table(box=None, pad_edge=False, show_header=header), ""
         for name in columns:
-            table.add_column(name, no_wrap=True, min_width=width.get(name, 22))
+            table.add_column(name, overflow="fold", width=width.get(name, 22))
         for s in group:
             row = [s.task if s.task != task else "", name_of(s.label)]
             # A share is padded, so that shares line up whatever their intervals.

@@ -19,6 +19,7 @@ from tagger.errors import DataError, did_you_mean, n_of
 from tagger.files import Reject, Row
 from tagger.files.batches import raw_of
 from tagger.files.rows import TOO_DEEP
+from tagger.model.classifier import encode
 from tagger.model.model import fingerprints
 from tagger.schema import OTHER, Schema, Task, is_apart
 from tagger.sequences import document_name
@@ -95,6 +96,10 @@ class Corpus:
         keys = (f"doc {e.doc}" if e.doc else f"text {e.text}" for e in self.examples)
         return np.array([number.setdefault(key, len(number)) for key in keys], np.int64)
 
+    def groups_of(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """Return a number from 0 on for the document of each of some sentences."""
+        return np.unique(self.groups[rows], return_inverse=True)[1]
+
     def annotated(self, task: str) -> npt.NDArray[np.int64]:
         """Return the indices of the sentences that have an answer for a task."""
         has = [i for i, example in enumerate(self.examples) if task in example.labels]
@@ -103,6 +108,10 @@ class Corpus:
     def labels(self, task: str) -> list[Labels]:
         """Return the answers of the sentences that `annotated` names."""
         return [e.labels[task] for e in self.examples if task in e.labels]
+
+    def gold(self, task: Task) -> tuple[npt.NDArray[np.int64], npt.NDArray[Any]]:
+        """Return what `annotated` names, and its answers as `encode` gives them."""
+        return self.annotated(task.name), encode(task, self.labels(task.name))
 
     def take(self, indices: Iterable[int]) -> "Corpus":
         """Return a corpus of the sentences at `indices`."""

@@ -39,8 +39,7 @@ def finetune(
     ConfigError : there is no such encoder, or it cannot be trained so.
     """
     with one_thread():
-        n = sum(len(task.labels) for task in schema.tasks)
-        network, tokenizer = load_base(settings, n, seed)
+        network, tokenizer = load_base(settings, schema.n_labels, seed)
         samples = samples_of(schema, texts, labels, tokenizer)
         fit(network, samples, schema, settings, seed, checkpoint, progress)
         onnx, rules = to_onnx(network), tokenizer.to_str().encode()

@@ -5,6 +5,7 @@ A folder of its own holds ``manifest.json``, ``model.onnx`` (weights in 8 bits),
 """
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
@@ -17,12 +18,13 @@ from tagger.encoder.combination import Combination
 from tagger.encoder.doubt import Doubt
 from tagger.encoder.graph import check_graph
 from tagger.encoder.settings import MAX_BYTES
-from tagger.errors import ConfigError, ModelError, OutputError, did_you_mean, importing
+from tagger.errors import ConfigError, ModelError, OutputError, did_you_mean, required
 from tagger.features.arrays import Floats
 from tagger.model.classifier import probabilities_of
 from tagger.model.model import MANIFEST, Flags, Model, Reread, checksum, sha256
 from tagger.model.store import READABLE_FORMATS, load_model, read_folder
 from tagger.schema import Schema, outputs_of
+from tagger.text.tokens import seen
 
 FORMAT = 2
 """Number of the saved format. Format 1 had no model of doubt."""
@@ -41,6 +43,7 @@ _MAX_TOKENS = 512
 _MAX_MEMORY = 1 << 30
 # No word piece of news is longer; what is cut off so would hardly be read anyway.
 _CHARACTERS_A_TOKEN = 16
+_ODD_SPACE = re.compile(r"[^\S \t\r\n]")
 
 
 @dataclass(frozen=True)
@@ -126,7 +129,7 @@ class SecondReader:
         ------
         ModelError : the network does not give one finite score an output.
         """
-        n = sum(len(task.labels) for task in self.schema.tasks)
+        n = self.schema.n_labels
         rows = [self._score(text) for text in texts]
         for row, _ in rows:
             if row.shape != (n,) or not np.isfinite(row).all():
@@ -135,7 +138,9 @@ class SecondReader:
         return scores, np.array([cut for _, cut in rows], bool)
 
     def _score(self, text: str) -> tuple[Any, bool]:
-        # Half a character of a pair, which JSON may hold, is none to the tokenizer.
+        # Half a character of a pair, which JSON may hold, is none to the tokenizer, and white space
+        # that is a control character, such as a form feed, no end of a word.
+        text = _ODD_SPACE.sub(" ", seen(text))
         begun = text[: self.max_tokens * _CHARACTERS_A_TOKEN].encode("utf-8", "replace").decode()
         encoded = self._tokenizer.encode(begun)
         ids = np.array([encoded.ids], np.int64)
@@ -206,12 +211,7 @@ class SecondReader:
 
 
 def reader_folder(model: str | Path) -> Path:
-    """Return the folder of the second reader of the model in a folder: inside it, or beside.
-
-    Raises
-    ------
-    ModelError : there is none.
-    """
+    """Return the folder of a model's second reader: in its own or beside; else ModelError."""
     inside, beside = Path(model) / FOLDER, Path(f"{Path(model).resolve()}-reader")
     found = next((path for path in (inside, beside) if path.is_dir()), None)
     if found is None:
@@ -223,18 +223,10 @@ def reader_folder(model: str | Path) -> Path:
 
 
 def remove_reader(model: str | Path, first: str) -> str:
-    """Remove the second reader in the folder of a model where it goes with another one.
+    """Remove the second reader in a model's folder where it goes with another than `first`.
 
-    Only files that its own list names, unchanged, are removed.
-
-    Parameters
-    ----------
-    model : the folder of the model.
-    first : identifier of the model that is in it now.
-
-    Returns
-    -------
-    What was done, in a sentence; empty where there is no such folder.
+    Only files that its own list names, unchanged, are removed. What was done is returned as a
+    sentence, empty where there is no such folder.
     """
     folder = Path(model) / FOLDER
     if folder.is_symlink() or not folder.is_dir():
@@ -264,11 +256,6 @@ def remove_reader(model: str | Path, first: str) -> str:
 
 def load_reader(folder: str | Path, rereads: str = "all") -> SecondReader:
     """Load the folder of a second reader: read, check, build.
-
-    Parameters
-    ----------
-    folder : the folder.
-    rereads : "doubtful" or "all".
 
     Raises
     ------
@@ -320,7 +307,4 @@ def _check_rereads(given: str) -> None:
 
 
 def _required(name: str) -> Any:
-    from importlib import import_module
-
-    with importing("encoder", f"the second reader needs {name}"):
-        return import_module(name)
+    return required(name, "encoder", f"the second reader needs {name}")

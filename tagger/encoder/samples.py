@@ -49,9 +49,8 @@ def samples_of(
     texts, labels : sentences, and of each its labels by task; a task may be missing.
     tokenizer : a `tokenizers.Tokenizer` that truncates and does not pad.
     """
-    n = sum(len(task.labels) for task in schema.tasks)
-    targets = np.zeros((len(texts), n))
-    known = np.zeros((len(texts), n), bool)
+    targets = np.zeros((len(texts), schema.n_labels))
+    known = np.zeros(targets.shape, bool)
     for task, part in outputs_of(schema):
         place = {label: part.start + i for i, label in enumerate(task.labels)}
         for row, answers in enumerate(labels):

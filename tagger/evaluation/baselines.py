@@ -13,7 +13,7 @@ from tagger.evaluation.answers import Answers
 from tagger.features.arrays import Floats
 from tagger.features.featurizer import Featurizer
 from tagger.features.settings import FeatureSettings
-from tagger.model.classifier import encode, one_hot
+from tagger.model.classifier import one_hot
 from tagger.model.thresholds import best_f1_thresholds
 from tagger.schema import Task
 from tagger.text.language import ENGLISH, Language
@@ -95,9 +95,10 @@ def _task_answers(
     seed: int,
 ) -> dict[str, Answers]:
     n, k = len(corpus), len(task.labels)
-    known = len(lengths) - len(pool) + pool.annotated(task.name)
+    known, gold = pool.gold(task)
+    known += len(lengths) - len(pool)
     y, is_known = np.zeros((len(lengths), k), bool), np.zeros(len(lengths), bool)
-    y[known], is_known[known] = one_hot(task, encode(task, pool.labels(task.name))), True
+    y[known], is_known[known] = one_hot(task, gold), True
     shares = np.zeros((len(lengths), k))
     learned = {name: np.zeros((len(lengths), k)) for name in matrices}
     tuning = inner if task.multilabel and splits is not inner else []

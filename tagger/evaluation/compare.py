@@ -24,7 +24,7 @@ from tagger.evaluation.scores import Difference, differences
 from tagger.features.arrays import Floats, Ints
 from tagger.files import Reject
 from tagger.files.batches import save_rejects
-from tagger.model.classifier import decode, encode
+from tagger.model.classifier import decode
 from tagger.model.model import MANIFEST
 from tagger.predictor import model_of
 from tagger.schema import Schema, Task
@@ -170,16 +170,13 @@ def _of_models(
     one, other = model_of(a), model_of(b)
     schema = _shared(one.schema, other.schema)
     corpus = labelled(one, data, columns, schema, skip_bad_rows)
-    (a_says, a_cut), (b_says, b_cut) = (read_by(model, corpus.texts) for model in (one, other))
-    cut = (
-        f"{side}: {note}"
-        for side, notes in zip("AB", (a_cut, b_cut), strict=True)
-        for note in notes
-    )
-    warnings = tagged_warnings(corpus, one, other)
+    says, cut, warnings = [], [], tagged_warnings(corpus, one, other)
     for side, model in zip("AB", (one, other), strict=True):
+        answers, notes = read_by(model, corpus.texts)
+        says.append(answers)
+        cut += [f"{side}: {note}" for note in notes]
         warnings += seen_warnings(corpus, overlap_of(corpus, model), side)
-    return corpus, a_says, b_says, (*warnings, *group_warnings(corpus), *cut)
+    return corpus, says[0], says[1], (*warnings, *group_warnings(corpus), *cut)
 
 
 def _of_reports(
@@ -249,27 +246,25 @@ def compare_answers(
     """Compare two sets of answers, task by task."""
     tasks = []
     for task in corpus.schema.tasks:
-        chosen = corpus.annotated(task.name)
-        if len(chosen) and task.name in a and task.name in b:
-            pair = a[task.name].take(chosen), b[task.name].take(chosen)
-            tasks.append(_compare_task(corpus, task, chosen, *pair, rounds, seed))
+        if len(corpus.annotated(task.name)) and task.name in a and task.name in b:
+            pair = a[task.name], b[task.name]
+            tasks.append(_compare_task(corpus, task, *pair, rounds, seed))
     if not tasks:
         raise DataError("there is no task that both answer and that has a gold answer")
     return tasks
 
 
 def _compare_task(
-    corpus: Corpus, task: Task, chosen: Ints, a: Answers, b: Answers, rounds: int, seed: int
+    corpus: Corpus, task: Task, a: Answers, b: Answers, rounds: int, seed: int
 ) -> TaskComparison:
-    gold = encode(task, corpus.labels(task.name))
-    groups = np.unique(corpus.groups[chosen], return_inverse=True)[1]
-    scored = a.probabilities is not None and b.probabilities is not None
-    if not scored:
+    chosen, gold = corpus.gold(task)
+    a, b, groups = a.take(chosen), b.take(chosen), corpus.groups_of(chosen)
+    if a.probabilities is None or b.probabilities is None:
         a, b = Answers(a.labels), Answers(b.labels)
     tables = count_table(task, gold, a), count_table(task, gold, b)
-    figures = differences(task, *tables, groups, scored, rounds, seed)
+    figures = differences(task, *tables, groups, rounds, seed)
     if rounds:
-        p_values = _p_values(task, *tables, groups, scored, rounds, seed)
+        p_values = _p_values(task, *tables, groups, rounds, seed)
         figures = {name: replace(d, p=p_values[name]) for name, d in figures.items()}
     changes = _changes(corpus, task, chosen, gold, a, b)
     better, worse, otherwise = (
@@ -308,14 +303,13 @@ def _changes(
 
 
 def _p_values(
-    task: Task, a: Floats, b: Floats, groups: Ints, scored: bool, rounds: int, seed: int
+    task: Task, a: Floats, b: Floats, groups: Ints, rounds: int, seed: int
 ) -> dict[str, float | None]:
     """Return for each figure how often swapped answers differ as much; None where undefined."""
     shift = swapped_sums(b - a, groups, rounds, seed)
     totals = a.sum(axis=0), b.sum(axis=0)
-    before, after = (figures_of(task, total, scored) for total in totals)
-    one = figures_of(task, totals[0] + shift, scored)
-    other = figures_of(task, totals[1] - shift, scored)
+    before, after = (figures_of(task, total) for total in totals)
+    one, other = figures_of(task, totals[0] + shift), figures_of(task, totals[1] - shift)
     result: dict[str, float | None] = {}
     for name in before:
         difference = abs(after[name] - before[name])

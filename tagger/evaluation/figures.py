@@ -123,33 +123,28 @@ def confusion(task: Task, gold: npt.NDArray[Any], predicted: npt.NDArray[Any]) -
     return counts if task.multilabel else list(counts[0])
 
 
-def counts_of(task: Task, sums: Floats, probabilities: bool) -> Counts:
+def counts_of(task: Task, sums: Floats) -> Counts:
     """Name the columns of sums of `count_table`, of shape (..., n_columns)."""
     k = len(task.labels)
     tn, fp, fn, tp = np.moveaxis(sums[..., : 4 * k].reshape(*sums.shape[:-1], k, 4), -1, 0)
     losses: tuple[Floats | None, ...] = (None, None, None)
-    if probabilities:
-        at = 4 * k + 1 + (0 if task.multilabel else k * k)
+    at = 4 * k + 1 + (0 if task.multilabel else k * k)
+    if sums.shape[-1] > at:  # the table was made with probabilities
         bins = sums[..., at + 2 :].reshape(*sums.shape[:-1], 3, N_BINS)
         losses = (sums[..., at], sums[..., at + 1], np.moveaxis(bins, -2, 0))
     n = (tn + fp + fn + tp)[..., 0]
     return Counts(task.multilabel, tn, fp, fn, tp, n, np.asarray(sums[..., 4 * k]), *losses)
 
 
-def figures_of(task: Task, sums: Floats, probabilities: bool) -> dict[str, Floats]:
-    """Turn sums of `count_table` into figures.
-
-    Parameters
-    ----------
-    sums : shape (..., n_columns).
-    probabilities : whether the table was made with probabilities.
+def figures_of(task: Task, sums: Floats) -> dict[str, Floats]:
+    """Turn sums of `count_table`, of shape (..., n_columns), into figures.
 
     Returns
     -------
     By name an array of shape (...), NaN where undefined. Figures of a label are called
     ``f1.LABEL``.
     """
-    counts = counts_of(task, sums, probabilities)
+    counts = counts_of(task, sums)
     whole = {kind.name: kind.of(counts) for kind in FIGURES}
     by_label = {
         f"{name}.{label}": values[..., i]
@@ -162,9 +157,7 @@ def figures_of(task: Task, sums: Floats, probabilities: bool) -> dict[str, Float
     return {name: values for name, values in ordered.items() if values is not None}
 
 
-def figures_of_draws(
-    task: Task, sums: Floats, whole: Floats, probabilities: bool
-) -> dict[str, Floats]:
+def figures_of_draws(task: Task, sums: Floats, whole: Floats) -> dict[str, Floats]:
     """Return the figures of draws; of a label that the gold of a draw happens to lack they are NaN.
 
     So is macro F1 then. Counted as 0 it would say that a rare label may be missed altogether.
@@ -173,8 +166,8 @@ def figures_of_draws(
     ----------
     sums, whole : of each draw, shape (n_draws, n_columns), and of what was drawn from.
     """
-    drawn = figures_of(task, sums, probabilities)
-    of_draws, of_whole = (counts_of(task, x, probabilities) for x in (sums, whole))
+    drawn = figures_of(task, sums)
+    of_draws, of_whole = (counts_of(task, x) for x in (sums, whole))
     lost = (of_draws.tp + of_draws.fn == 0) & (of_whole.tp + of_whole.fn > 0)
     for label, without in zip(task.labels, lost.T, strict=True):
         for name in (f"precision.{label}", f"recall.{label}", f"f1.{label}"):

@@ -25,9 +25,8 @@ from tagger.evaluation.scores import (
 )
 from tagger.evaluation.slices import slice_columns, slice_scores
 from tagger.features.arrays import Floats, Ints
-from tagger.model.classifier import encode
 from tagger.model.model import Model
-from tagger.schema import Task, answered_by
+from tagger.schema import Task, answered_by, numbered
 
 FEW_GROUPS = 30
 _N_WORDS = 6
@@ -56,14 +55,14 @@ def measure(
         *_data_warnings(corpus, overlap, parts),
     ]
     for task in corpus.schema.tasks:
-        chosen = corpus.annotated(task.name)
+        chosen, gold = corpus.gold(task)
         if not len(chosen):
             continue
         others = (baselines or {}).get(task.name, {})
         scored = _measure_task(corpus, task, answers[task.name], others, parts, rounds, seed)
         scores.append(scored)
         warnings += _label_warnings(scored)
-        gold, judged = encode(task, corpus.labels(task.name)), answers[task.name].take(chosen)
+        judged = answers[task.name].take(chosen)
         wrong += mistakes(corpus, task, chosen, gold, judged, n_mistakes)
         if others:
             versus[task.name] = _versus_best(corpus, scored, judged, others, rounds, seed)
@@ -84,11 +83,6 @@ def overlap_of(corpus: Corpus, model: Model | None) -> int | None:
     return int(np.isin(corpus.fingerprints, model.trained_on).sum())
 
 
-def _groups(corpus: Corpus, chosen: Ints) -> Ints:
-    """Number the documents of some sentences from 0."""
-    return np.unique(corpus.groups[chosen], return_inverse=True)[1]
-
-
 def _versus_best(
     corpus: Corpus,
     scored: TaskScore,
@@ -100,11 +94,10 @@ def _versus_best(
     """Return the baseline of best macro F1, and how the model differs from it."""
     best = max(baselines, key=lambda name: scored.baselines[name]["macro_f1"].value or 0.0)
     task = corpus.schema[scored.task]
-    gold = encode(task, corpus.labels(task.name))
-    groups = _groups(corpus, corpus.annotated(task.name))
+    chosen, gold = corpus.gold(task)
     # Without probabilities, so that both tables have the same columns.
     a, b = (count_table(task, gold, Answers(x.labels)) for x in (baselines[best], judged))
-    return best, differences(task, a, b, groups, False, rounds, seed)["macro_f1"]
+    return best, differences(task, a, b, corpus.groups_of(chosen), rounds, seed)["macro_f1"]
 
 
 def _measure_task(
@@ -121,13 +114,12 @@ def _measure_task(
             f"{task.name}: {len(answers.labels)} answers, expected one for each of {len(corpus)} "
             "sentences"
         )
-    chosen = corpus.annotated(task.name)
-    judged, gold = answers.take(chosen), encode(task, corpus.labels(task.name))
-    groups = _groups(corpus, chosen)
-    by_baseline = {}
-    for name, other in baselines.items():
-        table, scored = count_table(task, gold, other), other.probabilities is not None
-        by_baseline[name] = figures_with_intervals(task, table, groups, scored, rounds, seed)
+    chosen, gold = corpus.gold(task)
+    judged, groups = answers.take(chosen), corpus.groups_of(chosen)
+    by_baseline = {
+        name: figures_with_intervals(task, count_table(task, gold, other), groups, rounds, seed)
+        for name, other in baselines.items()
+    }
     columns = {name: [values[i] for i in chosen] for name, values in parts.items()}
     slices, small = slice_scores(task, gold, judged, groups, columns, rounds, seed)
     return replace(
@@ -260,12 +252,11 @@ def mistakes(
 
 def with_words(model: Model, mistake: Mistake) -> Mistake:
     """Add the words that speak most for the wrong answer against the right one."""
-    outputs = [(c.task.name, label) for c in model.classifiers for label in c.task.labels]
     spans, contributions = model.scorer.explain(mistake.text)
-    task = model.schema[mistake.task]
+    task, number = model.schema[mistake.task], numbered(model.schema)
 
     def column(label: str) -> Floats:
-        return np.asarray(contributions[:, outputs.index((task.name, label))])
+        return np.asarray(contributions[:, number[task.name, label]])
 
     if not task.multilabel:
         pull = column(mistake.answer) - column(mistake.gold)

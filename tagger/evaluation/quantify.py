@@ -22,9 +22,10 @@ from tagger.evaluation.evaluate import AnyModel, labelled
 from tagger.evaluation.measure import group_warnings, overlap_of, tagged_warnings
 from tagger.evaluation.tally import Tally
 from tagger.features.arrays import Floats, Ints
-from tagger.model.classifier import encode, one_hot
+from tagger.model.classifier import one_hot
 from tagger.model.model import Model
-from tagger.predictor import Tagger, model_of
+from tagger.model.store import load_model
+from tagger.predictor import model_of, shipped_model, with_second
 from tagger.schema import Schema, answered_by, outputs_of
 
 N_DRAWS = 100
@@ -87,7 +88,8 @@ class Known:
         said += group_warnings(corpus)[: not corpus.has_documents]
         misses: list[float] = []
         for c in loaded.classifiers:
-            name, labels, chosen = c.task.name, c.task.labels, corpus.annotated(c.task.name)
+            name, labels = c.task.name, c.task.labels
+            chosen, y = corpus.gold(c.task)
             _, first = np.unique(texts[chosen], return_index=True)
             n, n_docs = len(first), len(np.unique(corpus.groups[chosen]))
             if n < LEAST_SENTENCES or n_docs < LEAST_DOCUMENTS:
@@ -95,10 +97,7 @@ class Known:
                 least = f"{LEAST_SENTENCES} of {LEAST_DOCUMENTS} or more: fewer make shares worse"
                 said.append(f"{name} is not corrected: the reference has {found}, expected {least}")
                 continue
-            gold, raw = (
-                one_hot(c.task, y).astype(float)
-                for y in (encode(c.task, corpus.labels(name)), c.decide(p[name][chosen]))
-            )
+            gold, raw = (one_hot(c.task, x).astype(float) for x in (y, c.decide(p[name][chosen])))
             share, with_label = gold.mean(axis=0), gold[first].sum(axis=0)
             usable = np.minimum(with_label, n - with_label) >= LEAST_OF_LABEL
             if not usable.all():
@@ -191,21 +190,21 @@ def _seen(corpus: Corpus, model: Model) -> list[str]:
     return [f"{seen} model, which errs less on them: shares may be worse than raw"] * bool(n)
 
 
-def shipped_of(model_id: str) -> AnyModel:
+def shipped_of(model_id: str) -> Model:
     """Return the shipped model, with a second reader where an id names one.
 
     Raises
     ------
     ConfigError : the id is of another.
     """
-    first, both, rereads = model_id.partition("+")
-    shipped = Tagger.load()
-    if first != shipped.model.id:
+    first, _, second = model_id.partition("+")
+    folder = shipped_model()
+    if first != (shipped := load_model(folder)).id:
         raise ConfigError(
             f"the sentences were tagged by {model_id}, which is to read the reference too and is "
             "not the shipped model: name its folder with --model (model=)"
         )
-    return Tagger.load(second_reader=rereads.partition(".")[2] or None) if both else shipped
+    return with_second(shipped, folder, second.partition(".")[2] or None)
 
 
 def shifted(p: Floats, drawn: Floats, before: Floats, gold: Floats) -> Floats:

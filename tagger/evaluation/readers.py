@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from tagger.corpus.corpus import Corpus
 from tagger.errors import DataError
@@ -64,12 +65,15 @@ def agreement(task: Task, readers: Mapping[str, list[Any]]) -> dict[str, Any] | 
             ]
             if both:
                 one, other = (encode(task, column) for column in zip(*both, strict=True))
-                s = figures_of(task, count_table(task, one, Answers(other)).sum(axis=0), False)
-                pairs.append(
-                    {"readers": [first, second], "n": len(both), "kappa": defined(s["kappa"])}
-                )
+                kappa = _kappa(task, one, other)
+                pairs.append({"readers": [first, second], "n": len(both), "kappa": kappa})
     alpha = {label: _alpha(task, label, list(readers.values())) for label in task.labels}
     return {"pairs": pairs, "alpha": alpha}
+
+
+def _kappa(task: Task, one: npt.NDArray[Any], other: npt.NDArray[Any]) -> float | None:
+    """Return Cohen's kappa of two readers; None where undefined."""
+    return defined(figures_of(task, count_table(task, one, Answers(other)).sum(axis=0))["kappa"])
 
 
 def _alpha(task: Task, label: str, columns: Sequence[list[Any]]) -> float | None:
@@ -99,6 +103,5 @@ def agreement_with(corpus: Corpus, task: Task, answers: Answers) -> dict[str, An
     for name, column in sorted(readers.items()):
         read = np.array([i for i, answer in enumerate(column) if answer is not None], np.int64)
         theirs = encode(task, [column[i] for i in read])
-        sums = count_table(task, theirs, Answers(answers.labels[read])).sum(axis=0)
-        with_model[name] = defined(figures_of(task, sums, False)["kappa"])
+        with_model[name] = _kappa(task, theirs, answers.labels[read])
     return between | {"kappa_with_model": with_model}

@@ -186,11 +186,11 @@ class Evaluation:
 
 
 def figures_with_intervals(
-    task: Task, table: Floats, groups: Ints, scored: bool, rounds: int, seed: int
+    task: Task, table: Floats, groups: Ints, rounds: int, seed: int
 ) -> dict[str, Figure]:
     """Return the figures of a table of sums, each with its interval over `groups`."""
     whole, draws = table.sum(axis=0), resampled_sums(table, groups, rounds, seed)
-    point, drawn = figures_of(task, whole, scored), figures_of_draws(task, draws, whole, scored)
+    point, drawn = figures_of(task, whole), figures_of_draws(task, draws, whole)
     return {
         name: Figure(None) if np.isnan(value) else Figure(float(value), *interval(drawn[name]))
         for name, value in point.items()
@@ -198,7 +198,7 @@ def figures_with_intervals(
 
 
 def differences(
-    task: Task, a: Floats, b: Floats, groups: Ints, scored: bool, rounds: int, seed: int
+    task: Task, a: Floats, b: Floats, groups: Ints, rounds: int, seed: int
 ) -> dict[str, Difference]:
     """Compare two count tables of the same sentences, figure by figure.
 
@@ -206,13 +206,12 @@ def differences(
     ----------
     a, b : as `count_table` gives them, shape (n_sentences, n_columns).
     groups : the document of each sentence, numbered from 0.
-    scored : whether the tables were made with probabilities.
     rounds, seed : of the bootstrap; both are drawn in pairs.
     """
     wholes = [table.sum(axis=0) for table in (a, b)]
-    points = [figures_of(task, whole, scored) for whole in wholes]
+    points = [figures_of(task, whole) for whole in wholes]
     drawn = [
-        figures_of_draws(task, resampled_sums(table, groups, rounds, seed), whole, scored)
+        figures_of_draws(task, resampled_sums(table, groups, rounds, seed), whole)
         for table, whole in zip((a, b), wholes, strict=True)
     ]
     return {
@@ -250,9 +249,8 @@ def score(
         raise DataError(f"no sentence is annotated for the task {task.name!r}")
     if groups is None:
         groups = np.arange(len(gold))
-    scored = probabilities is not None
     table = count_table(task, gold, Answers(predicted, probabilities))
-    figures = figures_with_intervals(task, table, groups, scored, rounds, seed)
+    figures = figures_with_intervals(task, table, groups, rounds, seed)
     is_gold, is_answer = one_hot(task, gold), one_hot(task, predicted)
     labels = []
     for i, label in enumerate(task.labels):

@@ -85,7 +85,7 @@ def slice_scores(
             if len(own) < MIN_SLICE or own.max() + 1 < MIN_SLICE_GROUPS:
                 small[name][value] = len(own)
                 continue
-            figures = figures_with_intervals(task, table[inside], own, False, rounds, seed)
+            figures = figures_with_intervals(task, table[inside], own, rounds, seed)
             macro, exact = figures["macro_f1"], figures["exact_match"]
             scores.append(SliceScore(value, int(inside.sum()), macro, exact))
         if len(scores) > 1:

@@ -261,8 +261,8 @@ def learn_runs(
     sentences: Ragged,
     ngrams: Sequence[int],
     min_df: int,
-    phrases: Sequence[tuple[str, ...]] = (),
-) -> tuple[Stream, Ints, dict[tuple[str, ...], int]]:
+    phrases: Sequence[tuple[str, ...]],
+) -> tuple[Ints, dict[tuple[str, ...], int]]:
     """Learn the runs of a stream that knows its tokens only.
 
     Parameters
@@ -276,7 +276,7 @@ def learn_runs(
 
     Returns
     -------
-    The stream, without columns; the nodes of its n-grams; the node of each phrase.
+    The nodes of the n-grams, and the node of each phrase.
     """
     index, runs = stream.index, stream.runs
     known = stream.numbers(written)
@@ -306,7 +306,7 @@ def learn_runs(
         nodes = runs.find(keys, length)
         nodes, at = nodes[nodes >= 0], at[nodes >= 0]
     ngram_nodes = np.concatenate([np.empty(0, np.int64), *learned])
-    return stream, ngram_nodes, dict(zip(phrases, phrase_nodes.tolist(), strict=True))
+    return ngram_nodes, dict(zip(phrases, phrase_nodes.tolist(), strict=True))
 
 
 def pack_strings(strings: Iterable[str]) -> npt.NDArray[np.uint8]:

@@ -47,8 +47,9 @@ class TokenNgrams(Block):
         frequent = sorted(token for token, n in df.items() if n >= self.min_df)
         known = {*frequent, *chain.from_iterable(wanted)}.difference(BOUNDS)
         tokens = [*(BOUNDS if self.bounded else ()), *sorted(known)]
-        self.stream, self._ngrams, self._runs = learn_runs(
-            Stream(tokens, TokenRuns(len(tokens)), Ragged.of([]), self.bounded),
+        stream = Stream(tokens, TokenRuns(len(tokens)), Ragged.of([]), self.bounded)
+        self._ngrams, self._runs = learn_runs(
+            stream,
             frequent,
             written,
             sample.tokens,
@@ -56,7 +57,7 @@ class TokenNgrams(Block):
             self.min_df,
             sorted(run for run in wanted if len(run) > 1),
         )
-        self.n_features = len(self._ngrams)
+        self.stream, self.n_features = stream, len(self._ngrams)
 
     def lay(self, guests: Sequence[Block]) -> None:
         """Put its own features and those of its guests on its stream."""

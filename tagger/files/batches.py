@@ -14,7 +14,7 @@ import numpy.typing as npt
 from tagger.arrow import ABSENT, Column, Texts, as_takeable, pyarrow, sound_rows
 from tagger.errors import ConfigError, DataError, did_you_mean
 from tagger.files import parquet
-from tagger.files.columns import ROWS_TO_SEE, Columns, Input, no_text, tell_nobody
+from tagger.files.columns import ROWS_TO_SEE, ColumnFinder, Input, no_text, tell_nobody
 from tagger.files.encoding import text_encoding
 from tagger.files.exchange.tools import translated
 from tagger.files.formats import FORMATS, Item, Report, open_binary, read_files
@@ -110,7 +110,7 @@ def read_batches(
     Order is kept: a batch holds rows that follow each other, whatever files they stand in.
     Parquet is read column by column, which is fast; other formats row by row.
     """
-    columns, places = Columns(origin), Places()
+    columns, places = ColumnFinder(origin), Places()
     for item in columns.checked(_read_batches(origin, n_bytes, report, columns)):
         if origin.sentences and isinstance(item, Batch):
             item = replace(item, n=places.of(item.docs))
@@ -118,7 +118,7 @@ def read_batches(
 
 
 def _read_batches(
-    origin: Input, n_bytes: int, report: Report, columns: Columns
+    origin: Input, n_bytes: int, report: Report, columns: ColumnFinder
 ) -> Iterator[Batch | Reject]:
     rows: list[Row] = []
     names: set[str] = set()
@@ -153,7 +153,7 @@ def _read_batches(
 
 
 def _items(
-    origin: Input, n_bytes: int, report: Report, columns: Columns
+    origin: Input, n_bytes: int, report: Report, columns: ColumnFinder
 ) -> Iterator[Row | Reject | Batch | Input]:
     """Yield what all files hold; an input says which columns the rows after it have."""
     notes = Notes()
@@ -188,7 +188,7 @@ def _items(
 
 
 def _of_table(
-    origin: Input, path: str, rows: Iterable[Item], columns: Columns, notes: Notes
+    origin: Input, path: str, rows: Iterable[Item], columns: ColumnFinder, notes: Notes
 ) -> Iterator[Row | Reject | Input]:
     """Yield the rows of a table; those before the first with a text are lost as one."""
     own: Input | None = None
@@ -256,7 +256,7 @@ def batch_of(origin: Input, rows: list[Row]) -> Batch:
 
 
 def _parquet_batches(
-    origin: Input, path: str, n_bytes: int, report: Report, columns: Columns
+    origin: Input, path: str, n_bytes: int, report: Report, columns: ColumnFinder
 ) -> Iterator[Batch | Reject]:
     with open_binary(path) as stream:
         file = parquet.open_file(stream, path)

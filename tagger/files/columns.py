@@ -73,7 +73,7 @@ _INPUT = "input_"
 _Item = TypeVar("_Item", bound=Reject | Batch)
 
 
-class Columns:
+class ColumnFinder:
     """Finds the columns of each file, and refuses a name that the first rows do not have."""
 
     def __init__(self, origin: Input) -> None:

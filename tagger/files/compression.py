@@ -6,7 +6,7 @@ import zlib
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
-from tagger.errors import importing
+from tagger.errors import required
 from tagger.files.rows import Unreadable
 
 SUFFIXES = (".gz", ".zst")
@@ -23,11 +23,8 @@ def decompressed(stream: BinaryIO, suffix: str) -> BinaryIO:
     if suffix == ".gz":
         return cast(BinaryIO, gzip.GzipFile(fileobj=stream, mode="rb"))
     if suffix == ".zst":
-        reader = (
-            _zstandard()
-            .ZstdDecompressor()
-            .stream_reader(stream, read_across_frames=True, closefd=False)
-        )
+        unpack = _zstandard().ZstdDecompressor().stream_reader
+        reader = unpack(stream, read_across_frames=True, closefd=False)
         return cast(BinaryIO, io.BufferedReader(reader))
     return stream
 
@@ -51,6 +48,4 @@ def errors() -> tuple[type[Exception], ...]:
 
 
 def _zstandard() -> Any:
-    with importing("zstd", "zstd files need the extra zstd", Unreadable):
-        import zstandard
-    return zstandard
+    return required("zstandard", "zstd", "zstd files need the extra zstd", Unreadable)

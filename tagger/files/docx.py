@@ -7,15 +7,18 @@ from tagger.files import office
 from tagger.files.rows import MAX_DOCUMENT_BYTES, Note, Row
 
 _W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
+# The same once more, for older programs.
+_AGAIN = "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback"
 _APART = {f"{_W}tbl": "tables", f"{_W}txbxContent": "text boxes"}
-_BREAKS = {f"{_W}tab": "\t", f"{_W}br": "\n", f"{_W}cr": "\n"}
+_NOTES = {f"{_W}footnoteReference": "footnotes", f"{_W}endnoteReference": "endnotes"}
+_SIGNS = {f"{_W}tab": "\t", f"{_W}br": "\n", f"{_W}cr": "\n", f"{_W}noBreakHyphen": "-"}
 
 
 def read(stream: BinaryIO, source: str, limit: int = MAX_DOCUMENT_BYTES) -> Iterator[Row | Note]:
     """Yield a document as one row, with its title where it has one.
 
-    Headings are the paragraphs whose style is a heading's or a title's. Tables and text boxes
-    are left out and counted; where there is nothing else, the text of the tables is taken.
+    Headings are the paragraphs whose style is a heading's or a title's. Notes, tables and text
+    boxes are left out and counted; where these alone have more than headings, they are read.
     """
     docx = office.library("docx", "a Word document")
     stream = office.package(stream, limit)
@@ -27,30 +30,35 @@ def read(stream: BinaryIO, source: str, limit: int = MAX_DOCUMENT_BYTES) -> Iter
     except Exception as error:  # whatever a damaged file makes of the library
         raise office.damaged("Word document", error) from None
     apart: dict[str, set[Any]] = {}
-    inside: list[tuple[str, bool]] = []
-    outside: list[tuple[str, bool]] = []
+    found: list[tuple[tuple[str, bool], bool]] = []
     for paragraph in body.iter(f"{_W}p"):
-        around = next((a for a in paragraph.iterancestors() if a.tag in _APART), None)
+        if next(paragraph.iterancestors(_AGAIN), None) is not None:
+            continue
+        around = next(paragraph.iterancestors(*_APART), None)
         if around is not None:
             apart.setdefault(_APART[around.tag], set()).add(around)
+        for mark in paragraph.iter(*_NOTES):
+            apart.setdefault(_NOTES[mark.tag], set()).add(mark)
         if text := _text(paragraph):
-            into = outside if around is None else inside
-            into.append((text, _is_heading(paragraph, names)))
-    if not outside:
-        apart.clear()
-    for what, found in apart.items():
-        yield Note(f"{what} left out", source, len(found))
-    text, headings = office.document(outside or inside)
+            found.append(((text, _is_heading(paragraph, names)), around is None))
+    outside = [shown for shown, is_outside in found if is_outside]
+    if all(is_heading for _, is_heading in outside):
+        outside = [shown for shown, _ in found]
+        apart = {what: among for what, among in apart.items() if what in _NOTES.values()}
+    for what, among in apart.items():
+        yield Note(f"{what} left out", source, len(among))
+    text, headings = office.document(outside)
     yield Row({"text": text} | ({"title": title} if title else {}), source, headings=headings)
 
 
 def _text(paragraph: Any) -> str:
-    """Return what a reader sees of a paragraph: what was inserted, not what was deleted."""
+    """Return what a reader sees of a paragraph: not what was deleted, moved away or hidden."""
     pieces = []
-    for node in paragraph.iter(f"{_W}t", *_BREAKS):
+    for node in paragraph.iter(f"{_W}t", *_SIGNS):
         # A paragraph with a text box holds the paragraphs of that too.
-        if next(a for a in node.iterancestors() if a.tag == f"{_W}p") is paragraph:
-            pieces.append(_BREAKS.get(node.tag) or node.text or "")
+        inside = next(node.iterancestors(f"{_W}p", f"{_W}moveFrom"))
+        if inside is paragraph and node.getparent().find(f"{_W}rPr/{_W}vanish") is None:
+            pieces.append(_SIGNS.get(node.tag) or node.text or "")
     return "".join(pieces).strip()
 
 

@@ -9,49 +9,66 @@ from email.message import EmailMessage
 from typing import Any, BinaryIO
 
 from tagger.files import html
-from tagger.files.encoding import Decoder
-from tagger.files.rows import MAX_DOCUMENT_BYTES, Note, Reject, Row, Unreadable, as_text, too_long
+from tagger.files.encoding import decode_page
+from tagger.files.rows import MAX_DOCUMENT_BYTES, Note, Row, Unreadable, whole
 from tagger.text.mail import parts
 
+_STUB = 400  # characters of a text that may only say that there is a page
+_MORE = 3  # times as much in the page: it does
 
-def read(
-    stream: BinaryIO, source: str, limit: int = MAX_DOCUMENT_BYTES
-) -> Iterator[Row | Reject | Note]:
+
+def read(stream: BinaryIO, source: str, limit: int = MAX_DOCUMENT_BYTES) -> Iterator[Row | Note]:
     """Yield a message as one row; its attachments are left out and named.
 
-    Its greeting, its signature and what it answers are marked as such.
+    Its greeting, its signature and what it answers are marked as such. The text may come in
+    parts, with pictures between; where it hardly says anything the page is read instead.
     """
-    data = stream.read(limit + 1)
-    if len(data) > limit:
-        yield Reject(too_long("a document", limit), as_text(data[:1000]), source)
-        return
+    data = whole(stream, limit)
     try:
         message = email.message_from_bytes(data, EmailMessage, policy=email.policy.default)
-        body = message.get_body(("plain", "html"))
-        left_out = [part.get_filename() or "without a name" for part in message.iter_attachments()]
+        plain, page = (message.get_body((kind,)) for kind in ("plain", "html"))
+        others = [*message.iter_attachments()]
+        more = [part for part in others if plain is not None and _goes_on(part)]
+        left_out = [p.get_filename() or p.get_content_type() for p in others if p not in more]
     except Exception as error:  # a header may break the parser in many ways
         raise Unreadable(f"a damaged e-mail: {error}") from None
     if left_out:
         yield Note(f"attachments left out ({', '.join(left_out[:5])})", source, len(left_out))
-    if body is None:
+    if plain is None and page is None:
         raise Unreadable("an e-mail without text: save its attachments, and read those")
-    content: Any = body.get_payload(decode=True) or b""
     about = {
         name: str(value) for name in ("subject", "from", "date") if (value := message.get(name))
     }
     if (when := getattr(message.get("date"), "datetime", None)) is not None:
         about["date"] = when.isoformat()
-    if body.get_content_type() == "text/html":
-        for row in html.read(io.BytesIO(content), source, limit, mail=True):
-            yield _told(row, about) if isinstance(row, Row) else row
-        return
-    try:
-        text = content.decode(body.get_content_charset() or "ascii")
-    except (LookupError, UnicodeDecodeError):
-        decoder = Decoder(content)
-        text = decoder.decode(content)
-        yield from decoder.notes(source)
-    yield _told(Row({"text": text.replace("\r\n", "\n")}, source), about)
+    texts = [decode_page(*_content(part, source)) for part in (plain, *more) if part is not None]
+    text = "\n\n".join(text.replace("\r\n", "\n").strip("\n") for text, _ in texts)
+    items: list[Row | Note] = [note for _, notes in texts for note in notes]
+    items.append(Row({"text": text}, source))
+    if page is not None and len(text) < _STUB and not more:
+        content, _, charset = _content(page, source)
+        try:
+            shown = [*html.read(io.BytesIO(content), source, limit, mail=charset)]
+        except Unreadable:
+            if not text.strip():
+                raise
+            shown = []
+        n_shown = sum(len(item.record["text"]) for item in shown if isinstance(item, Row))
+        items = shown if n_shown > _MORE * len(text) else items
+    for item in items:
+        yield _told(item, about) if isinstance(item, Row) else item
+
+
+def _goes_on(part: Any) -> bool:
+    """Return whether a part that is no attachment by its name goes on with the text."""
+    named = part.get_filename() or part.get_content_disposition() == "attachment"
+    return part.get_content_type() == "text/plain" and not named
+
+
+def _content(part: Any, source: str) -> tuple[bytes, str, str]:
+    content = part.get_payload(decode=True) or b""
+    default = "ascii" if part.get_content_subtype() == "plain" else ""
+    return content, source, part.get_content_charset(default)
 
 
 def _told(row: Row, about: dict[str, str]) -> Row:

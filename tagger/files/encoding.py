@@ -247,41 +247,50 @@ def lost(n: int, name: str, source: str) -> Note:
     )
 
 
-def decode_page(data: bytes) -> tuple[str, str]:
-    """Decode a page as browsers do: its own word counts less than what its bytes are.
+def decode_page(data: bytes, source: str, charset: str = "") -> tuple[str, list[Note]]:
+    """Decode a page or an e-mail as browsers do: its bytes count more than what is said of them.
 
-    Returns
-    -------
-    The text, and the name of the encoding.
+    That is its `charset`, or what stands in it. Notes say what was guessed and what was lost.
     """
-    for mark, name in (
-        (codecs.BOM_UTF8, "utf-8-sig"),
-        (b"\xff\xfe", "utf-16"),
-        (b"\xfe\xff", "utf-16"),
-    ):
+    text, name, guessed = _decoded_page(data, charset)
+    label = "Windows-1252" if name == "cp1252" else name.upper()
+    notes = []
+    if guessed:
+        advice = "" if charset else " (if that is wrong, say --encoding)"
+        notes.append(Note(f"not UTF-8, read as {label}{advice}", source))
+    own = data.count("\ufffd".encode()) if name == "utf-8" else 0
+    if n_bad := text.count("\ufffd") - own:
+        notes.append(lost(n_bad, label, source))
+    return text, notes
+
+
+def _decoded_page(data: bytes, charset: str) -> tuple[str, str, bool]:
+    """Return the text of a page, its encoding, and whether nothing but its bytes says that."""
+    for mark, name in ((codecs.BOM_UTF8, "utf-8-sig"), *_BOMS):
         if data.startswith(mark):
-            return data.decode(name, "replace"), name.removesuffix("-sig")
-    declared = _CHARSET.search(data[:4096])
+            return data.decode(name, "replace"), name.removesuffix("-sig"), False
+    declared = charset.encode("ascii", "replace") or next(iter(_CHARSET.findall(data[:4096])), b"")
     try:
-        name = codecs.lookup(declared[1].decode("ascii")).name if declared else ""
-    except LookupError:
+        name = codecs.lookup(declared.decode("ascii")).name if declared else ""
+    except (LookupError, ValueError):
         name = ""
     if not _ENCODING.match(name):
         name = "utf-8" if name else ""  # what it says cannot be so, such as UTF-16
     if not name.startswith(("iso2022", "hz")):
         try:
-            return data.decode("utf-8"), "utf-8"  # other bytes are hardly ever valid UTF-8
+            return data.decode("utf-8"), "utf-8", False  # others are hardly ever valid UTF-8
         except UnicodeDecodeError:
             pass
+    guessed = name in ("", "ascii", "utf-8")
     if name in _LATIN:
         as_utf8 = data.decode("utf-8", "replace")
         n_lost = as_utf8.count("\ufffd")
         n_right = sum(c > "\x7f" for c in as_utf8) - n_lost
         if n_right > 3 * n_lost:
-            return as_utf8, "utf-8"
+            return as_utf8, "utf-8", False
         name = "cp1252"
     name = _MEANT.get(name, name)
-    return data.decode(name, "replace"), name
+    return data.decode(name, "replace"), name, guessed
 
 
 def text_encoding(name: str) -> str:

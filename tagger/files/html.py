@@ -5,12 +5,13 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from html import unescape
+from itertools import chain, islice
 from typing import Any, BinaryIO
 
-from tagger.errors import install_command
+from tagger.errors import required
 from tagger.files import office
-from tagger.files.encoding import decode_page, lost
-from tagger.files.rows import MAX_DOCUMENT_BYTES, Note, Reject, Row, Unreadable, as_text, too_long
+from tagger.files.encoding import decode_page
+from tagger.files.rows import MAX_DOCUMENT_BYTES, Note, Row, Unreadable, whole
 from tagger.text.notices import notice_of
 
 _MAX_TAGS = 100_000
@@ -44,27 +45,27 @@ _UNSEEN = ("script", "style", "template", "textarea", "head")
 _LEAST_OF_PROSE = 60  # characters of a paragraph, in which a date is one that it tells of
 _MARKS_DATE = re.compile(r"\b(?:time|abbr|\w*date\w*|publish\w*|posted\w*)\b", re.IGNORECASE)
 _HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
+_COMMENTS = re.compile(r"\bcomments\b|comment-?(?:list|body|section|thread|area)|disqus", re.I)
 _ROLES = ("dialog", "alertdialog", "navigation")
 
 
 def read(
-    stream: BinaryIO, source: str, limit: int = MAX_DOCUMENT_BYTES, mail: bool = False
-) -> Iterator[Row | Reject | Note]:
+    stream: BinaryIO, source: str, limit: int = MAX_DOCUMENT_BYTES, mail: str | None = None
+) -> Iterator[Row | Note]:
     """Yield the article of a page as one row, with its title and date where the page says them.
 
     Which part of a page is its text is decided by trafilatura (Barbaresi 2021), from a page
-    without its dialogs. A page that holds no article is rejected by what it holds instead. Cards
-    of other articles are left out and counted, and the mails that a `mail` quotes.
+    without its dialogs. A page that holds no article is refused by what it holds instead. Cards
+    of other articles are left out and counted, and those that an e-mail quotes: `mail` is the
+    charset that it names.
     """
-    trafilatura = _trafilatura()
-    data = stream.read(limit + 1)
-    tree, reason, encoding, n_bad = _parsed(data, limit)
-    if tree is None:
-        yield Reject(reason, as_text(data[:1000]), source)
-        return
-    if n_bad:
-        yield lost(n_bad, "Windows-1252" if encoding == "cp1252" else encoding.upper(), source)
-    if mail and (n := _take_out_quotations(tree)):
+    trafilatura = required(
+        "trafilatura", "html", "an HTML page: install the extra html", Unreadable
+    )
+    markup, notes = decode_page(whole(stream, limit), source, mail or "")
+    tree = _parsed(markup)
+    yield from notes
+    if mail is not None and (n := _take_out_quotations(tree)):
         yield Note("quoted mails left out", source, n)
     notices, stored = _notices(tree), _stored_article(tree)
     titles = {_text(heading) for heading in tree.iter(*_HEADINGS)}
@@ -78,15 +79,15 @@ def read(
     if 2 * n_seen < n_stored or (len(blocks) == 1 and 10 * n_stored > 9 * n_seen):
         blocks = [(line, line in titles) for line in stored]
     if not any(_may_be_article(text) for text, is_heading in blocks if not is_heading):
-        reason = f"{next(iter(notices), 'no main text')} found in this page, expected an article"
-        yield Reject(reason, as_text(data[:1000]), source)
-        return
+        found = next(iter(notices), "no main text")
+        raise Unreadable(f"{found} found in this page, expected an article")
+    if 5 * (n_seen := _size_of(blocks)) < 4 * (n := _prose(tree)[tree]):
+        yield Note("characters of prose beside the article left out", source, n - n_seen)
     text, headings = office.document(blocks)
-    record = {"text": text}
-    record |= {name: value for name in ("title", "date") if (value := getattr(page, name, None))}
-    if "date" in record and not _states(tree, record["date"]):
-        del record["date"]
-    yield Row(record, source, headings=headings)
+    about = {name: value for name in ("title", "date") if (value := getattr(page, name, None))}
+    if "date" in about and not _states(tree, about["date"]):
+        del about["date"]
+    yield Row({"text": text, **about}, source, headings=headings)
 
 
 def _extracted(library: Any, tree: Any, titles: set[str]) -> tuple[Any, list[tuple[str, bool]]]:
@@ -106,8 +107,11 @@ def _extracted(library: Any, tree: Any, titles: set[str]) -> tuple[Any, list[tup
         config = library.settings.use_config()
         config["DEFAULT"]["MIN_EXTRACTED_SIZE"] = "1"
         _, parts = taken(config=config)
-        if 2 * sum(len(text) for text, _ in parts) > len(blocks[0][0]):
+        if 2 * _size_of(parts) > len(blocks[0][0]):
             blocks = parts
+    if 5 * _size_of(blocks) < 4 * _prose(tree)[tree]:
+        _join_parts(tree)
+        page, blocks = max((page, blocks), taken(), key=lambda found: _size_of(found[1]))
     return page, blocks
 
 
@@ -117,18 +121,18 @@ def _states(tree: Any, date: str) -> bool:
     turned = rf"(?<!\d)0?(?:{day}\D0?{month}|{month}\D0?{day})\D{year}"
     written = re.compile(rf"{year}\D?0?{month}\D?0?{day}(?!\d)|{turned}")
     in_words = re.compile(rf"(?<!\d)0?{day}(?!\d)")
-    told = False
-    for _, text, _ in _runs(tree):
-        if len(text) >= _LEAST_OF_PROSE:
-            told |= bool(written.search(text))
-        elif written.search(text) or (str(year) in text and in_words.search(text)):
-            return True
-    if not told:
+    texts = [text for _, text, _ in _runs(tree)]
+    prose = [text for text in texts if len(text) >= _LEAST_OF_PROSE]
+    if not any(map(written.search, prose)) or any(
+        written.search(text) or (str(year) in text and in_words.search(text))
+        for text in texts
+        if len(text) < _LEAST_OF_PROSE
+    ):
         return True
     for element in tree.iter("*"):
-        text = "".join(element.itertext()) if _MARKS_DATE.search(_called(element)) else ""
-        values = (*element.attrib.values(), text[:_LEAST_OF_PROSE])
-        if any(map(written.search, values)):
+        marked = element.itertext() if _MARKS_DATE.search(_called(element)) else ()
+        begun = "".join(islice(chain.from_iterable(marked), _LEAST_OF_PROSE))
+        if any(map(written.search, (*element.attrib.values(), begun))):
             return True
     return any(written.search(script.text or "") for script in tree.iter("script"))
 
@@ -138,43 +142,25 @@ def _called(element: Any) -> str:
     return " ".join(filter(None, names))
 
 
-def _trafilatura() -> Any:
-    try:
-        import trafilatura
-    except ImportError as error:
-        raise Unreadable(
-            f"an HTML page: install the extra html: {install_command('html')} ({error})"
-        ) from None
-    return trafilatura
-
-
-def _parsed(data: bytes, limit: int) -> tuple[Any, str, str, int]:
-    """Return the elements of a page, or None, and why they cannot be had.
-
-    Then its encoding, and how many bytes are not of it.
-    """
+def _parsed(markup: str) -> Any:
+    """Return the elements of a page; raise Unreadable where they cannot be had."""
     import lxml.html
 
-    if len(data) > limit:
-        return None, too_long("a document", limit), "", 0
-    if data.count(b"<") > _MAX_TAGS:
+    if markup.count("<") > _MAX_TAGS:
         # trafilatura takes a fifth of a millisecond for each.
-        return None, f"a page of more than {_MAX_TAGS:,} tags, expected an article: cut it", "", 0
-    if not data.strip():
-        return None, "an empty file, expected a page", "", 0
-    decoded, name = decode_page(data)
-    n_bad = decoded.count("\ufffd") - (data.count("\ufffd".encode()) if name == "utf-8" else 0)
-    markup = _DECLARED.sub("", decoded).replace("\0", "\ufffd")
+        raise Unreadable(f"a page of more than {_MAX_TAGS:,} tags, expected an article: cut it")
+    if not markup.strip():
+        raise Unreadable("an empty file, expected a page")
     parser = lxml.html.HTMLParser()
     try:
+        markup = _DECLARED.sub("", markup).replace("\0", "\ufffd")
         tree = lxml.html.document_fromstring(markup, parser=parser)
     except lxml.etree.LxmlError as error:
-        return None, f"not HTML that can be read, expected a page: {error}", "", 0
+        raise Unreadable(f"not HTML that can be read, expected a page: {error}") from None
     if any("depth" in entry.message for entry in parser.error_log):
         # The parser drops what follows.
-        why = "a page with elements more than 255 deep, expected an article: close its tags"
-        return None, why, "", 0
-    return tree, "", name, n_bad
+        raise Unreadable("a page with elements more than 255 deep, expected fewer: close its tags")
+    return tree
 
 
 def _may_be_article(text: str) -> bool:
@@ -205,9 +191,7 @@ def _take_out_dialogs(tree: Any) -> None:
     """
     prose = _prose(tree)
     for element in list(tree.iter(*_MAY_COVER)):
-        if element.getparent() is None or element.tag == "body":
-            continue
-        own = " ".join(filter(None, (element.get("id"), element.get("class"))))
+        own = _called(element)
         covers = (
             element.tag in (*_NEVER, "dialog", "noscript")
             or element.get("role") in _ROLES
@@ -217,9 +201,7 @@ def _take_out_dialogs(tree: Any) -> None:
         may_hold = element.tag == "aside" or (covers and element.tag not in _NEVER)
         least = 10 if _GATE.search(own) else 2
         if may_hold and least * prose[element] >= prose[tree] > 0:
-            element.tag = "div"
-            for name in ("id", "class", "role", "aria-modal", "hidden", "style"):
-                element.attrib.pop(name, None)
+            _unname(element)
         elif covers:
             element.drop_tree()
 
@@ -291,15 +273,39 @@ def _name_article(tree: Any) -> None:
         element.tag = "article"
 
 
+def _join_parts(tree: Any) -> None:
+    """Take the names off boxes that are called alike, of which only the first is read."""
+    prose = _prose(tree)
+    alike: dict[tuple[str, str | None], list[Any]] = {}
+    for element in tree.iter("article", "main", "div", "section"):
+        if 0 < 10 * prose[element] < 9 * prose[tree] and "comment" not in _called(element):
+            alike.setdefault((element.tag, element.get("class")), []).append(element)
+    for parts in alike.values():
+        for element in parts[len(parts) == 1 :]:
+            _unname(element)
+    _name_article(tree)
+
+
+def _unname(element: Any) -> None:
+    element.tag = "div"
+    for name in ("id", "class", "itemprop", "role", "aria-modal", "hidden", "style"):
+        element.attrib.pop(name, None)
+
+
 def _prose(tree: Any) -> Counter[Any]:
-    """Count for each element the characters of its prose: no headings, links or notices."""
+    """Count for each element the characters of its prose: no headings, links or notices.
+
+    What readers comment is not of what it stands in.
+    """
     prose: Counter[Any] = Counter()
     for element, text, n_linked in _runs(tree):
         running = len(text) >= _LEAST and 2 * n_linked < len(text)
         if running and element.tag not in _HEADINGS and not notice_of(text):
             prose[element] += len(text)
     for element in reversed(list(tree.iter())):
-        if prose[element] and (parent := element.getparent()) is not None:
+        if not prose[element] or _COMMENTS.search(_called(element)):
+            continue
+        if (parent := element.getparent()) is not None:
             prose[parent] += prose[element]
     return prose
 
@@ -359,6 +365,10 @@ def _stored_article(tree: Any) -> list[str]:
         markup = unescape(longest) if "&lt;" in longest else longest
         return [text for _, text, _ in _runs(fragment_fromstring(markup, create_parent="div"))]
     return [" ".join(line.split()) for line in longest.splitlines() if line.strip()]
+
+
+def _size_of(blocks: list[tuple[str, bool]]) -> int:
+    return sum(len(text) for text, _ in blocks)
 
 
 def _blocks(element: Any, titles: set[str]) -> Iterator[tuple[str, bool]]:

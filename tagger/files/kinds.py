@@ -35,12 +35,8 @@ _EXPORT = "export its rows as CSV, JSON Lines or Parquet"
 _NO_TEXT = "there is no text to read in it"
 TEXT, EMPTY = Kind("text file"), Kind("empty file")
 BINARY = Kind("binary file", advice="expected text: export it as plain text or CSV")
-HTML, JSON, JSONL = (
-    Kind("HTML page", "html"),
-    Kind("JSON file", "json"),
-    Kind("JSON Lines file", "jsonl"),
-)
-CSV, EMAIL = Kind("CSV file", "csv"), Kind("e-mail", "eml")
+HTML, JSON = Kind("HTML page", "html"), Kind("JSON file", "json")
+JSONL, CSV, EMAIL = Kind("JSON Lines file", "jsonl"), Kind("CSV file", "csv"), Kind("e-mail", "eml")
 WEBANNO = Kind("WebAnno TSV file", "webanno")
 XML = Kind("XML file", advice="export its texts as plain text or CSV")
 MBOX = Kind("mailbox of e-mails", advice="save each e-mail as an .eml file")
@@ -48,7 +44,7 @@ ZIP, TAR, GZIP = Kind("ZIP archive", "zip"), Kind("TAR archive", "tar"), Kind("g
 ZSTD = Kind("zstd file", ".zst")
 OLE = Kind(
     "Word, Excel or Outlook file of before 2007, or encrypted one",
-    advice=("open it and save it as .docx, .xlsx or .eml, without a password"),
+    advice="open it and save it as .docx, .xlsx or .eml, without a password",
 )
 _IMAGE_ADVICE = "there is no text to read in it; recognise that of a picture first (OCR)"
 _SIGNATURES = (

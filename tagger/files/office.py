@@ -3,29 +3,23 @@
 import io
 import re
 from collections.abc import Iterable
-from importlib import import_module
 from typing import Any, BinaryIO
 
-from tagger.errors import importing
-from tagger.files.rows import Unreadable, too_long
+from tagger.errors import required
+from tagger.files import rows
+from tagger.files.rows import Unreadable
 
 _MISSING = re.compile(r"item named '([^']+)'")
 
 
 def library(name: str, kind: str) -> Any:
     """Return a module of the extra office; raise Unreadable where it is not installed."""
-    with importing("office", f"{kind}: install the extra office", Unreadable):
-        return import_module(name)
+    return required(name, "office", f"{kind}: install the extra office", Unreadable)
 
 
 def whole(stream: BinaryIO, limit: int) -> BinaryIO:
     """Return a file that can be read from anywhere, from a stream that may not be."""
-    if stream.seekable():
-        return stream
-    data = stream.read(limit + 1)
-    if len(data) > limit:
-        raise Unreadable(too_long("a document", limit))
-    return io.BytesIO(data)
+    return stream if stream.seekable() else io.BytesIO(rows.whole(stream, limit))
 
 
 def package(stream: BinaryIO, limit: int) -> BinaryIO:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 from urllib.parse import quote, urlsplit, urlunsplit
 
 from tagger import __version__
-from tagger.errors import DataError, importing
+from tagger.errors import DataError, required
 from tagger.files.rows import MAX_DOCUMENT_BYTES, Unreadable
 
 if TYPE_CHECKING:
@@ -96,8 +96,7 @@ def open_address(name: str, recode: bool = True) -> BinaryIO:
         if not (recode and page.charset) or page.path.stat().st_size > MAX_DOCUMENT_BYTES:
             return open(page.path, "rb")
         return io.BytesIO(_in_utf8(page.path.read_bytes(), page.charset))
-    with importing("remote", f"{name}: needs the extra remote", Unreadable):
-        import fsspec
+    fsspec = required("fsspec", "remote", f"{name}: needs the extra remote", Unreadable)
     try:
         return cast(BinaryIO, fsspec.open(name, "rb").open())
     except Exception as error:  # each store has errors of its own

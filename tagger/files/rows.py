@@ -165,6 +165,14 @@ def too_long(what: str, limit: int) -> str:
     return f"{what} of more than {limit:,} bytes (tagger predict --max-document-bytes raises that)"
 
 
+def whole(stream: BinaryIO, limit: int) -> bytes:
+    """Return all of a document; raise Unreadable where it has more than `limit` bytes."""
+    data = stream.read(limit + 1)
+    if len(data) > limit:
+        raise Unreadable(too_long("a document", limit))
+    return data
+
+
 def not_json(error: Exception) -> str:
     """Say what follows "not JSON" of a text that is none, or none that is read."""
     if isinstance(error, RecursionError):

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from tagger.errors import DataError, OutputError, importing
+from tagger.errors import DataError, OutputError, required
 
 BOM = b"\xef\xbb\xbf"
 MOST_CHARACTERS = 32_767
@@ -34,15 +34,8 @@ def as_text(cell: Any) -> Any:
 
 
 def library() -> Any:
-    """Return the module openpyxl.
-
-    Raises
-    ------
-    DataError : the extra office is not installed.
-    """
-    with importing("office", "Excel files need the extra office", DataError):
-        import openpyxl
-    return openpyxl
+    """Return the module openpyxl; raise DataError where the extra office is not installed."""
+    return required("openpyxl", "office", "Excel files need the extra office", DataError)
 
 
 def write_workbook(

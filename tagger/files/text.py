@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, BinaryIO
 
 from tagger.files.encoding import Decoder
-from tagger.files.rows import MAX_DOCUMENT_BYTES, Note, Ranges, Reject, Row, as_text, too_long
+from tagger.files.rows import MAX_DOCUMENT_BYTES, Note, Ranges, Row, whole
 
 
 def read(
@@ -14,15 +14,12 @@ def read(
     source: str,
     limit: int = MAX_DOCUMENT_BYTES,
     clean: Callable[[str], tuple[str, Ranges]] = lambda text: (text, ()),
-) -> Iterator[Row | Reject | Note]:
-    """Yield the whole file as one row; one of more than `limit` bytes is rejected.
+) -> Iterator[Row | Note]:
+    """Yield the whole file as one row; one of more than `limit` bytes is refused.
 
     `clean` takes the markup off and says where the headings stand.
     """
-    data = stream.read(limit + 1)
-    if len(data) > limit:
-        yield Reject(too_long("a document", limit), as_text(data[:1000]), source)
-        return
+    data = whole(stream, limit)
     decoder = Decoder(data)
     text, headings = clean(decoder.decode(data.removeprefix(BOM_UTF8)))
     yield from decoder.notes(source)

@@ -49,6 +49,10 @@ class Classifier:
         first, second = np.sort(weighed / weighed.sum(axis=1, keepdims=True), axis=1)[:, :-3:-1].T
         return np.asarray(first - second)
 
+    def closeness(self, probabilities: Floats) -> Floats:
+        """Return how clear each answer is in bands of doubt: below 1 it needs review."""
+        return self.margins(probabilities) / (self.doubt or 1.0)
+
 
 def probabilities_of(task: Task, scores: Floats) -> Floats:
     """Turn scores into probabilities, both of shape (n_sentences, n_labels)."""

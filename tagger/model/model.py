@@ -25,6 +25,7 @@ from tagger.features.scorer import Scorer
 from tagger.model.classifier import Classifier, probabilities_of
 from tagger.schema import Schema, outputs_of
 from tagger.targets import check_free, write
+from tagger.text.tokens import seen
 
 FORMAT = 2
 """Number of the saved format. A change that an older tagger would misread raises it by
@@ -255,12 +256,12 @@ def sha256(data: bytes) -> str:
 def fingerprints(texts: Iterable[str]) -> npt.NDArray[np.uint64]:
     """Return a number of 8 bytes for each text, the same for texts of the same words.
 
-    Case, punctuation and white space do not count. From the numbers alone a text
+    Case, punctuation, white space and what nobody sees do not count. From the numbers alone a text
     can be recognised, but not be read.
     """
     digests = (
         blake2b(
-            re.sub(r"[\W_]+", " ", text.casefold()).strip().encode("utf-8", "replace"),
+            re.sub(r"[\W_]+", " ", seen(text).casefold()).strip().encode("utf-8", "replace"),
             digest_size=8,
         )
         for text in texts

@@ -14,7 +14,7 @@ from tagger.model.model import Flags, Model, Reading
 
 
 @dataclass(frozen=True)
-class Answers:
+class Decisions:
     """The answers to some pieces of text.
 
     Parameters
@@ -33,48 +33,43 @@ class Answers:
     reread: Flags
     cut: Flags
 
+    def spread(self, n: int, places: Sequence[int]) -> "Decisions":
+        """Return the answers to `n` pieces, of which only those at some places have any."""
 
-def decide(model: Model, reading: Reading) -> Answers:
-    """Return the answers to sentences, which all tasks have."""
-    labels = {}
-    review = np.zeros(len(reading.reread), bool)
-    for classifier in model.classifiers:
-        name, p = classifier.task.name, reading.probabilities[classifier.task.name]
-        labels[name] = classifier.decide(p)
-        review |= (classifier.margins(p) < classifier.doubt) | reading.apart[name]
-    return Answers(reading.probabilities, labels, review, reading.reread, reading.cut)
+        def over(values: npt.NDArray[Any], nothing: Any) -> npt.NDArray[Any]:
+            every = np.full((n, *values.shape[1:]), nothing, values.dtype)
+            every[np.array(places, np.int64)] = values
+            return every
+
+        return Decisions(
+            {name: over(p, np.nan) for name, p in self.probabilities.items()},
+            {name: over(y, -1 if y.ndim == 1 else False) for name, y in self.labels.items()},
+            *(over(flags, False) for flags in (self.review, self.reread, self.cut)),
+        )
 
 
-def decide_some(
-    model: Model, reading: Reading, n: int, asked: Sequence[int], claims: Sequence[bool]
-) -> Answers:
-    """Return the answers to `n` pieces of which some have none.
+def decide(model: Model, reading: Reading, claims: Flags | None = None) -> Decisions:
+    """Return the answers to pieces of text.
 
     Parameters
     ----------
-    reading : of the pieces at `asked`.
-    asked : which pieces have answers to multi-label tasks.
-    claims : which of these have answers to single-label tasks too.
+    reading : of the pieces.
+    claims : which of them have answers to single-label tasks too; all of them where None.
     """
-    probabilities, labels, review = {}, {}, np.zeros(n, bool)
-    every, some = np.array(asked, np.int64), np.array(claims, bool)
-    for classifier in model.classifiers:
-        task = classifier.task
-        own = slice(None) if task.multilabel else some
-        p, rows = reading.probabilities[task.name][own], every[own]
-        decided = classifier.decide(p)
-        nothing = False if task.multilabel else -1
-        labels[task.name] = np.full((n, *decided.shape[1:]), nothing, decided.dtype)
-        labels[task.name][rows] = decided
-        probabilities[task.name] = np.full((n, len(task.labels)), np.nan)
-        probabilities[task.name][rows] = p
-        review[rows] |= (classifier.margins(p) < classifier.doubt) | reading.apart[task.name][own]
-    reread, cut = np.zeros(n, bool), np.zeros(n, bool)
-    reread[every], cut[every] = reading.reread, reading.cut
-    return Answers(probabilities, labels, review, reread, cut)
+    probabilities, labels = {}, {}
+    review = np.zeros(len(reading.reread), bool)
+    for c in model.classifiers:
+        name, p = c.task.name, reading.probabilities[c.task.name]
+        decided, unclear = c.decide(p), (c.margins(p) < c.doubt) | reading.apart[name]
+        if claims is not None and not c.task.multilabel:
+            p, decided = np.where(claims[:, None], p, np.nan), np.where(claims, decided, -1)
+            unclear &= claims
+        probabilities[name], labels[name] = p, decided
+        review |= unclear
+    return Decisions(probabilities, labels, review, reading.reread, reading.cut)
 
 
-def tags_of(model: Model, answers: Answers) -> list[Tags]:
+def tags_of(model: Model, answers: Decisions) -> list[Tags]:
     """Return answers piece by piece."""
     labels: dict[str, list[Labels | None]] = {}
     by_label: dict[str, list[dict[str, float]]] = {}

@@ -20,7 +20,7 @@ from tagger.files.rows import Batch, Reject
 from tagger.files.writers import OUTPUT_FORMATS, writer_of
 from tagger.model.classifier import decode, encode
 from tagger.predictor import Tagger
-from tagger.review.store import Draft, Reading, Store
+from tagger.review.store import Draft, Store, Verdict
 from tagger.schema import HEADING, SENTENCE, Schema, numbered
 from tagger.sequences import text_list
 from tagger.table import TaggedTable
@@ -176,10 +176,10 @@ class Desk:
             table = self.tagger.tag_table(
                 [row["text"]], [row["name"]], extra, explain=writer.explains, headings=headings
             )
-            readings = self.store.readings("s.document = ? AND reader = ?", row["id"], reader)
+            verdicts = self.store.verdicts("s.document = ? AND reader = ?", row["id"], reader)
             sql = "SELECT id, n FROM sentences WHERE document = ?"
             places = {r["id"]: r["n"] for r in self.store.all(sql, row["id"])}
-            by_n = {places[k]: r[reader] for k, r in readings.items() if r[reader].answers}
+            by_n = {places[k]: r[reader] for k, r in verdicts.items() if r[reader].answers}
             yield writer.encode(corrected(table, by_n, reader), work.kinds, [row["text"]])
 
     def training_rows(self) -> Iterator[dict[str, Any]]:
@@ -192,9 +192,9 @@ class Desk:
             "SELECT DISTINCT s.id, s.n, s.text, d.name FROM sentences s JOIN documents d"
             " ON d.id = s.document JOIN decisions c ON c.sentence = s.id ORDER BY s.document, s.n"
         )
-        readings = self.store.readings()
+        verdicts = self.store.verdicts()
         for row in rows:
-            answered = {k: r for k, r in readings.get(row["id"], {}).items() if r.answers}
+            answered = {k: r for k, r in verdicts.get(row["id"], {}).items() if r.answers}
             if not answered:
                 continue
             record = {"doc": row["name"], "n": row["n"], "text": row["text"]}
@@ -217,7 +217,7 @@ def tags_at(table: TaggedTable, i: int) -> dict[str, Any]:
     return {"labels": labels, "p": probabilities}
 
 
-def corrected(table: TaggedTable, by_n: Mapping[int, Reading], reader: str) -> TaggedTable:
+def corrected(table: TaggedTable, by_n: Mapping[int, Verdict], reader: str) -> TaggedTable:
     """Return a table with the answers of a reader, by the place of their sentence."""
     labels = {name: decided.copy() for name, decided in table.labels.items()}
     review, names = table.review.copy(), [""] * len(table)
@@ -230,11 +230,11 @@ def corrected(table: TaggedTable, by_n: Mapping[int, Reading], reader: str) -> T
     return replace(table, labels=labels, review=review, extra={**table.extra, "reader": names})
 
 
-def agreed(readings: Mapping[str, Reading]) -> dict[str, Any]:
+def agreed(verdicts: Mapping[str, Verdict]) -> dict[str, Any]:
     """Return by task the answer on which all who answered it agree."""
     by_task: dict[str, list[Any]] = {}
-    for reading in readings.values():
-        for task, answer in reading.answers.items():
+    for verdict in verdicts.values():
+        for task, answer in verdict.answers.items():
             by_task.setdefault(task, []).append(answer)
     return {task: a[0] for task, a in by_task.items() if all(x == a[0] for x in a)}
 

@@ -80,9 +80,11 @@ def most_teaching(store: Store, tagger: Tagger, reader: str) -> list[Next]:
 
 def _reason(row: Any, tagger: Tagger, nearest: float, rank: int) -> str:
     """Say why a sentence comes now."""
-    closest = min(tagger.model.classifiers, key=lambda c: _margin(c, row["tags"]))
-    p = np.array(json.loads(row["tags"])["p"][closest.task.name])
-    task = closest.task
+    p_of = {name: np.array(p) for name, p in json.loads(row["tags"])["p"].items()}
+    closest = min(
+        tagger.model.classifiers, key=lambda c: float(c.closeness(p_of[c.task.name][None])[0])
+    )
+    task, p = closest.task, p_of[closest.task.name]
     if task.multilabel:
         k = int(np.abs(p - closest.thresholds).argmin())
         line = closest.thresholds[k]
@@ -93,11 +95,6 @@ def _reason(row: Any, tagger: Tagger, nearest: float, rank: int) -> str:
     unlike = f"; unlike those before it (likeness {nearest:.2f})" if rank else ""
     close = "too close to call: " if row["closeness"] < 1 else "among the least clear: "
     return close + what + unlike
-
-
-def _margin(classifier: Any, tags: str) -> float:
-    p = np.array([json.loads(tags)["p"][classifier.task.name]])
-    return float(classifier.margins(p)[0]) / (classifier.doubt or 1.0)
 
 
 class Queue:

@@ -29,7 +29,7 @@ from tagger.markup import style
 from tagger.review import order, views
 from tagger.review.desk import EXPORTS, Desk
 from tagger.review.keys import keys_of
-from tagger.review.store import ANSWER, NOTE, SKIP, Reading
+from tagger.review.store import ANSWER, NOTE, SKIP, Verdict
 from tagger.review.teach import Teacher, corrections
 from tagger.schema import numbered
 
@@ -205,20 +205,20 @@ class Page:
             left=None,
         )
 
-    def own(self, request: Request, document: int) -> dict[int, Reading]:
+    def own(self, request: Request, document: int) -> dict[int, Verdict]:
         """Return what the reader made of the sentences of a document."""
         reader = self.reader(request)
-        found = self.desk.store.readings("s.document = ? AND reader = ?", document, reader)
+        found = self.desk.store.verdicts("s.document = ? AND reader = ?", document, reader)
         return {number: by_reader[reader] for number, by_reader in found.items()}
 
     def panel(self, request: Request) -> Response:
         """Show what stands beside a sentence."""
         return HTMLResponse(self._panel(request, request.path_params["sentence"])[0])
 
-    def _panel(self, request: Request, number: int) -> tuple[str, Any, Reading]:
+    def _panel(self, request: Request, number: int) -> tuple[str, Any, Verdict]:
         row, reader = self.row("sentence", number), self.reader(request)
-        by_reader = self.desk.store.readings("s.id = ?", number).get(number, {})
-        own = by_reader.pop(reader, Reading())
+        by_reader = self.desk.store.verdicts("s.id = ?", number).get(number, {})
+        own = by_reader.pop(reader, Verdict())
         queue = request.query_params.get("queue") == "1"
         return views.panel(row, own, by_reader, self.desk.tagger, queue), row, own
 
@@ -246,8 +246,8 @@ class Page:
         store, schema, row = self.desk.store, self.desk.schema, self.row("sentence", number)
         if row["kind"] == "other":
             raise DataError(f"this is no sentence but a {row['what'] or 'piece of another kind'}")
-        found = store.readings("s.id = ? AND reader = ?", number, reader)
-        own = found.get(number, {}).get(reader, Reading())
+        found = store.verdicts("s.id = ? AND reader = ?", number, reader)
+        own = found.get(number, {}).get(reader, Verdict())
         model = json.loads(row["tags"])["labels"]
         if "skip" in said:
             store.decide(reader, number, SKIP, note=said["skip"].strip()[:500])

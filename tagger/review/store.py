@@ -69,7 +69,7 @@ class Draft:
 
 
 @dataclass
-class Reading:
+class Verdict:
     """What one reader made of one sentence.
 
     Parameters
@@ -283,17 +283,17 @@ class Store:
             )
             return int(row["sentence"])
 
-    def readings(self, where: str = "1", *values: Any) -> dict[int, dict[str, Reading]]:
+    def verdicts(self, where: str = "1", *values: Any) -> dict[int, dict[str, Verdict]]:
         """Return by sentence and reader what stands, of the sentences `s` that fit a condition."""
         rows = self.all(
             "SELECT d.* FROM standing d JOIN sentences s ON s.id = d.sentence"
             f" WHERE {where} ORDER BY d.id",
             *values,
         )
-        found: dict[int, dict[str, Reading]] = {}
+        found: dict[int, dict[str, Verdict]] = {}
         for row in rows:
             by_reader = found.setdefault(row["sentence"], {})
-            by_reader.setdefault(row["reader"], Reading()).add(row)
+            by_reader.setdefault(row["reader"], Verdict()).add(row)
         return found
 
     # Models

@@ -171,15 +171,15 @@ def readers(store: Store) -> list[Any]:
 
 def agreements(store: Store, schema: Schema) -> list[dict[str, Any]]:
     """Return by task and pair of readers how far they agree."""
-    readings = [by for by in store.readings().values() if len(by) > 1]
-    names = sorted({name for by in readings for name in by})
+    verdicts = [by for by in store.verdicts().values() if len(by) > 1]
+    names = sorted({name for by in verdicts for name in by})
     found = []
     for task in schema.tasks:
         columns = {
             name: [
                 None if (a := by[name].answers.get(task.name) if name in by else None) is None
                 else tuple(a) if task.multilabel else a
-                for by in readings
+                for by in verdicts
             ]
             for name in names
         }  # fmt: skip

@@ -23,7 +23,7 @@ from tagger.markup import (
 )
 from tagger.predictor import Tagger
 from tagger.review.keys import COMMANDS, keys_of, points_for
-from tagger.review.store import Reading
+from tagger.review.store import Verdict
 from tagger.schema import HEADING, OTHER, SENTENCE, Schema, Task, numbered
 
 _WORDS = 5
@@ -54,19 +54,19 @@ def render(template: str, **values: Any) -> str:
     return _environment().get_template(template).render(**values)
 
 
-def span(row: Any, reading: Reading, schema: Schema, swapped: bool = False) -> Markup:
+def span(row: Any, verdict: Verdict, schema: Schema, swapped: bool = False) -> Markup:
     """Return a stored piece as the page shows it to a reader: their answers over the model's.
 
     Parameters
     ----------
     row : of the table of sentences.
-    reading : what the reader made of it.
+    verdict : what the reader made of it.
     swapped : whether it takes the place of what stands on the page.
     """
     tags = json.loads(row["tags"])
     chosen = {}
     for task in schema.tasks:
-        given = label_tuple(reading.answers.get(task.name, tags["labels"].get(task.name)))
+        given = label_tuple(verdict.answers.get(task.name, tags["labels"].get(task.name)))
         p = dict(zip(task.labels, tags["p"].get(task.name, ()), strict=False))
         chosen[task.name] = [(label, p.get(label, 1.0)) for label in given]
     answer, labels, among = answers_of(schema, chosen)
@@ -77,22 +77,22 @@ def span(row: Any, reading: Reading, schema: Schema, swapped: bool = False) -> M
         f'data-id="{row["id"]}"',
         f'data-is="{" ".join(str(k) for k, _, _ in all_of)}"',
         *(['hx-swap-oob="true"'] if swapped else []),
-        *(['data-decided="skipped"'] if reading.skipped is not None else []),
-        *([f'data-note="{attribute_of(reading.note)}"'] if reading.note else []),
+        *(['data-decided="skipped"'] if verdict.skipped is not None else []),
+        *([f'data-note="{attribute_of(verdict.note)}"'] if verdict.note else []),
     ]
-    review = bool(row["review"]) and not reading.decided
+    review = bool(row["review"]) and not verdict.decided
     rest = " " + " ".join(shown)
     kind = row["kind"], row["what"]
-    done = reading.decided
+    done = verdict.decided
     html = sentence_span(row["text"], answer, labels, review, (), *kind, among, rest, done)
     return Markup(html)
 
 
-def body(text: str, rows: Iterable[Any], readings: Mapping[int, Reading], schema: Schema) -> Markup:
+def body(text: str, rows: Iterable[Any], verdicts: Mapping[int, Verdict], schema: Schema) -> Markup:
     """Return a document as paragraphs and headings."""
-    none = Reading()
+    none = Verdict()
     spans = (
-        (span(r, readings.get(r["id"], none), schema), r["start"], r["end"], r["kind"])
+        (span(r, verdicts.get(r["id"], none), schema), r["start"], r["end"], r["kind"])
         for r in rows
     )
     return Markup(article(text, spans))
@@ -131,7 +131,7 @@ def filters(schema: Schema) -> list[dict[str, Any]]:
 
 
 def panel(
-    row: Any, reading: Reading, others: Mapping[str, Reading], tagger: Tagger, queue: bool = False
+    row: Any, verdict: Verdict, others: Mapping[str, Verdict], tagger: Tagger, queue: bool = False
 ) -> str:
     """Return what stands beside a sentence: its answers, why, the keys and the codebook.
 
@@ -142,13 +142,13 @@ def panel(
     schema, tags = tagger.schema, json.loads(row["tags"])
     keys = {pair: key for key, pair in keys_of(schema).items()}
     asked = [task for task in schema.tasks if row["kind"] == SENTENCE or task.multilabel]
-    tasks = [] if row["kind"] == OTHER else [_answers(t, tags, reading, keys) for t in asked]
-    seen = {k: r for k, r in others.items() if r.decided} if reading.decided else {}
+    tasks = [] if row["kind"] == OTHER else [_answers(t, tags, verdict, keys) for t in asked]
+    seen = {k: r for k, r in others.items() if r.decided} if verdict.decided else {}
     why, pieces = _why(row, tags, tagger) if tags["p"] else ([], [(row["text"], False)])
     return render(
         "panel.html.j2",
         row=row,
-        reading=reading,
+        verdict=verdict,
         tasks=tasks,
         why=why,
         pieces=pieces,
@@ -159,9 +159,9 @@ def panel(
     )
 
 
-def _answers(task: Task, tags: Any, reading: Reading, keys: Any) -> dict[str, Any]:
+def _answers(task: Task, tags: Any, verdict: Verdict, keys: Any) -> dict[str, Any]:
     """Return the labels of a task with probability, key and who gave them."""
-    model, mine = tags["labels"].get(task.name), reading.answers.get(task.name)
+    model, mine = tags["labels"].get(task.name), verdict.answers.get(task.name)
     p = tags["p"].get(task.name, [0.0] * len(task.labels))
     shown = model if mine is None else mine
     labels = [
@@ -214,11 +214,11 @@ def _cut(text: str, ranges: Sequence[tuple[int, int]]) -> list[tuple[str, bool]]
     return [(text[a:b], inside[a]) for a, b in zip(edges, [*edges[1:], len(text)], strict=True)]
 
 
-def _said(reading: Reading) -> str:
-    if reading.skipped is not None:
-        return f"skipped ({reading.skipped})" if reading.skipped else "skipped"
+def _said(verdict: Verdict) -> str:
+    if verdict.skipped is not None:
+        return f"skipped ({verdict.skipped})" if verdict.skipped else "skipped"
     parts = (
         name_of(a) if isinstance(a, str) else ", ".join(map(name_of, a)) or f"no {task}"
-        for task, a in reading.answers.items()
+        for task, a in verdict.answers.items()
     )
     return "; ".join(parts)

@@ -6,13 +6,14 @@ chunk's border, so tokens are functions of the chunk alone and are computed
 once for each distinct chunk.
 """
 
+import unicodedata
 from collections.abc import Sequence
+from itertools import pairwise
 from re import Match
 
 from tagger.text.language import ENGLISH, Language
 
-# One character for one character, so that offsets survive. Lone surrogates
-# cannot be encoded and would break every writer further on.
+# Lone surrogates cannot be encoded and would break every writer further on.
 _FOLD = {
     **dict.fromkeys(map(ord, "\u2018\u2019\u00b4`"), "'"),
     **dict.fromkeys(map(ord, "\u201c\u201d\u201e\u00ab\u00bb"), '"'),
@@ -20,11 +21,21 @@ _FOLD = {
     **dict.fromkeys(map(ord, "123456789"), "0"),
     **dict.fromkeys(range(0xD800, 0xE000), "\ufffd"),
 }
+# What nobody sees: soft hyphens, marks of order and of direction, spaces without width. Joiners
+# (U+200C, U+200D) stay: some scripts spell with them.
+_UNSEEN = dict.fromkeys(
+    [0xAD, 0x200B, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2060, 0x2070), 0xFEFF]
+)
+
+
+def seen(text: str) -> str:
+    """Return what a reader sees of a text: the same for each form of Unicode (NFC, NFD)."""
+    return text if text.isascii() else unicodedata.normalize("NFC", text.translate(_UNSEEN))
 
 
 def fold(text: str) -> str:
-    """Write typographic variants and digits one way, character by character."""
-    return text.translate(_FOLD)
+    """Write what is seen of a text, and typographic variants and digits in it, one way."""
+    return seen(text.translate(_FOLD))
 
 
 def normalize(text: str) -> str:
@@ -43,8 +54,10 @@ def token_spans(chunk: str, language: Language = ENGLISH) -> list[tuple[int, int
     spans = [match.span() for match in language.token.finditer(lowered)]
     if len(lowered) == len(chunk):
         return spans
-    # A few letters lengthen when lowered ("İ"): map each place back.
-    origin = [i for i, c in enumerate(fold(chunk)) for _ in c.lower()] + [len(chunk)]
+    # A letter may lengthen when lowered ("İ"), be written as two, or be unseen: map places back.
+    bounds = [i for i, c in enumerate(chunk) if i == 0 or not unicodedata.combining(c)]
+    parts = pairwise([*bounds, len(chunk)])
+    origin = [i for i, end in parts for _ in normalize(chunk[i:end])] + [len(chunk)]
     return [(origin[start], max(origin[end], origin[start] + 1)) for start, end in spans]
 
 

@@ -20,7 +20,7 @@ from tagger.errors import DataError
 from tagger.evaluation.answers import decided
 from tagger.evaluation.compare import TaskComparison, compare_answers
 from tagger.features.arrays import Floats
-from tagger.model.classifier import Classifier, encode, one_hot, probabilities_of
+from tagger.model.classifier import Classifier, one_hot, probabilities_of
 from tagger.model.model import Model
 from tagger.training.settings import TaskSettings
 
@@ -41,10 +41,9 @@ def closeness(model: Model, probabilities: Mapping[str, Floats]) -> Floats:
     clear = []
     for c in model.classifiers:
         p = probabilities[c.task.name]
-        margins = np.full(len(p), np.inf)
-        has = ~np.isnan(p[:, 0])
-        margins[has] = c.margins(p[has]) / (c.doubt or 1.0)
-        clear.append(margins)
+        own, has = np.full(len(p), np.inf), ~np.isnan(p[:, 0])
+        own[has] = c.closeness(p[has])
+        clear.append(own)
     return np.asarray(np.min(clear, axis=0))
 
 
@@ -66,9 +65,8 @@ def adapt(model: Model, corrections: Corpus, weight: float = WEIGHT) -> Model:
     x = model.featurizer.transform(corrections.texts)
     learned = []
     for c in model.classifiers:
-        rows = corrections.annotated(c.task.name)
-        y = encode(c.task, corrections.labels(c.task.name)) if len(rows) else None
-        learned.append(c if y is None else _moved(model, c, x[rows], y, weight))
+        rows, y = corrections.gold(c.task)
+        learned.append(_moved(model, c, x[rows], y, weight) if len(rows) else c)
     known = {"from": model.id, "weight": weight, "n_sentences": len(corrections)}
     about = model.about | {"adapted": known | {"sha256": corrections.sha256}}
     # How the model erred before says nothing of a task that has learned since.

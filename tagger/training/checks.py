@@ -10,7 +10,7 @@ from typing import Any
 from tagger.corpus.columns import Columns
 from tagger.corpus.corpus import Corpus, left_out, read_examples
 from tagger.corpus.rows import Data, named, nothing_in
-from tagger.corpus.schemas import find_schema, spelling_variants
+from tagger.corpus.schemas import find_schema
 from tagger.errors import DataError
 from tagger.files import Reject
 from tagger.files.batches import save_rejects
@@ -22,14 +22,7 @@ from tagger.training.findings import (
     NOTE,
     WARNING,
     Finding,
-    balance,
-    leakage,
-    likely_label_errors,
-    near_duplicates,
-    odd_texts,
-    readers_agreement,
-    same_texts,
-    untrainable,
+    findings_of,
     warning,
 )
 
@@ -149,51 +142,3 @@ def read_for_checks(
     findings += [warning("kind", note) for note in apart]
     findings += [Finding("columns", NOTE, (), note) for note in found if note not in apart]
     return corpus, findings
-
-
-def findings_of(
-    corpus: Corpus,
-    against: Corpus | None = None,
-    label_errors: bool = False,
-    seed: int = 0,
-    jobs: int = 1,
-) -> list[Finding]:
-    """Look for what is wrong, or may be, in labelled sentences.
-
-    Parameters
-    ----------
-    corpus : the sentences.
-    against : sentences kept apart (a test set): none of them may stand in `corpus` too.
-    label_errors : whether to look for wrong labels too, which trains a model.
-    seed, jobs : of that training.
-
-    Raises
-    ------
-    ConfigError : `label_errors` without the extra `checks`.
-    """
-    findings = [
-        *balance(corpus),
-        *untrainable(corpus, seed),
-        *odd_texts(corpus),
-        *same_texts(corpus),
-        *near_duplicates(corpus),
-        *readers_agreement(corpus),
-    ]
-    variants = spelling_variants(corpus.schema)
-    findings += [warning("spelling", message) for message in variants]
-    if not corpus.has_documents:
-        without = sum(not example.doc for example in corpus.examples)
-        message = (
-            f"{without} of {len(corpus)} sentences name no document (column doc): "
-            "cross-validation may put sentences of one document on both sides"
-        )
-        findings.append(warning("documents", message))
-    if against is not None:
-        findings += leakage(corpus, against)
-    if label_errors:
-        try:
-            findings += likely_label_errors(corpus, seed, jobs)
-        except DataError as error:
-            message = f"no model can be trained to look for wrong labels: {error}"
-            findings.append(Finding("label error", ERROR, (), message))
-    return findings

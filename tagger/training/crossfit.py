@@ -14,7 +14,7 @@ from tagger.errors import DataError
 from tagger.evaluation.answers import Answers
 from tagger.evaluation.figures import confusion
 from tagger.features.arrays import Floats, Ints
-from tagger.model.classifier import Classifier, encode, probabilities_of
+from tagger.model.classifier import Classifier, probabilities_of
 from tagger.model.model import Model
 from tagger.processes import in_parallel
 from tagger.training.calibration import calibrate, prior_shift, with_thresholds
@@ -95,10 +95,9 @@ def cross_fit(
     report("calibrating")
     classifiers, out_of_fold, thresholds = [], {}, {}
     for task in corpus.schema.tasks:
-        chosen = corpus.annotated(task.name)
+        chosen, y = corpus.gold(task)
         scores = joined(task, fold_of, [part[0] for part in parts])
         options = settings.tasks.get(task.name, TaskSettings())
-        y = encode(task, corpus.labels(task.name))
         slope, offset = calibrate(task, scores[chosen], y)
         slope, offset = slope / options.temperature, offset / options.temperature
         if options.priors:
@@ -136,10 +135,7 @@ def _without(
 
 
 def _about(
-    corpus: Corpus,
-    settings: TrainingSettings,
-    seed: int,
-    answers: Mapping[str, Answers],
+    corpus: Corpus, settings: TrainingSettings, seed: int, answers: Mapping[str, Answers]
 ) -> dict[str, Any]:
     """Return what a model's manifest says of its training."""
     return {
@@ -157,11 +153,8 @@ def _about(
 
 def confusions(corpus: Corpus, answers: Mapping[str, Answers]) -> dict[str, Any]:
     """Return by task how often which gold label got which answer, as plain JSON values."""
-    return {
-        task.name: confusion(
-            task,
-            encode(task, corpus.labels(task.name)),
-            answers[task.name].take(corpus.annotated(task.name)).labels,
-        )
-        for task in corpus.schema.tasks
-    }
+    counts = {}
+    for task in corpus.schema.tasks:
+        chosen, y = corpus.gold(task)
+        counts[task.name] = confusion(task, y, answers[task.name].labels[chosen])
+    return counts

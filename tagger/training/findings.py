@@ -14,13 +14,13 @@ from scipy.sparse.csgraph import connected_components
 
 from tagger.corpus.corpus import Corpus, Example
 from tagger.corpus.folds import folds
+from tagger.corpus.schemas import spelling_variants
 from tagger.document import answer_name, label_tuple
-from tagger.errors import importing, n_of
+from tagger.errors import DataError, importing, n_of
 from tagger.evaluation.readers import agreement, readers_of
 from tagger.evaluation.report import markdown
 from tagger.features.arrays import Floats, Ints
 from tagger.features.settings import FeatureSettings
-from tagger.model.classifier import encode
 from tagger.schema import Task
 from tagger.text.judge import judge_language, spoken
 from tagger.text.segment import sentence_spans
@@ -62,6 +62,54 @@ class Finding:
 def warning(check: str, message: str, *examples: Example) -> Finding:
     """Return a finding to look at, in the rows of some sentences."""
     return Finding(check, WARNING, tuple(example.where for example in examples), message)
+
+
+def findings_of(
+    corpus: Corpus,
+    against: Corpus | None = None,
+    label_errors: bool = False,
+    seed: int = 0,
+    jobs: int = 1,
+) -> list[Finding]:
+    """Look for what is wrong, or may be, in labelled sentences.
+
+    Parameters
+    ----------
+    corpus : the sentences.
+    against : sentences kept apart (a test set): none of them may stand in `corpus` too.
+    label_errors : whether to look for wrong labels too, which trains a model.
+    seed, jobs : of that training.
+
+    Raises
+    ------
+    ConfigError : `label_errors` without the extra `checks`.
+    """
+    findings = [
+        *balance(corpus),
+        *untrainable(corpus, seed),
+        *odd_texts(corpus),
+        *same_texts(corpus),
+        *near_duplicates(corpus),
+        *readers_agreement(corpus),
+    ]
+    variants = spelling_variants(corpus.schema)
+    findings += [warning("spelling", message) for message in variants]
+    if not corpus.has_documents:
+        without = sum(not example.doc for example in corpus.examples)
+        message = (
+            f"{without} of {len(corpus)} sentences name no document (column doc): "
+            "cross-validation may put sentences of one document on both sides"
+        )
+        findings.append(warning("documents", message))
+    if against is not None:
+        findings += leakage(corpus, against)
+    if label_errors:
+        try:
+            findings += likely_label_errors(corpus, seed, jobs)
+        except DataError as error:
+            message = f"no model can be trained to look for wrong labels: {error}"
+            findings.append(Finding("label error", ERROR, (), message))
+    return findings
 
 
 def untrainable(corpus: Corpus, seed: int = 0) -> Iterator[Finding]:
@@ -228,8 +276,7 @@ def likely_label_errors(corpus: Corpus, seed: int = 0, jobs: int = 1) -> list[Fi
     out_of_fold = cross_fit(corpus, TrainingSettings(features), seed, jobs).out_of_fold
     findings = []
     for task in corpus.schema.tasks:
-        chosen = corpus.annotated(task.name)
-        y = encode(task, corpus.labels(task.name))
+        chosen, y = corpus.gold(task)
         p = out_of_fold[task.name][chosen]
         for given, probabilities, name in _questions(task, y, p):
             issues = find_label_issues(

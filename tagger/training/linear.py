@@ -12,7 +12,7 @@ from tagger.corpus.folds import unseen
 from tagger.features.arrays import Floats, Ints, Product
 from tagger.features.featurizer import Featurizer
 from tagger.features.settings import FeatureSettings
-from tagger.model.classifier import encode, one_hot
+from tagger.model.classifier import one_hot
 from tagger.schema import Task
 from tagger.training.logistic import fit_logistic, frequent_first, scaled_embedding
 from tagger.training.settings import TaskSettings, TrainingSettings
@@ -111,12 +111,12 @@ def fit_linear(
             options = tasks.get(task.name, TaskSettings())
             used = [b for b in featurizer.blocks if not options.blocks or b.name in options.blocks]
             columns = frequent_first(featurizer, used)
-            chosen = corpus.annotated(task.name)
+            chosen, y = corpus.gold(task)
             own = x if len(chosen) == x.shape[0] else x.rows(chosen)
             fitted, intercept = _fit_task(
                 task,
                 own.columns(columns),
-                encode(task, corpus.labels(task.name)),
+                y,
                 options,
                 embedding if featurizer.embedded in used else embedding[:0, :0],
             )

@@ -13,7 +13,7 @@ from tagger.corpus.folds import unseen
 from tagger.evaluation.scores import score
 from tagger.features.arrays import Floats, Ints
 from tagger.features.settings import FeatureSettings
-from tagger.model.classifier import Classifier, encode, probabilities_of
+from tagger.model.classifier import probabilities_of
 from tagger.model.thresholds import best_f1_thresholds
 from tagger.processes import in_parallel
 from tagger.schema import Task
@@ -169,13 +169,11 @@ def _macro_f1(
     corpus: Corpus, task: Task, fold_of: Ints, parts: Sequence[Mapping[str, Floats]]
 ) -> float:
     """Return macro F1 of the answers that the scores of all folds give."""
-    scores = joined(task, fold_of, parts)[corpus.annotated(task.name)]
-    y = encode(task, corpus.labels(task.name))
+    chosen, y = corpus.gold(task)
+    scores, folds = joined(task, fold_of, parts)[chosen], fold_of[chosen]
     slope, offset = calibrate(task, scores, y)
-    k = len(task.labels)
-    even = Classifier(task, np.empty((k, 0)), np.zeros(k), np.full(k, 0.5))
     p = probabilities_of(task, scores * slope + offset)
-    decided, folds = even.decide(p), fold_of[corpus.annotated(task.name)]
+    decided = np.zeros_like(y) if task.multilabel else p.argmax(axis=1)
     for fold in np.unique(folds) if task.multilabel else ():
         own = folds == fold
         decided[own] = p[own] >= best_f1_thresholds(p[~own], y[~own])

@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
-from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,10 +15,10 @@ from tagger.corpus.folds import unseen
 from tagger.encoder.combination import Combination, fit_combination
 from tagger.encoder.reader import REREADS, SecondReader
 from tagger.encoder.settings import EncoderSettings
-from tagger.errors import importing, n_of
+from tagger.errors import n_of, required
 from tagger.evaluation.compare import compare_answers
 from tagger.features.arrays import Floats
-from tagger.model.classifier import encode, probabilities_of
+from tagger.model.classifier import probabilities_of
 from tagger.processes import Pool, n_jobs
 from tagger.schema import outputs_of
 from tagger.targets import locked
@@ -50,8 +49,7 @@ def check_second(settings: EncoderSettings) -> None:
     """Raise ConfigError where a second reader cannot be trained: no torch, no such encoder."""
     # The exporter needs the first two, and would say so only after the training.
     for name in ("onnx", "onnxruntime", "torch", "transformers"):
-        with importing("encoder-train", f"a second reader is trained with {name}"):
-            import_module(name)
+        required(name, "encoder-train", f"a second reader is trained with {name}")
     from tagger.encoder.network import load_base
 
     load_base(settings, 1, 0)
@@ -88,7 +86,7 @@ def second_fit(
         folder.mkdir(parents=True, exist_ok=True)
         stack.enter_context(locked(folder))
         *held_out, last = _taught([replace(x, folder=folder) for x in lessons], jobs, progress)
-    scores = np.empty((len(corpus), lessons[-1].n_outputs))
+    scores = np.empty((len(corpus), corpus.schema.n_labels))
     for fold, own in enumerate(held_out):
         scores[first.fold_of == fold] = own.scores
     combinations, p = _combined(corpus, first, scores, tasks)
@@ -139,10 +137,6 @@ class _Lesson:
     @property
     def n_steps(self) -> int:
         return -(-len(self.corpus) // self.settings.batch) * self.settings.epochs
-
-    @property
-    def n_outputs(self) -> int:
-        return sum(len(task.labels) for task in self.corpus.schema.tasks)
 
     @property
     def steps_file(self) -> Path:
@@ -232,7 +226,7 @@ def _combined(
     p: dict[str, dict[str, Floats]] = {"second": {}, "doubtful": {}, "all": {}}
     for task, part in outputs_of(corpus.schema):
         options = tasks.get(task.name, TaskSettings())
-        chosen, y = corpus.annotated(task.name), encode(task, corpus.labels(task.name))
+        chosen, y = corpus.gold(task)
         u, v, t = first.out_of_fold[task.name], scores[:, part], options.temperature
         # Moved to other text as the first reader was moved.
         shift = prior_shift(task, y, options.priors) if options.priors else 0.0
@@ -270,7 +264,7 @@ def _reached(
     """Say what precision both readers have where one was wished of the first."""
     for c in first.model.classifiers:
         wished = tasks.get(c.task.name, TaskSettings()).target_precision
-        y, chosen = encode(c.task, corpus.labels(c.task.name)), corpus.annotated(c.task.name)
+        chosen, y = corpus.gold(c.task)
         reached = precisions(c, both[c.task.name][chosen], y) if wished else {}
         for label, wanted in wished.items():
             yield (

@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from tagger.errors import ConfigError, did_you_mean
+from tagger.errors import ConfigError
 from tagger.features.settings import FeatureSettings
 from tagger.settings import from_table
 
@@ -93,20 +93,4 @@ class TrainingSettings:
         ------
         ConfigError : an unknown key or a value that cannot be.
         """
-        known = {"folds", "features", "tasks"}
-        if not isinstance(raw, dict):
-            raise ConfigError(f"the configuration is {raw!r}, expected a table")
-        for key in raw:
-            if key not in known:
-                raise ConfigError(f"the configuration has {key!r}: {did_you_mean(key, known)}")
-        by_task = raw.get("tasks", {})
-        if not isinstance(by_task, dict):
-            raise ConfigError(f"tasks is {by_task!r}, expected a table of tasks")
-        tasks = {
-            name: from_table(TaskSettings, task, f"tasks.{name}") for name, task in by_task.items()
-        }
-        features = FeatureSettings.from_dict(raw.get("features", {}))
-        number = raw.get("folds", cls.folds)
-        if not isinstance(number, int) or isinstance(number, bool):
-            raise ConfigError(f"folds is {number!r}, expected a whole number")
-        return cls(features, tasks, number)
+        return from_table(cls, raw)

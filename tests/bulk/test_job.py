@@ -298,7 +298,7 @@ def test_the_record_of_an_output_goes_before_another_comes_in_its_place(
     assert len(read_lines(tmp_path / "o.jsonl")) == 100
     job = replace(job, resume=False)
     with monkeypatch.context() as patch:  # killed behind the join
-        patch.setattr("tagger.bulk.job.record_of", lambda *args, **more: sys.exit(9))
+        patch.setattr("tagger.bulk.store.PartStore.record", lambda *args, **more: sys.exit(9))
         with pytest.raises(SystemExit):
             run(tiny, job)
     path.write_bytes(before)

@@ -14,6 +14,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from tagger.cli.main import cli
+from tagger.cli.stats import _print_shares
 from tagger.errors import ConfigError, DataError
 from tagger.evaluation.bootstrap import residuals, student_width
 from tagger.evaluation.dates import month_of
@@ -417,6 +418,18 @@ def test_shares_of_a_table_line_up(tmp_path: Path) -> None:
     lines = [line for line in done.stdout.splitlines() if " to " in line]
     assert len({line.index("(") for line in lines}) == 1
     assert len({len(line.split("(")[1].split(")")[0]) for line in lines}) > 1
+
+
+def test_long_names_leave_the_shares_their_room(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    shared = label_shares(parties(tmp_path / "a.jsonl"), by=["all"]).shares
+    tail = "as long as a line of a terminal, so that it takes two, and ends here"
+    _print_shares([replace(s, label=f"{s.label} {tail}") for s in shared])
+    shown = capsys.readouterr().out
+    assert shown.count("%") == 2 and shown.count(" to ") == len(shared)
+    assert shown.count("here") == len(shared)
 
 
 def test_csv_has_a_column_for_each_that_is_grouped_by(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from tagger.cli.main import cli
 from tagger.encoder.reader import SecondReader
 from tagger.errors import ConfigError, ModelError
 from tagger.explanation import MOST_READINGS
-from tagger.model.tags import decide, decide_some
+from tagger.model.tags import decide
 from tagger.schema import CLAIMS
 
 
@@ -142,7 +142,7 @@ def test_a_heading_is_flagged_for_its_themes_only(folder):
         apart={"claim": np.array([True]), "theme": np.array([False])}
     )
     for claims in (True, False):
-        answers = decide_some(both.model, reading, 2, [1], [claims])
+        answers = decide(both.model, reading, np.array([claims])).spread(2, [1])
         assert answers.reread.tolist() == [False, True]
         sure = both.model.classifiers[1].margins(reading.probabilities["theme"])
         assert answers.review[1] == (claims or sure[0] < both.model.classifiers[1].doubt)

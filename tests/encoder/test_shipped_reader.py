@@ -120,3 +120,14 @@ def test_batch_and_order_change_nothing(both, sentences):
     for task, p in whole.items():
         assert np.abs(shuffled[task] - p[order]).max() < 1e-9
         assert np.abs(np.concatenate([half[task] for half in halves]) - p).max() < 1e-9
+
+
+def test_what_nobody_sees_and_the_kind_of_white_space_change_nothing(both):
+    plain = "The café said the talks could collapse."
+    odd = ["cafe\u0301", "ca\u00adfé", "\ufeffcafé", "caf\u200bé", "\u2066café\u2069"]
+    texts = [plain.replace("café", word) for word in odd]
+    texts += [plain.replace(" the ", f"{space}the ") for space in "\f\v\x85\x1c\u2028\u00a0\r\n"]
+    for first in (both, Tagger.load()):
+        expected = first.predict_proba([plain])
+        for task, p in first.predict_proba(texts).items():
+            assert (p == expected[task]).all(), texts

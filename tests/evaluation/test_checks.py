@@ -13,8 +13,8 @@ from tagger.cli.main import cli
 from tagger.corpus.corpus import Corpus, Example
 from tagger.errors import ConfigError, DataError, install_command
 from tagger.schema import Schema, Task
-from tagger.training.checks import findings_of, read_for_checks
-from tagger.training.findings import ERROR, WARNING, likely_label_errors
+from tagger.training.checks import read_for_checks
+from tagger.training.findings import ERROR, WARNING, findings_of, likely_label_errors
 from tagger.training.similarity import similar_pairs
 
 from .conftest import MOOD, rows, write

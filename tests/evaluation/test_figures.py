@@ -64,7 +64,7 @@ def test_correlations_are_those_of_scikit_learn():
     rng = np.random.default_rng(3)
     gold, answers = rng.integers(3, size=200), rng.integers(3, size=200)
     answers[:120] = gold[:120]
-    found = figures_of(ABC, count_table(ABC, gold, Answers(answers)).sum(axis=0), False)
+    found = figures_of(ABC, count_table(ABC, gold, Answers(answers)).sum(axis=0))
     assert found["mcc"] == pytest.approx(metrics.matthews_corrcoef(gold, answers))
     assert found["kappa"] == pytest.approx(metrics.cohen_kappa_score(gold, answers))
     assert found["macro_f1"] == pytest.approx(metrics.f1_score(gold, answers, average="macro"))
@@ -100,7 +100,7 @@ def test_thresholds_count_equal_scores_together():
 
 def test_every_figure_is_a_row_with_a_name_to_show():
     table = count_table(ABC, np.array([0, 1]), Answers(np.array([0, 1]), np.eye(3)[:2]))
-    found = figures_of(ABC, table.sum(axis=0), True)
+    found = figures_of(ABC, table.sum(axis=0))
     assert {name for name in found if "." not in name} == set(FIGURE_NAMES)
 
 
@@ -109,7 +109,7 @@ def test_losses_are_those_of_scikit_learn():
     gold = rng.integers(3, size=100)
     p = rng.dirichlet([1, 1, 1], size=100)
     table = count_table(ABC, gold, Answers(p.argmax(axis=1), p))
-    found = figures_of(ABC, table.sum(axis=0), True)
+    found = figures_of(ABC, table.sum(axis=0))
     assert found["log_loss"] == pytest.approx(metrics.log_loss(gold, p))
     assert found["brier"] == pytest.approx(((p - np.eye(3)[gold]) ** 2).sum(axis=1).mean())
     ap = average_precision(p[:, 1], gold == 1)
@@ -120,7 +120,7 @@ def test_calibration_error_is_the_distance_of_confidence_and_accuracy():
     # Four answers given with 0.75, of which two are right: 0.75 against 0.5.
     p = np.array([[0.75, 0.25, 0.0]] * 4)
     found = figures_of(
-        ABC, count_table(ABC, np.array([0, 0, 1, 2]), Answers(p.argmax(1), p)).sum(0), True
+        ABC, count_table(ABC, np.array([0, 0, 1, 2]), Answers(p.argmax(1), p)).sum(0)
     )
     assert found["ece"] == pytest.approx(0.25)
 
@@ -171,8 +171,8 @@ def test_under_the_line_of_precision_lies_the_average_precision(monkeypatch):
     p = np.array([0.9, 0.8, 0.7, 0.6, 0.5])
     y = np.array([0, 1, 0, 1, 1], bool)
     recall, precision = precision_recall(p, y)
-    _, axes = plt.subplots()
-    monkeypatch.setattr(plots, "_svg", lambda draw: draw(axes) or "")
+    _, axes = plt.subplots(layout="constrained")
+    monkeypatch.setattr(plots, "_svg", lambda draw, height: draw(axes) or "")
     plots._precision_recall({"a": {"recall": recall, "precision": precision}}, 0)
     (line,) = axes.lines
     plt.close(axes.figure)
@@ -323,13 +323,13 @@ def test_a_draw_without_a_rare_label_says_nothing_of_it():
     gold, given = (np.array([task.labels.index(x) for x in own]) for own in (labels, predicted))
     groups = np.arange(len(gold))
     table = count_table(task, gold, Answers(given))
-    figures = figures_with_intervals(task, table, groups, False, 500, 0)
+    figures = figures_with_intervals(task, table, groups, 500, 0)
     # In a tenth of the draws there is no rare one, so that 0 would be the lower end.
     assert 0 < figures["f1.rare"].low < figures["f1.rare"].value
     assert figures["recall.rare"].value == 1 and figures["recall.rare"].low is None
     draws = resampled_sums(table, groups, 500, 0)
     lost = draws[:, [6, 7]].sum(axis=1) == 0
-    drawn = figures_of_draws(task, draws, table.sum(axis=0), False)
+    drawn = figures_of_draws(task, draws, table.sum(axis=0))
     assert lost.any() and (np.isnan(drawn["macro_f1"]) == lost).all()
 
 
@@ -424,7 +424,7 @@ def test_baselines_give_no_label_that_nobody_has_and_need_no_second_document():
 def test_a_perfect_answer_to_a_rare_label_has_no_interval_down_to_nothing():
     gold = np.array([0] * 39 + [1])
     table = count_table(OFTEN_RARE, gold, Answers(gold))
-    figures = figures_with_intervals(OFTEN_RARE, table, np.arange(40), False, 300, 0)
+    figures = figures_with_intervals(OFTEN_RARE, table, np.arange(40), 300, 0)
     assert figures["precision.rare"].value == 1 and figures["precision.rare"].low is None
 
 

@@ -4,6 +4,7 @@ import getpass
 import json
 import re
 import sys
+from dataclasses import replace
 from functools import partial
 from html.parser import HTMLParser
 
@@ -13,8 +14,9 @@ import pytest
 from click.testing import CliRunner
 
 import tagger
+from tagger.cli.console import Console
 from tagger.cli.main import cli
-from tagger.cli.tables import versus_line
+from tagger.cli.tables import score_table, versus_line
 from tagger.corpus.corpus import Corpus, read_corpus
 from tagger.errors import ConfigError, DataError, install_command
 from tagger.evaluation.answers import Answers
@@ -118,6 +120,57 @@ def test_labels_that_are_formulas_controls_or_of_no_font_are_drawn_as_text(repor
     drawings = re.findall("<svg.*?</svg>", to_html(own), re.DOTALL)
     assert any("$\\frac{x$ \ufffd]0;x\ufffd \u4e2d" in drawing for drawing in drawings)
     assert not re.search("[\x07\x1b]", "".join(drawings))
+
+
+def test_numbers_on_a_plot_keep_their_places():
+    from tagger.evaluation.report import plots
+
+    def draw(axes):
+        axes.set_yticks([0.0, 0.025, 0.175])
+        axes.plot([0, 1 / 3], [0, 2 / 7], label="v1.2345")
+        axes.legend()
+
+    svg = plots._svg(draw)
+    assert {"0.000", "0.025", "0.175", "v1.2345"} <= set(re.findall(">([^<>]+)</text>", svg))
+    assert not any(re.search(r"\d\.\d{3}", path) for path in re.findall(' d="([^"]*)"', svg))
+
+
+def test_every_label_of_many_is_named_on_its_plots():
+    from tagger.evaluation.report import plots
+
+    labels = [f"a_name_that_differs_at_its_end_{i:02}" for i in range(18)]
+    curves = {
+        "precision_recall": {x: {"recall": [1.0], "precision": [0.5]} for x in labels},
+        "reliability": {"confidence": [0.5], "accuracy": [0.5], "n": [9]},
+        "risk_coverage": {"coverage": [1.0], "risk": [0.5], "area": 0.5},
+        "histograms": {x: {"with": [1] * 20, "without": [1] * 20} for x in labels},
+    }
+    task = {
+        "multilabel": False, "labels": [{"label": x} for x in labels], "slices": {},
+        "confusion": [[1] * 18] * 18, "curves": curves,
+    }  # fmt: skip
+    confusion, lines, *_, scores = plots.task_plots(task)
+    said, keys = (re.findall(">([^<>]+)</text>", plot.svg) for plot in (confusion, lines))
+    said = [" ".join(x.split()) for x in said]
+    assert {f"a name that d…t its end {i:02} {i + 1}" for i in range(18)} <= set(said)
+    assert {str(i + 1) for i in range(18)} <= set(
+        said
+    ) and "numbers of the rows" in confusion.caption
+    assert len({x for x in keys if x.startswith("a name")}) == 18
+    drawn = re.findall(
+        'style="fill: none; (?:stroke-dasharray: ([^;]*);)?[^"]*stroke: (var[^;]*);', lines.svg
+    )
+    assert len(set(drawn)) >= 18
+    assert scores.caption.endswith("The first 16 of 18 labels.")
+
+
+def test_counts_stand_beside_their_bars_in_the_ink_of_the_page():
+    from tagger.evaluation.report import plots
+
+    svg = plots._confusion_bars(["sea", "hill"], [[[90, 1], [2, 7]], [[0, 342], [9, 5]]], 0).svg
+    texts = re.findall("<text ([^>]*)>([^<>]+)</text>", svg)
+    assert {"7, 2, 1", "5, 9, 342"} <= {said for _, said in texts}
+    assert all("var(--ink)" in style for style, _ in texts)
 
 
 def test_mistakes_are_named_with_their_words(report):
@@ -249,6 +302,17 @@ def test_the_terminal_shows_the_baselines_and_whether_the_model_beats_them(folde
     assert result.stdout.splitlines()[-3:-1] == said  # as the page has it
     last = result.stdout.splitlines()[-1]
     assert last == "the baselines learned from the same data by cross-validation by document"
+
+
+def test_long_labels_leave_the_figures_their_room(folder, unseen, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    (mood, _) = tagger.evaluate(folder, unseen, rounds=20, baselines=False).evaluation.tasks
+    labels = [replace(x, label=f"{x.label} and {'more ' * 12} end") for x in mood.labels]
+    Console().print(score_table([replace(mood, labels=labels)], ""))
+    shown = capsys.readouterr().out
+    assert shown.count("end") == 2 and "…" not in shown
+    for x in mood.labels:
+        assert f"{x.precision.value:.3f}" in shown and f" {x.support} " in shown
 
 
 def test_a_report_says_where_baselines_learned_from_a_part_of_the_data(folder, unseen, monkeypatch):
@@ -439,6 +503,26 @@ def test_one_error_is_no_plural(report):
     one["mistakes"] = one["mistakes"][:1]
     for page in (to_markdown(one), to_html(one)):
         assert "The most confident error" in page and "most confident errors" not in page
+
+
+@pytest.mark.parametrize(("how", "reread"), [("all", "all sentences"), ("doubtful", "in doubt")])
+def test_a_second_reader_is_said_wherever_it_answers(report, how, reread):
+    one = read_report(report)
+    said = (f"{reread} reread by a fine-tuned encoder", "in the linear model;", "second reader's")
+    for render in (to_markdown, to_html):
+        assert not any(words in render(one).replace("&#39;", "'") for words in said)
+    one["about"]["model"]["id"] += f"+0123456789ab.{how}"
+    for render in (to_markdown, to_html):
+        assert all(words in render(one).replace("&#39;", "'") for words in said)
+
+
+def test_the_page_begins_with_what_was_judged_how_and_how_to_read_it(report, folder):
+    page = (report / "report.html").read_text()
+    head = " ".join(page[: page.index("<h2>mood")].split())
+    name = Tagger.load(folder).model.id
+    assert f"<title>Evaluation of model {name}</title>" in head
+    assert f"<p>Model {name}. Judged: one model on data given to it.</p>" in head
+    assert "calibration error less is better" in head
 
 
 def test_reports_of_different_data_are_not_compared(report, folder, data, tmp_path):

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from tagger.files import html
-from tagger.files.rows import Note, Reject, Row
+from tagger.files.rows import Note, Reject, Row, Unreadable
 
 TITLE = "Talks stall over grain"
 FIRST = (
@@ -47,7 +47,11 @@ def page(body: str, head: str = "") -> str:
 
 def read(markup: str | bytes) -> Row | Reject:
     data = markup if isinstance(markup, bytes) else markup.encode()
-    (item,) = html.read(io.BytesIO(data), "page.html")
+    try:
+        *_, item = html.read(io.BytesIO(data), "page.html")
+    except Unreadable as error:
+        return Reject(str(error), "", "page.html")
+    assert isinstance(item, Row)
     return item
 
 
@@ -162,6 +166,15 @@ def test_the_bytes_are_read_as_what_they_are(declared: str, written: str) -> Non
     assert text in row.record["text"]
 
 
+@pytest.mark.parametrize("declared", ["", "utf-8", "us-ascii"])
+def test_an_encoding_that_nothing_names_is_guessed_aloud(declared: str) -> None:
+    head = f'<meta charset="{declared}">' if declared else ""
+    data = page(f"<article><p>{FIRST}</p><p>{ACCENTS}</p></article>", head).encode("cp1252")
+    note, row = html.read(io.BytesIO(data), "page.html")
+    assert isinstance(row, Row) and isinstance(note, Note) and ACCENTS in row.record["text"]
+    assert note.what == "not UTF-8, read as Windows-1252 (if that is wrong, say --encoding)"
+
+
 def test_a_stray_byte_costs_one_character() -> None:
     markup = page(f"<article><p>{FIRST}</p><p>{ACCENTS}</p></article>", "<meta charset=utf-8>")
     bad = markup.encode().replace(b"run by", b"run\xff by")
@@ -214,6 +227,38 @@ def test_short_sections_of_an_article_are_no_cards(card: str) -> None:
     row = read(page(f"<main>{STORY}{sections}</main>"))
     assert isinstance(row, Row)
     assert all(other[1] in row.record["text"] for other in OTHERS)
+
+
+PARTS = [f"<p>Day {n}. {text}</p>" for n in range(3) for text in (FIRST, SECOND, THIRD)]
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        "<div class='article-body'>{}</div>",
+        "<section><div class='post-content'>{}</div></section><div class=ad>Advertisement</div>",
+        "<article><h2>Update</h2>{}</article>",
+    ],
+)
+@pytest.mark.parametrize("cuts", [(0, 6), (0, 3, 6)])
+def test_an_article_in_several_boxes_is_read_in_full(part: str, cuts: tuple[int, ...]) -> None:
+    ends = (*cuts[1:], len(PARTS))
+    body = [part.format("".join(PARTS[a:b])) for a, b in zip(cuts, ends, strict=True)]
+    comments = "".join(f"<article class='comment-body'>{p}</article>" for p in PARTS)
+    markup = page(f"<main><h1>{TITLE}</h1>{''.join(body)}</main><div id=comments>{comments}</div>")
+    (row,) = html.read(io.BytesIO(markup.encode()), "page.html")
+    assert isinstance(row, Row)
+    text = row.record["text"]
+    assert [text.count(p[3:-4]) for p in PARTS] == [1] * len(PARTS)
+
+
+def test_what_stands_beside_an_article_is_left_out_aloud() -> None:
+    markup = page(
+        f"<main><article>{STORY}</article><div class='x'><p>{'Odd. ' * 40}</p></div></main>"
+    )
+    note, row = html.read(io.BytesIO(markup.encode()), "page.html")
+    assert isinstance(row, Row) and isinstance(note, Note) and "Odd" not in row.record["text"]
+    assert note.what == "characters of prose beside the article left out" and 100 < note.n < 200
 
 
 def test_a_page_of_short_news_keeps_them() -> None:

@@ -312,6 +312,58 @@ def test_only_the_message_of_an_e_mail_is_tagged(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("declared", "written", "word", "said"),
+    [
+        ("iso-8859-1", "cp1252", "“it” – café", ""),
+        ("us-ascii", "cp1252", "“it” – café", "not UTF-8, read as Windows-1252\n"),
+        ("utf-8", "cp1252", "“it” – café", "not UTF-8, read as Windows-1252\n"),
+        ("iso-8859-1", "utf-8", "“Łódź” – café", ""),
+        ("windows-1250", "cp1250", "“Łódź” – café", ""),
+        ("x-unknown", "utf-8", "“Łódź” – café", ""),
+    ],
+)
+@pytest.mark.parametrize("subtype", ["plain", "html"])
+def test_an_e_mail_is_decoded_by_its_bytes_and_by_what_its_header_says(
+    tmp_path: Path, subtype: str, declared: str, written: str, word: str, said: str
+) -> None:
+    body = f"{FIRST} The paper called {word} odd."
+    names = {"Message-ID": "<1@b>", "From": "a@b.example", "Subject": "Talks"}
+    names |= {"MIME-Version": "1.0", "Content-Type": f"text/{subtype}; charset={declared}"}
+    head = "".join(f"{name}: {value}\n" for name, value in names.items())
+    body = f"<p>{body}</p>" if subtype == "html" else body
+    (tmp_path / "a.eml").write_bytes(f"{head}\n".encode() + body.encode(written))
+    rows, done = predict(tmp_path / "a.eml")
+    assert [row["text"] for row in rows] == [FIRST, f"The paper called {word} odd."]
+    assert said in done.stderr if said else not done.stderr
+
+
+def test_all_of_the_text_of_an_e_mail_is_read(tmp_path: Path) -> None:
+    """Pictures may stand between its parts, and a text may only say that there is a page."""
+    message = email.message.EmailMessage()
+    message["Message-ID"], message["From"], message["Subject"] = "<1@b>", "a@b.example", "Talks"
+    message.set_content(FIRST)
+    message.add_attachment(b"\x00", "image", "png", filename="map.png", disposition="inline")
+    message.attach(email.message_from_string(f"Content-Type: text/plain\n\n{SECOND}"))
+    message.add_attachment("Not of it.", filename="notes.txt")
+    (tmp_path / "a.eml").write_bytes(bytes(message))
+    rows, done = predict(tmp_path / "a.eml")
+    assert [row["text"] for row in rows] == [FIRST, SECOND]
+    assert "2 attachments left out (map.png, notes.txt)" in done.stderr
+    for stub in ("", "Your program shows no HTML."):
+        message.clear_content()
+        message.set_content(stub)
+        message.add_alternative(PAGE, subtype="html")
+        (tmp_path / "b.eml").write_bytes(bytes(message))
+        rows, _ = predict(tmp_path / "b.eml")
+        assert [row["text"] for row in rows] == [FIRST, SECOND]
+    message.clear_content()
+    message.set_content(FIRST)
+    message.add_alternative("<p>Hi.</p>", subtype="html")
+    (tmp_path / "c.eml").write_bytes(bytes(message))
+    assert [row["text"] for row in predict(tmp_path / "c.eml")[0]] == [FIRST]
+
+
+@pytest.mark.parametrize(
     "quoted",
     [
         f"<div class='gmail_quote'><div>On 18 Mar, A wrote:</div><blockquote class='gmail_quote'>"
@@ -596,6 +648,50 @@ def test_labelled_data_have_an_encoding_too(tmp_path: Path) -> None:
     for command in ("check", "evaluate"):
         done = CliRunner().invoke(cli, [command, str(path), "--encoding", "cp99"])
         assert "encoding is 'cp99'" in str(done.exception), command
+
+
+W = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
+BOX = f"<w:txbxContent><w:p><w:r><w:t>{SECOND}</w:t></w:r></w:p></w:txbxContent>"
+TWICE = (
+    '<m:AlternateContent xmlns:m="http://schemas.openxmlformats.org/markup-compatibility/2006">'
+    f"<m:Choice>{BOX}</m:Choice><m:Fallback>{BOX}</m:Fallback></m:AlternateContent>"
+)
+
+
+@pytest.mark.parametrize(
+    ("runs", "text", "said"),
+    [
+        ("<w:r><w:t>Two F</w:t><w:noBreakHyphen/><w:t>16s left.</w:t></w:r>", "Two F-16s left.",
+         ""),
+        (f"<w:moveFrom><w:r><w:t>{SECOND}</w:t></w:r></w:moveFrom><w:r><w:t>{FIRST}</w:t></w:r>",
+         FIRST, ""),
+        (f"<w:r><w:rPr><w:vanish/></w:rPr><w:t>No. </w:t></w:r><w:r><w:t>{FIRST}</w:t></w:r>",
+         FIRST, ""),
+        (f"<w:r><w:t>{FIRST}</w:t><w:footnoteReference w:id='2'/></w:r>", FIRST,
+         "1 footnotes left out"),
+        (f"<w:r><w:t>{FIRST}</w:t></w:r><w:r>{TWICE}</w:r>", FIRST, "1 text boxes left out"),
+        (f"<w:r>{TWICE}</w:r>", SECOND, ""),
+    ],
+    ids=["hyphen", "moved", "hidden", "footnote", "text box", "only a text box"],
+)  # fmt: skip
+def test_of_a_word_document_is_read_what_a_reader_sees(
+    tmp_path: Path, runs: str, text: str, said: str
+) -> None:
+    document = docx.Document()
+    document.element.body.insert(0, docx.oxml.parse_xml(f'<w:p xmlns:w="{W}">{runs}</w:p>'))
+    document.save(tmp_path / "a.docx")
+    rows, done = predict(tmp_path / "a.docx")
+    assert [row["text"] for row in rows] == [text]
+    assert said in done.stderr if said else not done.stderr
+
+
+def test_a_document_that_stands_in_a_table_is_read(tmp_path: Path) -> None:
+    document = docx.Document()
+    document.add_heading("Talks", 1)
+    document.add_table(1, 1).cell(0, 0).text = FIRST
+    document.save(tmp_path / "a.docx")
+    rows, done = predict(tmp_path / "a.docx")
+    assert [row["text"] for row in rows] == ["Talks", FIRST] and not done.stderr
 
 
 def test_members_of_one_name_are_two_documents_and_blanks_are_said(tmp_path: Path) -> None:

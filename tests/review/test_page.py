@@ -19,7 +19,7 @@ from tagger.predictor import Tagger
 from tagger.review import order, views
 from tagger.review.desk import Desk
 from tagger.review.keys import COMMANDS, keys_of, points_for
-from tagger.review.store import ANSWER, Reading, Store
+from tagger.review.store import ANSWER, Store, Verdict
 from tagger.schema import CLAIMS, Schema, Task
 from tests.review.conftest import ODD, OTHER, PORT, TOKEN
 
@@ -27,7 +27,7 @@ EVIL = "<script>document.title='pwned'</script>"
 
 
 def decided(desk: Desk, sentence: int, reader: str = "anna") -> dict[str, object]:
-    return desk.store.readings().get(sentence, {}).get(reader, Reading()).answers
+    return desk.store.verdicts().get(sentence, {}).get(reader, Verdict()).answers
 
 
 @pytest.mark.parametrize(
@@ -131,14 +131,14 @@ def test_labels_of_several_browsers_at_once_are_all_kept(
 ) -> None:
     labels = CLAIMS["theme"].labels
     desk.store.decide("anna", 3, ANSWER, "theme", [])
-    read = desk.store.readings
+    read = desk.store.verdicts
 
     def slowly(*asked: Any) -> Any:
         found = read(*asked)
         time.sleep(0.05)
         return found
 
-    monkeypatch.setattr(desk.store, "readings", slowly)
+    monkeypatch.setattr(desk.store, "verdicts", slowly)
     with ThreadPoolExecutor(len(labels)) as threads:
         send = lambda label: browser_of().post("/s/3", data={"task": "theme", "label": label})  # noqa: E731
         assert {answer.status_code for answer in threads.map(send, labels)} == {200}
@@ -340,7 +340,7 @@ def test_other_schemas_are_read_and_corrected(tmp_path: Path, odd: Tagger) -> No
     desk = Desk(store, odd)
     desk.add_texts(["A joyful day. A bitter song."], ["x"], [""], [()])
     row = store.one("SELECT * FROM sentences WHERE n = 0")
-    panel = views.panel(row, Reading(), {}, odd)
+    panel = views.panel(row, Verdict(), {}, odd)
     assert ODD not in panel and "&lt;img src=x" in panel and 'data-key="1"' in panel
     store.decide("anna", row["id"], ANSWER, "tone", "sad")
     assert next(iter(desk.training_rows()))["tone"] == "sad"

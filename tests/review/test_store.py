@@ -17,11 +17,11 @@ def test_the_last_decision_that_stands_counts_and_undo_is_one_too(desk: Desk) ->
     store.decide("anna", 2, ANSWER, "claim", "speculation")
     store.decide("anna", 2, ANSWER, "claim", "interpretation")
     store.decide("anna", 2, NOTE, note="hm")
-    assert store.readings()[2]["anna"].answers == {"claim": "interpretation"}
+    assert store.verdicts()[2]["anna"].answers == {"claim": "interpretation"}
     assert [store.undo("anna") for _ in range(2)] == [2, 2]
-    assert store.readings()[2]["anna"].answers == {"claim": "speculation"}
+    assert store.verdicts()[2]["anna"].answers == {"claim": "speculation"}
     store.decide("anna", 2, SKIP, note="unclear")
-    reading = store.readings()[2]["anna"]
+    reading = store.verdicts()[2]["anna"]
     assert reading.answers == {} and reading.skipped == "unclear" and reading.decided
     assert [store.undo("anna") for _ in range(3)] == [2, 2, None]
     assert store.one("SELECT count(*) FROM decisions")[0] == 8  # nothing was taken away
@@ -34,7 +34,7 @@ def test_undo_is_of_ones_own_and_of_the_document_at_hand(desk: Desk) -> None:
     other = store.one("SELECT id FROM sentences WHERE document = 2")["id"]
     store.decide("anna", other, ANSWER, "claim", "reported_fact")
     assert store.undo("anna", 1) == 2
-    assert list(store.readings()[2]) == ["ben"]
+    assert list(store.verdicts()[2]) == ["ben"]
 
 
 def test_decisions_can_be_neither_changed_nor_removed(desk: Desk) -> None:

@@ -149,7 +149,7 @@ def test_a_store_opens_without_the_version_in_use_and_says_so(
         assert again.tagger.model.id == again.store.one("SELECT hash FROM models")[0]
         assert len(said) == 1 and why in said[0] and "is used" in said[0]
         assert Teacher(again, str(model_folder)).shown()["adopted"] == 0
-        assert again.store.readings()[2]["anna"].answers  # no decision is out of reach
+        assert again.store.verdicts()[2]["anna"].answers  # no decision is out of reach
         again.store.close()
     desk.tagger = Tagger.load(model_folder)
     assert "not in use on this page" in client.get("/teach").text

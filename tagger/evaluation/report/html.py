@@ -4,20 +4,7 @@ from importlib import import_module
 from itertools import accumulate
 
 from tagger.errors import ConfigError, install_command
-from tagger.evaluation.report.markdown import (
-    about_rows,
-    count_line,
-    figure_table,
-    label_table,
-    methods,
-    note,
-    readers_line,
-    second_line,
-    second_table,
-    small_lines,
-    verdicts,
-    worst,
-)
+from tagger.evaluation.report import markdown
 from tagger.evaluation.report.values import Report
 from tagger.markup import palette_rules
 
@@ -53,27 +40,29 @@ def to_html(report: Report) -> str:
     tasks = [
         {
             **task,
-            "count": count_line(task),
-            "label_table": label_table(task),
-            "figure_table": figure_table(task),
-            "agreement": readers_line(task),
-            "unshown": small_lines(task),
+            "count": markdown.count_line(task),
+            "label_table": markdown.label_table(task),
+            "figure_table": markdown.figure_table(task),
+            "agreement": markdown.readers_line(task),
+            "unshown": markdown.small_lines(task),
             "verdict": plots.verdict_plot(task, first),
             "plots": plots.task_plots(task, first),
         }
         for task, first in zip(report["tasks"], firsts, strict=False)
     ]
     curve, second = report.get("learning_curve"), report.get("second_reader")
+    tables = [markdown.second_table(task) for task in second["tasks"]] if second else []
     return environment.get_template("report.html.j2").render(
         palette=Markup(palette_rules()),
-        verdicts=verdicts(report),
-        methods=methods(report),
-        about=about_rows(report),
+        verdicts=markdown.verdicts(report),
+        methods=markdown.methods(report),
+        about=markdown.about_rows(report),
         warnings=report["warnings"],
-        note=" ".join(note(report)).strip(),
+        note=" ".join(markdown.note(report)).strip(),
         tasks=tasks,
         mistakes=report["mistakes"],
-        worst=worst(report),
-        second=second and (second_line(report), [second_table(task) for task in second["tasks"]]),
+        worst=markdown.worst(report),
+        worst_words=markdown.worst_words(report),
+        second=second and (markdown.second_line(report), tables),
         learning_curve=plots.learning_curve(curve) if curve else None,
     )

@@ -112,13 +112,7 @@ def model_report(
         baseline_answers(corpus, None, training, seed, spoken) if baselines else ({}, "")
     )
     evaluation = measure(
-        corpus,
-        answers,
-        model=model,
-        baselines=others,
-        slices=slices,
-        rounds=rounds,
-        seed=seed,
+        corpus, answers, model=model, baselines=others, slices=slices, rounds=rounds, seed=seed
     )
     options = {"slices": list(slices), "baselines": baselines, "html": False}
     about = _about(model, corpus, "one model on data given to it", rounds, seed, options)
@@ -165,14 +159,7 @@ def training_report(
     """
     spoken = model.featurizer.settings.spoken
     others, drawn = baseline_answers(corpus, fold_of, seed=seed, language=spoken)
-    evaluation = measure(
-        corpus,
-        answers,
-        baselines=others,
-        rounds=rounds,
-        seed=seed,
-        n_mistakes=0,
-    )
+    evaluation = measure(corpus, answers, baselines=others, rounds=rounds, seed=seed, n_mistakes=0)
     said = *evaluation.warnings, *_copies(corpus, fold_of), *_caveats(model, evaluation)
     evaluation = replace(evaluation, warnings=said)
     n_folds = int(fold_of.max()) + 1

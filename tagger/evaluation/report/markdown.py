@@ -33,7 +33,7 @@ def to_markdown(report: Report) -> str:
         )
     if report["mistakes"]:
         lines += ["", f"## {worst(report)}", ""]
-        lines += ["Words with what they add to the log-odds of the wrong answer.", ""]
+        lines += [worst_words(report), ""]
         rows = [
             [
                 f"{m['confidence']:.2f}",
@@ -54,6 +54,19 @@ def worst(report: Report) -> str:
     """Return what heads the most confident errors."""
     n = len(report["mistakes"])
     return f"The {n} most confident errors" if n > 1 else "The most confident error"
+
+
+def worst_words(report: Report) -> str:
+    """Return what the words beside the errors are."""
+    told = " in the linear model; what moved the second reader is not told"
+    also = told if _rereads(report) else ""
+    return f"Words with what they add to the log-odds of the wrong answer{also}."
+
+
+def _rereads(report: Report) -> str:
+    """Return what a second reader reread, from the end of the model's id; nothing without one."""
+    what = {"all": "all sentences", "doubtful": "the sentences in doubt"}
+    return what.get(report["about"]["model"]["id"].rpartition(".")[2], "")
 
 
 def verdicts(report: Report) -> list[str]:
@@ -102,11 +115,13 @@ def methods(report: Report) -> str:
     data, bootstrap = about["data"], about["bootstrap"]
     of = f" from {n_of(data['n_documents'], 'document')}" * (report["resampled"] == "documents")
     names = " and ".join(task["task"] for task in report["tasks"])
+    reread = f", {second} reread by a fine-tuned encoder" if (second := _rereads(report)) else ""
     parts = [
         f"Sentences were classified for {names} with claim-tagger {about['versions']['tagger']} "
         f"(model {about['model']['id']}), linear classifiers over TF-IDF features with calibrated "
-        f"probabilities. It was judged on {n_of(data['n_sentences'], 'labelled sentence')}{of} "
-        f"({about['how']}; SHA-256 of the data {data['sha256'][:12]}).",
+        f"probabilities{reread}. It was judged on "
+        f"{n_of(data['n_sentences'], 'labelled sentence')}{of} ({about['how']}; SHA-256 of the "
+        f"data {data['sha256'][:12]}).",
     ]
     if report["overlap"]:
         parts.append(f"Of these, {report['overlap']} were in the model's training data.")
@@ -149,6 +164,8 @@ def about_rows(report: Report) -> list[tuple[str, str]]:
         overlap = report["overlap"]
         shared = "unknown" if overlap is None else f"{overlap} sentences" if overlap else "none"
         rows.append(("in the model's training data", shared))
+        if _rereads(report):
+            rows.append(("in the second reader's training data", "unknown"))
     bootstrap = about["bootstrap"]
     if bootstrap["rounds"]:
         drawn = f"{bootstrap['rounds']} rounds over {report['resampled']}, seed {bootstrap['seed']}"

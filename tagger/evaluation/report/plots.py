@@ -11,6 +11,7 @@ import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from tagger.evaluation.report.markdown import number
 from tagger.markup import MARKERS, name_of
 from tagger.targets import utf8_of
 
@@ -68,8 +69,8 @@ def task_plots(task: Mapping[str, Any], first: int = 0) -> list[Plot]:
     if curves:
         plots += [
             _precision_recall(curves["precision_recall"], first),
-            _reliability(curves["reliability"], first),
-            _risk_coverage(curves["risk_coverage"], first),
+            _reliability(curves["reliability"], first, task["multilabel"]),
+            _risk_coverage(curves["risk_coverage"], first, task["multilabel"]),
             _histograms(curves["histograms"], first),
         ]
     return plots + [_slices(name, parts, first) for name, parts in task["slices"].items()]
@@ -94,11 +95,10 @@ def verdict_plot(task: Mapping[str, Any], first: int = 0) -> Plot:
         for axes, (own, title, n_model) in zip(grid, parts, strict=True):
             for y, (_, f) in enumerate(own):
                 color = _color(first) if y < n_model else _FAINT
-                axes.barh(y, f["value"] or 0, color=color, height=0.6)
+                axes.barh(y, f["value"] or 0, color=color, alpha=0.75, height=0.6)
                 if f["low"] is not None:
                     axes.plot([f["low"], f["high"]], [y, y], color=_INK, linewidth=1.2)
-                said = "undefined" if f["value"] is None else f"{f['value']:.2f}"
-                axes.text(1.02, y, said, va="center", fontsize=8)
+                axes.text(1.02, y, number(f["value"]), va="center", fontsize=8)
             axes.set_yticks(range(len(own)), [_short(name) for name, _ in own])
             axes.invert_yaxis()
             axes.set(xlim=(0, 1), xlabel=title)
@@ -115,13 +115,8 @@ def learning_curve(points: Sequence[Mapping[str, Any]]) -> Plot:
 
     def draw(axes: Axes) -> None:
         for i, name in enumerate(k for k in points[0] if k != "n"):
-            axes.plot(
-                [p["n"] for p in points],
-                [p[name] for p in points],
-                color=_color(i),
-                marker=MARKERS[i % len(MARKERS)],
-                label=name,
-            )
+            x, y = ([p[key] for p in points] for key in ("n", name))
+            axes.plot(x, y, color=_color(i), marker=MARKERS[i % len(MARKERS)], label=_short(name))
         axes.set(xlabel="training sentences", ylabel="macro F1")
         axes.grid(axis="y")
         axes.legend()
@@ -140,41 +135,31 @@ def _confusion(task: Mapping[str, Any], first: int) -> Plot:
     if task["multilabel"]:
         return _confusion_bars(names, matrix, first)
 
+    ticks = range(len(names))
+    # Side by side such names would overlap.
+    numbered = max(map(len, names)) > 14 or len(names) > 4
+    columns = [str(i + 1) for i in ticks] if numbered else names
+    rows = [f"{name}  {i}" for i, name in enumerate(names, 1)] if numbered else names
+
     def draw(axes: Axes) -> None:
+        size = min(8, 60 / len(names))
         for y, row in enumerate(matrix):
-            total = sum(row) or 1
             for x, n in enumerate(row):
-                axes.add_patch(
-                    matplotlib.patches.Rectangle(
-                        (x - 0.5, y - 0.5), 1, 1, color=_color(first), alpha=n / total, linewidth=0
-                    )
-                )
+                share = n / (sum(row) or 1)
+                axes.bar(x, 1, 1, y - 0.5, color=_color(first), alpha=share, linewidth=0)
                 if len(row) <= 12:
-                    strong = n / total > _PAPER_FROM
-                    axes.text(
-                        x,
-                        y,
-                        f"{n}\n{n / total:.0%}",
-                        ha="center",
-                        va="center",
-                        fontsize=8,
-                        color=_PAPER if strong else _INK,
-                    )
-        ticks = range(len(names))
-        axes.set_xticks(ticks, names)
-        if max(map(len, names)) > 14 or len(names) > 4:
-            axes.tick_params(axis="x", labelrotation=30)
-        axes.set_yticks(ticks, names)
-        axes.set(
-            xlim=(-0.5, len(names) - 0.5),
-            ylim=(len(names) - 0.5, -0.5),
-            xlabel="answer",
-            ylabel="gold",
-        )
+                    ink = _PAPER if share > _PAPER_FROM else _INK
+                    said = f"{n}\n{share:.0%}"
+                    axes.text(x, y, said, ha="center", va="center", fontsize=size, color=ink)
+        axes.set_xticks(ticks, columns, fontsize=min(9, 100 / len(names)))
+        axes.set_yticks(ticks, rows)
+        edges = (-0.5, len(names) - 0.5)
+        axes.set(xlim=edges, ylim=edges[::-1], xlabel="answer", ylabel="gold")
         axes.spines[:].set_visible(False)
         axes.tick_params(length=0)
 
-    caption = "Gold labels in rows, answers in columns; per cent of the row."
+    order = ", by the numbers of the rows" if numbered else ""
+    caption = f"Gold labels in rows, answers in columns{order}; per cent of the row."
     return Plot("Confusion matrix", caption, _svg(draw, height=max(2.9, 0.4 * len(names))))
 
 
@@ -186,21 +171,24 @@ def _confusion_bars(names: Sequence[str], matrix: Sequence[Any], first: int) -> 
             (("found", 1, 1), ("missed", 1, 0), ("wrongly given", 0, 1))
         ):
             counts = [cells[row][column] for cells in matrix]
-            bars = axes.barh(
-                places, counts, left=left, color=_color(first + i), label=title, height=0.6
-            )
-            axes.bar_label(bars, label_type="center", color="#ffffff", fontsize=8)
+            axes.barh(places, counts, left=left, color=_color(first + i), label=title, height=0.6)
             left = [a + b for a, b in zip(left, counts, strict=True)]
+        # Beside the bars: in them small parts have no room, and no one colour suits all.
+        for y, ((_, wrong), (missed, found)) in enumerate(matrix):
+            at = left[y] + max(left) / 50
+            axes.text(at, y, f"{found}, {missed}, {wrong}", va="center", fontsize=8)
         axes.set_yticks(places, names)
         axes.invert_yaxis()
-        axes.set_xlabel("sentences")
-        axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.22), ncols=3)
+        axes.set(xlim=(0, 1.4 * max(*left, 1)), xlabel="sentences")
+        axes.figure.legend(loc="outside lower center", ncols=3)
 
-    caption = "For each label: sentences where it was found, missed, and given wrongly."
+    caption = "For each label: sentences where it was found, missed, and given wrongly, in numbers."
     return Plot("Confusion", caption, _svg(draw_bars, height=1.5 + 0.42 * len(names)))
 
 
 def _precision_recall(curves: Mapping[str, Any], first: int) -> Plot:
+    columns = 2 if max(map(len, curves)) <= 20 else 1
+
     def draw(axes: Axes) -> None:
         for i, (label, curve) in enumerate(curves.items()):
             axes.plot(
@@ -208,45 +196,40 @@ def _precision_recall(curves: Mapping[str, Any], first: int) -> Plot:
                 [*curve["precision"][:1], *curve["precision"]],
                 drawstyle="steps-pre",  # a line would promise more (Davis & Goadrich 2006)
                 color=_color(first + i),
-                linestyle=("-", "--", "-.", ":")[i % 4],
+                linestyle=("-", "--", "-.", ":")[(i + i // len(_CYCLE)) % 4],
                 label=_short(label),
             )
         axes.set(xlim=(0, 1.01), ylim=(0, 1.03), xlabel="recall", ylabel="precision")
         axes.grid()
-        if len(curves) <= 12:
-            axes.legend(loc="lower left")
+        axes.figure.legend(loc="outside lower center", ncols=columns)
 
-    return Plot("Precision and recall", "At every threshold, label by label.", _svg(draw))
+    height = 2.6 + 0.16 * -(-len(curves) // columns)
+    return Plot("Precision and recall", "At every threshold, label by label.", _svg(draw, height))
 
 
-def _reliability(curve: Mapping[str, Any], first: int) -> Plot:
+def _reliability(curve: Mapping[str, Any], first: int, multilabel: bool) -> Plot:
     enough = [i for i, n in enumerate(curve["n"]) if n >= _LEAST_IN_BIN]
 
     def draw(axes: Axes) -> None:
         axes.plot([0, 1], [0, 1], color=_FAINT, linewidth=1)
-        largest = max(curve["n"])
-        axes.bar(
-            curve["confidence"],
-            [0.25 * n / largest for n in curve["n"]],
-            width=0.03,
-            color=_FAINT,
-            alpha=0.6,
-        )
+        heights = [0.25 * n / max(curve["n"]) for n in curve["n"]]
+        axes.bar(curve["confidence"], heights, width=0.03, color=_FAINT, alpha=0.6)
         points = [[curve[name][i] for i in enough] for name in ("confidence", "accuracy")]
         axes.plot(*points, color=_color(first), marker="o", markersize=4)
         axes.set(xlim=(0, 1.02), ylim=(0, 1.03))
         axes.set(xlabel="probability said", ylabel="share that is so")
         axes.grid()
 
+    given = "labels given a probability of" if multilabel else "answers given with"
     return Plot(
         "Reliability",
-        "Points on the diagonal: of the answers given with 80 %, 80 % are right. Bars at the "
-        "foot: how many answers; no point where they are fewer than five.",
+        f"Points on the diagonal: of the {given} 80 %, 80 % are right. Bars at the foot: how many; "
+        "no point where they are fewer than five.",
         _svg(draw),
     )
 
 
-def _risk_coverage(curve: Mapping[str, Any], first: int) -> Plot:
+def _risk_coverage(curve: Mapping[str, Any], first: int, multilabel: bool = False) -> Plot:
     def draw(axes: Axes) -> None:
         axes.plot(curve["coverage"], curve["risk"], color=_color(first))
         top = max(max(curve["risk"][len(curve["risk"]) // 20 :]) * 1.25, 0.1)
@@ -254,16 +237,21 @@ def _risk_coverage(curve: Mapping[str, Any], first: int) -> Plot:
         axes.set_ylabel("share of wrong answers")
         axes.grid()
 
+    whole = ", each with all labels of its sentence," if multilabel else ""
     caption = (
-        "How many answers are wrong when only the clearest are taken. "
+        f"How many answers{whole} are wrong when only the clearest are taken. "
         f"Area under the curve {curve['area']:.3f}."
     )
     return Plot("Risk against coverage", caption, _svg(draw))
 
 
 def _histograms(histograms: Mapping[str, Any], first: int) -> Plot:
+    labels = list(histograms)[: len(_CYCLE) * 2]
+    part = f" The first {len(labels)} of {len(histograms)} labels." * (
+        len(histograms) > len(labels)
+    )
+
     def draw(figure: Figure) -> None:
-        labels = list(histograms)[: len(_CYCLE) * 2]
         grid = figure.subplots(len(labels), 1, sharex=True, squeeze=False)[:, 0]
         left = [i / 20 for i in range(20)]
         for axes, label in zip(grid, labels, strict=True):
@@ -282,8 +270,8 @@ def _histograms(histograms: Mapping[str, Any], first: int) -> Plot:
     return Plot(
         "Scores",
         "Share of the sentences with and without a label, by gold, at each probability; the "
-        "less the two overlap, the better.",
-        _render(draw, height=0.9 + 0.9 * min(len(histograms), len(_CYCLE) * 2)),
+        f"less the two overlap, the better.{part}",
+        _render(draw, height=0.9 + 0.9 * len(labels)),
     )
 
 
@@ -310,7 +298,8 @@ def _slices(name: str, parts: Sequence[Mapping[str, Any]], first: int) -> Plot:
 
 def _short(label: str) -> str:
     flat = utf8_of(name_of(label)).decode()
-    return flat if len(flat) <= 26 else flat[:25] + "…"
+    # Both ends stay: long names often begin alike.
+    return flat if len(flat) <= 26 else f"{flat[:13]}…{flat[-12:]}"
 
 
 def _color(i: int) -> str:
@@ -335,9 +324,9 @@ def _render(draw: Callable[[Figure], None], height: float) -> str:
     svg = re.sub(r"\s*<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
     # Names of groups would stand on the page once for each plot; nothing refers to them.
     svg = re.sub(r'(<g) id="[^"]*"', r"\1", svg)
-    svg = re.sub(r'(<svg[^>]*?) width="[^"]*"', r"\1", svg, count=1)
-    svg = re.sub(r'(<svg[^>]*?) height="[^"]*"', r"\1", svg, count=1)
-    svg = re.sub(r"(\d\.\d{2})\d+", r"\1", svg)
+    svg = re.sub(' (?:width|height)="[^"]*"', "", svg, count=2)  # those of the whole
+    # Coordinates are cut, what is read is not: 0.175 on an axis would be 0.17.
+    svg = re.sub("<[^>]*>", lambda tag: re.sub(r"(\d\.\d{2})\d+", r"\1", tag[0]), svg)
     for stand_in, color in _COLORS.items():
         svg = svg.replace(stand_in, color)
     return re.sub(r"\n\s*", "\n", svg).strip()

@@ -10,7 +10,7 @@ from typing import BinaryIO
 from tagger.files.encoding import Decoder
 from tagger.files.exchange.items import LABEL, Answer, Item, labelled_rows
 from tagger.files.exchange.spans import Span
-from tagger.files.rows import MAX_DOCUMENT_BYTES, Note, Reject, Row, Unreadable, too_long
+from tagger.files.rows import MAX_DOCUMENT_BYTES, Note, Reject, Row, Unreadable, whole
 
 NAME = "brat"
 SUFFIX = ".ann"
@@ -37,10 +37,7 @@ def read(
     if not path.is_file():
         raise Unreadable(f"annotations of brat, expected their text in {path.name} beside them")
     with open(path, "rb") as file:
-        texts = [file.read(limit + 1), stream.read(limit + 1)]
-    if max(map(len, texts)) > limit:
-        yield Reject(too_long("a document", limit), "", source)
-        return
+        texts = [whole(file, limit), whole(stream, limit)]
     # As it stands: brat counts every character, carriage returns too.
     text, annotations = (Decoder(data).decode(data) for data in texts)
     spans, n_other, n_torn = _spans(annotations, text)

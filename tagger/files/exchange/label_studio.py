@@ -106,7 +106,4 @@ def task(sentence: Tagged) -> dict[str, Any]:
         if labels
     ]
     prediction = {"model_version": sentence.model, "score": sentence.score, "result": result}
-    return {
-        "data": {"text": sentence.text, **meta(sentence)},
-        "predictions": [prediction],
-    }
+    return {"data": {"text": sentence.text, **meta(sentence)}, "predictions": [prediction]}

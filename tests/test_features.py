@@ -7,7 +7,7 @@ import tracemalloc
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy.sparse import diags_array
 from sklearn.feature_extraction.text import TfidfVectorizer
@@ -290,6 +290,8 @@ print(sum(faults))
 
 
 @settings(max_examples=50, deadline=None)
+@example(text="\u200b")  # a chunk of which nothing is seen
+@example(text="col\u00adlapse \ufeff cafe\u0301s")
 @given(text=st.text() | st.lists(WORDS, max_size=15).map(" ".join))
 def test_contributions_sum_to_the_scores(small_model, text):
     scorer = small_model.scorer

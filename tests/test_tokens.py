@@ -50,8 +50,7 @@ def test_the_form_of_unicode_and_what_nobody_sees_make_no_other_tokens(text, hid
     decomposed = normalize_unicode("NFD", text)
     assert tokenize(f"{decomposed}é") == tokenize(f"{text}e\u0301")
     bare = "".join(c for c in hidden if c not in UNSEEN)
-    assert fold(hidden) == (bare or hidden)
-    assert len(fold(f"a {hidden} b").split(" ")) == 3  # no chunk becomes empty
+    assert fold(hidden) == bare
 
 
 def test_tokens_of_what_is_written_as_two_or_unseen_are_found_in_their_place():

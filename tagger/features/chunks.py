@@ -55,7 +55,7 @@ class Chunks(NamedTuple):
 
     def characters(self) -> npt.NDArray[np.uint32]:
         """Return the characters of all chunks, each chunk with a space on either side."""
-        padded = f" {self.text.replace(' ', '  ')} " if self.text else ""
+        padded = f" {self.text.replace(' ', '  ')} " if len(self.lengths) else ""
         return np.frombuffer(padded.encode("utf-32-le"), np.uint32)
 
 

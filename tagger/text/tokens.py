@@ -6,7 +6,6 @@ chunk's border, so tokens are functions of the chunk alone and are computed
 once for each distinct chunk.
 """
 
-import re
 import unicodedata
 from collections.abc import Sequence
 from itertools import pairwise
@@ -23,17 +22,15 @@ _FOLD = {
     **dict.fromkeys(range(0xD800, 0xE000), "\ufffd"),
 }
 # What nobody sees: soft hyphens, marks of order and of direction, spaces without width. Joiners
-# (U+200C, U+200D) stay: some scripts spell with them. So does what has no other sign beside it, for
-# no chunk may become empty.
-_UNSEEN = "".join(
-    map(chr, [0xAD, 0x200B, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2060, 0x2070), 0xFEFF])
+# (U+200C, U+200D) stay: some scripts spell with them.
+_UNSEEN = dict.fromkeys(
+    [0xAD, 0x200B, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2060, 0x2070), 0xFEFF]
 )
-_BESIDE = re.compile(rf"(?<=[^\s{_UNSEEN}])[{_UNSEEN}]+|[{_UNSEEN}]+(?=[^\s{_UNSEEN}])")
 
 
 def seen(text: str) -> str:
     """Return what a reader sees of a text: the same for each form of Unicode (NFC, NFD)."""
-    return text if text.isascii() else unicodedata.normalize("NFC", _BESIDE.sub("", text))
+    return text if text.isascii() else unicodedata.normalize("NFC", text.translate(_UNSEEN))
 
 
 def fold(text: str) -> str:
@@ -58,8 +55,8 @@ def token_spans(chunk: str, language: Language = ENGLISH) -> list[tuple[int, int
     if chunk.isascii():
         return spans
     # A letter may lengthen when lowered ("İ"), be written as two, or be unseen: map places back.
-    bounds = [i for i, c in enumerate(chunk) if not (unicodedata.combining(c) or c in _UNSEEN)]
-    parts = pairwise([0, *bounds[1:], len(chunk)])
+    bounds = [i for i, c in enumerate(chunk) if i == 0 or not unicodedata.combining(c)]
+    parts = pairwise([*bounds, len(chunk)])
     origin = [i for i, end in parts for _ in normalize(chunk[i:end])] + [len(chunk)]
     return [(origin[start], max(origin[end], origin[start] + 1)) for start, end in spans]
 

@@ -1,9 +1,10 @@
 """Excel: the rows of the first sheet with text."""
 
+import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import datetime, time
-from itertools import islice
+from itertools import islice, zip_longest
 from typing import IO, Any, BinaryIO
 from zipfile import ZipFile
 
@@ -49,6 +50,7 @@ def read(stream: BinaryIO, source: str, limit: int = MAX_DOCUMENT_BYTES) -> Iter
             }
             blanks.see(number, cells)
             yield Row(record, source, number)
+        blanks.see(math.inf, ())
         if blanks.n:
             yield Note(_NO_VALUE, source, blanks.n)
     except Unreadable:
@@ -72,15 +74,14 @@ class _Blanks:
             book[title].reset_dimensions()
             self.rows = book[title].iter_rows(values_only=True)
 
-    def see(self, number: int, cells: Sequence[Any]) -> None:
-        """Take note of the next row and its values."""
-        formulas: Sequence[Any] = ()
+    def see(self, number: float, cells: Sequence[Any]) -> None:
+        """Take note of the next row that is not empty and its values, and of all rows before it."""
         while self.number < number and (row := next(self.rows, None)) is not None:
-            self.number, formulas = self.number + 1, row
-        self.n += sum(
-            cell is None and isinstance(formula, str) and formula.startswith("=")
-            for cell, formula in zip(cells, formulas, strict=False)
-        )
+            self.number += 1
+            self.n += sum(
+                cell is None and isinstance(formula, str) and formula.startswith("=")
+                for cell, formula in zip_longest(cells if self.number == number else (), row)
+            )
 
 
 def _has_formula(sheet: IO[bytes]) -> bool:

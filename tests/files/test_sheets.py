@@ -117,14 +117,16 @@ def test_formulas_without_a_value_are_said(tmp_path: Path) -> None:
         ["Oil rose.", "=1+1"],
         ['="Oil fell"', 2],
         [None, None],
+        ['="Coal fell"', "=2+2"],
         ["Gas.", 3],
+        ['="Wood fell"', None],
     ):
         book.active.append(row)
     book.save(tmp_path / "a.xlsx")
     done = CliRunner().invoke(cli, ["predict", str(tmp_path / "a.xlsx"), "--allow-rejects"])
     assert len(done.stdout.splitlines()) == 2
     assert "a.xlsx:3: text is blank" in done.stderr
-    assert "a.xlsx: 2 formulas without a value are read as empty: open the file" in done.stderr
+    assert "a.xlsx: 5 formulas without a value are read as empty: open the file" in done.stderr
 
 
 def test_what_a_cell_cannot_hold_is_escaped_or_refused(tmp_path: Path) -> None:

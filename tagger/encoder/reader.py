@@ -125,9 +125,7 @@ class SecondReader:
     def read(self, texts: Sequence[str]) -> tuple[Floats, Flags]:
         """Return the scores of sentences, and which of them are too long to be read whole.
 
-        Raises
-        ------
-        ModelError : the network does not give one finite score an output.
+        ModelError is raised where the network does not give one finite score an output.
         """
         n = self.schema.n_labels
         rows = [self._score(text) for text in texts]
@@ -152,12 +150,7 @@ class SecondReader:
             raise ModelError(f"{ONNX}: cannot read a sentence: {str(error)[:200]}") from None
 
     def beside(self, model: Model) -> Model:
-        """Return a model whose sentences this reader rereads.
-
-        Raises
-        ------
-        ModelError : it was combined with another model.
-        """
+        """Return a model whose sentences this reader rereads; ModelError if it is another's."""
         if self.first != model.id or self.schema != model.schema or not self.combinations:
             raise ModelError(
                 f"the second reader goes with the model {self.first or 'none'}, found "

@@ -5,6 +5,7 @@ import math
 from collections import Counter
 from collections.abc import Iterator
 from functools import cache
+from itertools import pairwise
 from typing import Any, BinaryIO, NamedTuple
 
 from tagger.files import office
@@ -18,6 +19,9 @@ _LIGATURES = dict(
 )
 _BOLD = ("bold", "black", "heavy", "demi")
 _LONGEST_DIVIDED = 40
+_MIXED = (
+    "pages are read across their columns, sentences are mixed: save those as text column by column"
+)
 
 
 class _Run(NamedTuple):
@@ -42,8 +46,8 @@ def read(stream: BinaryIO, source: str, limit: int = MAX_DOCUMENT_BYTES) -> Iter
     try:
         file = pypdf.PdfReader(office.whole(stream, limit))
         locked = file.is_encrypted and not file.decrypt("")
-        pages = [] if locked else list(_pages(file, limit))
-        title = str((file.metadata or {}).get("/Title") or "").strip() if pages else ""
+        found = [] if locked else list(_pages(file, limit))
+        title = str((file.metadata or {}).get("/Title") or "").strip() if found else ""
     except Unreadable:
         raise
     except pypdf.errors.DependencyError:
@@ -52,13 +56,15 @@ def read(stream: BinaryIO, source: str, limit: int = MAX_DOCUMENT_BYTES) -> Iter
         raise office.damaged("PDF", error) from None
     if locked:
         raise Unreadable("an encrypted PDF: save it without a password")
-    empty = sum(not page for page in pages)
-    pages, n = without_running(pages)
+    empty = sum(not page for page, _ in found)
+    pages, n = without_running([page for page, _ in found])
     text, headings = office.document(paragraphs(pages, _is_word))
     if not any(map(str.isalpha, text)):
         raise Unreadable(_OCR)
     if n:
         yield Note("lines at the edges of pages left out", source, n)
+    if mixed := sum(across for _, across in found):
+        yield Note(_MIXED, source, mixed)
     if empty:
         yield Note("pages without text", source, empty)
     yield Row({"text": text} | ({"title": title} if title else {}), source, headings=headings)
@@ -73,7 +79,7 @@ def _words() -> frozenset[str]:
     return frozenset(builtin_vectors("words-en").words)
 
 
-def _pages(file: Any, limit: int) -> Iterator[list[Line]]:
+def _pages(file: Any, limit: int) -> Iterator[tuple[list[Line], bool]]:
     size = 0
     for page in file.pages:
         runs: list[_Run] = []
@@ -87,7 +93,14 @@ def _pages(file: Any, limit: int) -> Iterator[list[Line]]:
         size += len(page.extract_text(visitor_text=see))
         if size > limit:
             raise Unreadable(too_long("a document", limit))
-        yield list(_lines(runs))
+        yield list(_lines(runs)), _goes_across(runs)
+
+
+def _goes_across(runs: list[_Run]) -> bool:
+    """Return whether long runs that begin at one margin follow others on their lines."""
+    long = [run for run in runs if len(run.text.strip()) > 20]
+    begins = Counter(round(b.x) for a, b in pairwise(long) if abs(a.y - b.y) < 1 and a.x < b.x)
+    return max(begins.values(), default=0) > 4
 
 
 def _placed(cm: Any, tm: Any, size: float) -> tuple[float, float, float]:

@@ -41,7 +41,7 @@ def library() -> Any:
 def write_workbook(
     rows: Iterable[dict[str, Any]], names: Sequence[str], stream: BinaryIO, scratch: Path
 ) -> int:
-    """Write rows as an Excel workbook, of several sheets where one is full.
+    """Write rows as an Excel workbook, of several sheets where one is full; return how many.
 
     Strings are stored as strings, whatever they begin with; characters that XML lacks as
     Excel itself escapes them (``_x001B_``), and whole numbers of more digits than a cell
@@ -52,10 +52,6 @@ def write_workbook(
     rows, names : the rows, and their columns in order.
     stream : where the workbook goes.
     scratch : folder for what is made on the way, and left there where the process is killed.
-
-    Returns
-    -------
-    The number of rows.
 
     Raises
     ------

@@ -120,6 +120,14 @@ def test_columns_and_pages_do_not_cut_a_sentence():
     assert read(left, right)[0] == PARAGRAPHS[:1]
 
 
+def test_columns_that_are_drawn_line_by_line_are_said():
+    left, right = set_out(BODY, 72), set_out(BODY, 320)
+    across = [line for pair in zip(left, right, strict=True) for line in pair]
+    note, _ = pdf.read(io.BytesIO(document(across)), "a.pdf")
+    assert note.what.startswith("pages are read across their columns") and note.n == 1
+    assert len(list(pdf.read(io.BytesIO(document(left + right)), "a.pdf"))) == 1
+
+
 @pytest.mark.parametrize("n_pages", [2, 3, 9])
 @pytest.mark.parametrize("number", ["Page {} of {}", "{}/{}", "The Daily Grain | {}", "{}"])
 def test_what_runs_through_pages_is_left_out_and_counted(n_pages, number):

@@ -7,8 +7,7 @@ from tagger.files import office
 from tagger.files.rows import MAX_DOCUMENT_BYTES, Note, Row
 
 _W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
-# The same once more, for older programs.
-_AGAIN = "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback"
+_AGAIN = "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback"  # for old programs
 _APART = {f"{_W}tbl": "tables", f"{_W}txbxContent": "text boxes"}
 _NOTES = {f"{_W}footnoteReference": "footnotes", f"{_W}endnoteReference": "endnotes"}
 _SIGNS = {f"{_W}tab": "\t", f"{_W}br": "\n", f"{_W}cr": "\n", f"{_W}noBreakHyphen": "-"}

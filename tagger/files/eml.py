@@ -13,8 +13,8 @@ from tagger.files.encoding import decode_page
 from tagger.files.rows import MAX_DOCUMENT_BYTES, Note, Row, Unreadable, whole
 from tagger.text.mail import parts
 
-_STUB = 400  # characters of a text that may only say that there is a page
-_MORE = 3  # times as much in the page: it does
+# Characters of a text that may only say that there is a page; how many times as much that has.
+_STUB, _MORE = 400, 3
 
 
 def read(stream: BinaryIO, source: str, limit: int = MAX_DOCUMENT_BYTES) -> Iterator[Row | Note]:
@@ -27,7 +27,7 @@ def read(stream: BinaryIO, source: str, limit: int = MAX_DOCUMENT_BYTES) -> Iter
     try:
         message = email.message_from_bytes(data, EmailMessage, policy=email.policy.default)
         plain, page = (message.get_body((kind,)) for kind in ("plain", "html"))
-        others = [*message.iter_attachments()]
+        others = [part for part in _leaves(message) if part not in (plain, page)]
         more = [part for part in others if plain is not None and _goes_on(part)]
         left_out = [p.get_filename() or p.get_content_type() for p in others if p not in more]
     except Exception as error:  # a header may break the parser in many ways
@@ -36,9 +36,7 @@ def read(stream: BinaryIO, source: str, limit: int = MAX_DOCUMENT_BYTES) -> Iter
         yield Note(f"attachments left out ({', '.join(left_out[:5])})", source, len(left_out))
     if plain is None and page is None:
         raise Unreadable("an e-mail without text: save its attachments, and read those")
-    about = {
-        name: str(value) for name in ("subject", "from", "date") if (value := message.get(name))
-    }
+    about = {n: str(value) for n in ("subject", "from", "date") if (value := message.get(n))}
     if (when := getattr(message.get("date"), "datetime", None)) is not None:
         about["date"] = when.isoformat()
     texts = [decode_page(*_content(part, source)) for part in (plain, *more) if part is not None]
@@ -59,16 +57,22 @@ def read(stream: BinaryIO, source: str, limit: int = MAX_DOCUMENT_BYTES) -> Iter
         yield _told(item, about) if isinstance(item, Row) else item
 
 
-def _goes_on(part: Any) -> bool:
+def _leaves(part: Any) -> list[Any]:
+    """Return the parts of a message, which may be messages; iter_attachments drops some texts."""
+    if part.get_content_maintype() != "multipart":
+        return [part]
+    return [leaf for inner in part.iter_parts() for leaf in _leaves(inner)]
+
+
+def _goes_on(leaf: Any) -> bool:
     """Return whether a part that is no attachment by its name goes on with the text."""
-    named = part.get_filename() or part.get_content_disposition() == "attachment"
-    return part.get_content_type() == "text/plain" and not named
+    shown = not (leaf.get_filename() or leaf.is_attachment())
+    return shown and leaf.get_content_type() == "text/plain"
 
 
 def _content(part: Any, source: str) -> tuple[bytes, str, str]:
-    content = part.get_payload(decode=True) or b""
     default = "ascii" if part.get_content_subtype() == "plain" else ""
-    return content, source, part.get_content_charset(default)
+    return part.get_payload(decode=True) or b"", source, part.get_content_charset(default)
 
 
 def _told(row: Row, about: dict[str, str]) -> Row:

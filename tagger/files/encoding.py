@@ -254,14 +254,10 @@ def decode_page(data: bytes, source: str, charset: str = "") -> tuple[str, list[
     """
     text, name, guessed = _decoded_page(data, charset)
     label = "Windows-1252" if name == "cp1252" else name.upper()
-    notes = []
-    if guessed:
-        advice = "" if charset else " (if that is wrong, say --encoding)"
-        notes.append(Note(f"not UTF-8, read as {label}{advice}", source))
-    own = data.count("\ufffd".encode()) if name == "utf-8" else 0
-    if n_bad := text.count("\ufffd") - own:
-        notes.append(lost(n_bad, label, source))
-    return text, notes
+    advice = "" if charset else " (if that is wrong, say --encoding)"
+    notes = [Note(f"not UTF-8, read as {label}{advice}", source)] if guessed else []
+    n_bad = text.count("\ufffd") - data.count("\ufffd".encode()) * (name == "utf-8")
+    return text, notes + [lost(n_bad, label, source)] * (n_bad > 0)
 
 
 def _decoded_page(data: bytes, charset: str) -> tuple[str, str, bool]:
@@ -274,6 +270,8 @@ def _decoded_page(data: bytes, charset: str) -> tuple[str, str, bool]:
         name = codecs.lookup(declared.decode("ascii")).name if declared else ""
     except (LookupError, ValueError):
         name = ""
+    if charset and (name == "utf-7" or (name.startswith(("utf-16", "utf-32")) and b"\0" in data)):
+        return data.decode(name, "replace"), name, False  # unlike a page, an e-mail may be so
     if not _ENCODING.match(name):
         name = "utf-8" if name else ""  # what it says cannot be so, such as UTF-16
     if not name.startswith(("iso2022", "hz")):

@@ -1,5 +1,6 @@
 """Files of every kind, right and wrong: read right, or refused by name."""
 
+import base64
 import csv
 import email.message
 import gzip
@@ -320,6 +321,8 @@ def test_only_the_message_of_an_e_mail_is_tagged(tmp_path: Path) -> None:
         ("iso-8859-1", "utf-8", "“Łódź” – café", ""),
         ("windows-1250", "cp1250", "“Łódź” – café", ""),
         ("x-unknown", "utf-8", "“Łódź” – café", ""),
+        ("utf-16le", "utf-16-le", "“Łódź” – café", ""),
+        ("utf-7", "utf-7", "“Łódź” – café", ""),
     ],
 )
 @pytest.mark.parametrize("subtype", ["plain", "html"])
@@ -331,7 +334,9 @@ def test_an_e_mail_is_decoded_by_its_bytes_and_by_what_its_header_says(
     names |= {"MIME-Version": "1.0", "Content-Type": f"text/{subtype}; charset={declared}"}
     head = "".join(f"{name}: {value}\n" for name, value in names.items())
     body = f"<p>{body}</p>" if subtype == "html" else body
-    (tmp_path / "a.eml").write_bytes(f"{head}\n".encode() + body.encode(written))
+    coded = base64.encodebytes(body.encode(written))
+    head += "Content-Transfer-Encoding: base64\n\n"
+    (tmp_path / "a.eml").write_bytes(head.encode() + coded)
     rows, done = predict(tmp_path / "a.eml")
     assert [row["text"] for row in rows] == [FIRST, f"The paper called {word} odd."]
     assert said in done.stderr if said else not done.stderr
@@ -346,9 +351,15 @@ def test_all_of_the_text_of_an_e_mail_is_read(tmp_path: Path) -> None:
     message.attach(email.message_from_string(f"Content-Type: text/plain\n\n{SECOND}"))
     message.add_attachment("Not of it.", filename="notes.txt")
     (tmp_path / "a.eml").write_bytes(bytes(message))
-    rows, done = predict(tmp_path / "a.eml")
-    assert [row["text"] for row in rows] == [FIRST, SECOND]
-    assert "2 attachments left out (map.png, notes.txt)" in done.stderr
+    alternative = email.message.EmailMessage()
+    alternative.set_content(FIRST)
+    alternative.add_alternative(f"<p>{FIRST}</p>", subtype="html")
+    message.set_payload([alternative, *message.get_payload()[1:]])
+    (tmp_path / "d.eml").write_bytes(bytes(message))
+    for name in ("a.eml", "d.eml"):
+        rows, done = predict(tmp_path / name)
+        assert [row["text"] for row in rows] == [FIRST, SECOND]
+        assert "2 attachments left out (map.png, notes.txt)" in done.stderr
     for stub in ("", "Your program shows no HTML."):
         message.clear_content()
         message.set_content(stub)

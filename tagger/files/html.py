@@ -25,8 +25,8 @@ _DIALOG = re.compile(
 )
 # What hides the rest of an article is more often its box than the notice in it.
 _GATE = re.compile(r"paywall|regwall|subscriber|premium|member", re.IGNORECASE)
-_NEVER = ("nav", "footer")
-_MAY_COVER = (*_NEVER, "dialog", "noscript", "form", "div", "section", "aside")
+_NEVER = ("nav", "footer", "del", "s", "strike")
+_MAY_COVER = (*_NEVER, "dialog", "noscript", "template", "form", "div", "section", "aside")
 _CARDS = ("li", "article", "div", "section", "a", "td")
 _MOST_OF_A_CARD, _LEAST_OF_AN_ARTICLE = 400, 200  # characters, without spaces in a card
 _BLOCKS = ("p", "head", "list", "item", "table", "row", "quote", "code", "div")
@@ -193,7 +193,7 @@ def _take_out_dialogs(tree: Any) -> None:
     for element in list(tree.iter(*_MAY_COVER)):
         own = _called(element)
         covers = (
-            element.tag in (*_NEVER, "dialog", "noscript")
+            element.tag in (*_NEVER, "dialog", "noscript", "template")
             or element.get("role") in _ROLES
             or element.get("aria-modal") == "true"
             or _DIALOG.search(own)

@@ -229,6 +229,15 @@ def test_short_sections_of_an_article_are_no_cards(card: str) -> None:
     assert all(other[1] in row.record["text"] for other in OTHERS)
 
 
+@pytest.mark.parametrize("tag", ["del", "s", "strike", "template"])
+def test_what_is_struck_out_or_no_part_of_the_page_is_not_read(tag: str) -> None:
+    row = read(
+        page(f"<article>{STORY}<p>The talks <{tag}>went on</{tag}> ended at noon.</p></article>")
+    )
+    assert isinstance(row, Row)
+    assert row.record["text"].endswith("The talks ended at noon.") and FIRST in row.record["text"]
+
+
 PARTS = [f"<p>Day {n}. {text}</p>" for n in range(3) for text in (FIRST, SECOND, THIRD)]
 
 

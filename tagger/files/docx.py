@@ -10,6 +10,7 @@ _W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 _AGAIN = "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback"  # for old programs
 _APART = {f"{_W}tbl": "tables", f"{_W}txbxContent": "text boxes"}
 _NOTES = {f"{_W}footnoteReference": "footnotes", f"{_W}endnoteReference": "endnotes"}
+_UNREAD = (f"{_W}vanish", f"{_W}strike", f"{_W}dstrike")
 _SIGNS = {f"{_W}tab": "\t", f"{_W}br": "\n", f"{_W}cr": "\n", f"{_W}noBreakHyphen": "-"}
 
 
@@ -51,12 +52,14 @@ def read(stream: BinaryIO, source: str, limit: int = MAX_DOCUMENT_BYTES) -> Iter
 
 
 def _text(paragraph: Any) -> str:
-    """Return what a reader sees of a paragraph: not what was deleted, moved away or hidden."""
+    """Return what a reader sees of a paragraph: not what is struck out, moved away or hidden."""
     pieces = []
     for node in paragraph.iter(f"{_W}t", *_SIGNS):
         # A paragraph with a text box holds the paragraphs of that too.
         inside = next(node.iterancestors(f"{_W}p", f"{_W}moveFrom"))
-        if inside is paragraph and node.getparent().find(f"{_W}rPr/{_W}vanish") is None:
+        marks = node.getparent().iterfind(f"{_W}rPr/*")
+        off = any(m.tag in _UNREAD and m.get(f"{_W}val") not in ("0", "false") for m in marks)
+        if inside is paragraph and not off:
             pieces.append(_SIGNS.get(node.tag) or node.text or "")
     return "".join(pieces).strip()
 

@@ -70,7 +70,8 @@ _LINK = re.compile(
     r"!?\[([^\[\]\n]{0,1000})\]"
     r"(?:\([^()\s]{0,2000}(?:[ \t]\"[^\"\n]{0,500}\")?\)|\[[^\[\]\n]{0,200}\])"
 )
-_EMPHASIS = re.compile(r"(\*{1,3}|_{2,3}|~~|`)(?=\S)([^\n*_`~]{1,2000}?)(?<=\S)\1")
+_STRUCK = re.compile(r"~~(?=\S)[^\n~]{1,2000}?(?<=\S)~~ ?")
+_EMPHASIS = re.compile(r"(\*{1,3}|_{2,3}|`)(?=\S)([^\n*_`]{1,2000}?)(?<=\S)\1")
 
 
 def without_markup(text: str) -> tuple[str, Ranges]:
@@ -98,4 +99,4 @@ def _plain(text: str) -> str:
 
 
 def _inline(text: str) -> str:
-    return _EMPHASIS.sub(r"\2", _LINK.sub(r"\1", text))
+    return _EMPHASIS.sub(r"\2", _LINK.sub(r"\1", _STRUCK.sub("", text)))

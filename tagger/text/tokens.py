@@ -64,11 +64,8 @@ def token_spans(chunk: str, language: Language = ENGLISH) -> list[tuple[int, int
 def cut(chunks: Sequence[str], language: Language = ENGLISH) -> tuple[str, list[str], list[int]]:
     """Normalize many chunks and cut them into tokens that keep their case.
 
-    Where lowering moves token borders (``"İ"``) the tokens of that chunk are lowered.
-
-    Returns
-    -------
-    The normalized chunks joined by single spaces; their tokens, one for each token of
+    Where lowering moves token borders (``"İ"``) the tokens of that chunk are lowered. Returned
+    are the normalized chunks joined by single spaces; their tokens, one for each token of
     `tokenize`; and where in the joined text each token begins.
     """
     # No pattern looks across a space, so all chunks can be matched as one text.

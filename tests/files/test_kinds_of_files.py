@@ -678,12 +678,14 @@ TWICE = (
          FIRST, ""),
         (f"<w:r><w:rPr><w:vanish/></w:rPr><w:t>No. </w:t></w:r><w:r><w:t>{FIRST}</w:t></w:r>",
          FIRST, ""),
+        (f"<w:r><w:rPr><w:strike/></w:rPr><w:t>No. </w:t></w:r><w:r><w:rPr><w:vanish w:val='0'/>"
+         f"<w:strike w:val='false'/></w:rPr><w:t>{FIRST}</w:t></w:r>", FIRST, ""),
         (f"<w:r><w:t>{FIRST}</w:t><w:footnoteReference w:id='2'/></w:r>", FIRST,
          "1 footnotes left out"),
         (f"<w:r><w:t>{FIRST}</w:t></w:r><w:r>{TWICE}</w:r>", FIRST, "1 text boxes left out"),
         (f"<w:r>{TWICE}</w:r>", SECOND, ""),
     ],
-    ids=["hyphen", "moved", "hidden", "footnote", "text box", "only a text box"],
+    ids=["hyphen", "moved", "hidden", "struck", "footnote", "text box", "only a text box"],
 )  # fmt: skip
 def test_of_a_word_document_is_read_what_a_reader_sees(
     tmp_path: Path, runs: str, text: str, said: str

@@ -26,6 +26,15 @@ def test_headings(markdown, expected):
     assert headings(markdown) == expected
 
 
-@pytest.mark.parametrize("odd", ["# " + "#" * 200_000 + "x", "**a" * 70_000, "a\n" * 100_000])
+def test_what_is_struck_out_is_not_read():
+    assert (
+        without_markup("The talks ~~went on~~ ended ~ at *noon*.")[0]
+        == "The talks ended ~ at noon."
+    )
+
+
+@pytest.mark.parametrize(
+    "odd", ["~~a" * 70_000, "# " + "#" * 200_000 + "x", "**a" * 70_000, "a\n" * 100_000]
+)
 def test_odd_markup_is_read_in_linear_time(odd):
     assert without_markup(odd)[0]

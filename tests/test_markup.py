@@ -71,6 +71,9 @@ def test_marks_are_the_shortest_beginnings_that_differ() -> None:
         "reported_fact": "R", "interpretation": "I", "speculation": "S",
     }  # fmt: skip
     assert marks(("pro", "probable", "Anti")) == {"pro": "Pro", "probable": "Prob", "Anti": "A"}
+    # A beginning as long as a line would hide the sentence that it marks.
+    long = ("a statement by a judge", "a statement by a jury", "Anti")
+    assert marks(long) == {long[0]: "#1", long[1]: "#2", "Anti": "An"}
 
 
 def test_a_claim_has_a_mark_and_its_probability_beside_the_color() -> None:

@@ -481,12 +481,11 @@ def test_plots_are_drawn_by_any_of_them(tmp_path: Path, way: str) -> None:
 def test_plots_of_many_long_labels_keep_rows_apart_and_all_names(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import matplotlib.figure
-
+    figures = pytest.importorskip("matplotlib.figure")
     drawn: list[Any] = []
-    save = matplotlib.figure.Figure.savefig
+    save = figures.Figure.savefig
     monkeypatch.setattr(
-        matplotlib.figure.Figure, "savefig", lambda f, *a, **k: (drawn.append(f), save(f, *a, **k))
+        figures.Figure, "savefig", lambda f, *a, **k: (drawn.append(f), save(f, *a, **k))
     )
     (one, *_) = label_shares(parties(tmp_path / "a.jsonl"), by=["party"]).shares
     labels = [f"{x} is a label that is as long as half a line" for x in "abcdefgh"]

@@ -83,14 +83,15 @@ def color_class(number: int) -> str:
 
 @cache
 def marks(labels: tuple[str, ...]) -> dict[str, str]:
-    """Return for each label the shortest of its beginnings that tells it from the others."""
+    """Return for each label the shortest beginning that no other has; where long, its number."""
     found: dict[str, str] = {}
-    for label in labels:
+    for i, label in enumerate(labels, 1):
         name = name_of(label).strip()
         others = [name_of(other).strip().lower() for other in labels if other != label]
         sizes = range(1, len(name) + 1)
         own = (n for n in sizes if not any(o.startswith(name[:n].lower()) for o in others))
-        found[label] = name[: next(own, len(name))].capitalize()
+        n = next(own, len(name))
+        found[label] = name[:n].capitalize() if n <= 9 else f"#{i}"
     return found
 
 

@@ -11,7 +11,7 @@ import pytest
 from tagger.cli.console import Console
 from tagger.files import pages
 from tagger.markup import PALETTE, article, marks, sentence_span, share_bar, style
-from tagger.schema import CLAIMS, numbered
+from tagger.schema import CLAIMS, Schema, Task, numbered
 
 # How people without one kind of cones see linear RGB (Machado, Oliveira and Fernandes 2009).
 SIGHTS = {
@@ -71,6 +71,9 @@ def test_marks_are_the_shortest_beginnings_that_differ() -> None:
         "reported_fact": "R", "interpretation": "I", "speculation": "S",
     }  # fmt: skip
     assert marks(("pro", "probable", "Anti")) == {"pro": "Pro", "probable": "Prob", "Anti": "A"}
+    # A beginning as long as a line would hide the sentence that it marks.
+    long = ("a statement by a judge", "a statement by a jury", "Anti")
+    assert marks(long) == {long[0]: "#1", long[1]: "#2", "Anti": "An"}
 
 
 def test_a_claim_has_a_mark_and_its_probability_beside_the_color() -> None:
@@ -132,3 +135,13 @@ def test_the_index_of_many_documents_is_cut_into_pages() -> None:
     assert [page.count('<td>3</td><td class="bars"><svg') for page in listed] == [100, 100, 50]
     assert '<th>sentences</th><th class="bars">claim</th><th>reported fact</th>' in listed[0]
     assert '<a href="index-3.html">3</a>' in listed[0]
+
+
+def test_a_page_gives_the_shares_task_by_task_and_who_tagged_it() -> None:
+    schema = Schema((Task("kind of text", ("news", "op_ed")), Task("big topic", ("sea",), True)))
+    counts = {"kind of text news": 3, "kind of text op_ed": 1, "big topic sea": 1}
+    draft = {"doc": "d", "title": "d", "body": "", "counts": counts, "n": 4}
+    made = dict(pages.pages([json.dumps(draft).encode()], schema, "0123<"))
+    page = made["d.html"].decode()
+    assert ">4 sentences; kind of text: news 75%, op ed 25%; big topic: sea 25%</p>" in page
+    assert all("(tagger, model 0123&lt;), not by people" in x.decode() for x in made.values())

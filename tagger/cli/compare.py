@@ -9,7 +9,7 @@ from tagger.cli import options
 from tagger.cli.progress import working
 from tagger.cli.terminal import echo, write_json
 from tagger.document import answer_name
-from tagger.evaluation.compare import Change, TaskComparison
+from tagger.evaluation.compare import TaskComparison
 
 _KINDS = {"better": "green", "worse": "red", "otherwise": "yellow"}
 
@@ -78,11 +78,14 @@ def command(
     if output_format == "json":
         write_json(comparison.to_json())
         return
+    for name, side, reread in (("A", a, first), ("B", b, second)):
+        echo(f"{name}: {side}" + (f", second reader {reread}" if reread else ""))
     for task in comparison.tasks:
         _show(task, show)
 
 
 def _show(task: TaskComparison, n: int) -> None:
+    from rich.padding import Padding
     from rich.table import Table
 
     from tagger.cli.console import Console, styled
@@ -113,11 +116,9 @@ def _show(task: TaskComparison, n: int) -> None:
     for kind, style in _KINDS.items():
         own = [change for change in task.changes if change.kind == kind]
         for change in own[:n]:
-            console.print(styled(f"{kind}: ", style).append(styled(_line(change), "default")))
+            before, after, gold = map(answer_name, (change.a, change.b, change.gold))
+            told = styled(f"{before} -> {after}, gold {gold}", "default")
+            console.print(styled(f"{kind}: ", style).append(told))
+            console.print(Padding.indent(styled(" ".join(change.text.split()), "default"), 4))
         if len(own) > n:
             console.print(f"... and {len(own) - n} more {kind}\n", style="dim")
-
-
-def _line(change: Change) -> str:
-    a, b, gold = map(answer_name, (change.a, change.b, change.gold))
-    return f"{a} -> {b}, gold {gold}\n    {' '.join(change.text.split())}"

@@ -162,15 +162,17 @@ def _in_rows(
     labels = list(dict.fromkeys(s.label for s in shares))
     figure.set_size_inches(7, 1.2 + 0.16 * len(groups) * (len(labels) + 1))
     axes = figure.subplots()
+    step = min(0.22, 0.8 / len(labels))  # so that no row reaches into the next
     for i, label in enumerate(labels):
         own = [s for s in shares if s.label == label]
-        y = [groups.index(s.group) + 0.22 * (i - (len(labels) - 1) / 2) for s in own]
+        y = [groups.index(s.group) + step * (i - (len(labels) - 1) / 2) for s in own]
         color = colors[own[0].task, label]
         marker = MARKERS[i % len(MARKERS)]
         axes.hlines(y, [s.low for s in own], [s.high for s in own], color=color, linewidth=1.2)
         raw = [s.raw for s in own]
         axes.plot(raw, y, marker, color=color, markersize=5, label=name_of(label))
-        fixed = [(s, k + _APART) for k, s in zip(y, own, strict=True) if s.adjusted is not None]
+        apart = min(_APART, step / 3)
+        fixed = [(s, k + apart) for k, s in zip(y, own, strict=True) if s.adjusted is not None]
         if fixed:
             adjusted, at = [s.adjusted for s, _ in fixed], [k for _, k in fixed]
             ends = [s.adjusted_low for s, _ in fixed], [s.adjusted_high for s, _ in fixed]
@@ -196,7 +198,7 @@ def _legend(figure: Any, axes: Any, shares: Sequence[Share]) -> None:
     corrected = any(s.adjusted is not None for s in shares)
     how = "; dashed or hollow, dotted interval: corrected" if corrected else ""
     title = f"{name_of(shares[0].task)}: share of sentences, 95 % interval{how}"
-    handles = axes.get_legend_handles_labels()
-    figure.legend(
-        *handles, loc="outside upper left", ncols=4, frameon=False, title=title, alignment="left"
-    )
+    handles, names = axes.get_legend_handles_labels()
+    columns = int(13 * figure.get_figwidth() / (max(map(len, names)) + 8))  # what the width holds
+    look = {"ncols": min(max(columns, 1), 4), "frameon": False, "alignment": "left"}
+    figure.legend(handles, names, loc="outside upper left", title=title, **look)

@@ -139,7 +139,7 @@ def pages(lines: Iterable[bytes], schema: Schema, model: str) -> Iterator[tuple[
         numbers[stem.lower()] = number
         body = (
             '<nav><a href="index.html">All documents</a></nav>'
-            f"<h1>{text_of(draft.title)}</h1>{_bar(draft, schema)}{_sum(draft)}{key}"
+            f"<h1>{text_of(draft.title)}</h1>{_bar(draft, schema)}{_sum(draft, schema)}{key}"
             f"<article>{draft.body}</article>"
         )
         yield name, _page(draft.title, body, model)
@@ -167,12 +167,14 @@ def _joined(lines: Iterable[bytes]) -> Iterator[_Draft]:
         yield whole
 
 
-def _sum(draft: _Draft) -> str:
-    labels = {key.split(" ", 1)[1]: n for key, n in draft.counts.items()}
-    shares = ", ".join(f"{text_of(name_of(x))} {_share(n, draft)}" for x, n in labels.items())
+def _sum(draft: _Draft, schema: Schema) -> str:
+    shares = ""
+    for task in schema.tasks:
+        own = ((name_of(x), _share(draft.counts[f"{task.name} {x}"], draft)) for x in task.labels)
+        shares += f"; {name_of(task.name)}: {', '.join(map(' '.join, own))}"
     others = f"; {n_of(draft.apart, 'other piece')} (headings, notices, ...) not counted"
     apart = others if draft.apart else ""
-    return f'<p class="sum">{n_of(draft.n, "sentence")}: {shares}{apart}</p>'
+    return f'<p class="sum">{n_of(draft.n, "sentence")}{text_of(shares)}{apart}</p>'
 
 
 def _bar(draft: _Draft, schema: Schema) -> str:

@@ -478,6 +478,26 @@ def test_plots_are_drawn_by_any_of_them(tmp_path: Path, way: str) -> None:
     )
 
 
+def test_plots_of_many_long_labels_keep_rows_apart_and_all_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    figures = pytest.importorskip("matplotlib.figure")
+    drawn: list[Any] = []
+    save = figures.Figure.savefig
+    monkeypatch.setattr(
+        figures.Figure, "savefig", lambda f, *a, **k: (drawn.append(f), save(f, *a, **k))
+    )
+    (one, *_) = label_shares(parties(tmp_path / "a.jsonl"), by=["party"]).shares
+    labels = [f"{x} is a label that is as long as half a line" for x in "abcdefgh"]
+    shares = [replace(one, group=g, label=x) for g in ("A", "B") for x in labels]
+    plot_shares(shares, tmp_path / "out")
+    (figure, *_) = drawn
+    box = figure.legends[0].get_window_extent()
+    assert box.x0 >= 0 and box.x1 <= figure.bbox.width
+    first, second = zip(*(line.get_ydata() for line in figure.axes[0].lines), strict=True)
+    assert max(first) < min(second)
+
+
 @pytest.mark.parametrize("way", ["{}", "{},month"])
 def test_plots_hold_what_no_font_and_no_xml_can(tmp_path: Path, way: str) -> None:
     pytest.importorskip("matplotlib")

@@ -14,6 +14,7 @@ import pytest
 from click.testing import CliRunner
 
 import tagger
+from tagger.cli.compare import _show
 from tagger.cli.console import Console
 from tagger.cli.main import cli
 from tagger.cli.tables import score_table, versus_line
@@ -221,7 +222,10 @@ def test_data_that_was_trained_on_is_warned_of(folder, data, tmp_path):
     )
     assert "120 of 120 sentences were in the training data" in result.stderr
     assert read_report(tmp_path)["overlap"] == 120
-    assert "120 of 120 sentences" in (tmp_path / "report.md").read_text()
+    text = (tmp_path / "report.md").read_text()
+    assert "120 of 120 sentences" in text
+    # Whoever quotes the verdict alone quotes that as well.
+    assert "on 120 sentences of 30 documents (training had 120 of the data); not held" in text
 
 
 def test_a_missing_extra_is_named_before_the_work(folder, unseen, tmp_path, monkeypatch):
@@ -423,7 +427,7 @@ def test_models_and_their_reports_compare_alike(folder, unseen, report):
         assert figures[0] == pytest.approx(figures[1], abs=1e-9)
 
 
-def test_better_answers_are_told_from_worse(corpus):
+def test_better_answers_are_told_from_worse(corpus, capsys, monkeypatch):
     gold = np.array([example.labels["mood"] == "sad" for example in corpus.examples]).astype(int)
     poor = gold.copy()
     poor[:30] = 1 - poor[:30]
@@ -438,6 +442,10 @@ def test_better_answers_are_told_from_worse(corpus):
     assert (accuracy.a, accuracy.b) == (90 / 120, 108 / 120)
     assert accuracy.p is not None and accuracy.p < 0.1
     assert [c.kind for c in found.changes].count("worse") == 2
+    monkeypatch.setenv("COLUMNS", "30")
+    _show(replace(found, changes=found.changes[:1]), 1)
+    text = capsys.readouterr().out.split("gold ")[1].splitlines()[1:]
+    assert len(text) > 1 and all(re.match(" {4}[^ ]", line) for line in text)
 
 
 def test_compare_says_which_is_better_and_what_it_stands_on(folder, unseen, report, tmp_path):
@@ -446,6 +454,7 @@ def test_compare_says_which_is_better_and_what_it_stands_on(folder, unseen, repo
     )
     done = run("compare", folder, folder, few)
     assert "mood: B does not beat A: macro F1 +0.000" in done.stdout
+    assert done.stdout.startswith(f"A: {folder}\nB: {folder}\n")
     assert "warning: only 2 documents" in done.stderr
     assert "does not beat" in run("compare", report, report).stdout
     line = partial(versus_line, "mood", "B", "A")

@@ -81,9 +81,10 @@ def _verdict(task: Mapping[str, Any], report: Report) -> str:
     own = task["figures"]["macro_f1"]
     documents = report["about"]["data"]["n_documents"]
     of = f" of {n_of(documents, 'document')}" if report["resampled"] == "documents" else ""
+    of += f" (training had {n:,} of the data)" if (n := report.get("overlap")) else ""
     lead = f"{task['task']}: macro F1 {figure(own)} on {n_of(task['n'], 'sentence')}{of}"
-    others = {name: figures["macro_f1"] for name, figures in task["baselines"].items()}
-    others = {name: f for name, f in others.items() if f["value"] is not None}
+    named = task["baselines"].items()
+    others = {name: f for name, x in named if (f := x["macro_f1"])["value"] is not None}
     if not others or own["value"] is None:
         return f"{lead}; not held against a baseline."
     best = max(others, key=lambda name: float(others[name]["value"]))
@@ -95,9 +96,8 @@ def _verdict(task: Mapping[str, Any], report: Report) -> str:
         word = "by" if d["difference"] > 0 else "difference"
         by = f", {word} {d['difference']:+.3f}{between}"
     else:  # a report of before: its intervals must not overlap
-        is_sure = own["low"] is not None and (
-            own["low"] > other["high"] or own["high"] < other["low"]
-        )
+        low, high = own["low"], own["high"]
+        is_sure = low is not None and (low > other["high"] or high < other["low"])
     if own["value"] <= other["value"]:
         how = "worse than" if is_sure else "no better than"
     elif not is_sure:

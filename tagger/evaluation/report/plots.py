@@ -11,7 +11,6 @@ import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from tagger.evaluation.report.markdown import number
 from tagger.markup import MARKERS, name_of
 from tagger.targets import utf8_of
 
@@ -98,7 +97,8 @@ def verdict_plot(task: Mapping[str, Any], first: int = 0) -> Plot:
                 axes.barh(y, f["value"] or 0, color=color, alpha=0.75, height=0.6)
                 if f["low"] is not None:
                     axes.plot([f["low"], f["high"]], [y, y], color=_INK, linewidth=1.2)
-                axes.text(1.02, y, number(f["value"]), va="center", fontsize=8)
+                said = "undefined" if f["value"] is None else f"{f['value']:.3f}"
+                axes.text(1.02, y, said, va="center", fontsize=8)
             axes.set_yticks(range(len(own)), [_short(name) for name, _ in own])
             axes.invert_yaxis()
             axes.set(xlim=(0, 1), xlabel=title)

@@ -267,7 +267,6 @@ def load_reader(folder: str | Path, rereads: str = "all") -> SecondReader:
 
     Parameters
     ----------
-    folder : the folder.
     rereads : "doubtful" or "all".
 
     Raises

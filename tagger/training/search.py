@@ -35,7 +35,6 @@ class Trial:
 
     Parameters
     ----------
-    task : the task.
     options : what was set.
     macro_f1 : by cross-validation.
     """

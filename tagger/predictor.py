@@ -215,15 +215,11 @@ class Tagger:
 
     def _answers(self, cut: Sequence[str], kinds: Sequence[str], keep_headings: bool) -> Decisions:
         if kinds.count(SENTENCE) == len(kinds):
-            return decide(self.model, self._read(cut))
+            return decide(self.model, read_all(self.model, cut))
         asked = [i for i, kind in enumerate(kinds) if kind != OTHER]
         claims = np.array([keep_headings or kinds[i] == SENTENCE for i in asked], bool)
-        reading = self._read([cut[i] for i in asked])
+        reading = read_all(self.model, [cut[i] for i in asked])
         return decide(self.model, reading, claims).spread(len(kinds), asked)
-
-    def _read(self, sentences: Sequence[str]) -> Reading:
-        parts = [self.model.read(batch) for batch in batches(sentences)]
-        return Reading.joined(parts or [self.model.read([])])
 
     def predict_proba(self, sentences: Sequence[str]) -> dict[str, Floats]:
         """Return by task the probability of each label.
@@ -241,7 +237,7 @@ class Tagger:
         ------
         DataError : one string where a list of them is meant.
         """
-        return self._read(sentences).probabilities
+        return read_all(self.model, sentences).probabilities
 
     def predict(self, sentences: Sequence[str]) -> dict[str, npt.NDArray[Any]]:
         """Return by task the labels of each sentence.
@@ -259,7 +255,7 @@ class Tagger:
         ------
         DataError : one string where a list of them is meant.
         """
-        decided = decide(self.model, self._read(sentences)).labels
+        decided = decide(self.model, read_all(self.model, sentences)).labels
         return {
             task.name: decided[task.name].astype(np.int64)
             if task.multilabel
@@ -313,6 +309,12 @@ class Tagger:
         words = [word for word in tokens if word[0].isalpha()]
         n = len(words)
         return n < _MIN_TOKENS_TO_JUDGE_LANGUAGE or featurizer.knows(words) >= _MIN_KNOWN_SHARE * n
+
+
+def read_all(model: Model, sentences: Sequence[str]) -> Reading:
+    """Return what a model makes of sentences, read batch by batch."""
+    parts = [model.read(batch) for batch in batches(sentences)]
+    return Reading.joined(parts or [model.read([])])
 
 
 def with_second(model: Model, folder: str | Path, second_reader: str | None) -> Model:

@@ -189,7 +189,6 @@ def label_sets(task: Task, decided: npt.NDArray[Any]) -> tuple[list[bytes], dict
 
     Parameters
     ----------
-    task : the task.
     decided : whether each label is given, shape (n, n_labels).
     """
     rows = np.ascontiguousarray(decided, bool)

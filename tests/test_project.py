@@ -38,7 +38,8 @@ def test_what_errors_tell_to_install_exists():
     named = []
     for file in (ROOT / "tagger").rglob("*.py"):
         text = file.read_text(encoding="utf-8")
-        named += re.findall(r"(?:install_command\(|importing\(|required\([^,]+,)\s*\"([\w-]+)\"", text)
+        calls = r"(?:install_command\(|importing\(|required\([^,]+,)"
+        named += re.findall(rf'{calls}\s*"([\w-]+)"', text)
         if file.name != "errors.py":  # the one place that decides what is named
             assert f"{PROJECT['name']}[" not in text, file
     assert len(named) > 10 and set(named) <= {*PROJECT["optional-dependencies"]}

@@ -75,7 +75,6 @@ def fit_combination(task: Task, first: Floats, second: Floats, y: npt.NDArray[An
 
     Parameters
     ----------
-    task : the task.
     first, second : as `Combination.probabilities` takes them.
     y : the gold, as `tagger.model.classifier.encode` gives it.
     """

@@ -250,6 +250,10 @@ def remove_reader(model: str | Path, first: str) -> str:
 def load_reader(folder: str | Path, rereads: str = "all") -> SecondReader:
     """Load the folder of a second reader: read, check, build.
 
+    Parameters
+    ----------
+    rereads : "doubtful" or "all".
+
     Raises
     ------
     ModelError : the folder is no second reader, or is damaged.

@@ -13,9 +13,9 @@ from tagger.corpus.corpus import Corpus, Example
 from tagger.errors import DataError
 from tagger.features.arrays import Floats, Ints
 from tagger.model.classifier import decode, encode
-from tagger.model.model import Model, Reading, cut_notes
+from tagger.model.model import Model, cut_notes
+from tagger.predictor import read_all
 from tagger.schema import Schema
-from tagger.sequences import batches
 
 ANSWERS = "answers.jsonl"
 DECIMALS = 6
@@ -47,7 +47,7 @@ class Answers:
 
 def read_by(model: Model, texts: Sequence[str]) -> tuple[dict[str, Answers], list[str]]:
     """Return by task what a model answers, and in a sentence what it could not read whole."""
-    reading = Reading.joined([model.read(batch) for batch in batches(texts)])
+    reading = read_all(model, texts)
     return decided(model, reading.probabilities), cut_notes(int(reading.cut.sum()))
 
 

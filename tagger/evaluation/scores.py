@@ -32,7 +32,6 @@ class LabelScore:
 
     Parameters
     ----------
-    label : the label.
     precision, recall, f1, mcc, kappa : against the gold, the label against all others;
         correlations of one class only are undefined (None).
     average_precision : mean precision over the recall axis; None without probabilities or

@@ -109,4 +109,8 @@ class Block:
 
     def vectorizer_options(self) -> dict[str, Any]:
         """Return options with which scikit-learn's TfidfVectorizer counts the same features."""
+        return {"analyzer": self.analyze}
+
+    def analyze(self, text: str) -> list[str]:
+        """Return the names of the features of a text, with repeats."""
         raise NotImplementedError

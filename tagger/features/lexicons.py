@@ -1,6 +1,6 @@
 """Classes of lexicons: how many words and phrases of each class stand in a sentence."""
 
-from typing import Any, Self
+from typing import Self
 
 from tagger.features.block import Block, Packed
 from tagger.features.settings import FeatureSettings
@@ -53,10 +53,6 @@ class LexiconClasses(Block):
     def names(self) -> list[str]:
         """Return the names of the classes."""
         return list(self.lexicon.classes)
-
-    def vectorizer_options(self) -> dict[str, Any]:
-        """Count what `analyze` finds."""
-        return {"analyzer": self.analyze}
 
     def analyze(self, text: str) -> list[str]:
         """Return the classes of the words and phrases of a text, with repeats."""

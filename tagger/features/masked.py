@@ -1,7 +1,7 @@
 """N-grams of masked tokens: the frame of a sentence without its topic (Stamatatos 2017)."""
 
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import Self
 
 from tagger.features.block import Block, Packed
 from tagger.features.chunks import Chunks, Sample
@@ -59,10 +59,6 @@ class MaskedNgrams(TokenNgrams):
             lowered if lowered in self.kept else mask(surface, language)
             for surface, lowered in zip(chunks.surfaces, chunks.lowered, strict=True)
         ]
-
-    def vectorizer_options(self) -> dict[str, Any]:
-        """Count what `analyze` finds."""
-        return {"analyzer": self.analyze}
 
     def analyze(self, text: str) -> list[str]:
         """Return the n-grams of a text, with repeats."""

@@ -104,7 +104,6 @@ def known_format(path: Path) -> Format | None:
 
 def read_rows(
     path: str,
-    known: Format | None = None,
     limit: int = MAX_DOCUMENT_BYTES,
     say: Callable[[str], None] = lambda note: None,
     encoding: str = "",
@@ -117,14 +116,12 @@ def read_rows(
     Parameters
     ----------
     path : a file, which may be compressed.
-    known : its format; what its first bytes and its ending say where None.
     limit : the most bytes of one row or document.
     say : is told what was guessed and left out.
     encoding : of its text; judged by its first bytes where empty.
     """
     notes = Notes()
-    path = (known is None and brat.beside(path)) or path
-    for _, _, rows in read_files(path, known, limit, encoding=encoding):
+    for _, _, rows in read_files(brat.beside(path) or path, limit=limit, encoding=encoding):
         for row in translated(rows, labelled=True):
             if isinstance(row, Note):
                 notes.add(row)
@@ -148,7 +145,8 @@ def read_files(
 
     Parameters
     ----------
-    path, known, limit : as in `read_rows`.
+    path, limit : as in `read_rows`.
+    known : the format of the file; what its first bytes and its ending say where None.
     report : is told the file at hand and how many bytes of it have been read.
     delimiter, encoding : of CSV, and of text; judged by the first bytes where empty.
     """

@@ -113,10 +113,6 @@ class TaskClassifier(ClassifierMixin, Frozen):  # type: ignore[misc]
 def to_pipelines(model: Model) -> dict[str, Pipeline]:
     """Return by task a scikit-learn pipeline that gives the model's answers.
 
-    Parameters
-    ----------
-    model : any model.
-
     Returns
     -------
     Pipelines of texts, which share their features. ``classes_`` are the names of the

@@ -61,7 +61,6 @@ def read_folder(
 
     Parameters
     ----------
-    folder : the folder.
     formats : the format numbers that can be read.
     needed : the files that it must have beside the manifest.
     max_bytes : the most that a file may hold.

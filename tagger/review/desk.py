@@ -101,21 +101,12 @@ class Desk:
         ranges: Any = [[tuple(h) for h in headings] for *_, headings in documents]
         table = self.tagger.tag_table([text for text, *_ in documents], headings=ranges)
         pieces: list[list[dict[str, Any]]] = [[] for _ in documents]
-        close = closeness(self.tagger.model, table.probabilities)
+        columns = {name: getattr(table, name) for name in ("text", "kind", "what")}
+        columns |= {name: getattr(table, name).tolist() for name in ("n", "start", "end", "review")}
+        columns["closeness"] = closeness(self.tagger.model, table.probabilities).tolist()
         for i, row in enumerate(table.row.tolist()):
-            pieces[row].append(
-                {
-                    "n": int(table.n[i]),
-                    "start": int(table.start[i]),
-                    "end": int(table.end[i]),
-                    "kind": table.kind[i],
-                    "what": table.what[i],
-                    "text": table.text[i],
-                    "tags": json.dumps(tags_at(table, i)),
-                    "review": int(table.review[i]),
-                    "closeness": float(close[i]),
-                }
-            )
+            piece = {name: column[i] for name, column in columns.items()}
+            pieces[row].append(piece | {"tags": json.dumps(tags_at(table, i))})
         return [
             _draft(self.schema, *document, own)
             for document, own in zip(documents, pieces, strict=True)

@@ -35,7 +35,7 @@ def open_desk(
     store = Store(store_path, base.schema)
     first = store.one("SELECT * FROM models ORDER BY id LIMIT 1")
     if first is None:
-        number = store.add_model("", base.model.id, DONE)
+        number = store.add_model(base.model.id, DONE)
         store.adopt(number, "")
     elif first["hash"] != base.model.id:
         raise DataError(

@@ -298,12 +298,12 @@ class Store:
 
     # Models
 
-    def add_model(self, folder: str, digest: str, status: str) -> int:
-        """Store a version of the model."""
+    def add_model(self, digest: str, status: str) -> int:
+        """Store a version of the model, which has no folder yet."""
         with self.write() as db:
-            row = (_now(), folder, digest, status)
             sql = "INSERT INTO models (at, folder, hash, status, step, report)"
-            return int(db.execute(f"{sql} VALUES (?,?,?,?,'','{{}}')", row).lastrowid or 0)
+            row = (_now(), digest, status)
+            return int(db.execute(f"{sql} VALUES (?,'',?,?,'','{{}}')", row).lastrowid or 0)
 
     def set_model(self, number: int, **values: str) -> None:
         """Write down how a version has come along."""

@@ -131,7 +131,7 @@ class Teacher:
             if not len(corrections(self.desk)):
                 raise DataError("there is no correction to learn from: answer some sentences first")
             store = self.desk.store
-            number = store.add_model("", "", RUNNING)
+            number = store.add_model("", RUNNING)
             arguments = str(store.path), self.base, number
             context = multiprocessing.get_context("spawn")
             self._process = context.Process(target=train_version, args=arguments, daemon=True)

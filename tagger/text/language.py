@@ -92,16 +92,6 @@ class Language:
                 table.setdefault(letter, []).append(line)
         return table
 
-    @cached_property
-    def reported_pattern(self) -> re.Pattern[str] | None:
-        """The pattern `reported` compiled; None where there is none."""
-        return re.compile(self.reported) if self.reported else None
-
-    @cached_property
-    def cue_patterns(self) -> tuple[tuple[str, re.Pattern[str]], ...]:
-        """The cues with their patterns compiled."""
-        return tuple((name, re.compile(pattern)) for name, pattern in self.cues)
-
 
 ENGLISH = Language(
     "en",

@@ -58,7 +58,6 @@ class Lines:
     def __init__(self, text: str, language: Language) -> None:
         self.text, self.language = text, language
         self.minor, self.bound = language.minor, language.bound
-        self.reported = language.reported_pattern
         # Found once for the text: a sentence of it would need a search for each word again.
         self.hints = sorted(span for word in words_of_notices(text) for span in _places(word, text))
 
@@ -186,12 +185,13 @@ class Lines:
         It is short, has nothing that only a report has, stands before longer lines, and words
         of it come again in them; but for a part of a title `after` another, which it may end in.
         """
-        if self.reported is None or end - start > _LONGEST_HEADING:
+        reported = self.language.reported
+        if not reported or end - start > _LONGEST_HEADING:
             return False
         line = self.text[start:end]
         if not 3 <= len(line.split()) <= _MOST_WORDS_WITH_STOP:
             return False
-        if after != ";" and self.reported.search(line):
+        if after != ";" and compiled(reported).search(line):
             return False
         below = self.text[end : end + NEAR]
         if not any(len(other) > 1.5 * len(line) for other in below.split("\n")[1:]):

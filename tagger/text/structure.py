@@ -59,7 +59,6 @@ def pieces(text: str, language: Language = ENGLISH, headings: Sequence[Range] = 
 
     Parameters
     ----------
-    text : any text.
     language : the language whose abbreviations, words and capitals apply.
     headings : character ranges that the layout names headings, in order; one with a third value,
         such as ``signature``, is what that says.

@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 from functools import cache
 
-from tagger.text.language import Language
+from tagger.text.language import Language, compiled
 from tagger.text.lexicon import RESOURCES
 
 _LONGEST, _MOST_WORDS = 150, 20
@@ -58,7 +58,7 @@ def title_looks(
         return {}
     before = text[max(0, start - NEAR) : start].rstrip().rpartition("\n")[2].strip()
     place = ("first", "second", "late")[min(number, 2)]
-    told = [cue for cue, pattern in language.cue_patterns if pattern.search(line)]
+    told = [cue for cue, pattern in language.cues if compiled(pattern).search(line)]
     inside = number > 1 and len(after) > 100
     is_numbered = _NUMBERED.match(line) is not None
     if is_numbered and _NUMBERED.match(after):

@@ -62,7 +62,6 @@ def prior_shift(task: Task, y: npt.NDArray[Any], priors: dict[str, float]) -> Fl
 
     Parameters
     ----------
-    task : the task.
     y : as `tagger.model.classifier.encode` gives it.
     priors : by label, its share where the model will be used; those of a single-label
         task need not sum to one.

@@ -19,7 +19,7 @@ from tagger.model.model import Model
 from tagger.processes import in_parallel
 from tagger.training.calibration import calibrate, prior_shift, with_thresholds
 from tagger.training.linear import fit, fold_scores, joined
-from tagger.training.requirements import check_corpus, check_jobs, checked_folds
+from tagger.training.requirements import checked_folds
 from tagger.training.settings import TaskSettings, TrainingSettings
 
 Report = Callable[[str], None]
@@ -83,9 +83,7 @@ def cross_fit(
     ConfigError : the settings name a task or label that the schema does not have.
     """
     settings = settings or TrainingSettings()
-    check_jobs(jobs)
-    check_corpus(corpus, settings)
-    fold_of = checked_folds(corpus, settings.folds, seed)
+    fold_of = checked_folds(corpus, settings, seed, jobs)
     n_folds = int(fold_of.max()) + 1
     report(f"cross-validating in {n_folds} folds")
     left_out = partial(fold_scores, corpus, settings.features, [settings.tasks], fold_of)
@@ -110,9 +108,9 @@ def cross_fit(
         tuned = with_thresholds(calibrated, probabilities[chosen], y, options)
         classifiers.append(tuned)
         out_of_fold[task.name] = probabilities
+        rests = (fold_of[chosen] != fold for fold in range(n_folds))
         known = tuned, probabilities[chosen], y, options
-        parts_of = (fold_of[chosen] == fold for fold in range(n_folds))
-        thresholds[task.name] = np.array([_without(own, *known) for own in parts_of])
+        thresholds[task.name] = np.array([_chosen_by(rest, *known) for rest in rests])
     trained_on = np.unique(corpus.fingerprints)
     model = Model(corpus.schema, featurizer, tuple(classifiers), {}, trained_on)
     fitted = CrossFit(model, out_of_fold, fold_of, thresholds)
@@ -120,8 +118,8 @@ def cross_fit(
     return replace(fitted, model=replace(model, about=about))
 
 
-def _without(
-    fold: npt.NDArray[np.bool_],
+def _chosen_by(
+    rest: npt.NDArray[np.bool_],
     tuned: Classifier,
     probabilities: Floats,
     y: npt.NDArray[Any],
@@ -129,7 +127,7 @@ def _without(
 ) -> Floats:
     """Return the thresholds that the sentences outside of a fold choose."""
     try:
-        return with_thresholds(tuned, probabilities[~fold], y[~fold], options).thresholds
+        return with_thresholds(tuned, probabilities[rest], y[rest], options).thresholds
     except DataError:  # alone they do not reach the precision that is wished
         return tuned.thresholds
 

@@ -19,12 +19,6 @@ _LESS = (
 )
 
 
-def check_jobs(jobs: int) -> None:
-    """Raise ConfigError where a number of processes is none."""
-    if jobs == 0:
-        raise ConfigError("jobs is 0, expected a number of processes, or -1 for one a core")
-
-
 def check_size(corpus: Corpus, most: int) -> None:
     """Raise DataError where sentences are so many that their features may not fit into memory."""
     n = sum(map(len, corpus.texts))
@@ -100,14 +94,18 @@ def label_problems(corpus: Corpus) -> Iterator[str]:
                 yield f"every sentence has the {task.name} {label!r}: add some without"
 
 
-def checked_folds(corpus: Corpus, n_folds: int, seed: int) -> Ints:
-    """Return the fold of each sentence, shape (n_sentences,).
+def checked_folds(corpus: Corpus, settings: TrainingSettings, seed: int, jobs: int) -> Ints:
+    """Return the fold of each sentence, shape (n_sentences,), where all that training needs is so.
 
     Raises
     ------
-    DataError : all sentences come from one document, or a label from one fold.
+    DataError : `check_corpus`; or all sentences come from one document, or a label from one fold.
+    ConfigError : `check_corpus`; or a number of processes that is none.
     """
-    fold_of = folds(corpus.groups, n_folds, seed)
+    if jobs == 0:
+        raise ConfigError("jobs is 0, expected a number of processes, or -1 for one a core")
+    check_corpus(corpus, settings)
+    fold_of = folds(corpus.groups, settings.folds, seed)
     if problems := list(fold_problems(corpus, fold_of)):
         raise DataError("\n".join(problems))
     return fold_of

@@ -19,7 +19,7 @@ from tagger.processes import in_parallel
 from tagger.schema import Task
 from tagger.training.calibration import calibrate
 from tagger.training.linear import fold_scores, joined
-from tagger.training.requirements import check_corpus, check_jobs, checked_folds, label_problems
+from tagger.training.requirements import checked_folds, label_problems
 from tagger.training.settings import TaskSettings, TrainingSettings
 
 Progress = Callable[[int, int], None]
@@ -35,7 +35,6 @@ class Trial:
 
     Parameters
     ----------
-    task : the task.
     options : what was set.
     macro_f1 : by cross-validation.
     """
@@ -78,9 +77,7 @@ def search(
     tried = [
         {n: replace(settings.tasks.get(n, TaskSettings()), **c) for n in names} for c in candidates
     ]
-    check_jobs(jobs)
-    check_corpus(corpus, settings)
-    fold_of = checked_folds(corpus, settings.folds, seed + 1)
+    fold_of = checked_folds(corpus, settings, seed + 1, jobs)
     work = [(corpus, fold_of, fold) for fold in range(int(fold_of.max()) + 1)]
     parts = _scores(work, settings.features, tried, jobs, progress)
     trials = [
@@ -111,10 +108,7 @@ def learning_curve(
     For each share the mean number of training sentences ``n`` and macro F1 by task; a
     share with which some label would have no example, or every one, is left out.
     """
-    check_jobs(jobs)
-    check_corpus(corpus, settings)
-    groups = corpus.groups
-    fold_of = checked_folds(corpus, settings.folds, seed)
+    groups, fold_of = corpus.groups, checked_folds(corpus, settings, seed, jobs)
     n_folds = int(fold_of.max()) + 1
     rank = np.random.default_rng(seed).permutation(int(groups.max()) + 1)
     work: list[_Work] = []

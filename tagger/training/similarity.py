@@ -31,7 +31,6 @@ def similar_pairs(
 
     Parameters
     ----------
-    texts : the texts.
     others : each of them is yielded with the first text that it is like. None: the texts
         are compared with each other, and the pairs that join them into groups are yielded.
     """

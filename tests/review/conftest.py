@@ -40,7 +40,7 @@ OTHER = "The minister resigned on Friday. Prices could fall. Nobody was surprise
 @pytest.fixture
 def desk(tiny: Tagger, tmp_path: Path) -> Iterator[Desk]:
     store = Store(tmp_path / "store.sqlite", tiny.schema)
-    store.adopt(store.add_model("", tiny.model.id, "done"), "")
+    store.adopt(store.add_model(tiny.model.id, "done"), "")
     desk = Desk(store, tiny)
     desk.add_texts([ARTICLE, OTHER], ["grain", "minister"], ["", "The minister"], [(), ()])
     yield desk

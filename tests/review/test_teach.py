@@ -94,7 +94,7 @@ def test_versions_are_kept_and_found_again(desk: Desk, model_folder: Path) -> No
     store = desk.store
     for sentence, claim in ((2, "speculation"), (3, "reported_fact"), (7, "speculation")):
         store.decide("anna", sentence, ANSWER, "claim", claim)
-    number = store.add_model("", "", "running")
+    number = store.add_model("", "running")
     train_version(str(store.path), str(model_folder), number)
     row = store.one("SELECT * FROM models WHERE id = ?", number)
     assert row["status"] == "done" and row["folder"] == f"store.sqlite.models/{number}"
@@ -114,7 +114,7 @@ def test_versions_are_kept_and_found_again(desk: Desk, model_folder: Path) -> No
 def version(desk: Desk, model_folder: Path) -> int:
     """The number of a version that is trained, of which nothing is measured."""
     desk.store.decide("anna", 2, ANSWER, "claim", "speculation")
-    number = desk.store.add_model("", "", "running")
+    number = desk.store.add_model("", "running")
     train_version(str(desk.store.path), str(model_folder), number)
     return number
 
@@ -194,7 +194,7 @@ def test_versions_lie_beside_the_store_and_not_beside_a_link_to_it(
     (tmp_path / "here").mkdir()
     link = tmp_path / "here" / "link.sqlite"
     link.symlink_to(desk.store.path)
-    train_version(str(link), str(model_folder), desk.store.add_model("", "", "running"))
+    train_version(str(link), str(model_folder), desk.store.add_model("", "running"))
     assert desk.store.finished(2)["folder"] == "store.sqlite.models/2"
     assert (tmp_path / "store.sqlite.models" / "2").is_dir()
     assert not (tmp_path / "here" / "link.sqlite.models").exists()
@@ -206,7 +206,7 @@ def test_another_base_model_is_refused(desk: Desk) -> None:
 
 
 def test_a_training_that_dies_is_said(desk: Desk, tmp_path: Path) -> None:
-    number = desk.store.add_model("", "", "running")
+    number = desk.store.add_model("", "running")
     assert Teacher(desk, None).shown()["versions"][0][0]["status"] == "failed"
     store = Store(desk.store.path, desk.schema)
     step = store.one("SELECT step FROM models WHERE id = ?", number)[0]

@@ -137,7 +137,7 @@ def test_headings_of_markdown_reach_the_output(tmp_path):
 def test_pages_show_kinds_and_count_sentences(predict):
     page = next(p for p in predict("pages", "--format", "html").iterdir() if p.stem != "index")
     text = page.read_text()
-    assert 'data-why="heading&#10;economic' in text and "2 sentences: " in text
+    assert 'data-why="heading&#10;economic' in text and "2 sentences; " in text
     assert "2 other pieces (headings, notices, ...) not counted" in text
 
 

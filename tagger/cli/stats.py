@@ -149,7 +149,8 @@ def _print_shares(shares: Sequence[Any]) -> None:
     console, header = Console(), True
     columns = ["task", "label", "% (95 % interval)"]
     columns += ["corrected"] * any(s.adjusted is not None for s in shares)
-    width = {name: max(len(getattr(s, name)) for s in shares) for name in columns[:2]}
+    names = {name: {name, *(getattr(s, name) for s in shares)} for name in columns[:2]}
+    width = {k: max(console.render_str(x).cell_len for x in own) for k, own in names.items()}
     # A long name takes lines, not the room of the shares.
     room = max(console.width - 24 * len(columns[2:]) - 3, 24)
     width["task"] = min(width["task"], room // 3)

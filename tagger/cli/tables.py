@@ -15,8 +15,7 @@ def score_table(scores: Sequence[TaskScore], title: str) -> Table:
     The baselines stand below with their macro F1.
     """
     table = Table(title=title, title_justify="left", title_style="bold")
-    # A long name takes lines, not the room of the figures.
-    table.add_column("", overflow="fold", min_width=12)
+    table.add_column("", overflow="fold", min_width=12)  # long names take lines, not room
     for name in ("precision", "recall", "F1", "95 %", "support"):
         table.add_column(name, justify="right", no_wrap=True)
     for s in scores:

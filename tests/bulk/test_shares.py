@@ -430,6 +430,8 @@ def test_long_names_leave_the_shares_their_room(
     shown = capsys.readouterr().out
     assert shown.count("%") == 2 and shown.count(" to ") == len(shared)
     assert shown.count("here") == len(shared)
+    _print_shares([replace(s, task="a", label="b") for s in shared])
+    assert capsys.readouterr().out.splitlines()[1].startswith("task  label  %")
 
 
 def test_csv_has_a_column_for_each_that_is_grouped_by(tmp_path: Path) -> None:

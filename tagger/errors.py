@@ -49,7 +49,7 @@ def did_you_mean(found: str, known: Iterable[str]) -> str:
 
     known = list(known)
     folded = {name.casefold(): name for name in reversed(known)}
-    near = get_close_matches(found.casefold(), folded, n=1, cutoff=0.6)
+    near = get_close_matches(found.casefold(), folded, n=1, cutoff=0.65)
     return f"did you mean {folded[near[0]]!r}?" if near else f"expected one of {', '.join(known)}"
 
 

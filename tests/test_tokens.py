@@ -1,7 +1,7 @@
 from unicodedata import normalize as normalize_unicode
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from sklearn.feature_extraction.text import TfidfVectorizer
 
@@ -46,6 +46,7 @@ UNSEEN = "\u00ad\u200b\u200e\u2060\ufeff"
 
 
 @given(st.text(), st.text(st.sampled_from(f"ab{UNSEEN}")))
+@example("\u1fef\u1ffd", "")
 def test_the_form_of_unicode_and_what_nobody_sees_make_no_other_tokens(text, hidden):
     decomposed = normalize_unicode("NFD", text)
     assert tokenize(f"{decomposed}é") == tokenize(f"{text}e\u0301")
@@ -55,6 +56,11 @@ def test_the_form_of_unicode_and_what_nobody_sees_make_no_other_tokens(text, hid
 
 def test_tokens_of_what_is_written_as_two_or_unseen_are_found_in_their_place():
     chunk = "\ufeffcafe\u0301s,min\u00adis\u200bters"
+    for text, first in (
+        ("cafe\u00ad\u0301-oil", 6),
+        ("\u1112\u1161\u11ab\u1100\u116e\u11a8,oil", 6),
+    ):
+        assert token_spans(text)[0] == (0, first)
     assert token_spans("İ-\u00ad")[-1] == (1, 3)  # as many letters as tokens have, in other places
     spans = token_spans(chunk)
     assert [chunk[a:b].strip(UNSEEN) for a, b in spans] == [

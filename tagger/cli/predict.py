@@ -61,7 +61,7 @@ _NOT_ON_DASK = (
 @click.option(
     "--input-format",
     type=click.Choice([known.name for known in FORMATS]),
-    help="Format of the input. [judged by the first bytes and the name; plain text for -]",
+    help="Format of the input. [judged by the first bytes and the name]",
 )
 @click.option(
     "--delimiter", metavar="C", help="Character between cells of CSV; write tab for a tab. [judged]"

@@ -179,13 +179,15 @@ def _print_drift(rows: Sequence[dict[str, Any]], moved: dict[str, Any]) -> None:
     from tagger.markup import name_of
 
     console = Console()
-    table = Table("label", "before", "after", "change (95 % interval)", "", box=None)
+    table = Table("label", "before", "after", "change in points (95 % interval)", "", box=None)
     for row in rows:
         table.add_row(
             name_of(row["label"]),
             f"{row['before']:.1%}",
             f"{row['after']:.1%}",
-            f"{row['after'] - row['before']:+.1%} ({row['low']:+.1%} to {row['high']:+.1%})",
+            "{:+.1f} ({:+.1f} to {:+.1f})".format(
+                *(100 * x for x in (row["after"] - row["before"], row["low"], row["high"]))
+            ),
             "drifted" if row["clear"] else "",
         )
     console.print(table)

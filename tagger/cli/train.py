@@ -222,7 +222,7 @@ def _bar(console: "Console") -> Iterator["Progress"]:
         return
     from rich import progress as rich
 
-    counts = rich.MofNCompleteColumn(), rich.TimeRemainingColumn()
+    counts = rich.TaskProgressColumn(), rich.TimeRemainingColumn()
     parts = (rich.TextColumn("{task.description}", markup=False), rich.BarColumn(), *counts)
     with rich.Progress(*parts, console=console, transient=True) as shown:
         task = shown.add_task("", total=None)

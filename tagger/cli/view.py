@@ -50,7 +50,7 @@ def show(documents: Iterable[Document], tagger: Tagger, explain: bool = False) -
             counts = sentence.kind == SENTENCE
             n_sentences += counts
             n_others += not counts
-            n_review += sentence.review
+            n_review += counts and sentence.review
             if counts:
                 shares.update(
                     (task, label)

@@ -58,7 +58,9 @@ def _text(paragraph: Any) -> str:
         # A paragraph with a text box holds the paragraphs of that too.
         inside = next(node.iterancestors(f"{_W}p", f"{_W}moveFrom"))
         marks = node.getparent().iterfind(f"{_W}rPr/*")
-        off = any(m.tag in _UNREAD and m.get(f"{_W}val") not in ("0", "false") for m in marks)
+        off = any(
+            m.tag in _UNREAD and m.get(f"{_W}val") not in ("0", "false", "off") for m in marks
+        )
         if inside is paragraph and not off:
             pieces.append(_SIGNS.get(node.tag) or node.text or "")
     return "".join(pieces).strip()

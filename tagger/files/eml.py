@@ -39,22 +39,39 @@ def read(stream: BinaryIO, source: str, limit: int = MAX_DOCUMENT_BYTES) -> Iter
     about = {n: str(value) for n in ("subject", "from", "date") if (value := message.get(n))}
     if (when := getattr(message.get("date"), "datetime", None)) is not None:
         about["date"] = when.isoformat()
-    texts = [decode_page(*_content(part, source)) for part in (plain, *more) if part is not None]
-    text = "\n\n".join(text.replace("\r\n", "\n").strip("\n") for text, _ in texts)
-    items: list[Row | Note] = [note for _, notes in texts for note in notes]
-    items.append(Row({"text": text}, source))
-    if page is not None and len(text) < _STUB and not more:
+    decoded = [decode_page(*_content(part, source)) for part in (plain, *more) if part is not None]
+    texts = [text.replace("\r\n", "\n").strip("\n") for text, _ in decoded] or [""]
+    notes = [note for _, own in decoded for note in own]
+    items: list[Row | Note] = [*notes, Row({"text": "\n\n".join(texts)}, source)]
+    beside = plain is not None and page is not None and not _is_choice(message, plain, page)
+    if page is not None and (beside or len(texts[0]) < _STUB):
         content, _, charset = _content(page, source)
         try:
             shown = [*html.read(io.BytesIO(content), source, limit, mail=charset)]
-        except Unreadable:
-            if not text.strip():
+        except Unreadable as error:
+            if not any(texts):
                 raise
-            shown = []
+            shown = [Note(f"a page left out: {error}", source)] if beside else []
         n_shown = sum(len(item.record["text"]) for item in shown if isinstance(item, Row))
-        items = shown if n_shown > _MORE * len(text) else items
+        rest = texts if beside else texts[1:]
+        if n_shown and (beside or n_shown > _MORE * len(texts[0])):
+            items = [*notes, *(_followed(item, rest) for item in shown)]
+        elif beside:
+            items += shown
     for item in items:
         yield _told(item, about) if isinstance(item, Row) else item
+
+
+def _is_choice(message: EmailMessage, plain: Any, page: Any) -> bool:
+    """Return whether a text and a page say the same, and either is to be shown."""
+    choices = (x for x in message.walk() if x.get_content_type() == "multipart/alternative")
+    return any({plain, page} <= {*_leaves(choice)} for choice in choices)
+
+
+def _followed(item: Row | Note, texts: list[str]) -> Row | Note:
+    if isinstance(item, Row):
+        item.record["text"] = "\n\n".join([item.record["text"], *filter(None, texts)])
+    return item
 
 
 def _leaves(part: Any) -> list[Any]:

@@ -137,8 +137,7 @@ def _states(tree: Any, date: str) -> bool:
 
 
 def _called(element: Any) -> str:
-    names = (element.tag, *map(element.get, ("class", "id", "itemprop")))
-    return " ".join(filter(None, names))
+    return " ".join(filter(None, (element.tag, *map(element.get, ("class", "id", "itemprop")))))
 
 
 def _parsed(markup: str) -> Any:
@@ -280,7 +279,8 @@ def _join_parts(tree: Any) -> None:
         if 0 < 10 * prose[element] < 9 * prose[tree] and "comment" not in _called(element):
             alike.setdefault((element.tag, element.get("class")), []).append(element)
     for parts in alike.values():
-        for element in parts[len(parts) == 1 :]:
+        most = len(parts) > 1 and 2 * sum(map(prose.__getitem__, parts)) > prose[tree]
+        for element in parts if most else ():
             _unname(element)
     _name_article(tree)
 
@@ -301,10 +301,10 @@ def _prose(tree: Any) -> Counter[Any]:
         running = len(text) >= _LEAST and 2 * n_linked < len(text)
         if running and element.tag not in _HEADINGS and not notice_of(text):
             prose[element] += len(text)
+    most = prose.total() / 2  # what holds that is no box of comments, whatever it is called
     for element in reversed(list(tree.iter())):
-        if not prose[element] or _COMMENTS.search(_called(element)):
-            continue
-        if (parent := element.getparent()) is not None:
+        comments = prose[element] < most and _COMMENTS.search(_called(element))
+        if not comments and (parent := element.getparent()) is not None:
             prose[parent] += prose[element]
     return prose
 

@@ -15,7 +15,7 @@ from tagger.text.language import ENGLISH, Language
 
 # Lone surrogates cannot be encoded and would break every writer further on.
 _FOLD = {
-    **dict.fromkeys(map(ord, "\u2018\u2019\u00b4`"), "'"),
+    **dict.fromkeys(map(ord, "\u2018\u2019\u00b4`\u1fef\u1ffd"), "'"),
     **dict.fromkeys(map(ord, "\u201c\u201d\u201e\u00ab\u00bb"), '"'),
     **dict.fromkeys(map(ord, "\u2010\u2011\u2012\u2013\u2014\u2015\u2212"), "-"),
     **dict.fromkeys(map(ord, "123456789"), "0"),
@@ -26,6 +26,7 @@ _FOLD = {
 _UNSEEN = dict.fromkeys(
     [0xAD, 0x200B, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2060, 0x2070), 0xFEFF]
 )
+_FOLD_SEEN = _FOLD | _UNSEEN
 
 
 def seen(text: str) -> str:
@@ -35,7 +36,8 @@ def seen(text: str) -> str:
 
 def fold(text: str) -> str:
     """Write what is seen of a text, and typographic variants and digits in it, one way."""
-    return seen(text.translate(_FOLD))
+    folded = text.translate(_FOLD if text.isascii() else _FOLD_SEEN)
+    return folded if folded.isascii() else unicodedata.normalize("NFC", folded)
 
 
 def normalize(text: str) -> str:
@@ -55,7 +57,10 @@ def token_spans(chunk: str, language: Language = ENGLISH) -> list[tuple[int, int
     if chunk.isascii():
         return spans
     # A letter may lengthen when lowered ("İ"), be written as two, or be unseen: map places back.
-    bounds = [i for i, c in enumerate(chunk) if i == 0 or not unicodedata.combining(c)]
+    bounds = [0]
+    for i, c in enumerate(chunk[1:], 1):
+        longer = len(fold(chunk[bounds[-1] : i + 1])) > len(fold(chunk[bounds[-1] : i]))
+        bounds += [i] * (longer and not unicodedata.combining(c))
     parts = pairwise([*bounds, len(chunk)])
     origin = [i for i, end in parts for _ in normalize(chunk[i:end])] + [len(chunk)]
     return [(origin[start], max(origin[end], origin[start] + 1)) for start, end in spans]

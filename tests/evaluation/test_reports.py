@@ -305,7 +305,10 @@ def test_the_terminal_shows_the_baselines_and_whether_the_model_beats_them(folde
     said = verdicts(tagger.evaluate(folder, unseen, rounds=200).report)
     assert result.stdout.splitlines()[-3:-1] == said  # as the page has it
     last = result.stdout.splitlines()[-1]
-    assert last == "the baselines learned from the same data by cross-validation by document"
+    assert (
+        last
+        == "the baselines learned from the sentences judged here, by cross-validation by document"
+    )
 
 
 def test_long_labels_leave_the_figures_their_room(folder, unseen, capsys, monkeypatch):

@@ -414,3 +414,18 @@ def test_a_short_page_keeps_its_paragraphs_and_headings() -> None:
     own = ["Two were hurt, the ministry said.", "Prices may rise."]
     assert lines == [TITLE, "By Ann Reed", FIRST, "What next?", *own]
     assert [row.record["text"][a:b] for a, b in row.headings] == [TITLE, "What next?"]
+
+
+@pytest.mark.parametrize("name", ["single no-comments", "has-comments"])
+def test_what_is_called_after_its_comments_is_an_article_all_the_same(name: str) -> None:
+    markup = page(f"<div class='{name}'><aside>{STORY}{''.join(PARTS)}</aside></div>")
+    row = read(markup)
+    assert isinstance(row, Row) and all(part[3:-4] in row.record["text"] for part in PARTS)
+
+
+def test_boxes_beside_an_article_that_are_called_alike_are_none_of_its_parts() -> None:
+    bio = "<div class='author-bio'><p>{} has covered trade for ten years. She lives here.</p></div>"
+    bios = bio.format("Ann Lee") + bio.format("Eve Ray")
+    row = read(page(f"<article><h1>{TITLE}</h1>{''.join(PARTS)}{bios * 3}</article>"))
+    assert isinstance(row, Row) and PARTS[-1][3:-4] in row.record["text"]
+    assert "covered trade" not in row.record["text"]

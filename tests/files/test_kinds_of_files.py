@@ -342,6 +342,9 @@ def test_an_e_mail_is_decoded_by_its_bytes_and_by_what_its_header_says(
     assert said in done.stderr if said else not done.stderr
 
 
+FOOTER = "This e-mail and what is attached to it are confidential and may be privileged. "
+
+
 def test_all_of_the_text_of_an_e_mail_is_read(tmp_path: Path) -> None:
     """Pictures may stand between its parts, and a text may only say that there is a page."""
     message = email.message.EmailMessage()
@@ -372,6 +375,23 @@ def test_all_of_the_text_of_an_e_mail_is_read(tmp_path: Path) -> None:
     message.add_alternative("<p>Hi.</p>", subtype="html")
     (tmp_path / "c.eml").write_bytes(bytes(message))
     assert [row["text"] for row in predict(tmp_path / "c.eml")[0]] == [FIRST]
+
+
+@pytest.mark.parametrize("footers", [["Scanned by X.", "List footer."], [FOOTER * 6]])
+def test_a_page_beside_a_text_is_read_with_it(tmp_path: Path, footers: list[str]) -> None:
+    """A mail list may add a text to a page, which is then no other form of it."""
+    message = email.message.EmailMessage()
+    message["Message-ID"], message["From"], message["Subject"] = "<1@b>", "a@b.example", "Talks"
+    message.make_mixed()
+    for text, kind in ((PAGE, "html"), *((footer, "plain") for footer in footers)):
+        part = email.message.EmailMessage()
+        part.set_content(text, subtype=kind)
+        message.attach(part)
+    (tmp_path / "a.eml").write_bytes(bytes(message))
+    rows, _ = predict(tmp_path / "a.eml", "--keep-headings")
+    read = " ".join(row["text"] for row in rows)
+    assert read.startswith(f"{FIRST} {SECOND}")
+    assert all(footer.split(".")[0] in read for footer in footers)
 
 
 @pytest.mark.parametrize(

@@ -118,7 +118,8 @@ def model_report(
     about = _about(model, corpus, "one model on data given to it", rounds, seed, options)
     if baselines:
         about["baselines"] = (
-            f"learned from the same data by cross-validation by {evaluation.resampled[:-1]}"
+            "learned from the sentences judged here, by cross-validation by "
+            + evaluation.resampled[:-1]
             if training is None
             else f"learned from the data with sha256 {training.sha256}"
             + (f" ({training.n_skipped} bad rows left out)" if training.skipped else "")

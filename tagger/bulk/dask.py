@@ -50,18 +50,14 @@ class _Piece:
     rows: int
 
 
-def _check_kinds(files: Sequence[str]) -> None:
+def _pieces(files: Sequence[str], rows: Rows, say: Callable[[str], None]) -> list[_Piece]:
+    pieces: list[_Piece] = []
+    columns = ColumnFinder(rows.origin(say))
     for path in files:
         if is_address(path):
             raise ConfigError(f"{path}: --engine dask reads files, no addresses: fetch it first")
         if path == "-" or not path.lower().endswith(".parquet"):
             raise ConfigError(f"{path}: --engine dask reads Parquet files, convert it first")
-
-
-def _pieces(files: Sequence[str], rows: Rows, say: Callable[[str], None]) -> list[_Piece]:
-    pieces: list[_Piece] = []
-    columns = ColumnFinder(rows.origin(say))
-    for path in files:
         first = 1
         with open(path, "rb") as stream:
             file = parquet.open_file(stream, path)
@@ -139,7 +135,6 @@ def predict_with_dask(
         notes.append(message)
         say(message)
 
-    _check_kinds(files)
     options = {k: v for k, v in asdict(rows).items() if k != "model"}
     store = PartStore(target, "parquet", rows.tagger.model.id, options, files)
     pieces, sample = _pieces(files, rows, note), _first_texts(files, rows)

@@ -5,6 +5,7 @@ import json
 import os
 import stat
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -134,12 +135,19 @@ class PartStore:
         append: Callable[[Path, int, bytes], tuple[int, bytes]] | None = None,
     ) -> None:
         self.folder, self.suffix, self.files = folder, suffix, files
-        self._before = _stamps(files)
-        self.header: dict[str, Any] = {"tagger": __version__, "model": model, "options": options}
-        self.header["inputs"] = fingerprint(files)
-        self.key = hashlib.sha256(to_json(self.header)).hexdigest()
+        self._before, self._made = _stamps(files), {"model": model, "options": options}
         self.body, self.size = folder / "body", 0
         self._append, self._in_sequence = append, True
+
+    @cached_property
+    def header(self) -> dict[str, Any]:
+        """What decides the bytes of the output; reads all files for their hashes."""
+        return {"tagger": __version__, **self._made, "inputs": fingerprint(self.files)}
+
+    @cached_property
+    def key(self) -> str:
+        """The SHA-256 of the header."""
+        return hashlib.sha256(to_json(self.header)).hexdigest()
 
     @property
     def begun(self) -> bool:

@@ -69,6 +69,16 @@ def test_row_that_cannot_be_tagged_comes_back_with_the_reason(tiny_folder: Path)
         tag_rows(data, Rows(str(tiny_folder), text_column="body"))
 
 
+def test_an_input_without_a_text_is_refused_before_all_of_it_is_hashed(
+    tmp_path: Path, tiny_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pq.write_table(pa.table({"words": sentences(3)}), tmp_path / "in.parquet")
+    monkeypatch.setattr("tagger.bulk.store.fingerprint", lambda files: pytest.fail("hashed"))
+    with pytest.raises(DataError, match="text"):
+        files, output = [str(tmp_path / "in.parquet")], str(tmp_path / "out.parquet")
+        predict_with_dask(files, output, Rows(str(tiny_folder)))
+
+
 def test_rejected_rows_stay_in_their_place_with_their_columns(tiny_folder: Path) -> None:
     data = table(9).set_column(1, "text", [[*sentences(3), None, " ", *sentences(4)]])
     found = tag_rows(data, Rows(str(tiny_folder), sentences=True))

@@ -54,7 +54,7 @@ def token_spans(chunk: str, language: Language = ENGLISH) -> list[tuple[int, int
     """Return start and end in `chunk` of each token of `tokenize`."""
     lowered = normalize(chunk)
     spans = [match.span() for match in language.token.finditer(lowered)]
-    if chunk.isascii():
+    if len(lowered) == len(chunk) and seen(chunk) == chunk:
         return spans
     # A letter may lengthen when lowered ("İ"), be written as two, or be unseen: map places back.
     bounds = [0]

@@ -21,7 +21,8 @@ def read(stream: BinaryIO, source: str, limit: int = MAX_DOCUMENT_BYTES) -> Iter
     """Yield a message as one row; its attachments are left out and named.
 
     Its greeting, its signature and what it answers are marked as such. The text may come in
-    parts, with pictures between; where it hardly says anything the page is read instead.
+    parts, with pictures between; where it hardly says anything its page is read instead. A page
+    that is no other form of it is read too.
     """
     data = whole(stream, limit)
     try:
@@ -39,39 +40,36 @@ def read(stream: BinaryIO, source: str, limit: int = MAX_DOCUMENT_BYTES) -> Iter
     about = {n: str(value) for n in ("subject", "from", "date") if (value := message.get(n))}
     if (when := getattr(message.get("date"), "datetime", None)) is not None:
         about["date"] = when.isoformat()
-    decoded = [decode_page(*_content(part, source)) for part in (plain, *more) if part is not None]
-    texts = [text.replace("\r\n", "\n").strip("\n") for text, _ in decoded] or [""]
-    notes = [note for _, own in decoded for note in own]
-    items: list[Row | Note] = [*notes, Row({"text": "\n\n".join(texts)}, source)]
+    texts: list[str] = []
+    notes: list[Note] = []
+    for content, charset in map(_content, more if plain is None else (plain, *more)):
+        text, own = decode_page(content, source, charset)
+        texts.append(text.replace("\r\n", "\n").strip("\n"))
+        notes += own
+    items: list[Row | Note] = [Row({"text": "\n\n".join(texts)}, source)]
+    rest: list[str] = []
     beside = plain is not None and page is not None and not _is_choice(message, plain, page)
-    if page is not None and (beside or len(texts[0]) < _STUB):
-        content, _, charset = _content(page, source)
+    said = texts[0] if texts else ""
+    if page is not None and (beside or len(said) < _STUB):
+        content, charset = _content(page)
         try:
             shown = [*html.read(io.BytesIO(content), source, limit, mail=charset)]
         except Unreadable as error:
             if not any(texts):
                 raise
-            shown = [Note(f"a page left out: {error}", source)] if beside else []
-        n_shown = sum(len(item.record["text"]) for item in shown if isinstance(item, Row))
-        rest = texts if beside else texts[1:]
-        if n_shown and (beside or n_shown > _MORE * len(texts[0])):
-            items = [*notes, *(_followed(item, rest) for item in shown)]
-        elif beside:
-            items += shown
-    for item in items:
-        yield _told(item, about) if isinstance(item, Row) else item
+            notes += [Note(f"a page left out: {error}", source)] if beside else []
+        else:
+            n_shown = sum(len(item.record["text"]) for item in shown if isinstance(item, Row))
+            if beside or n_shown > _MORE * len(said):
+                items, rest = shown, texts if beside else texts[1:]
+    for item in (*notes, *items):
+        yield _told(item, about, rest) if isinstance(item, Row) else item
 
 
 def _is_choice(message: EmailMessage, plain: Any, page: Any) -> bool:
     """Return whether a text and a page say the same, and either is to be shown."""
     choices = (x for x in message.walk() if x.get_content_type() == "multipart/alternative")
     return any({plain, page} <= {*_leaves(choice)} for choice in choices)
-
-
-def _followed(item: Row | Note, texts: list[str]) -> Row | Note:
-    if isinstance(item, Row):
-        item.record["text"] = "\n\n".join([item.record["text"], *filter(None, texts)])
-    return item
 
 
 def _leaves(part: Any) -> list[Any]:
@@ -87,12 +85,14 @@ def _goes_on(leaf: Any) -> bool:
     return shown and leaf.get_content_type() == "text/plain"
 
 
-def _content(part: Any, source: str) -> tuple[bytes, str, str]:
+def _content(part: Any) -> tuple[bytes, str]:
+    """Return the bytes of a part, and the charset that it names."""
     default = "ascii" if part.get_content_subtype() == "plain" else ""
-    return part.get_payload(decode=True) or b"", source, part.get_content_charset(default)
+    return part.get_payload(decode=True) or b"", part.get_content_charset(default)
 
 
-def _told(row: Row, about: dict[str, str]) -> Row:
-    """Return a message with what its header says, and with its parts that are no message."""
-    ranges = (*row.headings, *parts(row.record["text"]))
-    return replace(row, record={**row.record, **about}, headings=ranges)
+def _told(row: Row, about: dict[str, str], rest: list[str]) -> Row:
+    """Return a message with what its header says and the rest of its texts, its parts marked."""
+    text = "\n\n".join([row.record["text"], *filter(None, rest)])
+    ranges = (*row.headings, *parts(text))
+    return replace(row, record={**row.record, "text": text, **about}, headings=ranges)

@@ -265,9 +265,10 @@ def _decoded_page(data: bytes, charset: str) -> tuple[str, str, bool]:
     for mark, name in ((codecs.BOM_UTF8, "utf-8-sig"), *_BOMS):
         if data.startswith(mark):
             return data.decode(name, "replace"), name.removesuffix("-sig"), False
-    declared = charset.encode("ascii", "replace") or next(iter(_CHARSET.findall(data[:4096])), b"")
+    named = _CHARSET.search(data[:4096])
+    declared = charset or (named[1].decode("ascii") if named else "")
     try:
-        name = codecs.lookup(declared.decode("ascii")).name if declared else ""
+        name = codecs.lookup(declared).name if declared else ""
     except (LookupError, ValueError):
         name = ""
     if charset and (name == "utf-7" or (name.startswith(("utf-16", "utf-32")) and b"\0" in data)):

@@ -59,9 +59,7 @@ def read(
     of other articles are left out and counted, and those that an e-mail quotes: `mail` is the
     charset that it names.
     """
-    trafilatura = required(
-        "trafilatura", "html", "an HTML page: install the extra html", Unreadable
-    )
+    library = required("trafilatura", "html", "an HTML page: install the extra html", Unreadable)
     markup, notes = decode_page(whole(stream, limit), source, mail or "")
     tree = _parsed(markup)
     yield from notes
@@ -73,16 +71,17 @@ def read(
     if n := _take_out_cards(tree):
         yield Note("cards of other articles left out", source, n)
     _name_article(tree)
-    page, blocks = _extracted(trafilatura, tree, titles)
-    n_seen, n_stored = (sum(map(len, texts)) for texts in ([b for b, _ in blocks], stored))
+    prose = _prose(tree)
+    page, blocks = _extracted(library, tree, titles, prose)
+    n_seen, n_stored = _size_of(blocks), sum(map(len, stored))
     # trafilatura may have taken it from there too, as one paragraph.
     if 2 * n_seen < n_stored or (len(blocks) == 1 and 10 * n_stored > 9 * n_seen):
         blocks = [(line, line in titles) for line in stored]
     if not any(_may_be_article(text) for text, is_heading in blocks if not is_heading):
         found = next(iter(notices), "no main text")
         raise Unreadable(f"{found} found in this page, expected an article")
-    if 5 * (n_seen := _size_of(blocks)) < 4 * (n := _prose(tree)[tree]):
-        yield Note("characters of prose beside the article left out", source, n - n_seen)
+    if 5 * (n_seen := _size_of(blocks)) < 4 * prose[tree]:
+        yield Note("characters of prose beside the article left out", source, prose[tree] - n_seen)
     text, headings = office.document(blocks)
     about = {name: value for name in ("title", "date") if (value := getattr(page, name, None))}
     if "date" in about and not _states(tree, about["date"]):
@@ -90,7 +89,9 @@ def read(
     yield Row({"text": text, **about}, source, headings=headings)
 
 
-def _extracted(library: Any, tree: Any, titles: set[str]) -> tuple[Any, list[tuple[str, bool]]]:
+def _extracted(
+    library: Any, tree: Any, titles: set[str], prose: Counter[Any]
+) -> tuple[Any, list[tuple[str, bool]]]:
     """Return what trafilatura takes from a page, and its paragraphs."""
     # A date is taken where the page states one, never guessed from a copyright line.
     dates = {"extensive_search": False, "original_date": True}
@@ -109,8 +110,8 @@ def _extracted(library: Any, tree: Any, titles: set[str]) -> tuple[Any, list[tup
         _, parts = taken(config=config)
         if 2 * _size_of(parts) > len(blocks[0][0]):
             blocks = parts
-    if 5 * _size_of(blocks) < 4 * _prose(tree)[tree]:
-        _join_parts(tree)
+    if 5 * _size_of(blocks) < 4 * prose[tree]:
+        _join_parts(tree, prose)
         page, blocks = max((page, blocks), taken(), key=lambda found: _size_of(found[1]))
     return page, blocks
 
@@ -271,9 +272,8 @@ def _name_article(tree: Any) -> None:
         element.tag = "article"
 
 
-def _join_parts(tree: Any) -> None:
+def _join_parts(tree: Any, prose: Counter[Any]) -> None:
     """Take the names off boxes that are called alike, of which only the first is read."""
-    prose = _prose(tree)
     alike: dict[tuple[str, str | None], list[Any]] = {}
     for element in tree.iter("article", "main", "div", "section"):
         if 0 < 10 * prose[element] < 9 * prose[tree] and "comment" not in _called(element):

@@ -146,7 +146,8 @@ def _confusion(task: Mapping[str, Any], first: int) -> Plot:
         for y, row in enumerate(matrix):
             for x, n in enumerate(row):
                 share = n / (sum(row) or 1)
-                axes.bar(x, 1, 1, y - 0.5, color=_color(first), alpha=share, linewidth=0)
+                if n:
+                    axes.bar(x, 1, 1, y - 0.5, color=_color(first), alpha=share, linewidth=0)
                 if len(row) <= 12:
                     ink = _PAPER if share > _PAPER_FROM else _INK
                     said = f"{n}\n{share:.0%}"

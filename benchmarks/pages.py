@@ -16,7 +16,7 @@ from html import escape
 from pathlib import Path
 
 from tagger.files import html
-from tagger.files.rows import Row
+from tagger.files.rows import Row, Unreadable
 
 _COOKIES = (
     "<p>We and our 214 partners use cookies to store and access data on your device. You can "
@@ -120,8 +120,11 @@ def read(page: str, plain: bool) -> str:
 
         found = trafilatura.bare_extraction(page.encode(), include_comments=False)
         return (found and found.text) or ""
-    (item,) = html.read(io.BytesIO(page.encode()), "page")
-    return item.record["text"] if isinstance(item, Row) else ""
+    try:
+        items = [*html.read(io.BytesIO(page.encode()), "page")]
+    except Unreadable:
+        return ""
+    return "".join(item.record["text"] for item in items if isinstance(item, Row))
 
 
 def main() -> None:

@@ -52,7 +52,6 @@ from tagger.encoder.train import fit
 from tagger.evaluation.answers import decided
 from tagger.evaluation.scores import score
 from tagger.features.arrays import Floats
-from tagger.model.classifier import encode
 from tagger.schema import CLAIMS, outputs_of
 from tagger.settings import read_toml
 from tagger.training.calibration import prior_shift
@@ -138,12 +137,11 @@ def averaged(
 ) -> SecondReader:
     """Train the runs and average their weights (model soups, Wortsman et al. 2022)."""
     settings = EncoderSettings.from_dict(recipe["encoder"])
-    n = sum(len(task.labels) for task in CLAIMS.tasks)
     shuffled = np.random.default_rng(0).permutation(len(invented))
     weights = []
     with one_thread():
         for i, run in enumerate(recipe["runs"]):
-            network, tokenizer = load_base(settings, n, 0)
+            network, tokenizer = load_base(settings, CLAIMS.n_labels, 0)
             half = invented.take(shuffled[slice(*run["corpus"])])
             samples = samples_for(run, recipe["torn"], half, learned, tokenizer)
             fit(
@@ -217,7 +215,8 @@ def combined(
     fold_of = np.array([number_of_fold(example.doc) for example in corpus.examples])
     combinations, both = {}, {}
     for task, part in outputs_of(CLAIMS):
-        y, u, v = encode(task, corpus.labels(task.name)), p[task.name], scores[:, part]
+        _, y = corpus.gold(task)
+        u, v = p[task.name], scores[:, part]
         # Real sentences were drawn for their themes; both readers are to expect the same news.
         shift = prior_shift(task, y, priors[task.name])
         combinations[task.name] = fit_combination(task, u, v, y).moved(shift=shift)
@@ -293,7 +292,8 @@ def figures(corpus: Corpus, p: dict[str, Floats], first: Tagger) -> dict[str, ob
     found: dict[str, object] = {}
     for c in first.model.classifiers:
         task = c.task
-        gold, given = encode(task, corpus.labels(task.name)), c.decide(p[task.name])
+        _, gold = corpus.gold(task)
+        given = c.decide(p[task.name])
         scored = score(task, gold, given, p[task.name])
         found[task.name] = {
             "macro_f1": round(scored.macro_f1, 4),

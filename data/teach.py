@@ -41,12 +41,11 @@ from tagger.encoder.settings import EncoderSettings
 from tagger.encoder.train import fit
 from tagger.evaluation.scores import score
 from tagger.features.arrays import Floats
-from tagger.model.classifier import encode, probabilities_of
+from tagger.model.classifier import probabilities_of
 from tagger.schema import CLAIMS, outputs_of
 from tagger.settings import read_toml
 
 BATCH = 48
-N_OUTPUTS = 6
 
 
 def main() -> None:
@@ -69,7 +68,7 @@ def main() -> None:
     for i, teacher in enumerate(recipe["teachers"]):
         run = {"seed": teacher.pop("seed"), "real": 1}
         settings = EncoderSettings.from_dict({"base": given.encoder, **teacher})
-        network, tokenizer = load_base(settings, N_OUTPUTS, 0)
+        network, tokenizer = load_base(settings, CLAIMS.n_labels, 0)
         samples = samples_for(run, recipe["torn"], learned.take([]), learned, tokenizer)
         name, state = f"teacher {i + 1}", given.state / f"teacher-{i}"
         fit(network, samples, CLAIMS, settings, 0, state, partial(tell, name))
@@ -83,7 +82,7 @@ def scores(network: Network, tokenizer: Any, texts: list[str], name: str = "") -
     """Return the scores of sentences, multiplied in bfloat16, shape (n_sentences, 6)."""
     tokens = [encoded.ids for encoded in tokenizer.encode_batch(texts)]
     order = np.argsort([len(own) for own in tokens], kind="stable")
-    found = np.empty((len(texts), N_OUTPUTS))
+    found = np.empty((len(texts), CLAIMS.n_labels))
     with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
         for start in range(0, len(order), BATCH):
             rows = order[start : start + BATCH]
@@ -103,10 +102,10 @@ def right(corpus: Corpus, scores: Floats) -> str:
     """Return macro-F1 and accuracy of an encoder alone, in words."""
     found = []
     for task, part in outputs_of(CLAIMS):
-        chosen = corpus.annotated(task.name)
+        chosen, gold = corpus.gold(task)
         if not len(chosen):
             continue
-        z, gold = scores[chosen, part], encode(task, corpus.labels(task.name))
+        z = scores[chosen, part]
         own = score(task, gold, z > 0 if task.multilabel else z.argmax(axis=1))
         n_right = round(own.exact_match * len(gold))
         found.append(f"{task.name} {own.macro_f1:.4f}, {n_right} of {len(gold)} right")

@@ -727,6 +727,18 @@ def test_a_document_that_stands_in_a_table_is_read(tmp_path: Path) -> None:
     assert [row["text"] for row in rows] == ["Talks", FIRST] and not done.stderr
 
 
+@pytest.mark.parametrize("text", [FIRST, ""])
+def test_documents_in_a_word_document_are_left_out_aloud(tmp_path: Path, text: str) -> None:
+    document = docx.Document()
+    document.add_paragraph(text)
+    for _ in range(2):
+        document.element.body.append(docx.oxml.parse_xml(f'<w:altChunk xmlns:w="{W}"/>'))
+    document.save(tmp_path / "a.docx")
+    rows, done = predict(tmp_path / "a.docx")
+    assert [row["text"] for row in rows] == [text] * bool(text)
+    assert "a.docx: 2 embedded documents left out" in done.stderr
+
+
 def test_members_of_one_name_are_two_documents_and_blanks_are_said(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive, pytest.warns(UserWarning):
         archive.writestr("a.txt", FIRST)

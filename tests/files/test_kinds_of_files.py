@@ -300,6 +300,27 @@ def test_what_cannot_be_read_is_refused_by_name(
     assert not rows or name.startswith(("links", "cut"))
 
 
+@pytest.mark.parametrize(
+    ("name", "text", "reason"),
+    [
+        ("a.txt", PROSE * 99, "a document of more than"),
+        ("a.html", "<html><p>Subscribe now to read on.</p></html>", "notice found in this page"),
+        ("a.html", f"<html><!-- {'é' * 2000} --></html>", "no main text"),
+        ("no.eml", mail(empty=True).decode(), "an e-mail without text"),
+    ],
+)
+@pytest.mark.parametrize("written", ["utf-8", "utf-8-sig", "utf-16"])
+def test_a_document_that_is_refused_shows_how_it_begins(
+    tmp_path: Path, name: str, text: str, reason: str, written: str
+) -> None:
+    (tmp_path / name).write_bytes(text.encode("utf-8" if name == "no.eml" else written))
+    predict(tmp_path / name, "-o", str(tmp_path / "o.jsonl"), "--max-document-bytes", "9000")
+    (reject,) = map(json.loads, (tmp_path / "o.jsonl.rejects.jsonl").read_text().splitlines())
+    assert reason in reject["reason"]
+    raw = reject["raw"].encode("utf-8", "surrogateescape")
+    assert raw == text.encode()[: len(raw)] and len(raw) in (997, 1000, len(text.encode()))
+
+
 def test_only_the_message_of_an_e_mail_is_tagged(tmp_path: Path) -> None:
     message = email.message.EmailMessage()
     message["Message-ID"], message["From"], message["Subject"] = "<1@b>", "a@b.example", "Talks"

@@ -1,6 +1,7 @@
 """Files of every kind, right and wrong: read right, or refused by name."""
 
 import base64
+import codecs
 import csv
 import email.message
 import gzip
@@ -668,6 +669,7 @@ def test_without_a_mark_the_byte_order_is_judged(tmp_path: Path, text: str, name
 @pytest.mark.parametrize(
     ("named", "real"),
     [(a, "utf-8") for a in ("utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-be")]
+    + [(a, "utf-8-sig") for a in ("latin-1", "cp1250", "koi8-r", "utf-16")]
     + [("utf-16-be", "utf-16-le"), ("utf-16-be", "utf-16"), ("utf-16-le", "utf-16-be")]
     + [("utf-16", "utf-32"), ("utf-32", "utf-16"), ("utf-16", "cp1252"), ("utf-32", "cp1252")]
     + [("utf-8", "utf-16"), ("cp1250", "utf-16"), ("cp1252", "utf-16-le"), ("utf-8", "utf-32")],
@@ -679,11 +681,14 @@ def test_a_file_in_another_encoding_than_the_named_is_refused(
         (tmp_path / name).write_bytes(text.encode(real))
         rows, done = predict(tmp_path / name, "--encoding", named)
         assert not rows and done.exit_code == 1
-        assert f"{name}: not in {named.upper()}, the encoding that was named" in done.stderr
+        assert (
+            f"{name}: not in {codecs.lookup(named).name.upper()}, the encoding that was named"
+            in done.stderr
+        )
     for command, *how in (["check"], ["evaluate"], ["train", "-o", str(tmp_path / "m")]):
         data = [str(tmp_path / "a.csv"), "--encoding", named]
         done = CliRunner().invoke(cli, [command, *how, *data])
-        assert f"a.csv: not in {named.upper()}" in str(done.exception), command
+        assert f"a.csv: not in {codecs.lookup(named).name.upper()}" in str(done.exception), command
 
 
 def test_labelled_data_have_an_encoding_too(tmp_path: Path) -> None:

@@ -270,6 +270,8 @@ def _judged(kind: kinds.Kind, stream: BinaryIO, source: str) -> tuple[Format, li
         from tagger.files import archives
 
         kind = kinds.kind_of_members(archives.names(stream))
+    if kind is kinds.BINARY and named is _NAMED["tar"]:
+        kind = kinds.TAR  # an empty one has no mark, nor has one older than POSIX
     if kind.advice:
         raise kinds.refusal(kind)
     if kind is kinds.EMPTY:

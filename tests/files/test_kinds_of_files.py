@@ -246,6 +246,8 @@ WRONG: list[tuple[str, bytes, str]] = [
     ("locked.zip", zipped({"a.txt": FIRST.encode()}, password=True), "encrypted: unpack it first"),
     ("nested.zip", zipped({"in.zip": zipped(BOTH)}), "an archive inside an archive"),
     ("links.tar", tarred(BOTH), "a link or a device"),
+    ("noise.tar", bytes(range(256)) * 40, "a damaged TAR archive"),
+    ("zeros.txt", tarred({}, links=False), "a binary file"),
     ("links.tar.gz", tarred(BOTH, "w:gz"), "a link or a device"),
     ("a.7z", b"7z\xbc\xaf\x27\x1c" + ZEROS, "a 7z archive"),
     ("broken.docx", zipped({"word/document.xml": b"<no"}), "a damaged Word document"),
@@ -783,6 +785,8 @@ def test_members_of_one_name_are_two_documents_and_blanks_are_said(tmp_path: Pat
         ("empty.docx", no_word.getvalue(), "no text in it"),
         ("empty.md", b"---\n---\n", "no text in it"),
         ("empty.zip", zipped({}), "no file in it"),
+        ("empty.tar", tarred({}, links=False), "no file in it"),
+        ("empty.tgz", tarred({}, "w:gz", links=False), "no file in it"),
         ("folders.zip", only_folders, "no file in it"),
         ("empty.txt", b"", "an empty file"),
     ):

@@ -112,6 +112,27 @@ def test_reports_and_models_are_replaced_by_force_only(
     checked.save(tmp_path / "checked", force=True)
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        "train ROWS -o -",
+        "train ROWS --save-schema -",
+        "train ROWS -o m --report -",
+        "evaluate ROWS -o ./-",
+        "export -o -",
+    ],
+)
+def test_what_is_no_table_does_not_go_to_standard_output(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    rows = Path("rows.csv")
+    rows.write_text("text,tone\n" + "".join(f"Day {i}.,{'ab'[i % 2]}\n" for i in range(9)))
+    done = run(*command.replace("ROWS", str(rows)).split())
+    assert str(done.exception) == "-: means standard output, expected a file or folder to write to"
+    assert [*tmp_path.iterdir()] == [tmp_path / rows]
+
+
 def _fifo(path: Path) -> None:
     os.mkfifo(path)
 

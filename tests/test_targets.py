@@ -69,6 +69,26 @@ def test_the_same_job_may_run_again_but_not_another(article: Path, tmp_path: Pat
     assert json.loads(out.read_text())["text"] == "Oil fell."
 
 
+@pytest.mark.parametrize("name", ["o.csv", "o.parquet"])
+def test_an_output_that_was_corrected_is_replaced_by_force_only(
+    article: Path, tmp_path: Path, name: str
+) -> None:
+    out = tmp_path / name
+    for _ in range(2):
+        assert run("predict", article, "-o", out).exit_code == 0
+    whole = out.read_bytes()
+    out.write_bytes(whole + b"Gold rose.\n")
+    done = run("predict", article, "-o", out)
+    assert f"{out} (and 1 more): is there already and is not of this job, or was changed" in str(
+        done.exception
+    )
+    assert out.read_bytes() == whole + b"Gold rose.\n"
+    assert run("predict", article, "-o", out, "--force").exit_code == 0
+    assert out.read_bytes() == whole
+    out.unlink()
+    assert run("predict", article, "-o", out).exit_code == 0
+
+
 def test_a_run_killed_before_its_record_can_go_on(article: Path, tmp_path: Path) -> None:
     out = tmp_path / "o.jsonl"
     assert run("predict", article, "-o", out).exit_code == 0

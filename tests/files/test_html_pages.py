@@ -331,6 +331,23 @@ def test_a_kept_article_is_read_without_its_markup() -> None:
         assert row.record["text"] == f"{FIRST}\n\n{SECOND} It's so."
 
 
+@pytest.mark.parametrize(
+    "frame", ["+", "//<![CDATA[\n+\n//]]>", "/* <![CDATA[ */ + /* ]]> */", "<![CDATA[+]]>"]
+)
+def test_a_live_blog_is_read_from_its_posts_and_json_from_its_frame(frame: str) -> None:
+    posts: list[object] = [
+        {"articleBody": body} for body in (f"{FIRST}\n{SECOND}", f"<p>{THIRD}</p>")
+    ]
+    for kept in (
+        {"@type": "LiveBlogPosting", "headline": TITLE, "liveBlogUpdate": [*posts, "a", {}]},
+        [{"@graph": [{"articleBody": f"{FIRST}\n{SECOND}\n{THIRD}", "liveBlogUpdate": None}]}],
+    ):
+        script = frame.replace("+", json.dumps(kept).replace("<", "\\u003c"))
+        row = read(page("<p>Loading</p>", f"<script type='application/ld+json'>{script}</script>"))
+        assert isinstance(row, Row), row
+        assert row.record["text"] == f"{FIRST}\n\n{SECOND}\n\n{THIRD}"
+
+
 def test_a_shorter_kept_text_never_replaces_what_is_seen() -> None:
     script = f'<script type="application/ld+json">{json.dumps({"articleBody": FIRST})}</script>'
     row = read(page(f"<article><p>{FIRST} {SECOND} {THIRD}</p></article>", script))

@@ -81,6 +81,9 @@ def read(
         raise Unreadable(f"{notice} found in this page, expected an article")
     if 5 * (n_seen := _size_of(blocks)) < 4 * prose[tree]:
         yield Note("characters of prose beside the article left out", source, prose[tree] - n_seen)
+    captions = {*map(_text, tree.iter("figcaption"))}.difference([""], dict(blocks))
+    if captions and len(blocks) > 1:  # a single one may hold them
+        yield Note("captions of pictures left out", source, len(captions))
     text, headings = office.document(blocks)
     about = {name: value for name in ("title", "date") if (value := getattr(page, name, None))}
     if "date" in about and not _states(tree, about["date"]):
@@ -317,8 +320,7 @@ def _runs(tree: Any) -> Iterator[tuple[Any, str, int]]:
     blocks, n_links, n_linked = [tree], 0, 0
     for event, element in iterwalk(tree, events=("start", "end", "comment", "pi")):
         starts = event == "start"
-        is_block = isinstance(element.tag, str) and not _INLINE.match(element.tag)
-        if is_block:
+        if isinstance(element.tag, str) and not _INLINE.match(element.tag):
             if text := " ".join("".join(parts).split()):
                 yield blocks[-1], text, n_linked
             parts, n_linked = [], 0
@@ -327,8 +329,7 @@ def _runs(tree: Any) -> Iterator[tuple[Any, str, int]]:
             else:
                 blocks.pop()
         n_links += (starts - (event == "end")) * (element.tag == "a")
-        own = (element.tag not in _UNSEEN and element.text) if starts else element.tail
-        if own:
+        if own := ((element.tag not in _UNSEEN and element.text) if starts else element.tail):
             parts.append(own)
             n_linked += len(own) * (n_links > 0)
 
@@ -359,8 +360,7 @@ def _stored_article(tree: Any) -> list[str]:
     for body in longest:
         if _MARKUP.search(body):
             markup = unescape(body) if "&lt;" in body else body
-            box = fragment_fromstring(markup, create_parent="div")
-            lines += [text for _, text, _ in _runs(box)]
+            lines += [run[1] for run in _runs(fragment_fromstring(markup, create_parent="div"))]
         else:
             lines += [" ".join(line.split()) for line in body.splitlines() if line.strip()]
     return lines

@@ -261,6 +261,18 @@ def test_an_article_in_several_boxes_is_read_in_full(part: str, cuts: tuple[int,
     assert [text.count(p[3:-4]) for p in PARTS] == [1] * len(PARTS)
 
 
+def test_captions_are_left_out_aloud() -> None:
+    photo = "<figure><img src=x><figcaption>A {} at sea.<i>AP</i></figcaption></figure>"
+    for photos in ([], ["boat"], ["boat", "ship"]):
+        story = f"{STORY}{''.join(map(photo.format, photos))}{''.join(PARTS)}"
+        *notes, row = html.read(
+            io.BytesIO(page(f"<article>{story}</article>").encode()), "page.html"
+        )
+        assert isinstance(row, Row) and "at sea" not in row.record["text"]
+        n = len(photos)
+        assert notes == [Note("captions of pictures left out", "page.html", n)] * (n > 0)
+
+
 def test_what_stands_beside_an_article_is_left_out_aloud() -> None:
     markup = page(
         f"<main><article>{STORY}</article><div class='x'><p>{'Odd. ' * 40}</p></div></main>"

@@ -18,8 +18,6 @@ _SPECIAL = (
     (stat.S_ISFIFO, "named pipe"),
     (stat.S_ISSOCK, "socket"),
 )
-
-
 LOCK = "lock"
 _ADDRESS = re.compile(r"[A-Za-z][\w+.-]+:/")  # C:/ is a drive
 
@@ -45,6 +43,8 @@ def check_free(
         if _ADDRESS.match(str(path)):
             address = str(path).replace(":/", "://", 1)  # a path has one slash for two
             raise OutputError(f"{address}: is an address, expected a file of this machine to write")
+        if path.parts[:1] == ("-",):
+            raise OutputError("-: means standard output, expected a file or folder to write to")
         try:
             mode = path.stat().st_mode
         except NotADirectoryError:

@@ -98,6 +98,12 @@ def test_nan_is_no_label_whatever_holds_it(tmp_path):
         assert schema.tasks[0].labels == ("bad", "good")
         corpus = read_corpus(data, schema, columns)
         assert corpus.notes == ("3 of 9 sentences without a label of tone: left out of it",)
+    for missing in (np.nan, None):  # among labels it is a slip, which names no label either
+        row = rows[0] | {"tone": ["good", missing]}
+        schema, columns, _ = guess_schema([*rows, row], Columns())
+        assert schema.tasks[0].labels == ("bad", "good")
+        with pytest.raises(DataError, match=r"record:10: tone is \['good', (nan|None)\], expected"):
+            read_corpus([*rows, row], schema, columns)
     # Cells may be arrays, as pandas has lists of Parquet.
     frame = pd.DataFrame({"text": ["Oil rose."], "theme": [np.array(["economic", "military"])]})
     assert read_corpus(frame, CLAIMS).labels("theme") == [("military", "economic")]

@@ -249,6 +249,19 @@ def test_labels_of_another_unicode_form_are_the_same_labels():
     assert read_corpus(table, known).labels("\u00e9tat") == ["x", "y"]
 
 
+def test_a_wished_precision_finds_its_label_in_any_unicode_form():
+    composed, apart = "\u00e9loge", "e\u0301loge"
+    rows = [row | {"mood": composed if row["mood"] == "glad" else "sad"} for row in records()]
+    wished = [{name: 0.8} for name in (composed, apart, f"mood.{apart}")]
+    made = [
+        tagger.train(rows, settings=SMALL, target_precision=targets, jobs=1) for targets in wished
+    ]
+    assert len({training.model.id for training in made}) == 1
+    message = f"target precision of mood.{composed} is 0.8 and 0.9"
+    with pytest.raises(ConfigError, match=message):
+        tagger.train(rows, target_precision=wished[0] | {apart: 0.9}, jobs=1)
+
+
 def test_labels_that_differ_in_case_are_named():
     rows = records()
     for row in rows[:20]:

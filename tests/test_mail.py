@@ -48,6 +48,12 @@ def told(text):
          f"Kind regards\nPeter\n\n-----Original Message-----\n{OUTLOOK}\n{THIRD}", [SECOND],
          ["greeting", "mail header", "greeting", "signature", "quotation"]),
         (f"{FIRST}\n\nSent from my iPhone", [FIRST], ["signature"]),
+        (f"{FIRST}\n{'_' * 47}\nGrain mailing list\nGrain@lists.example\n"
+         "https://lists.example/listinfo/grain\n", [FIRST], ["signature"]),
+        (f"{FIRST}\n\n{'_' * 47}\r\nGrain -- grain@lists.example\r\nTo unsubscribe send a mail "
+         "to x@lists.example", [FIRST], ["signature"]),
+        (f"{FIRST}\n\n--\nYou received this message because you are subscribed to \"Grain\".\n"
+         "To stop receiving its mails, write to x@lists.example.", [FIRST], ["signature"]),
         (f"{FIRST}\n\nThis e-mail is confidential and intended for its recipient only.", [FIRST],
          ["notice"]),
         (f"{FIRST}\n\nThanks.\nWill you be there on Monday?",
@@ -64,6 +70,8 @@ def test_only_the_message_of_a_mail_is_sentences(text, sentences, others):
         f"{FIRST}\n\nOn Monday, the minister wrote:\n\n{SECOND}",
         f"{FIRST}\n\n--\n\n{SECOND}\n\n{THIRD}",
         f"{FIRST}\n\nFrom: the desk\n\n{SECOND}",
+        f"{FIRST}\n\n{'_' * 47}\n\n{SECOND}",
+        f"You received this message because you are subscribed to it.\n\n{FIRST} {SECOND}",
     ],
 )
 def test_what_only_looks_so_is_the_message(text):

@@ -69,6 +69,26 @@ def test_the_same_job_may_run_again_but_not_another(article: Path, tmp_path: Pat
     assert json.loads(out.read_text())["text"] == "Oil fell."
 
 
+@pytest.mark.parametrize("name", ["o.csv", "o.parquet"])
+def test_an_output_that_was_corrected_is_replaced_by_force_only(
+    article: Path, tmp_path: Path, name: str
+) -> None:
+    out = tmp_path / name
+    for _ in range(2):
+        assert run("predict", article, "-o", out).exit_code == 0
+    whole = out.read_bytes()
+    out.write_bytes(whole + b"Gold rose.\n")
+    done = run("predict", article, "-o", out)
+    assert f"{out} (and 1 more): is there already and is not of this job, or was changed" in str(
+        done.exception
+    )
+    assert out.read_bytes() == whole + b"Gold rose.\n"
+    assert run("predict", article, "-o", out, "--force").exit_code == 0
+    assert out.read_bytes() == whole
+    out.unlink()
+    assert run("predict", article, "-o", out).exit_code == 0
+
+
 def test_a_run_killed_before_its_record_can_go_on(article: Path, tmp_path: Path) -> None:
     out = tmp_path / "o.jsonl"
     assert run("predict", article, "-o", out).exit_code == 0
@@ -110,6 +130,27 @@ def test_reports_and_models_are_replaced_by_force_only(
     with pytest.raises(OutputError, match=r"check.json"):
         checked.save(tmp_path / "checked")
     checked.save(tmp_path / "checked", force=True)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "train ROWS -o -",
+        "train ROWS --save-schema -",
+        "train ROWS -o m --report -",
+        "evaluate ROWS -o ./-",
+        "export -o -",
+    ],
+)
+def test_what_is_no_table_does_not_go_to_standard_output(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    rows = Path("rows.csv")
+    rows.write_text("text,tone\n" + "".join(f"Day {i}.,{'ab'[i % 2]}\n" for i in range(9)))
+    done = run(*command.replace("ROWS", str(rows)).split())
+    assert str(done.exception) == "-: means standard output, expected a file or folder to write to"
+    assert [*tmp_path.iterdir()] == [tmp_path / rows]
 
 
 def _fifo(path: Path) -> None:

@@ -56,11 +56,10 @@ def _stamps(files: Sequence[str]) -> list[tuple[int, ...]]:
     for path in files:
         try:
             status = os.stat(path)
+            own = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
+            found.append(own if stat.S_ISREG(status.st_mode) else ())
         except OSError:  # standard input, or an address
             found.append(())
-            continue
-        own = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
-        found.append(own if stat.S_ISREG(status.st_mode) else ())
     return found
 
 
@@ -84,29 +83,30 @@ def check_output(settings: JobSettings) -> None:
                 raise OutputError(f"{target}: is also an input, expected another file to write to")
     unfinished = output.with_name(f"{output.name}.part")
     targets = (output, tagged.rejects_path(output), tagged.manifest_path(output), unfinished)
-    check_free(targets, settings.force or _is_same_job(settings), "and is not of this job")
+    why = "and is not of this job, or was changed since"
+    check_free(targets, settings.force or _is_same_job(settings), why)
     writer = writer_of(settings.format)
     writer.library()
-    folder = writer.folder
-    if folder and output.exists() and not output.is_dir():
+    if writer.folder and output.exists() and not output.is_dir():
         raise OutputError(f"{output}: is a file, expected a folder for the pages")
-    if not folder and output.is_dir():
+    if not writer.folder and output.is_dir():
         raise OutputError(f"{output}: is a folder, expected a file to write to")
 
 
 def _is_same_job(settings: JobSettings) -> bool:
     """Return whether the output is made from inputs of the same names in the same way.
 
-    The record of a finished run tells, or that of one that broke off as it ended its
-    output.
+    The record of a finished run tells, or that of one that broke off as it ended its output. A
+    file of another size than it says was corrected by somebody; to resume, it may be cut off.
     """
     output = settings.output
-    asked = {**settings.to_dict(), "part_bytes": 0}
+    size = None if settings.resume or not output.is_file() else size_of(output)
+    asked = {**settings.to_dict(), "part_bytes": 0, "size": size}
     for path in (tagged.manifest_path(output), output.with_name(f"{output.name}.parts") / JOB):
         try:
-            record = json.loads(path.read_bytes())
-            files = [entry["file"] for entry in record["inputs"]]
-            made = {**record["options"], "part_bytes": 0}
+            old = json.loads(path.read_bytes())
+            files = [entry["file"] for entry in old["inputs"]]
+            made = {**old["options"], "part_bytes": 0, "size": size and old.get("bytes", size)}
         except (OSError, ValueError, KeyError, TypeError, RecursionError):
             continue
         if files == list(settings.origin.files) and made == asked:

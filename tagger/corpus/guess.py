@@ -239,7 +239,7 @@ def _joined(values: Sequence[Any], separator: str) -> bool:
 def _parts(value: Any, separator: str = "") -> list[str]:
     value = split(plain_label(value), separator)
     if isinstance(value, list):
-        return [part for v in value if (part := str(plain_label(v)))]
+        return [part for v in value if isinstance(part := plain_label(v), str) and part]
     if isinstance(value, str):
         return [part.strip() for part in value.split(MULTILABEL_SEPARATOR) if part.strip()]
     return []

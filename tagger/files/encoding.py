@@ -222,6 +222,7 @@ def fitting(head: bytes, named: str) -> str:
     text = codecs.getincrementaldecoder(name)("replace").decode(head).removeprefix("\ufeff")
     odd = sum(c == "\ufffd" or not (c.isprintable() or c.isspace()) for c in text)
     wrong = 3 * odd > len(text) or text.startswith("\ufffe")
+    wrong |= head.startswith(codecs.BOM_UTF8) and not name.startswith("utf")
     if name.startswith(("utf-16", "utf-32")):
         wrong |= judged.startswith("utf-16-") and judged != name
         narrow = len(re.findall(rb"[ -~\s]", head)) > 0.75 * len(head)

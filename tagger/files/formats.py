@@ -270,6 +270,8 @@ def _judged(kind: kinds.Kind, stream: BinaryIO, source: str) -> tuple[Format, li
         from tagger.files import archives
 
         kind = kinds.kind_of_members(archives.names(stream))
+    if kind is kinds.BINARY and named is _NAMED["tar"]:
+        kind = kinds.TAR  # an empty one has no mark, nor has one older than POSIX
     if kind.advice:
         raise kinds.refusal(kind)
     if kind is kinds.EMPTY:
@@ -324,7 +326,10 @@ def _until_broken(
     lost: Callable[[str], Iterator[Note]] | None,
 ) -> Iterator[Item]:
     yield from notes
-    line = 0
+    line, raw = 0, ""
+    if not known.records and known.name not in _BINARY:
+        head, stream = encoding.peek(stream)
+        raw = head[:1000].decode("utf-8", "surrogateescape").removeprefix("\ufeff")
     try:
         for row in cast(Iterator[Item], known.read(stream, source, limit)):
             if type(row) is Row:
@@ -336,14 +341,10 @@ def _until_broken(
         if lost is not None:
             yield from lost(source)
     except Unreadable as error:
-        yield Reject(str(error).removeprefix(f"{source}: "), "", source, line)
+        yield Reject(str(error).removeprefix(f"{source}: "), raw, source, line)
     except compression.errors() as error:
-        yield Reject(
-            f"the file cannot be read beyond this row, fetch or make it again: {_reason(error)}",
-            "",
-            source,
-            line,
-        )
+        why = f"the file cannot be read beyond this row, fetch or make it again: {_reason(error)}"
+        yield Reject(why, raw, source, line)
 
 
 def _broken() -> tuple[type[Exception], ...]:

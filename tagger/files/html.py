@@ -19,9 +19,8 @@ _LEAST = 25  # characters of a paragraph that may be all of an article
 _DECLARED = re.compile(r"\A\s*<\?xml[^>]*\?>")
 _MARKUP = re.compile(r"</?(?:p|br|div|b|i|a|em|strong|h\d|ul|li|span)\b|&(?:\w{2,8}|#\w{2,6});")
 _DIALOG = re.compile(
-    r"\b(?:cookies?|consent|gdpr|ccpa|onetrust|didomi|paywall|regwall|subscri\w+|newsletter|"
-    r"modal|popup|pop-up|overlay|noscript)(?:\b|[-_])",
-    re.IGNORECASE,
+    r"(?i)\b(?:cookies?|consent|gdpr|ccpa|onetrust|didomi|paywall|regwall|subscri\w+|newsletter|"
+    r"modal|popup|pop-up|overlay|noscript)(?:\b|[-_])"
 )
 # What hides the rest of an article is more often its box than the notice in it.
 _GATE = re.compile(r"paywall|regwall|subscriber|premium|member", re.IGNORECASE)
@@ -46,7 +45,8 @@ _LEAST_OF_PROSE = 60  # characters of a paragraph, in which a date is one that i
 _MARKS_DATE = re.compile(r"\b(?:time|abbr|\w*date\w*|publish\w*|posted\w*)\b", re.IGNORECASE)
 _HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 _COMMENTS = re.compile(r"\bcomments\b|comment-?(?:list|body|section|thread|area)|disqus", re.I)
-_ROLES = ("dialog", "alertdialog", "navigation")
+_Page = tuple[Any, list[tuple[str, bool]]]
+_FRAME = " \t\r\n/*"  # of comments around CDATA
 
 
 def read(
@@ -65,7 +65,7 @@ def read(
     yield from notes
     if mail is not None and (n := _take_out_quotations(tree)):
         yield Note("quoted mails left out", source, n)
-    notices, stored = _notices(tree), _stored_article(tree)
+    notice, stored = _notice(tree), _stored_article(tree)
     titles = {_text(heading) for heading in tree.iter(*_HEADINGS)}
     _take_out_dialogs(tree)
     if n := _take_out_cards(tree):
@@ -78,10 +78,12 @@ def read(
     if 2 * n_seen < n_stored or (len(blocks) == 1 and 10 * n_stored > 9 * n_seen):
         blocks = [(line, line in titles) for line in stored]
     if not any(_may_be_article(text) for text, is_heading in blocks if not is_heading):
-        found = next(iter(notices), "no main text")
-        raise Unreadable(f"{found} found in this page, expected an article")
+        raise Unreadable(f"{notice} found in this page, expected an article")
     if 5 * (n_seen := _size_of(blocks)) < 4 * prose[tree]:
         yield Note("characters of prose beside the article left out", source, prose[tree] - n_seen)
+    captions = {*map(_text, tree.iter("figcaption"))}.difference([""], dict(blocks))
+    if captions and len(blocks) > 1:  # a single one may hold them
+        yield Note("captions of pictures left out", source, len(captions))
     text, headings = office.document(blocks)
     about = {name: value for name in ("title", "date") if (value := getattr(page, name, None))}
     if "date" in about and not _states(tree, about["date"]):
@@ -89,15 +91,13 @@ def read(
     yield Row({"text": text, **about}, source, headings=headings)
 
 
-def _extracted(
-    library: Any, tree: Any, titles: set[str], prose: Counter[Any]
-) -> tuple[Any, list[tuple[str, bool]]]:
+def _extracted(library: Any, tree: Any, titles: set[str], prose: Counter[Any]) -> _Page:
     """Return what trafilatura takes from a page, and its paragraphs."""
     # A date is taken where the page states one, never guessed from a copyright line.
     dates = {"extensive_search": False, "original_date": True}
     options = {"include_comments": False, "with_metadata": True, "date_extraction_params": dates}
 
-    def taken(**more: Any) -> tuple[Any, list[tuple[str, bool]]]:
+    def taken(**more: Any) -> _Page:
         page = library.bare_extraction(tree, **options, **more)
         found = _blocks(page.body, titles) if page is not None else ()
         return page, [(block, is_heading) for block, is_heading in found if block]
@@ -145,8 +145,7 @@ def _parsed(markup: str) -> Any:
     """Return the elements of a page; raise Unreadable where they cannot be had."""
     import lxml.html
 
-    if markup.count("<") > _MAX_TAGS:
-        # trafilatura takes a fifth of a millisecond for each.
+    if markup.count("<") > _MAX_TAGS:  # trafilatura takes a fifth of a millisecond for each
         raise Unreadable(f"a page of more than {_MAX_TAGS:,} tags, expected an article: cut it")
     if not markup.strip():
         raise Unreadable("an empty file, expected a page")
@@ -156,8 +155,7 @@ def _parsed(markup: str) -> Any:
         tree = lxml.html.document_fromstring(markup, parser=parser)
     except lxml.etree.LxmlError as error:
         raise Unreadable(f"not HTML that can be read, expected a page: {error}") from None
-    if any("depth" in entry.message for entry in parser.error_log):
-        # The parser drops what follows.
+    if any("depth" in entry.message for entry in parser.error_log):  # what follows is dropped
         raise Unreadable("a page with elements more than 255 deep, expected fewer: close its tags")
     return tree
 
@@ -170,12 +168,10 @@ def _take_out_quotations(tree: Any) -> int:
     """Take out the mails that a mail quotes, unless it says nothing itself; return how many."""
     for element in tree.xpath(_REPLY_HEADS):  # the mail that is answered stands beside its head
         box = element.makeelement("blockquote", {"type": "cite"})
-        rest = [element, *element.itersiblings()]
         element.addprevious(box)
-        box.extend(rest)
+        box.extend([element, *element.itersiblings()])
     quoted = tree.xpath(_QUOTATIONS)
-    n_own = len(_text(tree)) - sum(len(_text(element)) for element in quoted)
-    if n_own < _LEAST:
+    if len(_text(tree)) - sum(len(_text(element)) for element in quoted) < _LEAST:
         return 0
     for element in quoted:
         element.drop_tree()
@@ -193,7 +189,7 @@ def _take_out_dialogs(tree: Any) -> None:
         own = _called(element)
         covers = (
             element.tag in (*_NEVER, "dialog", "noscript", "template")
-            or element.get("role") in _ROLES
+            or element.get("role") in ("dialog", "alertdialog", "navigation")
             or element.get("aria-modal") == "true"
             or _DIALOG.search(own)
         )
@@ -309,10 +305,11 @@ def _prose(tree: Any) -> Counter[Any]:
     return prose
 
 
-def _notices(tree: Any) -> list[str]:
-    """Return the notices of a page, what keeps an article from its reader first."""
+def _notice(tree: Any) -> str:
+    """Return which notice a page holds, what keeps an article from its reader first."""
     found = {notice_of(text) for _, text, _ in _runs(tree)}
-    return [name for name in ("paywall notice", "script notice", "cookie notice") if name in found]
+    names = ("paywall notice", "script notice", "cookie notice")
+    return next(filter(found.__contains__, names), "no main text")
 
 
 def _runs(tree: Any) -> Iterator[tuple[Any, str, int]]:
@@ -323,8 +320,7 @@ def _runs(tree: Any) -> Iterator[tuple[Any, str, int]]:
     blocks, n_links, n_linked = [tree], 0, 0
     for event, element in iterwalk(tree, events=("start", "end", "comment", "pi")):
         starts = event == "start"
-        is_block = isinstance(element.tag, str) and not _INLINE.match(element.tag)
-        if is_block:
+        if isinstance(element.tag, str) and not _INLINE.match(element.tag):
             if text := " ".join("".join(parts).split()):
                 yield blocks[-1], text, n_linked
             parts, n_linked = [], 0
@@ -333,22 +329,20 @@ def _runs(tree: Any) -> Iterator[tuple[Any, str, int]]:
             else:
                 blocks.pop()
         n_links += (starts - (event == "end")) * (element.tag == "a")
-        own = (element.tag not in _UNSEEN and element.text) if starts else element.tail
-        if own:
+        if own := ((element.tag not in _UNSEEN and element.text) if starts else element.tail):
             parts.append(own)
             n_linked += len(own) * (n_links > 0)
 
 
 def _stored_article(tree: Any) -> list[str]:
-    """Return the paragraphs that a page keeps for machines (schema.org's articleBody), if any."""
+    """Return the paragraphs kept for machines: schema.org's articleBody, or a live blog's posts."""
     from lxml.html import fragment_fromstring
 
-    longest = ""
-    for script in tree.iter("script"):
-        if script.get("type") != "application/ld+json":
-            continue
+    longest: list[str] = []
+    for script in tree.xpath("//script[@type='application/ld+json']"):
+        bare = (script.text or "").strip(_FRAME).removeprefix("<![CDATA[").removesuffix("]]>")
         try:
-            waiting = [json.loads(script.text or "")]
+            waiting = [json.loads(bare.strip(_FRAME))]
         except (ValueError, RecursionError):
             continue
         while waiting:
@@ -356,14 +350,20 @@ def _stored_article(tree: Any) -> list[str]:
             if isinstance(value, list):
                 waiting += value
             elif isinstance(value, dict):
-                body = value.get("articleBody")
-                if isinstance(body, str) and len(body) > len(longest):
-                    longest = body
+                updates = value.get("liveBlogUpdate")
+                posts = [value, *(updates if isinstance(updates, list) else [updates])]
+                found = [post.get("articleBody") for post in posts if isinstance(post, dict)]
+                bodies = [body for body in found if isinstance(body, str)]
+                longest = max(longest, bodies, key=lambda texts: sum(map(len, texts)))
                 waiting += [v for k, v in value.items() if k in ("@graph", "mainEntity")]
-    if _MARKUP.search(longest):
-        markup = unescape(longest) if "&lt;" in longest else longest
-        return [text for _, text, _ in _runs(fragment_fromstring(markup, create_parent="div"))]
-    return [" ".join(line.split()) for line in longest.splitlines() if line.strip()]
+    lines: list[str] = []
+    for body in longest:
+        if _MARKUP.search(body):
+            markup = unescape(body) if "&lt;" in body else body
+            lines += [run[1] for run in _runs(fragment_fromstring(markup, create_parent="div"))]
+        else:
+            lines += [" ".join(line.split()) for line in body.splitlines() if line.strip()]
+    return lines
 
 
 def _size_of(blocks: list[tuple[str, bool]]) -> int:

@@ -56,6 +56,10 @@ _NOTICE = (
     r"|(?:caution|warning|external)\b.{0,20}\be-?mail\b.{0,40}\b(?:outside|external)"
     r"|please consider the environment before printing)"
 )
+_FOOTER = (  # as mailing lists add it
+    r"(?i)_{20,}\s+(?:.{0,200}\n)?.{0,200}\b(?:mailing list|unsubscribe)\b"
+    r"|you(?:['’]re| are| have)? receiv(?:ed|ing) this .{1,60} because you(?:['’]re| are)? subscri"
+)
 _POSTSCRIPT = re.compile(r"P\.? ?S\.?\b")
 _MOST_SIGNED, _LONGEST_SIGNED = 12, 80
 
@@ -108,12 +112,8 @@ def _lines(text: str) -> list[tuple[int, int]]:
 
 def _ranges(lines: Sequence[tuple[int, int]], what: Sequence[str]) -> list[Part]:
     """Return what lines are, those in a row that are the same as one."""
-    found = []
-    for name, group in groupby(range(len(lines)), key=lambda i: what[i]):
-        first, *rest = group
-        if name:
-            found.append((lines[first][0], lines[rest[-1] if rest else first][1], name))
-    return found
+    groups = ((name, [*own]) for name, own in groupby(range(len(lines)), key=what.__getitem__))
+    return [(lines[own[0]][0], lines[own[-1]][1], name) for name, own in groups if name]
 
 
 def _quoted(text: str, lines: Sequence[tuple[int, int]]) -> list[str]:
@@ -152,16 +152,16 @@ def _answered(shown: Sequence[str], what: Sequence[str], first: int) -> int:
 
 
 def _sign(text: str, lines: Sequence[tuple[int, int]], what: list[str], own: range) -> None:
-    """Mark signatures: after two dashes, or from a closing phrase on as long as lines are short."""
+    """Mark signatures: two dashes or a list's footer on, or a closing phrase with short lines."""
     at = own.start
     while at < own.stop:
         line = text[slice(*lines[at])]
-        sure = line.rstrip("\r") == "-- "
+        footer = own.stop - at <= _MOST_SIGNED and _compiled(_FOOTER).match(text, lines[at][0])
+        sure = line.rstrip("\r") == "-- " or (at > own.start and footer)
         closes = at > own.start and _compiled(_CLOSING).fullmatch(line.strip())
-        if what[at] or not (sure or line.strip() == "--" or closes):
-            at += 1
-            continue
         first, at = at, at + 1
+        if what[first] or not (sure or line.strip() == "--" or closes):
+            continue
         while at < own.stop and not what[at]:
             line = text[slice(*lines[at])].strip()
             says = line[-1] in ".!?" and len(line.split()) > 4

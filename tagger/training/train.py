@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
+from unicodedata import normalize
 
 from tagger.corpus.columns import Columns
 from tagger.corpus.corpus import Corpus, read_corpus
@@ -281,28 +282,27 @@ def _encoder_settings(raw: dict[str, Any], base: str | Path | None) -> EncoderSe
     return settings
 
 
-def _settings(
-    raw: dict[str, Any], schema: Schema, targets: Mapping[str, float]
-) -> TrainingSettings:
+def _settings(raw: dict[str, Any], schema: Schema, wished: Mapping[str, float]) -> TrainingSettings:
     """Return the settings that a configuration and target precisions make."""
     settings = TrainingSettings.from_dict(raw)
-    by_task = {task.name: settings.tasks.get(task.name, TaskSettings()) for task in schema.tasks}
-    for name, wanted in targets.items():
-        task, label = _label_of(name, schema)
-        own = by_task[task]
-        by_task[task] = replace(own, target_precision=own.target_precision | {label: wanted})
-        settings = replace(settings, tasks=settings.tasks | {task: by_task[task]})
-    return settings
+    tasks, named = dict(settings.tasks), dict[tuple[str, str], float]()
+    for name, wanted in wished.items():
+        task, label = found = _label_of(normalize("NFC", name), schema)
+        if (other := named.setdefault(found, wanted)) != wanted:
+            raise ConfigError(f"target precision of {'.'.join(found)} is {other} and {wanted}")
+        own = tasks.get(task, TaskSettings())
+        tasks[task] = replace(own, target_precision=own.target_precision | {label: wanted})
+    return replace(settings, tasks=tasks)
 
 
 def _label_of(name: str, schema: Schema) -> tuple[str, str]:
-    """Return task and label that ``LABEL`` or ``TASK.LABEL`` names."""
+    """Return task and label that ``LABEL`` or ``TASK.LABEL``, in the form NFC, names."""
     known = [(task.name, label) for task in schema.tasks for label in task.labels]
-    fits = [(task, label) for task, label in known if name in (label, f"{task}.{label}")]
+    fits = [own for own in known if name in (normalize("NFC", x) for x in (own[1], ".".join(own)))]
     if not fits:
         labels = [label for _, label in known]
         raise ConfigError(f"there is no label {name!r}: {did_you_mean(name, labels)}")
     if len(fits) > 1:
-        tasks = ", ".join(f"{task}.{label}" for task, label in fits)
+        tasks = ", ".join(map(".".join, fits))
         raise ConfigError(f"the label {name!r} is one of several tasks, expected {tasks}")
     return fits[0]

@@ -261,6 +261,18 @@ def test_an_article_in_several_boxes_is_read_in_full(part: str, cuts: tuple[int,
     assert [text.count(p[3:-4]) for p in PARTS] == [1] * len(PARTS)
 
 
+def test_captions_are_left_out_aloud() -> None:
+    photo = "<figure><img src=x><figcaption>A {} at sea.<i>AP</i></figcaption></figure>"
+    for photos in ([], ["boat"], ["boat", "ship"]):
+        story = f"{STORY}{''.join(map(photo.format, photos))}{''.join(PARTS)}"
+        *notes, row = html.read(
+            io.BytesIO(page(f"<article>{story}</article>").encode()), "page.html"
+        )
+        assert isinstance(row, Row) and "at sea" not in row.record["text"]
+        n = len(photos)
+        assert notes == [Note("captions of pictures left out", "page.html", n)] * (n > 0)
+
+
 def test_what_stands_beside_an_article_is_left_out_aloud() -> None:
     markup = page(
         f"<main><article>{STORY}</article><div class='x'><p>{'Odd. ' * 40}</p></div></main>"
@@ -329,6 +341,23 @@ def test_a_kept_article_is_read_without_its_markup() -> None:
         row = read(page("<p>Loading</p>", f"<script type='application/ld+json'>{script}</script>"))
         assert isinstance(row, Row)
         assert row.record["text"] == f"{FIRST}\n\n{SECOND} It's so."
+
+
+@pytest.mark.parametrize(
+    "frame", ["+", "//<![CDATA[\n+\n//]]>", "/* <![CDATA[ */ + /* ]]> */", "<![CDATA[+]]>"]
+)
+def test_a_live_blog_is_read_from_its_posts_and_json_from_its_frame(frame: str) -> None:
+    posts: list[object] = [
+        {"articleBody": body} for body in (f"{FIRST}\n{SECOND}", f"<p>{THIRD}</p>")
+    ]
+    for kept in (
+        {"@type": "LiveBlogPosting", "headline": TITLE, "liveBlogUpdate": [*posts, "a", {}]},
+        [{"@graph": [{"articleBody": f"{FIRST}\n{SECOND}\n{THIRD}", "liveBlogUpdate": None}]}],
+    ):
+        script = frame.replace("+", json.dumps(kept).replace("<", "\\u003c"))
+        row = read(page("<p>Loading</p>", f"<script type='application/ld+json'>{script}</script>"))
+        assert isinstance(row, Row), row
+        assert row.record["text"] == f"{FIRST}\n\n{SECOND}\n\n{THIRD}"
 
 
 def test_a_shorter_kept_text_never_replaces_what_is_seen() -> None:

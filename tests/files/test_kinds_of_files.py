@@ -1,6 +1,7 @@
 """Files of every kind, right and wrong: read right, or refused by name."""
 
 import base64
+import codecs
 import csv
 import email.message
 import gzip
@@ -245,6 +246,8 @@ WRONG: list[tuple[str, bytes, str]] = [
     ("locked.zip", zipped({"a.txt": FIRST.encode()}, password=True), "encrypted: unpack it first"),
     ("nested.zip", zipped({"in.zip": zipped(BOTH)}), "an archive inside an archive"),
     ("links.tar", tarred(BOTH), "a link or a device"),
+    ("noise.tar", bytes(range(256)) * 40, "a damaged TAR archive"),
+    ("zeros.txt", tarred({}, links=False), "a binary file"),
     ("links.tar.gz", tarred(BOTH, "w:gz"), "a link or a device"),
     ("a.7z", b"7z\xbc\xaf\x27\x1c" + ZEROS, "a 7z archive"),
     ("broken.docx", zipped({"word/document.xml": b"<no"}), "a damaged Word document"),
@@ -298,6 +301,27 @@ def test_what_cannot_be_read_is_refused_by_name(
     if reason:
         assert done.exit_code == 1
     assert not rows or name.startswith(("links", "cut"))
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "reason"),
+    [
+        ("a.txt", PROSE * 99, "a document of more than"),
+        ("a.html", "<html><p>Subscribe now to read on.</p></html>", "notice found in this page"),
+        ("a.html", f"<html><!-- {'é' * 2000} --></html>", "no main text"),
+        ("no.eml", mail(empty=True).decode(), "an e-mail without text"),
+    ],
+)
+@pytest.mark.parametrize("written", ["utf-8", "utf-8-sig", "utf-16"])
+def test_a_document_that_is_refused_shows_how_it_begins(
+    tmp_path: Path, name: str, text: str, reason: str, written: str
+) -> None:
+    (tmp_path / name).write_bytes(text.encode("utf-8" if name == "no.eml" else written))
+    predict(tmp_path / name, "-o", str(tmp_path / "o.jsonl"), "--max-document-bytes", "9000")
+    (reject,) = map(json.loads, (tmp_path / "o.jsonl.rejects.jsonl").read_text().splitlines())
+    assert reason in reject["reason"]
+    raw = reject["raw"].encode("utf-8", "surrogateescape")
+    assert raw == text.encode()[: len(raw)] and len(raw) in (997, 1000, len(text.encode()))
 
 
 def test_only_the_message_of_an_e_mail_is_tagged(tmp_path: Path) -> None:
@@ -647,6 +671,7 @@ def test_without_a_mark_the_byte_order_is_judged(tmp_path: Path, text: str, name
 @pytest.mark.parametrize(
     ("named", "real"),
     [(a, "utf-8") for a in ("utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-be")]
+    + [(a, "utf-8-sig") for a in ("latin-1", "cp1250", "koi8-r", "utf-16")]
     + [("utf-16-be", "utf-16-le"), ("utf-16-be", "utf-16"), ("utf-16-le", "utf-16-be")]
     + [("utf-16", "utf-32"), ("utf-32", "utf-16"), ("utf-16", "cp1252"), ("utf-32", "cp1252")]
     + [("utf-8", "utf-16"), ("cp1250", "utf-16"), ("cp1252", "utf-16-le"), ("utf-8", "utf-32")],
@@ -658,11 +683,14 @@ def test_a_file_in_another_encoding_than_the_named_is_refused(
         (tmp_path / name).write_bytes(text.encode(real))
         rows, done = predict(tmp_path / name, "--encoding", named)
         assert not rows and done.exit_code == 1
-        assert f"{name}: not in {named.upper()}, the encoding that was named" in done.stderr
+        assert (
+            f"{name}: not in {codecs.lookup(named).name.upper()}, the encoding that was named"
+            in done.stderr
+        )
     for command, *how in (["check"], ["evaluate"], ["train", "-o", str(tmp_path / "m")]):
         data = [str(tmp_path / "a.csv"), "--encoding", named]
         done = CliRunner().invoke(cli, [command, *how, *data])
-        assert f"a.csv: not in {named.upper()}" in str(done.exception), command
+        assert f"a.csv: not in {codecs.lookup(named).name.upper()}" in str(done.exception), command
 
 
 def test_labelled_data_have_an_encoding_too(tmp_path: Path) -> None:
@@ -727,6 +755,18 @@ def test_a_document_that_stands_in_a_table_is_read(tmp_path: Path) -> None:
     assert [row["text"] for row in rows] == ["Talks", FIRST] and not done.stderr
 
 
+@pytest.mark.parametrize("text", [FIRST, ""])
+def test_documents_in_a_word_document_are_left_out_aloud(tmp_path: Path, text: str) -> None:
+    document = docx.Document()
+    document.add_paragraph(text)
+    for _ in range(2):
+        document.element.body.append(docx.oxml.parse_xml(f'<w:altChunk xmlns:w="{W}"/>'))
+    document.save(tmp_path / "a.docx")
+    rows, done = predict(tmp_path / "a.docx")
+    assert [row["text"] for row in rows] == [text] * bool(text)
+    assert "a.docx: 2 embedded documents left out" in done.stderr
+
+
 def test_members_of_one_name_are_two_documents_and_blanks_are_said(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive, pytest.warns(UserWarning):
         archive.writestr("a.txt", FIRST)
@@ -745,6 +785,8 @@ def test_members_of_one_name_are_two_documents_and_blanks_are_said(tmp_path: Pat
         ("empty.docx", no_word.getvalue(), "no text in it"),
         ("empty.md", b"---\n---\n", "no text in it"),
         ("empty.zip", zipped({}), "no file in it"),
+        ("empty.tar", tarred({}, links=False), "no file in it"),
+        ("empty.tgz", tarred({}, "w:gz", links=False), "no file in it"),
         ("folders.zip", only_folders, "no file in it"),
         ("empty.txt", b"", "an empty file"),
     ):

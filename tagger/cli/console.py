@@ -9,9 +9,9 @@ from rich.text import Text
 
 from tagger.cli.terminal import shown
 
-# The hues of `tagger.markup.PALETTE` at the one lightness that has the same contrast, 4.6, with
-# white and with black: what a terminal's ground is cannot be known.
-_TONES = ("#0073e6", "#937100", "#b75672", "#008477", "#8266ba", "#b85c1e", "#757575", "#227da8")
+# At the one lightness that has the same contrast, 4.6, with white and with black: what a terminal's
+# ground is cannot be known. The first six stay six also where a terminal has 16 colours.
+_TONES = ("#0073e6", "#937100", "#b75672", "#008477", "#ac43da", "#488400", "#757575", "#b85c1e")
 
 
 class Console(rich.Console):

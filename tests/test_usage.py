@@ -5,9 +5,11 @@ import io
 import re
 import runpy
 import tomllib
+from dataclasses import replace
 from types import SimpleNamespace
 
 import click
+import numpy as np
 import pytest
 from click.testing import CliRunner
 from conftest import ROOT, shared
@@ -67,6 +69,19 @@ def test_info_says_how_good_of_what_data_and_licence(tmp_path, small_model):
     assert done.exit_code == 0 and "macro F1" not in done.stdout
     (tmp_path / "m" / "report.json").write_text("{}")
     assert "macro F1 unknown" in " ".join(invoke("info", tmp_path / "m").stdout.split())
+
+
+@pytest.mark.parametrize(
+    ("first", "said"), [(1 / 3, ["", "", ""]), (0.6, ["0.600", *["0.333"] * 2])]
+)
+def test_info_gives_the_thresholds_that_decide(tmp_path, small_model, first, said):
+    claim, theme = small_model.classifiers
+    claim = replace(claim, thresholds=np.array([first, 1 / 3, 1 / 3]))
+    replace(small_model, classifiers=(claim, theme)).save(tmp_path / "m")
+    rows = [x.split("│") for x in invoke("info", tmp_path / "m").stdout.splitlines() if "│" in x]
+    told = {row[2].strip(): row[3].strip() for row in rows}
+    assert [told[label] for label in claim.task.labels] == said
+    assert all(re.fullmatch(r"0\.\d{3}", told[label]) for label in theme.task.labels)
 
 
 def test_a_model_of_sentences_without_documents_does_not_count_them_as_such(tmp_path):

@@ -67,8 +67,11 @@ def command(folder: str | None, model: str | None) -> None:
         table.add_column(name, overflow="fold")
     for classifier in loaded.classifiers:
         task = classifier.task
+        # The highest of several is the answer, unless --target-precision weighs them.
+        decides = task.multilabel or len(set(classifier.thresholds)) > 1
         for label, threshold in zip(task.labels, classifier.thresholds, strict=True):
-            table.add_row(task.name, label, f"{threshold:.3f}", task.definitions.get(label, ""))
+            said = f"{threshold:.3f}" * decides
+            table.add_row(task.name, label, said, task.definitions.get(label, ""))
         table.add_section()
     console.print(table)
 

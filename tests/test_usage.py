@@ -17,7 +17,7 @@ from conftest import ROOT, shared
 import tagger
 from tagger import Tagger, TaggerError
 from tagger.bulk.settings import PART_BYTES, SLOW_PART_BYTES, Progress
-from tagger.cli.console import Console
+from tagger.cli.console import Console, Table
 from tagger.cli.info import ABOUT
 from tagger.cli.main import COMMANDS, cli
 from tagger.cli.progress import ProgressLine
@@ -186,6 +186,43 @@ def test_colours_are_read_on_white_and_on_black():
     for tone in _TONES:
         assert min(1.05 / (light(tone) + 0.05), (light(tone) + 0.05) / 0.05) >= 4.5
     assert len(set(_TONES)) == len(_TONES) >= sum(len(t.labels) for t in Tagger.load().schema.tasks)
+
+
+def test_a_narrow_terminal_breaks_no_word_and_loses_none(tmp_path, small_model):
+    small_model.save(tmp_path / "m")
+    others = [replace(c, thresholds=c.thresholds**3) for c in small_model.classifiers]
+    others[0].thresholds[0] = 1e-3
+    replace(small_model, classifiers=tuple(others)).save(tmp_path / "other")
+    rows = (ROOT / "data" / "corpus" / "wire.jsonl").read_text(encoding="utf-8").splitlines()[:30]
+    data = tmp_path / "d.jsonl"
+    data.write_text("\n".join([*rows, rows[0]]) + "\n", encoding="utf-8")
+    tagged = tmp_path / "t.jsonl"
+    invoke("predict", data, "--sentences", "--model", tmp_path / "m", "-o", tagged)
+    quick = ("--rounds", 20, "--show", 1)
+    for command in (
+        ("info", tmp_path / "m"),
+        ("check", data),
+        ("compare", tmp_path / "m", tmp_path / "other", data, *quick),
+        ("evaluate", data, "--model", tmp_path / "m", "--no-baselines", *quick[:2]),
+        ("stats", tagged, "--model", tmp_path / "m", "--by", "all"),
+        ("predict", data, "--model", tmp_path / "m", "--format", "table"),
+    ):
+        wide, *narrow = (
+            {word for word in re.split(r"[\s│┃]+", done.stdout) if re.fullmatch(r"\w.{,19}", word)}
+            for width in (300, 64, 44, 28)
+            for done in [CliRunner().invoke(cli, [*map(str, command)], env={"COLUMNS": str(width)})]
+        )
+        assert len(wide) > 20 and [wide - found for found in narrow] == [set()] * 3, command
+
+
+def test_a_word_longer_than_a_column_takes_lines(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "30")
+    for heads in (("a", "b"), ("a", "long_head_of_a_column")):
+        table = Table(*heads, title="Two")
+        table.add_row("one", "0123456789" * 4)
+        Console().print(table)
+        shown = capsys.readouterr().out
+        assert re.sub(r"[\s│]", "", shown).count("0123456789") == 4, shown
 
 
 def test_compare_writes_what_it_found(tmp_path, small_model):

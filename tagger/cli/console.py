@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from rich import console as rich
+from rich import table
 from rich.segment import Segment
 from rich.text import Text
 
@@ -31,6 +32,33 @@ class Console(rich.Console):
         for segment in super().render(renderable, options):
             text, style, control = segment
             yield segment if control else Segment(shown(text).replace("…", self._cut), style)
+
+
+class Table(table.Table):
+    """A table; too narrow to keep words of 20 characters whole, it has a line for each value."""
+
+    def __init__(self, *heads: str, **how: Any) -> None:
+        super().__init__(*heads, title_justify="left", title_style="bold", **how)
+
+    def __rich_console__(self, console: Any, options: Any) -> Iterable[Any]:
+        """Draw it; whether words broke or were lost is seen in what was drawn."""
+        for column in self.columns:
+            column.overflow = "fold"  # what is longer takes lines, and is of use as a whole only
+        heads = [str(column.header) for column in self.columns]
+        rows = [list(x) for x in zip(*(column.cells for column in self.columns), strict=True)]
+        said = " ".join(str(x) for row in [heads] * self.show_header + rows for x in row)
+        drawn: list[Any] = list(super().__rich_console__(console, options))
+        words = {word for word in shown(said, console.encoding).split() if len(word) <= 20}
+        lines = Segment.split_and_crop_lines(drawn, options.max_width)
+        if words <= {word for line in lines for part in line for word in part.text.split()}:
+            return drawn
+        values = table.Table.grid("", table.Column(overflow="fold"), padding=(0, 2, 0, 0))
+        for row, cells in zip(self.rows, rows, strict=True):
+            for head, cell in zip(heads, cells, strict=True):
+                if str(cell):
+                    values.add_row(head, cell, style=row.style)
+            values.add_row()
+        return [*[styled(str(self.title), "bold")] * bool(self.title), values]
 
 
 def styled(text: str, style: str) -> Text:

@@ -175,6 +175,15 @@ def test_evidence_is_marked_under_the_words(tmp_path):
     assert "marked: words that speak for an answer" in done.stdout
 
 
+def test_signs_alone_are_counted_as_no_sentence(tmp_path):
+    (tmp_path / "a.txt").write_text("!!!\nOil rose.\n")
+    command = ("predict", tmp_path / "a.txt", "--sentences")
+    said = invoke(*command, "--format", "table").stdout
+    assert "1 sentence, " in said and "1 other piece (headings" in said
+    said = invoke(*command, "-o", tmp_path / "a.jsonl").stderr
+    assert "2 rows in = 2 tagged + 0 rejected; 1 sentence, 1 other piece" in said
+
+
 def test_colours_are_read_on_white_and_on_black():
     from tagger.cli.console import _TONES
 

@@ -98,8 +98,7 @@ def _show(task: TaskComparison, n: int) -> None:
     for name in ("A", "B", "difference", "95 % interval", "p"):
         table.add_column(name, justify="right", no_wrap=True)
     names = FIGURE_NAMES | {k: f"F1 {k[3:]}" for k in task.figures if k.startswith("f1.")}
-    for name in (name for name in names if name in task.figures):
-        d = task.figures[name]
+    for name, d in ((k, task.figures[k]) for k in names if k in task.figures):
         between = "" if d.low is None else f"[{d.low:+.3f}, {d.high:+.3f}]"
         p = "" if d.p is None else f"{d.p:.3f}"
         moved = "" if d.difference is None else f"{d.difference:+.3f}"

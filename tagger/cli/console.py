@@ -35,13 +35,14 @@ class Console(rich.Console):
 
 
 class Table(table.Table):
-    """A table; too narrow to keep words of 20 characters whole, it has a line for each value."""
+    """A table without empty columns; too narrow for words of 20 characters, a value a line."""
 
     def __init__(self, *heads: str, **how: Any) -> None:
         super().__init__(*heads, title_justify="left", title_style="bold", **how)
 
     def __rich_console__(self, console: Any, options: Any) -> Iterable[Any]:
         """Draw it; whether words broke or were lost is seen in what was drawn."""
+        self.columns = [column for column in self.columns if any(map(str, column.cells))]
         for column in self.columns:
             column.overflow = "fold"  # what is longer takes lines, and is of use as a whole only
         heads = [str(column.header) for column in self.columns]

@@ -604,11 +604,14 @@ def test_a_report_without_intervals_speaks_of_none(folder, tmp_path):
     many = write(tmp_path / "many.jsonl", rows(60, seed=2))
     for rounds in (20, 0):
         options = ("--slice", "paper", "--no-baselines", "--rounds", rounds, "--force")
-        run("evaluate", "--model", folder, many, "-o", tmp_path, *options)
+        done = run("evaluate", "--model", folder, many, "-o", tmp_path, *options)
         page, text = ((tmp_path / f"report.{kind}").read_text() for kind in ("html", "md"))
         # Against baselines and by paper, of mood; topic is always right, whatever is drawn.
         assert page.count("with its 95 % interval") == 2 * (rounds > 0)
         assert all((" interval" in shown) == (rounds > 0) for shown in (page, text))
+        assert ("95 %" in done.stdout) == (rounds > 0) and "support" in done.stdout
+    compared = run("compare", tmp_path, tmp_path, "--rounds", 0).stdout
+    assert "95 %" not in compared and "difference" in compared
 
 
 def test_the_page_shows_the_model_against_baselines_and_readers(folder, unseen):

@@ -56,7 +56,7 @@ class Texts(Sequence[str]):
 
     @classmethod
     def of(cls, column: Any, limit: int) -> "Texts | None":
-        """Return the texts of a valid column, where a quick look tells that none is null or blank.
+        """Return the texts of a valid column, where a quick look tells that none lacks a word.
 
         None also where one has more than `limit` bytes, or the column is of another type.
         """
@@ -66,8 +66,8 @@ class Texts(Sequence[str]):
             column = column.take(np.arange(len(column))).cast(pa.string())
         if column.type != pa.string() or column.null_count or not len(column):
             return None
-        # One of these at least: what white space is, Arrow and Python do not agree on.
-        filled = look.match_substring_regex(column, "[!-~]")
+        # One of these at least: what other digits are, Arrow and Python do not agree on.
+        filled = look.match_substring_regex(column, r"[0-9\pL]")
         fit = look.max(look.binary_length(column)).as_py() <= limit and look.all(filled).as_py()
         return cls(column) if fit else None
 

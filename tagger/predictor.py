@@ -119,7 +119,7 @@ class Tagger:
         return Document(text, rows, name, schema=self.schema, model=self.model.id)
 
     def tag_sentences(self, sentences: Sequence[str]) -> list[Tags]:
-        """Tag texts each of which is one sentence already; a blank one has no answers."""
+        """Tag texts each of which is one sentence already; one without a word has no answers."""
         rows: list[Tags] = []
         for batch in batches(sentences):
             rows += tags_of(self.model, self._answers(batch, kinds_of(batch), False))
@@ -194,8 +194,9 @@ class Tagger:
         row = np.arange(n_texts)
         if sentences:  # an object for each takes longer than all else that is done here
             zeros = np.zeros(n_texts, np.int64)
-            kinds = kinds_of(texts)
-            what = ["" if kind == SENTENCE else "blank" for kind in kinds]
+            kinds, what = kinds_of(texts), [""] * n_texts
+            for i in (i for i, kind in enumerate(kinds) if kind == OTHER):
+                what[i] = "separator" if texts[i].strip() else "blank"
             return row, zeros, (zeros, lengths_of(texts), kinds, what), texts
         language = self.language
         named = headings or [()] * len(texts)

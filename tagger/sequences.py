@@ -107,10 +107,10 @@ def is_missing(value: Any) -> bool:
 
 
 def kinds_of(sentences: Sequence[str]) -> list[str]:
-    """Return the kinds of texts that are said to be sentences; a blank one is none."""
-    if isinstance(sentences, Texts):  # none of which is blank
+    """Return the kinds of texts that are said to be sentences; one without a word is none."""
+    if isinstance(sentences, Texts):  # all of which have a letter or a digit
         return [SENTENCE] * len(sentences)
-    return [SENTENCE if text and not text.isspace() else OTHER for text in sentences]
+    return [SENTENCE if any(map(str.isalnum, text)) else OTHER for text in sentences]
 
 
 def _named(value: Any) -> str:

@@ -269,8 +269,9 @@ def test_labels_that_differ_in_case_are_named():
     schema, _, guess = find_schema(None, rows)
     assert "\ntagger: mood has 'Glad' and 'glad', which differ only in case" in guess
     assert schema == guess_schema(rows, Columns())[0]
-    messages = [f.message for f in tagger.check(rows).findings if f.check == "spelling"]
-    assert len(messages) == 3
+    checked = tagger.check(rows)
+    assert sum(f.check == "spelling" for f in checked.findings) == 3
+    assert checked.guess == guess.partition("\n")[0]  # what is a finding is said once
 
 
 def test_a_search_learns_the_features_once_a_fold():

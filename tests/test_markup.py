@@ -7,8 +7,9 @@ from collections import Counter
 
 import numpy as np
 import pytest
+from rich.color import Color, ColorSystem
 
-from tagger.cli.console import Console
+from tagger.cli.console import Console, tone
 from tagger.files import pages
 from tagger.markup import PALETTE, article, marks, sentence_span, share_bar, style
 from tagger.schema import CLAIMS, Schema, Task, numbered
@@ -64,6 +65,15 @@ def test_claims_and_themes_share_no_color_and_all_can_be_read_on_the_page(side: 
     assert all(contrast(pair[side], PAPERS[side]) > 3 for pair in PALETTE)
     # The mark is written in the colour of the page on that of its label.
     assert all(contrast(pair[side], PAPERS[side]) >= 4.5 for pair in PALETTE[:3])
+
+
+@pytest.mark.parametrize(
+    "system", [ColorSystem.TRUECOLOR, ColorSystem.EIGHT_BIT, ColorSystem.STANDARD]
+)
+def test_built_in_labels_are_told_apart_on_a_terminal_of_any_number_of_colors(system) -> None:
+    colors = [Color.parse(tone(i)).downgrade(system) for i in numbered(CLAIMS).values()]
+    seen = [lab(color.get_truecolor().hex, np.eye(3)) for color in colors]
+    assert min(np.linalg.norm(a - b) for a, b in itertools.combinations(seen, 2)) > 35
 
 
 def test_marks_are_the_shortest_beginnings_that_differ() -> None:

@@ -8,6 +8,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tagger import Tagger
+from tagger.arrow import Texts
 from tagger.errors import DataError
 from tagger.files.tagged import to_jsonl
 from tagger.sequences import batches
@@ -154,6 +155,20 @@ def test_documents_are_called_as_any_column_says(tagger):
         tagger.tag_table(["Oil rose.", "War began."], docs=pd.Series(["a", None]))
     with pytest.raises(DataError, match="docs is a str, expected a list of names"):
         tagger.tag_table(["Oil rose.", "War began."], docs="ab")
+
+
+@pytest.mark.parametrize("text", ["!!!", "* * *", "—", "\u200b", "\U0001f600"])
+def test_signs_alone_are_no_sentence_whoever_says_so(tagger, text):
+    """In an article such a line is no sentence either, and claims nothing."""
+    (piece,) = tagger.tag(text).pieces
+    table = tagger.tag_table([text, "Oil rose."], sentences=True)
+    assert (table.kind, table.n_sentences) == ([piece.kind, "sentence"], 1)
+    assert table.what == ["separator", ""]
+    assert tagger.tag_sentences([text])[0].labels == piece.tags.labels
+    assert table.columns()["claim"] == [None, "reported_fact"]
+    arrow = pytest.importorskip("pyarrow").array([text, "Oil rose."])
+    assert tagger.tag_table(arrow, sentences=True).kind == table.kind
+    assert Texts.of(arrow, 100) is None
 
 
 def test_a_blank_text_is_no_sentence(tagger):

@@ -5,9 +5,11 @@ import io
 import re
 import runpy
 import tomllib
+from dataclasses import replace
 from types import SimpleNamespace
 
 import click
+import numpy as np
 import pytest
 from click.testing import CliRunner
 from conftest import ROOT, shared
@@ -15,7 +17,7 @@ from conftest import ROOT, shared
 import tagger
 from tagger import Tagger, TaggerError
 from tagger.bulk.settings import PART_BYTES, SLOW_PART_BYTES, Progress
-from tagger.cli.console import Console
+from tagger.cli.console import Console, Table
 from tagger.cli.info import ABOUT
 from tagger.cli.main import COMMANDS, cli
 from tagger.cli.progress import ProgressLine
@@ -67,6 +69,19 @@ def test_info_says_how_good_of_what_data_and_licence(tmp_path, small_model):
     assert done.exit_code == 0 and "macro F1" not in done.stdout
     (tmp_path / "m" / "report.json").write_text("{}")
     assert "macro F1 unknown" in " ".join(invoke("info", tmp_path / "m").stdout.split())
+
+
+@pytest.mark.parametrize(
+    ("first", "said"), [(1 / 3, ["", "", ""]), (0.6, ["0.600", *["0.333"] * 2])]
+)
+def test_info_gives_the_thresholds_that_decide(tmp_path, small_model, first, said):
+    claim, theme = small_model.classifiers
+    claim = replace(claim, thresholds=np.array([first, 1 / 3, 1 / 3]))
+    replace(small_model, classifiers=(claim, theme)).save(tmp_path / "m")
+    rows = [x.split("│") for x in invoke("info", tmp_path / "m").stdout.splitlines() if "│" in x]
+    told = {row[2].strip(): row[3].strip() for row in rows}
+    assert [told[label] for label in claim.task.labels] == said
+    assert all(re.fullmatch(r"0\.\d{3}", told[label]) for label in theme.task.labels)
 
 
 def test_a_model_of_sentences_without_documents_does_not_count_them_as_such(tmp_path):
@@ -160,6 +175,15 @@ def test_evidence_is_marked_under_the_words(tmp_path):
     assert "marked: words that speak for an answer" in done.stdout
 
 
+def test_signs_alone_are_counted_as_no_sentence(tmp_path):
+    (tmp_path / "a.txt").write_text("!!!\nOil rose.\n")
+    command = ("predict", tmp_path / "a.txt", "--sentences")
+    said = invoke(*command, "--format", "table").stdout
+    assert "1 sentence, " in said and "1 other piece (headings" in said
+    said = invoke(*command, "-o", tmp_path / "a.jsonl").stderr
+    assert "2 rows in = 2 tagged + 0 rejected; 1 sentence, 1 other piece" in said
+
+
 def test_colours_are_read_on_white_and_on_black():
     from tagger.cli.console import _TONES
 
@@ -171,6 +195,43 @@ def test_colours_are_read_on_white_and_on_black():
     for tone in _TONES:
         assert min(1.05 / (light(tone) + 0.05), (light(tone) + 0.05) / 0.05) >= 4.5
     assert len(set(_TONES)) == len(_TONES) >= sum(len(t.labels) for t in Tagger.load().schema.tasks)
+
+
+def test_a_narrow_terminal_breaks_no_word_and_loses_none(tmp_path, small_model):
+    small_model.save(tmp_path / "m")
+    others = [replace(c, thresholds=c.thresholds**3) for c in small_model.classifiers]
+    others[0].thresholds[0] = 1e-3
+    replace(small_model, classifiers=tuple(others)).save(tmp_path / "other")
+    rows = (ROOT / "data" / "corpus" / "wire.jsonl").read_text(encoding="utf-8").splitlines()[:30]
+    data = tmp_path / "d.jsonl"
+    data.write_text("\n".join([*rows, rows[0]]) + "\n", encoding="utf-8")
+    tagged = tmp_path / "t.jsonl"
+    invoke("predict", data, "--sentences", "--model", tmp_path / "m", "-o", tagged)
+    quick = ("--rounds", 20, "--show", 1)
+    for command in (
+        ("info", tmp_path / "m"),
+        ("check", data),
+        ("compare", tmp_path / "m", tmp_path / "other", data, *quick),
+        ("evaluate", data, "--model", tmp_path / "m", "--no-baselines", *quick[:2]),
+        ("stats", tagged, "--model", tmp_path / "m", "--by", "all"),
+        ("predict", data, "--model", tmp_path / "m", "--format", "table"),
+    ):
+        wide, *narrow = (
+            {word for word in re.split(r"[\s│┃]+", done.stdout) if re.fullmatch(r"\w.{,19}", word)}
+            for width in (300, 64, 44, 28)
+            for done in [CliRunner().invoke(cli, [*map(str, command)], env={"COLUMNS": str(width)})]
+        )
+        assert len(wide) > 20 and [wide - found for found in narrow] == [set()] * 3, command
+
+
+def test_a_word_longer_than_a_column_takes_lines(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "30")
+    for heads in (("a", "b"), ("a", "long_head_of_a_column")):
+        table = Table(*heads, title="Two")
+        table.add_row("one", "0123456789" * 4)
+        Console().print(table)
+        shown = capsys.readouterr().out
+        assert re.sub(r"[\s│]", "", shown).count("0123456789") == 4, shown
 
 
 def test_compare_writes_what_it_found(tmp_path, small_model):

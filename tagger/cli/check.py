@@ -67,14 +67,10 @@ def command(
 
 
 def _show(findings: Sequence[Finding], n_sentences: int, n: int) -> None:
-    from rich.table import Table
+    from tagger.cli.console import Console, Table, styled
 
-    from tagger.cli.console import Console, styled
-
-    table = Table(title=n_of(n_sentences, "sentence"), title_justify="left", title_style="bold")
-    table.add_column("check", no_wrap=True)
-    table.add_column("where", overflow="fold")
-    table.add_column("found", overflow="fold")
+    table = Table("check", "where", "found", title=n_of(n_sentences, "sentence"))
+    table.columns[0].no_wrap = True
     for name in dict.fromkeys(finding.check for finding in findings):
         own = [finding for finding in findings if finding.check == name]
         for finding in own[:n]:

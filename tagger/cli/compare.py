@@ -86,23 +86,19 @@ def command(
 
 def _show(task: TaskComparison, n: int) -> None:
     from rich.padding import Padding
-    from rich.table import Table
 
-    from tagger.cli.console import Console, styled
+    from tagger.cli.console import Console, Table, styled
     from tagger.cli.tables import versus_line
     from tagger.evaluation.figures import FIGURE_NAMES
     from tagger.evaluation.report.markdown import number
 
     console = Console()
-    title = f"{task.task}: {task.n} sentences"
-    table = Table(title=title, title_justify="left", title_style="bold")
-    table.add_column("", overflow="fold", min_width=12)
+    table = Table(title=f"{task.task}: {task.n} sentences")
+    table.add_column("", min_width=12)
     for name in ("A", "B", "difference", "95 % interval", "p"):
         table.add_column(name, justify="right", no_wrap=True)
-    of_labels = {k: f"F1 {k[3:]}" for k in task.figures if k.startswith("f1.")}
-    names = FIGURE_NAMES | of_labels
-    for name in (name for name in names if name in task.figures):
-        d = task.figures[name]
+    names = FIGURE_NAMES | {k: f"F1 {k[3:]}" for k in task.figures if k.startswith("f1.")}
+    for name, d in ((k, task.figures[k]) for k in names if k in task.figures):
         between = "" if d.low is None else f"[{d.low:+.3f}, {d.high:+.3f}]"
         p = "" if d.p is None else f"{d.p:.3f}"
         moved = "" if d.difference is None else f"{d.difference:+.3f}"

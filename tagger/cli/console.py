@@ -4,14 +4,15 @@ from collections.abc import Iterable
 from typing import Any
 
 from rich import console as rich
+from rich import table
 from rich.segment import Segment
 from rich.text import Text
 
 from tagger.cli.terminal import shown
 
-# The hues of `tagger.markup.PALETTE` at the one lightness that has the same contrast, 4.6, with
-# white and with black: what a terminal's ground is cannot be known.
-_TONES = ("#0073e6", "#937100", "#b75672", "#008477", "#8266ba", "#b85c1e", "#757575", "#227da8")
+# At the one lightness that has the same contrast, 4.6, with white and with black: what a terminal's
+# ground is cannot be known. The first six stay six also where a terminal has 16 colours.
+_TONES = ("#0073e6", "#937100", "#b75672", "#008477", "#ac43da", "#488400", "#757575", "#b85c1e")
 
 
 class Console(rich.Console):
@@ -31,6 +32,34 @@ class Console(rich.Console):
         for segment in super().render(renderable, options):
             text, style, control = segment
             yield segment if control else Segment(shown(text).replace("…", self._cut), style)
+
+
+class Table(table.Table):
+    """A table without empty columns; too narrow for words of 20 characters, a value a line."""
+
+    def __init__(self, *heads: str, **how: Any) -> None:
+        super().__init__(*heads, title_justify="left", title_style="bold", **how)
+
+    def __rich_console__(self, console: Any, options: Any) -> Iterable[Any]:
+        """Draw it; whether words broke or were lost is seen in what was drawn."""
+        self.columns = [column for column in self.columns if any(map(str, column.cells))]
+        for column in self.columns:
+            column.overflow = "fold"  # what is longer takes lines, and is of use as a whole only
+        heads = [str(column.header) for column in self.columns]
+        rows = [list(x) for x in zip(*(column.cells for column in self.columns), strict=True)]
+        said = " ".join(str(x) for row in [heads] * self.show_header + rows for x in row)
+        drawn: list[Any] = list(super().__rich_console__(console, options))
+        words = {word for word in shown(said, console.encoding).split() if len(word) <= 20}
+        lines = Segment.split_and_crop_lines(drawn, options.max_width)
+        if words <= {word for line in lines for part in line for word in part.text.split()}:
+            return drawn
+        values = table.Table.grid("", table.Column(overflow="fold"), padding=(0, 2, 0, 0))
+        for row, cells in zip(self.rows, rows, strict=True):
+            for head, cell in zip(heads, cells, strict=True):
+                if str(cell):
+                    values.add_row(head, cell, style=row.style)
+            values.add_row()
+        return [*[styled(str(self.title), "bold")] * bool(self.title), values]
 
 
 def styled(text: str, style: str) -> Text:

@@ -88,7 +88,7 @@ def command(
         check_free([Path(output) / name for name in FILES], force)
         if not no_plots:
             require_plots()
-    with working("measuring the model, its baselines and their intervals"):
+    with working("measuring the model"):
         how = {"slices": slices, "rounds": rounds, "seed": seed, **read}
         made = evaluate(loaded, paths, baselines=not no_baselines, **how)
     options.say_read(made.notes, made.skipped, output, made.warnings)

@@ -27,9 +27,7 @@ def command(folder: str | None, model: str | None) -> None:
     tagger info
     tagger info models/mine
     """
-    from rich.table import Table
-
-    from tagger.cli.console import Console, styled
+    from tagger.cli.console import Console, Table, styled
 
     folder = options.one_model(folder, model) or str(shipped_model())
     loaded = load_model(folder)
@@ -39,7 +37,6 @@ def command(folder: str | None, model: str | None) -> None:
     console.print(styled(folder, "bold").append(f"  model {loaded.id}", style="default"))
     about = Table(box=None, show_header=False, padding=(0, 2, 0, 0), pad_edge=False)
     about.add_column(no_wrap=True)
-    about.add_column(overflow="fold")  # a path is of use as a whole only
     for name, value in _told(Path(folder)):
         about.add_row(name, value)
     # A manifest that others wrote may lack any of these.
@@ -62,13 +59,14 @@ def command(folder: str | None, model: str | None) -> None:
     versions = loaded.about.get("versions", {}).items()
     about.add_row("versions", ", ".join(f"{k} {v}" for k, v in versions) or "unknown")
     console.print(about)
-    table = Table(title_justify="left")
-    for name in ("task", "label", "threshold", "definition"):
-        table.add_column(name, overflow="fold")
+    table = Table("task", "label", "threshold", "definition")
     for classifier in loaded.classifiers:
         task = classifier.task
+        # The highest of several is the answer, unless --target-precision weighs them.
+        decides = task.multilabel or len(set(classifier.thresholds)) > 1
         for label, threshold in zip(task.labels, classifier.thresholds, strict=True):
-            table.add_row(task.name, label, f"{threshold:.3f}", task.definitions.get(label, ""))
+            said = f"{threshold:.3f}" * decides
+            table.add_row(task.name, label, said, task.definitions.get(label, ""))
         table.add_section()
     console.print(table)
 

@@ -28,6 +28,7 @@ from tagger.files.tagged import has_manifest, rejects_path
 from tagger.files.writers import OUTPUT_ENDINGS, OUTPUT_FORMATS, writer_of
 from tagger.model.model import cut_notes
 from tagger.predictor import Tagger
+from tagger.sequences import kinds_of
 
 _OF_ROWS = (
     *("sentences", "text_column", "id_column", "max_document_bytes"),
@@ -269,7 +270,8 @@ def _documents(
                     _warn_of_language(doc)
             if origin.sentences:
                 (tags,) = tagger.tag_sentences([text])
-                document = Document(text, (Sentence(text, 0, len(text), tags),), doc)
+                piece = Sentence(text, 0, len(text), tags, *kinds_of([text]))
+                document = Document(text, (piece,), doc)
             else:
                 document = tagger.tag(text, doc, named, settings.keep_headings)
             cut += sum(piece.tags.cut for piece in document.pieces)

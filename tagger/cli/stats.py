@@ -141,9 +141,7 @@ def _percent(share: float | None, low: float | None, high: float | None) -> str:
 
 def _print_shares(shares: Sequence[Any]) -> None:
     """Print a line for each group, which may be as long as it is, and one for each label."""
-    from rich.table import Table
-
-    from tagger.cli.console import Console, styled
+    from tagger.cli.console import Console, Table, styled
     from tagger.markup import name_of
 
     console, header = Console(), True
@@ -158,7 +156,7 @@ def _print_shares(shares: Sequence[Any]) -> None:
     for _, group in groupby(shares, lambda s: (s.by, s.group)):
         table, task = Table(box=None, pad_edge=False, show_header=header), ""
         for name in columns:
-            table.add_column(name, overflow="fold", width=width.get(name, 22))
+            table.add_column(name, width=width.get(name, 22))
         for s in group:
             row = [s.task if s.task != task else "", name_of(s.label)]
             # A share is padded, so that shares line up whatever their intervals.
@@ -173,9 +171,7 @@ def _print_shares(shares: Sequence[Any]) -> None:
 
 
 def _print_drift(rows: Sequence[dict[str, Any]], moved: dict[str, Any]) -> None:
-    from rich.table import Table
-
-    from tagger.cli.console import Console
+    from tagger.cli.console import Console, Table
     from tagger.markup import name_of
 
     console = Console()

@@ -2,8 +2,7 @@
 
 from collections.abc import Sequence
 
-from rich.table import Table
-
+from tagger.cli.console import Table
 from tagger.evaluation.figures import Figure
 from tagger.evaluation.report.markdown import number
 from tagger.evaluation.scores import Difference, TaskScore
@@ -14,8 +13,8 @@ def score_table(scores: Sequence[TaskScore], title: str) -> Table:
 
     The baselines stand below with their macro F1.
     """
-    table = Table(title=title, title_justify="left", title_style="bold")
-    table.add_column("", overflow="fold", min_width=12)  # long names take lines, not room
+    table = Table(title=title)
+    table.add_column("", min_width=12)  # long names take lines, not room
     for name in ("precision", "recall", "F1", "95 %", "support"):
         table.add_column(name, justify="right", no_wrap=True)
     for s in scores:

@@ -199,14 +199,12 @@ def _targets(pairs: Sequence[str]) -> dict[str, float]:
 
 
 def _show_second(console: "Console", report: dict[str, Any]) -> None:
-    from rich.table import Table
-
+    from tagger.cli.console import Table
     from tagger.evaluation.report.markdown import second_line, second_table
 
     for task in report["second_reader"]["tasks"]:
         heads, rows = second_table(task)
-        title = "Second reader"
-        table = Table(*heads, title=title, title_justify="left", title_style="bold")
+        table = Table(*heads, title="Second reader")
         for row in rows:
             if row[0] in ("macro F1", "exact match", "sentences"):
                 table.add_row(*row)
@@ -248,9 +246,9 @@ class _Lines:
 
 
 def _show_curve(console: "Console", points: Sequence[Mapping[str, Any]]) -> None:
-    from rich.table import Table
+    from tagger.cli.console import Table
 
-    table = Table(title="Learning curve: macro F1", title_justify="left", title_style="bold")
+    table = Table(title="Learning curve: macro F1")
     tasks = [name for name in points[0] if name != "n"]
     for name in ("sentences", *tasks):
         table.add_column(name, justify="right")
@@ -260,12 +258,10 @@ def _show_curve(console: "Console", points: Sequence[Mapping[str, Any]]) -> None
 
 
 def _show_trials(console: "Console", trials: Sequence["Trial"]) -> None:
-    from rich.table import Table
+    from tagger.cli.console import Table
 
-    table = Table(title="Search", title_justify="left", title_style="bold")
     names = list(trials[0].options)
-    for name in ("task", *names):
-        table.add_column(name)
+    table = Table("task", *names, title="Search")
     table.add_column("macro F1", justify="right")
     for task in dict.fromkeys(trial.task for trial in trials):
         own = [trial for trial in trials if trial.task == task]

@@ -5,10 +5,9 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from rich.style import Style
-from rich.table import Table
 from rich.text import Text
 
-from tagger.cli.console import Console, styled, tone
+from tagger.cli.console import Console, Table, styled, tone
 from tagger.cli.terminal import shown
 from tagger.document import Document, Sentence, label_tuple
 from tagger.errors import n_of
@@ -52,11 +51,8 @@ def show(documents: Iterable[Document], tagger: Tagger, explain: bool = False) -
             n_others += not counts
             n_review += counts and sentence.review
             if counts:
-                shares.update(
-                    (task, label)
-                    for task, answer in sentence.tags.labels.items()
-                    for label in label_tuple(answer)
-                )
+                answers = sentence.tags.labels.items()
+                shares.update((task, label) for task, x in answers for label in label_tuple(x))
             style = {HEADING: "bold", OTHER: "dim"}.get(sentence.kind, "")
             if explain and sentence.kind != OTHER:
                 evidence = tagger.evidence(sentence.text, sentence.tags)
@@ -141,23 +137,19 @@ def _marks(line: Text, row: tuple[str, str], encoding: str) -> str:
 
 
 def _show_shares(
-    console: Console,
-    schema: Schema,
-    shares: Counter[tuple[str, str]],
-    n_sentences: int,
-    n_review: int,
+    console: Console, schema: Schema, shares: Counter[tuple[str, str]], n: int, n_review: int
 ) -> None:
-    if not n_sentences:
+    if not n:
         console.print("no sentence")
         return
     table = Table(box=None, show_header=False, padding=(0, 1))
     block = "#" if console.options.ascii_only else "█"
     number = numbered(schema)
-    for task in schema.tasks:
-        for label in task.labels:
-            share = shares[task.name, label] / n_sentences
-            bar = styled(block * round(share * _BAR_WIDTH), tone(number[task.name, label]))
-            table.add_row(name_of(label), f"{percent(share):3} %", bar)
+    room = console.width - max(len(name_of(label)) for _, label in number) - 11
+    for (task, label), i in number.items():
+        share = shares[task, label] / n
+        bar = block * round(share * max(1, min(room, _BAR_WIDTH)))
+        table.add_row(name_of(label), f"{percent(share):3} %", styled(bar, tone(i)))
     console.rule(style="dim")
-    console.print(f"{n_of(n_sentences, 'sentence')}, {n_review:,} to review", style="bold")
+    console.print(f"{n_of(n, 'sentence')}, {n_review:,} to review", style="bold")
     console.print(table)

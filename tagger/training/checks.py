@@ -10,21 +10,13 @@ from typing import Any
 from tagger.corpus.columns import Columns
 from tagger.corpus.corpus import Corpus, left_out, read_examples
 from tagger.corpus.rows import Data, named, nothing_in
-from tagger.corpus.schemas import find_schema
+from tagger.corpus.schemas import find_schema, spelling_variants
 from tagger.errors import DataError
 from tagger.files import Reject
 from tagger.files.batches import save_rejects
 from tagger.schema import Schema
 from tagger.targets import write_files
-from tagger.training.findings import (
-    ERROR,
-    MAX_PLACES,
-    NOTE,
-    WARNING,
-    Finding,
-    findings_of,
-    warning,
-)
+from tagger.training.findings import ERROR, MAX_PLACES, NOTE, WARNING, Finding, findings_of, warning
 
 
 @dataclass(frozen=True)
@@ -111,6 +103,8 @@ def check(
         other, theirs = read_for_checks(against, known, named_columns, skip_bad_rows)
         findings += theirs
     findings += findings_of(corpus, other, label_errors, seed, jobs)
+    # The spellings that a guess ends with are findings of their own.
+    guess = guess.rsplit("\ntagger: ", len(spelling_variants(known)))[0]
     return Check(known, len(corpus), tuple(findings), guess, corpus.skipped)
 
 

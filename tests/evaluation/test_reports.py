@@ -32,7 +32,7 @@ from tagger.evaluation.scores import Difference
 from tagger.predictor import Tagger
 from tagger.schema import Schema
 
-from .conftest import MOOD, SCHEMA, write
+from .conftest import MOOD, SCHEMA, rows, write
 
 pytest.importorskip("matplotlib", reason="the extra plots is not installed")
 pytest.importorskip("jinja2", reason="the extra plots is not installed")
@@ -598,6 +598,20 @@ def test_a_verdict_is_as_sure_as_its_intervals():
     assert ", worse than the best baseline, chance (0.500" in verdicts(report)[0]
     report["versus"] = {"mood": lost | {"high": 0.01}}
     assert ", no better than the best baseline, chance (0.500" in verdicts(report)[0]
+
+
+def test_a_report_without_intervals_speaks_of_none(folder, tmp_path):
+    many = write(tmp_path / "many.jsonl", rows(60, seed=2))
+    for rounds in (20, 0):
+        options = ("--slice", "paper", "--no-baselines", "--rounds", rounds, "--force")
+        done = run("evaluate", "--model", folder, many, "-o", tmp_path, *options)
+        page, text = ((tmp_path / f"report.{kind}").read_text() for kind in ("html", "md"))
+        # Against baselines and by paper, of mood; topic is always right, whatever is drawn.
+        assert page.count("with its 95 % interval") == 2 * (rounds > 0)
+        assert all((" interval" in shown) == (rounds > 0) for shown in (page, text))
+        assert ("95 %" in done.stdout) == (rounds > 0) and "support" in done.stdout
+    compared = run("compare", tmp_path, tmp_path, "--rounds", 0).stdout
+    assert "95 %" not in compared and "difference" in compared
 
 
 def test_the_page_shows_the_model_against_baselines_and_readers(folder, unseen):

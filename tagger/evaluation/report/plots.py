@@ -3,7 +3,7 @@
 import io
 import re
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -85,10 +85,7 @@ def verdict_plot(task: Mapping[str, Any], first: int = 0) -> Plot:
     kappas = [(name, {"value": k, "low": None}) for name, k in model + pairs if k is not None]
 
     def draw(figure: Figure) -> None:
-        parts = [
-            (rows, "macro F1", 1),
-            *([(kappas, "Cohen's kappa", len(model))] if kappas else []),
-        ]
+        parts = [(rows, "macro F1", 1), (kappas, "Cohen's kappa", len(model))][: 1 + bool(kappas)]
         sizes = [len(part[0]) for part in parts]
         grid = figure.subplots(len(parts), 1, squeeze=False, height_ratios=sizes)[:, 0]
         for axes, (own, title, n_model) in zip(grid, parts, strict=True):
@@ -105,7 +102,7 @@ def verdict_plot(task: Mapping[str, Any], first: int = 0) -> Plot:
             axes.grid(axis="x")
 
     agree = "; agreement beyond chance of readers with each other and with the model"
-    caption = f"Macro F1 with its 95 % interval{agree if kappas else ''}."
+    caption = f"Macro F1{_intervals(f for _, f in rows)}{agree if kappas else ''}."
     height = 0.9 + 0.28 * (len(rows) + len(kappas)) + (0.5 if kappas else 0)
     return Plot(task["task"], caption, _render(draw, height))
 
@@ -292,9 +289,13 @@ def _slices(name: str, parts: Sequence[Mapping[str, Any]], first: int) -> Plot:
 
     return Plot(
         f"By {name}",
-        "Macro F1 with its 95 % interval; in brackets the number of sentences.",
+        f"Macro F1{_intervals(p['macro_f1'] for p in parts)}; in brackets the number of sentences.",
         _svg(draw, height=1.1 + 0.3 * len(parts)),
     )
+
+
+def _intervals(figures: Iterable[Mapping[str, Any]]) -> str:
+    return " with its 95 % interval" * any(f["low"] is not None for f in figures)
 
 
 def _short(label: str) -> str:

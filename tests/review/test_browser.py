@@ -249,6 +249,14 @@ const s = [...document.querySelectorAll('article .s')].find(
   s => s.textContent.startsWith(arguments[0]));
 s.dispatchEvent(new MouseEvent('mouseover', { bubbles: true }));
 """
+SOON = 30  # seconds; half of what the page waits for an answer
+
+
+def shown_by_hovering(tab: Tab, begin: str) -> bool:
+    # A page that is still being drawn anew shows its own sentence last: hovered over again.
+    tab.chrome.execute_script(HOVER, begin)
+    time.sleep(1)
+    return tab.text("#panel .quote").startswith(begin)
 
 
 def test_an_answer_that_is_cut_off_is_told_and_holds_up_nothing(
@@ -262,32 +270,31 @@ def test_an_answer_that_is_cut_off_is_told_and_holds_up_nothing(
         tab.css("#panel [data-sentence]")
         tab.run(CUT)
         tab.press("3")
-        until(lambda: "no longer answers" in tab.text("#say"), "word of the answer", 10)
+        until(lambda: "no longer answers" in tab.text("#say"), "word of the answer", SOON)
         tab.press("j")
-        until(lambda: tab.text("#panel .quote").startswith("The talks"), "the next sentence", 10)
+        until(lambda: tab.text("#panel .quote").startswith("The talks"), "the next sentence", SOON)
         assert "no longer answers" in tab.text("#say")
         tab.press("k1")
-        until(lambda: tab.mark("Two soldiers").endswith("✓"), "the next decision", 10)
+        until(lambda: tab.mark("Two soldiers").endswith("✓"), "the next decision", SOON)
         assert tab.text("#say") == ""
         tab.run(ODD_ANSWER)
         tab.press("3")
-        until(lambda: "Load the page again" in tab.text("#say"), "word of the odd answer", 10)
+        until(lambda: "Load the page again" in tab.text("#say"), "word of the odd answer", SOON)
         tab.press("2")
-        until(lambda: tab.mark("Two soldiers") == "I ✓", "the decision after it", 10)
+        until(lambda: tab.mark("Two soldiers") == "I ✓", "the decision after it", SOON)
         tab.run(CUT)
         tab.run(COME_BACK)
-        until(lambda: "no longer answers" in tab.text("#say"), "word of the page", 10)
+        until(lambda: "no longer answers" in tab.text("#say"), "word of the page", SOON)
         tab.run("document.querySelector('article .s').dataset.mark = 'old'")
         tab.run(COME_BACK)
-        until(lambda: tab.mark("Two soldiers") == "I ✓", "the page as it is now", 10)
-        tab.chrome.execute_script(HOVER, "The talks")
-        until(lambda: tab.text("#panel .quote").startswith("The talks"), "what is hovered over", 10)
+        until(lambda: tab.mark("Two soldiers") == "I ✓", "the page as it is now", SOON)
+        until(lambda: shown_by_hovering(tab, "The talks"), "what is hovered over", SOON)
         tab.go("/")
         tab.css("#q")
     finally:
         served.end()
     tab.css("#q").send_keys("grain")
-    until(lambda: "no longer answers" in tab.text("#say"), "word of the search", 10)
+    until(lambda: "no longer answers" in tab.text("#say"), "word of the search", SOON)
 
 
 def test_nothing_that_was_answered_is_lost_by_kill_9(

@@ -117,7 +117,7 @@ def _optimizer(network: Network, settings: EncoderSettings) -> torch.optim.Optim
         {"params": [p for p in learned if p.ndim > 1], "weight_decay": settings.weight_decay},
         {"params": [p for p in learned if p.ndim < 2], "weight_decay": 0.0},
     ]
-    return torch.optim.AdamW(groups, lr=settings.learning_rate)
+    return torch.optim.AdamW(groups, lr=settings.learning_rate, fused=True)
 
 
 def _key(network: Network, samples: Samples, settings: EncoderSettings, seed: int) -> str:

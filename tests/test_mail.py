@@ -72,10 +72,18 @@ def test_only_the_message_of_a_mail_is_sentences(text, sentences, others):
         f"{FIRST}\n\nFrom: the desk\n\n{SECOND}",
         f"{FIRST}\n\n{'_' * 47}\n\n{SECOND}",
         f"You received this message because you are subscribed to it.\n\n{FIRST} {SECOND}",
+        f"The daily brief\n{'_' * 32}\nView in browser | Unsubscribe\n\n{FIRST}\n\n{SECOND}",
+        f"{FIRST}\n{'_' * 32}\nThey could unsubscribe from the scheme.\n{SECOND}",
     ],
 )
 def test_what_only_looks_so_is_the_message(text):
     assert FIRST in told(text)[0] and SECOND in told(text)[0]
+
+
+def test_blanks_behind_a_line_are_gone_over_once():
+    begun = time.monotonic()
+    told(f"{FIRST}\n{'_' * 30}{' ' * 1_000_000}x")
+    assert time.monotonic() - begun < 20
 
 
 def test_quotations_are_told_in_any_text_and_greater_is_no_quotation():

@@ -89,6 +89,18 @@ def test_an_output_that_was_corrected_is_replaced_by_force_only(
     assert run("predict", article, "-o", out).exit_code == 0
 
 
+def test_pages_that_were_corrected_are_replaced_by_force_only(
+    article: Path, tmp_path: Path
+) -> None:
+    pages = tmp_path / "pages"
+    for _ in range(2):
+        assert run("predict", article, "-o", pages, "--format", "html").exit_code == 0
+    page = next(pages.glob("*.html"))
+    page.write_text(page.read_text(encoding="utf-8") + "<p>Gold rose.</p>", encoding="utf-8")
+    assert run("predict", article, "-o", pages, "--format", "html").exit_code != 0
+    assert "Gold rose." in page.read_text(encoding="utf-8")
+
+
 def test_a_run_killed_before_its_record_can_go_on(article: Path, tmp_path: Path) -> None:
     out = tmp_path / "o.jsonl"
     assert run("predict", article, "-o", out).exit_code == 0

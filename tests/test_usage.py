@@ -197,6 +197,18 @@ def test_colours_are_read_on_white_and_on_black():
     assert len(set(_TONES)) == len(_TONES) >= sum(len(t.labels) for t in Tagger.load().schema.tasks)
 
 
+@pytest.mark.parametrize("rows", [[], [("a.jsonl", "字" * 20)]])
+def test_a_table_without_rows_or_of_long_words_keeps_its_heads_on_top(rows):
+    table = Table("where", "found")
+    for row in rows:
+        table.add_row(*row)
+    console = Console()
+    with console.capture() as drawn:
+        console.print(table, width=36)
+    (head,) = (line for line in drawn.get().splitlines() if "where" in line)
+    assert "found" in head
+
+
 def test_a_narrow_terminal_breaks_no_word_and_loses_none(tmp_path, small_model):
     small_model.save(tmp_path / "m")
     others = [replace(c, thresholds=c.thresholds**3) for c in small_model.classifiers]

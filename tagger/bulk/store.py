@@ -96,11 +96,11 @@ def check_output(settings: JobSettings) -> None:
 def _is_same_job(settings: JobSettings) -> bool:
     """Return whether the output is made from inputs of the same names in the same way.
 
-    The record of a finished run tells, or that of one that broke off as it ended its output. A
-    file of another size than it says was corrected by somebody; to resume, it may be cut off.
+    The record of a finished run tells, or that of one that broke off as it ended its output. One
+    of another size than it says was corrected by somebody; to resume, it may be cut off.
     """
     output = settings.output
-    size = None if settings.resume or not output.is_file() else size_of(output)
+    size = None if settings.resume or not output.exists() else size_of(output)
     asked = {**settings.to_dict(), "part_bytes": 0, "size": size}
     for path in (tagged.manifest_path(output), output.with_name(f"{output.name}.parts") / JOB):
         try:

@@ -42,14 +42,14 @@ class Table(table.Table):
 
     def __rich_console__(self, console: Any, options: Any) -> Iterable[Any]:
         """Draw it; whether words broke or were lost is seen in what was drawn."""
-        self.columns = [column for column in self.columns if any(map(str, column.cells))]
+        self.columns = [c for c in self.columns if any(map(str, c.cells)) or not self.rows]
         for column in self.columns:
             column.overflow = "fold"  # what is longer takes lines, and is of use as a whole only
         heads = [str(column.header) for column in self.columns]
         rows = [list(x) for x in zip(*(column.cells for column in self.columns), strict=True)]
         said = " ".join(str(x) for row in [heads] * self.show_header + rows for x in row)
         drawn: list[Any] = list(super().__rich_console__(console, options))
-        words = {word for word in shown(said, console.encoding).split() if len(word) <= 20}
+        words = {x for x in shown(said, console.encoding).split() if Text(x).cell_len <= 20}
         lines = Segment.split_and_crop_lines(drawn, options.max_width)
         if words <= {word for line in lines for part in line for word in part.text.split()}:
             return drawn

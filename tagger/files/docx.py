@@ -32,7 +32,8 @@ def read(stream: BinaryIO, source: str, limit: int = MAX_DOCUMENT_BYTES) -> Iter
         raise office.damaged("Word document", error) from None
     apart: dict[str, set[Any]] = {}
     for mark in body.iter(*_MARKS):
-        apart.setdefault(_MARKS[mark.tag], set()).add(mark)
+        if next(mark.iterancestors(_AGAIN), None) is None:
+            apart.setdefault(_MARKS[mark.tag], set()).add(mark)
     found: list[tuple[tuple[str, bool], bool]] = []
     for paragraph in body.iter(f"{_W}p"):
         if next(paragraph.iterancestors(_AGAIN), None) is not None:

@@ -81,10 +81,11 @@ def read(
         raise Unreadable(f"{notice} found in this page, expected an article")
     if 5 * (n_seen := _size_of(blocks)) < 4 * prose[tree]:
         yield Note("characters of prose beside the article left out", source, prose[tree] - n_seen)
-    captions = {*map(_text, tree.iter("figcaption"))}.difference([""], dict(blocks))
-    if captions and len(blocks) > 1:  # a single one may hold them
-        yield Note("captions of pictures left out", source, len(captions))
     text, headings = office.document(blocks)
+    said = "".join(text.split())
+    captions = {c for c in map(_text, tree.iter("figcaption")) if "".join(c.split()) not in said}
+    if captions:
+        yield Note("captions of pictures left out", source, len(captions))
     about = {name: value for name in ("title", "date") if (value := getattr(page, name, None))}
     if "date" in about and not _states(tree, about["date"]):
         del about["date"]
@@ -103,8 +104,7 @@ def _extracted(library: Any, tree: Any, titles: set[str], prose: Counter[Any]) -
         return page, [(block, is_heading) for block, is_heading in found if block]
 
     page, blocks = taken()
-    if len(blocks) == 1:
-        # Of a short page it gives all as one paragraph, headings and captions in it.
+    if len(blocks) == 1:  # a short page is given as one paragraph, headings and captions in it
         config = library.settings.use_config()
         config["DEFAULT"]["MIN_EXTRACTED_SIZE"] = "1"
         _, parts = taken(config=config)
@@ -351,10 +351,10 @@ def _stored_article(tree: Any) -> list[str]:
                 waiting += value
             elif isinstance(value, dict):
                 updates = value.get("liveBlogUpdate")
-                posts = [value, *(updates if isinstance(updates, list) else [updates])]
-                found = [post.get("articleBody") for post in posts if isinstance(post, dict)]
-                bodies = [body for body in found if isinstance(body, str)]
-                longest = max(longest, bodies, key=lambda texts: sum(map(len, texts)))
+                for posts in ([value], updates if isinstance(updates, list) else [updates]):
+                    found = [post.get("articleBody") for post in posts if isinstance(post, dict)]
+                    bodies = [body for body in found if isinstance(body, str)]
+                    longest = max(longest, bodies, key=lambda texts: sum(map(len, texts)))
                 waiting += [v for k, v in value.items() if k in ("@graph", "mainEntity")]
     lines: list[str] = []
     for body in longest:

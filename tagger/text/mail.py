@@ -57,8 +57,9 @@ _NOTICE = (
     r"|please consider the environment before printing)"
 )
 _FOOTER = (  # as mailing lists add it
-    r"(?i)_{20,}\s+(?:.{0,200}\n)?.{0,200}\b(?:mailing list|unsubscribe)\b"
-    r"|you(?:['’]re| are| have)? receiv(?:ed|ing) this .{1,60} because you(?:['’]re| are)? subscri"
+    r"(?i)_{20,}\s{1,9}(?:.{0,200}\n)?.{0,200}\b(?:mailing list|unsubscribe)\b"
+    r"|you(?:['’]re| are| have)? receiv(?:ed|ing) this (?:e-?mail|mail|message|newsletter)\b"
+    r".{0,60} because you(?:['’]re| are)? subscri"
 )
 _POSTSCRIPT = re.compile(r"P\.? ?S\.?\b")
 _MOST_SIGNED, _LONGEST_SIGNED = 12, 80
@@ -156,17 +157,19 @@ def _sign(text: str, lines: Sequence[tuple[int, int]], what: list[str], own: ran
     at = own.start
     while at < own.stop:
         line = text[slice(*lines[at])]
-        footer = own.stop - at <= _MOST_SIGNED and _compiled(_FOOTER).match(text, lines[at][0])
-        sure = line.rstrip("\r") == "-- " or (at > own.start and footer)
+        near = own.start < at and own.stop - at <= _MOST_SIGNED
+        footer = near and _compiled(_FOOTER).match(text, lines[at][0])
+        sure = line.rstrip("\r") == "-- "
         closes = at > own.start and _compiled(_CLOSING).fullmatch(line.strip())
         first, at = at, at + 1
-        if what[first] or not (sure or line.strip() == "--" or closes):
+        if what[first] or not (sure or footer or line.strip() == "--" or closes):
             continue
         while at < own.stop and not what[at]:
             line = text[slice(*lines[at])].strip()
             says = line[-1] in ".!?" and len(line.split()) > 4
             long = len(line) > _LONGEST_SIGNED or at - first > _MOST_SIGNED
-            if _POSTSCRIPT.match(line) or (not sure and (says or long)):
+            part = sure or (footer and ("@" in line or "//" in line))
+            if _POSTSCRIPT.match(line) or (not part and (says or long)):
                 break
             at += 1
         what[first:at] = ["signature"] * (at - first)

@@ -271,6 +271,9 @@ def test_captions_are_left_out_aloud() -> None:
         assert isinstance(row, Row) and "at sea" not in row.record["text"]
         n = len(photos)
         assert notes == [Note("captions of pictures left out", "page.html", n)] * (n > 0)
+    told = "".join(f"<figure><figcaption>{p[3:-4]}</figcaption></figure>" for p in PARTS)
+    rows = list(html.read(io.BytesIO(page(f"<article>{told}</article>").encode()), "page.html"))
+    assert len(rows) == 1  # all of which are the article
 
 
 def test_what_stands_beside_an_article_is_left_out_aloud() -> None:
@@ -353,6 +356,7 @@ def test_a_live_blog_is_read_from_its_posts_and_json_from_its_frame(frame: str) 
     for kept in (
         {"@type": "LiveBlogPosting", "headline": TITLE, "liveBlogUpdate": [*posts, "a", {}]},
         [{"@graph": [{"articleBody": f"{FIRST}\n{SECOND}\n{THIRD}", "liveBlogUpdate": None}]}],
+        {"articleBody": f"{FIRST}\n{SECOND}\n{THIRD}", "liveBlogUpdate": posts},
     ):
         script = frame.replace("+", json.dumps(kept).replace("<", "\\u003c"))
         row = read(page("<p>Loading</p>", f"<script type='application/ld+json'>{script}</script>"))
